@@ -1,0 +1,43 @@
+# make demo | make test | make ui | make setup: each makes .venv first where it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PORT ?= 3000
+
+export LWV_HOME ?= $(CURDIR)/.lwv
+export LWV_SOURCES ?= $(CURDIR)/samples
+export DAGSTER_HOME ?= $(LWV_HOME)/dagster
+
+.PHONY: setup demo test lint types tests ui clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): about 2 minutes and 7 GB, most of it torch."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	@$(BIN)/lwv demo
+
+test: setup lint types tests
+
+lint: setup
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+tests: setup
+	$(BIN)/python -m pytest
+
+ui: setup
+	@mkdir -p "$(DAGSTER_HOME)" && cp -n dagster_home/dagster.yaml "$(DAGSTER_HOME)/" || true
+	@echo "The UI: http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
+	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+clean:
+	rm -rf .lwv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,116 @@
+"""What both doors to training share: no shard with a bad report gets through, and the exact set that does is written."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assets.quality.report import gate
+from resources.store import BATCH_ROWS, Store
+
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # the Hugging Face Image layout, bytes left out
+
+
+class DoorShut(RuntimeError):
+    """A shard may not go to training; the sentence names each one and what to do."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one data set holds. `id` is the hash of its rows, so the same rows are the same data set."""
+
+    id: str
+    door: str
+    path: str
+    rows: int
+    counts: dict[str, int]      # rows per kind
+    authors: dict[str, int]     # rows per model that wrote (or corrected) them
+    shards: list[str]
+
+    @property
+    def embedded(self) -> bool:
+        """True where the embedded model wrote any of it."""
+        return any(author.startswith("embedded") for author in self.authors)
+
+
+def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[str]) -> None:
+    """Raise DoorShut unless every shard has a passing, current quality report for each upstream asset."""
+    if not shards:
+        raise DoorShut("There is no shard yet: put documents under LWV_SOURCES and run the shard job.")
+    problems = gate(store, upstream, shards)
+    if problems:
+        listed = "; ".join(f"{problem.shard}/{problem.asset}: {problem.reason}" for problem in problems[:20])
+        more = f" (and {len(problems) - 20} more)" if len(problems) > 20 else ""
+        raise DoorShut(f"{len(problems)} quality reports keep the door shut: {listed}{more}. "
+                       "Materialise these shards again, or look at their checks.")
+
+
+def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequence[str], schema: pa.Schema,
+                  rows: Iterable[dict[str, Any]], count_by: Callable[[dict[str, Any]], tuple[str, str]]) -> Manifest:
+    """Write `datasets/<door>/<id>/train.parquet` and `manifest.json`, and point `datasets/<door>/current.json` at it.
+
+    count_by: row -> (kind, author). Rows stream through; raises DoorShut where there are none.
+    """
+    parent = store.home / "datasets" / door
+    parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=parent, prefix=".writing-"))
+    try:
+        digest, kinds, authors, total = hashlib.sha256(), Counter[str](), Counter[str](), 0
+        with pq.ParquetWriter(work / "train.parquet", schema) as writer:
+            for batch in _batches(rows):
+                for row in batch:
+                    kind, author = count_by(row)
+                    kinds[kind] += 1
+                    authors[author] += 1
+                    names = [Path(image["path"]).stem for image in row["images"]]  # the id is the same in any LWV_HOME
+                    digest.update(json.dumps({**row, "images": names}, sort_keys=True).encode())
+                total += len(batch)
+                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+        if total == 0:
+            raise DoorShut(f"No row reached the {door} data set: its split has no document in these shards. "
+                           "Add documents under LWV_SOURCES; at least 3 readable ones are needed.")
+        dataset_id = digest.hexdigest()[:16]
+        home = parent / dataset_id
+        manifest = Manifest(dataset_id, door, str(home / "train.parquet"), total, dict(kinds), dict(authors),
+                            list(shards))
+        store.write_json(work / "manifest.json", asdict(manifest))
+        if not home.exists():
+            work.rename(home)
+        store.write_json(home / "manifest.json", asdict(manifest))
+        store.write_json(parent / "current.json", {"id": dataset_id})
+        return manifest
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def current_manifest(store: Store, door: Literal["sft", "preference"]) -> Manifest:
+    """The data set that the door let through last. Raises DoorShut where it let none through yet."""
+    parent = store.home / "datasets" / door
+    pointer = parent / "current.json"
+    if not pointer.exists():
+        raise DoorShut(f"{pointer} is not there: materialise `{door}_dataset` first.")
+    dataset_id = json.loads(pointer.read_text())["id"]
+    return Manifest(**json.loads((parent / dataset_id / "manifest.json").read_text()))
+
+
+def image_files(store: Store, images: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"bytes": None, "path": str(store.image_path(sha256))} for sha256 in images]
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH_ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,106 @@
+"""Plan and write: one plan, then section after section, each one given everything that was written before it.
+
+The conversation only grows (images, request, plan, section 1, …), so a server's prefix cache serves all but its end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assets.long_outputs.length_score import length_score
+from assets.long_outputs.outline import BadPlan, PlannedSection, check_plan, parse_plan
+from resources.engine import ModelEngine, Reply
+from resources.failures import AnswerUnusable
+from resources.messages import Call, Image, Message, assistant, system, user
+from resources.prompts import load_prompt
+from resources.words import count_words
+
+SYSTEM = load_prompt(__file__, "system")
+TASK = load_prompt(__file__, "task")
+PLAN = load_prompt(__file__, "plan")
+WRITE = load_prompt(__file__, "write")
+SECTION_WORDS = 200          # a section of anything but a deck; the method allows 200 to 1,000
+TOKENS_PER_WORD = 4          # room for the longest answer: CJK text and markup included
+UNSTATED_WORDS = 1000        # planned length where the instruction states none
+
+
+@dataclass
+class Draft:
+    """A document while it is written: the conversation so far and what it cost."""
+
+    example: dict[str, Any]
+    messages: list[Message]
+    replies: list[Reply]
+
+    async def step(self, engine: ModelEngine, name: str, template: str, prompt: str, words: int) -> Reply:
+        """Ask for one step and add both sides to the conversation; the first prompt joins the opening user turn."""
+        last = self.messages[-1]
+        if last.speaker == "user":
+            self.messages[-1] = Message("user", (*last.parts, prompt))
+        else:
+            self.messages.append(user(prompt))
+        reply = await engine.ask(Call(role="teacher", sample=self.example["example_id"], step=name, template=template,
+                                      messages=tuple(self.messages), max_tokens=512 + TOKENS_PER_WORD * words))
+        self.messages.append(assistant(reply.text))
+        self.replies.append(reply)
+        return reply
+
+
+async def write_document(engine: ModelEngine, example: dict[str, Any]) -> dict[str, Any]:
+    """The long_outputs row of one instructions row (method.md 2.1: p(y_i | v, x, o_i, y_<i)).
+
+    Raises AnswerUnusable where the plan or a section cannot be used.
+    """
+    draft = Draft(example, [system(SYSTEM.fill()), user(*map(Image, example["images"]), TASK.fill(
+        instruction=example["instruction"]))], [])
+    plan = await make_plan(engine, draft)
+    sections = []
+    for section in plan:
+        heading = section_heading(example, section)
+        reply = await draft.step(engine, f"section-{section.index:03d}", WRITE.version, WRITE.fill(
+            index=section.index, count=len(plan), language=example["language"], point=section.point,
+            words=section.words, pages=", ".join(map(str, section.pages)), heading=heading), section.words)
+        text = reply.text.strip()
+        sections.append({"index": section.index - 1, "heading": heading, "target_words": section.words, "text": text,
+                         "words": count_words(text), "pages": list(section.pages), "call_id": reply.call_id})
+    return output_row(example, sections, draft.replies)
+
+
+async def make_plan(engine: ModelEngine, draft: Draft) -> list[PlannedSection]:
+    """Ask for the plan and check it."""
+    example = draft.example
+    pages, total = len(example["images"]), example["required_words"] or UNSTATED_WORDS
+    deck = example["kind"] == "deck"
+    rule = "one per page" if deck else str(max(1, round(total / SECTION_WORDS)))
+    reply = await draft.step(engine, "plan", PLAN.version, PLAN.fill(
+        pages=pages, language=example["language"], total_words=total, section_rule=rule), 60 * (pages + 10))
+    plan = parse_plan(reply.text)
+    try:
+        check_plan(plan, pages, total, page_per_section=deck)
+    except BadPlan as error:
+        raise AnswerUnusable("malformed", f"the plan by {reply.model} cannot be used: {error}") from error
+    return plan
+
+
+def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
+    """`Slide k` for a deck (pages stay recoverable from the text, method.md 2.4), else the main point, cut short."""
+    if example["kind"] == "deck":
+        return f"Slide {section.index}" if example["language"] == "en" else f"第{section.index}页"
+    point = section.point.rstrip(" .。;；,，")
+    return point if len(point) <= 80 else point[:77].rsplit(" ", 1)[0].rstrip(" ,;") + "…"
+
+
+def output_row(example: dict[str, Any], sections: Sequence[dict[str, Any]], replies: Sequence[Reply]) -> dict[str, Any]:
+    output = "\n\n".join(section["text"] for section in sections)
+    words, required = count_words(output), example["required_words"]
+    return {
+        **{name: example[name] for name in ("example_id", "document_id", "kind", "split", "language", "images",
+                                            "request", "instruction", "required_words")},
+        "output": output, "sections": list(sections), "plan_call_id": replies[0].call_id, "words": words,
+        "length_score": length_score(words, required) if required else None,
+        "prompt_tokens": sum(reply.prompt_tokens for reply in replies),
+        "cached_tokens": sum(reply.cached_tokens for reply in replies),
+        "completion_tokens": sum(reply.completion_tokens for reply in replies),
+        "cost_usd": sum(reply.cost_usd for reply in replies),
+        "author": replies[-1].model,
+    }

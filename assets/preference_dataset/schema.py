@@ -1,0 +1,18 @@
+"""The data set that `preference_dataset` lets through: a row per preference pair."""
+
+import pyarrow as pa
+
+from assets.door import IMAGE
+
+SCHEMA = pa.schema([
+    ("id", pa.string()),           # pair_id
+    ("prompt", pa.string()),       # the user's request
+    ("prefix", pa.string()),       # answer text that both sides share; may be empty
+    ("chosen", pa.string()),       # continues the prefix
+    ("rejected", pa.string()),
+    ("closes", pa.bool_()),        # the end-of-turn token belongs to the answer
+    ("weight", pa.float32()),
+    ("kind", pa.string()),         # cumulative | shared_prefix | whole | sampled
+    ("images", pa.list_(IMAGE)),   # before the text, in page order
+    ("corrector", pa.string()),    # who made `chosen` better
+])

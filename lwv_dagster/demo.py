@@ -1,0 +1,172 @@
+"""`lwv demo`: the three jobs over every shard, with progress, and what came of it."""
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import dagster as dg
+from assets.quality.quarantine import read_quarantine
+from assets.source_images.catalog import Catalog, NoSources
+
+from assets.partitions import SHARDS
+from lwv_dagster.definitions import defs
+from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
+from lwv_dagster.jobs import EVALUATION_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
+from lwv_dagster.terminal import console, live_progress, print_table
+from resources.endpoints import Endpoint, endpoints_from_env
+from resources.failures import EndpointUnusable
+from resources.settings import Settings
+from resources.store import Store
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+CHECKPOINT_ASSETS = ("sft_checkpoint", "dpo_checkpoint")
+
+
+@dataclass
+class AssetTally:
+    """What the runs said of one asset."""
+
+    shards: int = 0
+    rows: int = 0
+    passed: int = 0
+    warned: int = 0
+    failed: int = 0
+    calls_made: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def run_demo() -> int:
+    """Exit code 0 when every run succeeded; every problem is one line that says what to do."""
+    started = time.monotonic()
+    try:
+        settings = Settings().absolute()
+        endpoints = endpoints_from_env()
+        os.environ.update(LWV_HOME=str(settings.home), LWV_SOURCES=str(settings.sources))
+        catalog = Catalog(settings.home, settings.sources, settings)
+        catalog.scan()
+        shards = catalog.shards()
+    except (NoSources, EndpointUnusable, ValueError) as error:
+        console.print(f"[red]lwv demo cannot start:[/] {error}", soft_wrap=True, markup=True)
+        return 2
+    greet(settings, list(endpoints.values()), catalog, shards)
+
+    tally: dict[str, AssetTally] = defaultdict(AssetTally)
+    store = Store(settings.home)
+    with open_instance(settings.home) as instance:
+        if ended := end_dead_runs(instance):
+            console.print(f"  {ended} run(s) of a killed process were ended; their finished work is kept.")
+        instance.add_dynamic_partitions(str(SHARDS.name), shards)
+        good = all([*(run_job(instance, "shard_job", tally, shard) for shard in shards),
+                    run_job(instance, "training_job", tally), run_job(instance, "evaluation_job", tally)])
+    show_assets(store, tally)
+    show_quarantine(store, shards)
+    show_scores(store)
+    calls = sum(asset.calls_made for asset in tally.values())
+    console.print(f"\n{calls} model calls made, {time.monotonic() - started:.0f} s in all. "
+                  "[bold]Look around: make ui[/] (then http://127.0.0.1:3000)")
+    if not good:
+        console.print("[red]Some runs failed: see the lines marked ✗ above.[/]")
+    return 0 if good else 1
+
+
+def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shards: list[str]) -> None:
+    documents = sum(len(catalog.documents(shard)) for shard in shards)
+    console.print(f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shards, from {settings.sources} "
+                  f"into {settings.home}", soft_wrap=True)
+    for endpoint in endpoints:
+        console.print(f"  {endpoint!r}", soft_wrap=True)
+    if any(endpoint.embedded for endpoint in endpoints):
+        console.print("  The embedded model is written-down heuristics: it shows the factory at work, not a model's "
+                      "quality.\n  Set LWV_TEACHER_BASE_URL and LWV_TEACHER_MODEL for real text (CRITIC and JUDGE "
+                      "likewise).")
+
+
+def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally], shard: str | None = None) -> bool:
+    """Run one job to its end in this process, count what it reports, and print one line; true when it succeeded."""
+    job = defs.resolve_job_def(name)
+    started, what = time.monotonic(), f"{name} {shard or ''}".strip()
+    with live_progress(what):
+        result = job.execute_in_process(instance=instance, partition_key=shard, raise_on_error=False, run_config=QUIET,
+                                        tags={PID_TAG: str(os.getpid())})
+    for event in result.all_events:
+        count_event(event, tally)
+    mark = "[green]✓[/]" if result.success else "[red]✗[/]"
+    console.print(f"{mark} {what}  [dim]{time.monotonic() - started:.1f} s[/]")
+    for problem in problems(result.all_events):
+        console.print(f"    [red]{problem}[/]", soft_wrap=True)
+    return result.success
+
+
+def count_event(event: dg.DagsterEvent, tally: dict[str, AssetTally]) -> None:
+    if event.is_step_materialization:
+        materialization = event.step_materialization_data.materialization
+        numbers = {name: value.value for name, value in materialization.metadata.items()}
+        asset = tally[materialization.asset_key.to_user_string()]
+        asset.shards += materialization.partition is not None
+        asset.rows += int(numbers.get("dagster/partition_row_count") or numbers.get("dagster/row_count") or 0)
+        asset.calls_made += int(numbers.get("calls_made") or 0)
+        if isinstance(note := numbers.get("note"), str):
+            asset.notes.append(note)
+    elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        check = event.asset_check_evaluation_data
+        asset = tally[check.asset_key.to_user_string()]
+        if check.passed:
+            asset.passed += 1
+        elif check.severity == dg.AssetCheckSeverity.WARN:
+            asset.warned += 1
+        else:
+            asset.failed += 1
+
+
+def problems(events: list[dg.DagsterEvent]) -> Iterator[str]:
+    """One line per failed step and per failed blocking check."""
+    for event in events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+                yield f"check {check.asset_key.to_user_string()}.{check.check_name}: {check.description or 'failed'}"
+        elif event.is_step_failure:
+            data = event.step_failure_data
+            failure = data.user_failure_data
+            error = failure.description if failure and failure.description else data.error_display_string.strip()
+            if "blocking" not in error.lower() or failure:
+                yield f"{event.step_key}: {error.splitlines()[0] if error else 'failed'}"
+
+
+def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
+    rows = []
+    for name in (*SHARD_ASSETS, *TRAINING_ASSETS, *EVALUATION_ASSETS):
+        asset = tally[name]
+        shards = str(asset.shards) if name in SHARD_ASSETS else "all"
+        rows.append((name, shards, asset.rows or "", asset.passed, asset.warned, asset.failed, where(store, name),
+                     "; ".join(asset.notes)))
+    print_table("The lineage", ("asset", "shards", "rows", "passed", "warned", "failed", "files", "note"), rows,
+                numbers=("shards", "rows", "passed", "warned", "failed"))
+
+
+def where(store: Store, asset: str) -> str:
+    """The folder of an asset's files, as short as it can be given."""
+    folder = {"sft_dataset": "datasets/sft", "preference_dataset": "datasets/preference",
+              "sft_checkpoint": "checkpoints/sft", "dpo_checkpoint": "checkpoints/dpo",
+              "benchmark_scores": "scores", "quality_report": "reports"}.get(asset, f"tables/{asset}")
+    return os.path.relpath(store.home / folder)
+
+
+def show_quarantine(store: Store, shards: list[str]) -> None:
+    rows = [(row["step"], row["item"] or row["document_id"], row["reason"])
+            for asset in SHARD_ASSETS for shard in shards for row in read_quarantine(store, asset, shard)]
+    if rows:
+        print_table("In quarantine (everything else went on)", ("step", "what", "why"), rows)
+
+
+def show_scores(store: Store) -> None:
+    from assets.benchmark_scores.scores import read_summary
+
+    summary = read_summary(store)
+    if summary:
+        print_table(f"Scores ({summary['harness']}; judge: {summary['judge']})",
+                    ("model", "items", "S", "S_l", "S_l released", "S_q", "words"), summary["rows"],
+                    numbers=("items", "S", "S_l", "S_l released", "S_q", "words"))
+        console.print(summary["note"], soft_wrap=True)

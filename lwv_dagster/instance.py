@@ -1,0 +1,39 @@
+"""The Dagster instance of a factory: it lives in $LWV_HOME/dagster, so the demo and the UI see the same runs."""
+
+import os
+import shutil
+from pathlib import Path
+
+import dagster as dg
+
+_TEMPLATE = Path(__file__).resolve().parents[1] / "dagster_home" / "dagster.yaml"
+PID_TAG = "lwv/pid"
+
+
+def open_instance(home: Path) -> dg.DagsterInstance:
+    """The instance at DAGSTER_HOME, or at `home`/dagster where that is not set; made with our settings if new."""
+    folder = Path(os.environ.setdefault("DAGSTER_HOME", str(home / "dagster")))
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "dagster.yaml").exists() and _TEMPLATE.exists():
+        shutil.copyfile(_TEMPLATE, folder / "dagster.yaml")
+    return dg.DagsterInstance.get()
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> int:
+    """Mark the runs whose process was killed as failed and free their places in the pools; returns how many."""
+    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
+    dead = [run for run in instance.get_runs(unfinished) if PID_TAG in run.tags and not _alive(run.tags[PID_TAG])]
+    for run in dead:
+        instance.report_run_failed(run, "The process of this run was killed.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    return len(dead)
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,27 @@
+"""What watches for new work: new files become shards. Nothing here starts a run, because a run can cost money."""
+
+import dagster as dg
+from assets.source_images.catalog import Catalog, NoSources
+
+from assets.partitions import SHARDS
+from resources.dagster import SourcesResource, StoreResource
+
+
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_shards(context: dg.SensorEvaluationContext, store: StoreResource, sources: SourcesResource,
+               ) -> dg.SensorResult | dg.SkipReason:
+    """Adds a shard when files appear that no shard holds yet; a person (or `lwv demo`) then launches it."""
+    settings = sources.settings()
+    catalog = Catalog(store.create().home, settings.sources, settings)
+    try:
+        catalog.scan()
+    except NoSources as error:
+        return dg.SkipReason(str(error))
+    known = set(context.instance.get_dynamic_partitions(str(SHARDS.name)))
+    fresh = [shard for shard in catalog.shards() if shard not in known]
+    if not fresh:
+        return dg.SkipReason(f"No new document under {settings.sources}.")
+    return dg.SensorResult(dynamic_partitions_requests=[SHARDS.build_add_request(fresh)])
+
+
+default_sensors = [new_shards]

@@ -1,0 +1,69 @@
+"""The Dagster side of `resources`: typed factories whose `create` gives assets plain objects, and clear failures."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from resources.endpoints import endpoints_from_env
+from resources.engine import ModelEngine
+from resources.failures import EndpointUnusable
+from resources.ledger import Ledger
+from resources.settings import Settings
+from resources.store import MissingTable, Store
+
+
+class StoreResource(dg.ConfigurableResource):
+    """The factory's folder. `home` unset: LWV_HOME, else `.lwv` in the working directory."""
+
+    home: str | None = None
+
+    def create(self) -> Store:
+        return Store(Path(self.home) if self.home else Settings().absolute().home)
+
+
+class SourcesResource(dg.ConfigurableResource):
+    """Where source documents lie and how they are read. `path` unset: LWV_SOURCES, else `samples`."""
+
+    path: str | None = None
+
+    def settings(self) -> Settings:
+        found = Settings().absolute()
+        return found.model_copy(update={"sources": Path(self.path)}) if self.path else found
+
+
+class ModelsResource(dg.ConfigurableResource):
+    """The three roles' endpoints, from LWV_<ROLE>_*, behind one engine with the factory's ledger."""
+
+    def engine(self, store: Store) -> ModelEngine:
+        return ModelEngine(endpoints_from_env(), Ledger.at(store.home), store.read_image)
+
+
+class GpuResource(dg.ConfigurableResource):
+    """The GPUs that a step may use. `device_ids` empty: all that nvidia-smi lists; none there: the CPU."""
+
+    device_ids: list[int] = []  # noqa: RUF012 (a pydantic field: copied for each instance)
+
+    def devices(self) -> list[int]:
+        if self.device_ids:
+            return self.device_ids
+        if shutil.which("nvidia-smi") is None:
+            return []
+        listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=False).stdout
+        return list(range(sum(line.startswith("GPU ") for line in listing.splitlines())))
+
+    def env(self) -> dict[str, str]:
+        """CUDA_VISIBLE_DEVICES where devices were chosen; otherwise nothing, so the machine's own setting stands."""
+        return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self.device_ids))} if self.device_ids else {}
+
+
+@contextmanager
+def clear_failures(*more: type[Exception]) -> Iterator[None]:
+    """Known errors end the step with their one sentence instead of a stack trace, and without a retry."""
+    try:
+        yield
+    except (EndpointUnusable, MissingTable, *more) as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error

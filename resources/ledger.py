@@ -1,0 +1,117 @@
+"""The ledger: one durable row per model call, written before its result is used, so that nothing is paid twice."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.engine import Engine
+
+_METADATA = MetaData()
+CALLS = Table(
+    "calls", _METADATA,
+    Column("call_id", String(64), primary_key=True),    # Call.key: content of question, model, parameters, attempt
+    Column("role", String(16), nullable=False),         # teacher | critic | judge
+    Column("model", String(200), nullable=False),       # as asked for
+    Column("endpoint", String(400), nullable=False),    # base URL
+    Column("template", String(80), nullable=False),     # prompt template version
+    Column("sample", String(120), nullable=False, index=True),
+    Column("step", String(60), nullable=False),
+    Column("status", String(16), nullable=False),       # ok, or the kind of AnswerUnusable
+    Column("text", Text, nullable=False),               # the answer; empty unless status is ok
+    Column("detail", Text, nullable=False),             # why not, where status is not ok
+    Column("finish_reason", String(40), nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cost_usd", Float, nullable=False),
+    Column("latency_s", Float, nullable=False),
+    Column("at", Float, nullable=False),                # Unix time, seconds
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row of the ledger; the fields are the columns of CALLS."""
+
+    call_id: str
+    role: str
+    model: str
+    endpoint: str
+    template: str
+    sample: str
+    step: str
+    status: str
+    text: str
+    detail: str
+    finish_reason: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    latency_s: float
+    at: float
+
+
+class Ledger:
+    """Calls by key, in SQLite (WAL) under LWV_HOME, or wherever a database URL points.
+
+    A row survives kill -9 of the process from the moment `put` returns.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine: Engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _sqlite_pragmas)
+        _METADATA.create_all(self._engine)
+        self._find = select(CALLS)
+        self._add = insert(CALLS)
+
+    @classmethod
+    def at(cls, home: Path) -> "Ledger":
+        home.mkdir(parents=True, exist_ok=True)
+        return cls(f"sqlite:///{home / 'calls.db'}")
+
+    def get(self, call_id: str) -> Record | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(self._find.where(CALLS.c.call_id == call_id)).first()
+        return Record(**row._mapping) if row is not None else None
+
+    def put(self, record: Record) -> None:
+        """Write one row. It replaces an earlier failure of the same call; an answer that stands is kept."""
+        with self._engine.begin() as connection:
+            same = CALLS.c.call_id == record.call_id
+            connection.execute(delete(CALLS).where(same, CALLS.c.status != "ok"))
+            if connection.execute(select(CALLS.c.call_id).where(same)).first() is None:
+                connection.execute(self._add.values(**vars(record)))
+
+    def count(self, since: float = 0.0) -> int:
+        """Calls written at or after `since` (Unix time)."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).where(CALLS.c.at >= since)).scalar_one())
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()

@@ -1,0 +1,87 @@
+"""What is said to a model: messages of text and image references, their ledger key and their wire form."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["teacher", "critic", "judge"]
+ROLES: tuple[Role, ...] = ("teacher", "critic", "judge")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the store, named by the sha256 of its JPEG bytes; read only when a call is really sent."""
+
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Message:
+    speaker: Literal["system", "user", "assistant"]
+    parts: tuple[str | Image, ...]
+
+
+def system(text: str) -> Message:
+    return Message("system", (text,))
+
+
+def user(*parts: str | Image) -> Message:
+    return Message("user", parts)
+
+
+def assistant(text: str) -> Message:
+    return Message("assistant", (text,))
+
+
+@dataclass(frozen=True)
+class Call:
+    """One question to one role. Everything that can change the answer is in `key_fields`."""
+
+    role: Role
+    messages: Sequence[Message]
+    template: str                # version of the prompt template, `write@1f3a09c2`
+    sample: str                  # the example or document that it is for: a sample stays with one endpoint
+    step: str                    # `plan`, `section-003`, …: for people who read the ledger
+    max_tokens: int = 4096
+    temperature: float = 0.7
+    seed: int = 0
+    attempt: int = 0             # 0, then one more for each time the same question is asked anew
+    extra: dict[str, Any] = field(default_factory=dict)  # further request fields, such as response_format
+
+    def key(self, model: str) -> str:
+        """Ledger key, sha256 hex: role, model, parameters, template, seed, attempt, and each part's content in order.
+
+        An image counts by the hash of its bytes, so a renamed source file costs no new call.
+        """
+        digest = hashlib.sha256(json.dumps(
+            [self.role, model, self.template, self.max_tokens, self.temperature, self.seed, self.attempt, self.extra],
+            sort_keys=True).encode())
+        for message in self.messages:
+            digest.update(f"\x00{message.speaker}".encode())
+            for part in message.parts:
+                if isinstance(part, Image):
+                    digest.update(b"\x01" + part.sha256.encode())
+                else:
+                    digest.update(b"\x02" + hashlib.sha256(part.encode()).digest())
+        return digest.hexdigest()
+
+
+def wire(messages: Sequence[Message], read_image: Callable[[str], bytes]) -> list[dict[str, Any]]:
+    """OpenAI chat messages; images as JPEG data URLs, in the order in which they stand. Text-only turns are strings."""
+    out: list[dict[str, Any]] = []
+    for message in messages:
+        if all(isinstance(part, str) for part in message.parts):
+            out.append({"role": message.speaker, "content": "\n\n".join(str(part) for part in message.parts)})
+            continue
+        content: list[dict[str, Any]] = []
+        for part in message.parts:
+            if isinstance(part, Image):
+                data = base64.b64encode(read_image(part.sha256)).decode()
+                content.append({"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}})
+            else:
+                content.append({"type": "text", "text": part})
+        out.append({"role": message.speaker, "content": content})
+    return out

@@ -1,0 +1,27 @@
+"""Every LWV_* setting that is not an endpoint, read from the environment in one place."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where the factory reads and writes, and how large it works. Each field is `LWV_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="LWV_", extra="ignore")
+
+    home: Path = Field(default=Path(".lwv"), description="Tables, images, ledger, data sets, checkpoints, reports.")
+    sources: Path = Field(default=Path("samples"), description="One folder per collection of source documents.")
+    max_side: int = Field(default=1024, ge=56, description="Longest side of a stored page image, pixels.")
+    max_file_mb: int = Field(default=200, ge=1, description="A larger source file goes to quarantine, MB.")
+    max_pages: int = Field(default=400, ge=1, description="A longer document goes to quarantine, pages.")
+    shard_documents: int = Field(default=256, ge=1, le=256, description="Documents in a shard, at most.")
+    words_per_page: int = Field(default=200, ge=20, description="Words asked for each deck page (method: 200).")
+    student: str = Field(default="tiny", description="The model that is trained: `tiny`, or a local path or hub id.")
+    log_calls: bool = Field(default=False, description="Log each model call, not only progress.")
+
+    def absolute(self) -> "Settings":
+        """The same settings with `home` and `sources` as absolute paths, safe to hand to a subprocess."""
+        return self.model_copy(update={"home": self.home.expanduser().resolve(),
+                                       "sources": self.sources.expanduser().resolve()})

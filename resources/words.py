@@ -1,0 +1,11 @@
+"""The one way words are counted: as the papers count them."""
+
+import re
+
+_CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_LATIN = re.compile(r"[a-zA-Z]+")
+
+
+def count_words(text: str) -> int:
+    """CJK characters plus runs of Latin letters; digits and marks are not counted (LongWriter-V eval/utils.py)."""
+    return len(_CJK.findall(text)) + len(_LATIN.findall(text))
