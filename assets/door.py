@@ -1,4 +1,4 @@
-"""What both doors to training share: no shard with a bad report gets through, and the exact set that does is written."""
+"""What both doors to training share: no shard with a bad report gets through, and exactly what may is written."""
 
 import hashlib
 import json

@@ -1,0 +1,51 @@
+"""The report as one HTML page that needs nothing beside it: verdicts per shard, pictures, quarantine, scores."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#222}
+table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #ddd;padding:.3rem .7rem;
+text-align:left;vertical-align:top}.ok{color:#176f2c}.warn{color:#9a6700}.bad{color:#b42318;font-weight:600}
+.pictures{display:flex;flex-wrap:wrap;gap:1rem}img{border:1px solid #eee}.note{background:#fff8e1;padding:.6rem 1rem}"""
+
+
+def render_page(notes: Sequence[str], reports: Sequence[Mapping[str, Any]], quarantine: Sequence[Mapping[str, Any]],
+                pictures: Sequence[bytes], scores: Mapping[str, Any] | None) -> str:
+    """notes: what a reader must know first. reports: quality reports, one per asset and shard. scores: read_summary."""
+    images = "".join(f'<img alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">' for png in pictures)
+    parts = [f"<!doctype html><meta charset=utf-8><title>Factory report</title><style>{_STYLE}</style>",
+             "<h1>Factory report</h1>", *(f'<p class="note">{escape(note)}</p>' for note in notes),
+             f'<div class="pictures">{images}</div>', "<h2>Checks, by asset and shard</h2>", _verdicts(reports)]
+    if scores:
+        parts += [f"<h2>Scores</h2><p>{escape(scores['harness'])}; judge: {escape(scores['judge'])}</p>",
+                  _table(("model", "items", "S", "S_l", "S_l released", "S_q", "words"), scores["rows"])]
+    parts += ["<h2>Quarantine</h2>", _table(("step", "what", "why"), [
+        (row["step"], row["item"] or row["document_id"], row["reason"]) for row in quarantine]) if quarantine
+        else "<p>Nothing.</p>"]
+    return "\n".join(parts)
+
+
+def _verdicts(reports: Sequence[Mapping[str, Any]]) -> str:
+    shards = sorted({report["shard"] for report in reports})
+    assets = list(dict.fromkeys(report["asset"] for report in reports))
+    found = {(report["asset"], report["shard"]): report for report in reports}
+    rows = [f"<tr><th>{escape(asset)}</th>" + "".join(_cell(found.get((asset, shard))) for shard in shards) + "</tr>"
+            for asset in assets]
+    return f"<table><tr><th></th>{''.join(f'<th>{escape(shard)}</th>' for shard in shards)}</tr>{''.join(rows)}</table>"
+
+
+def _cell(report: Mapping[str, Any] | None) -> str:
+    if report is None:
+        return '<td class="bad">no report</td>'
+    off = [outcome["rule"] for outcome in report["outcomes"] if not outcome["passed"]]
+    css = "ok" if not off else ("warn" if report["passed"] else "bad")
+    text = f"{report['rows']} rows, {len(report['outcomes']) - len(off)} of {len(report['outcomes'])} passed"
+    return f'<td class="{css}">{text}{"".join(f"<br>{escape(rule)}" for rule in off)}</td>'
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"

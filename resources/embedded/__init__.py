@@ -1,0 +1,5 @@
+"""The embedded model's door: its ASGI application, its model names, and nothing that thinks."""
+
+from resources.embedded.protocol import MODELS, app, model_name
+
+__all__ = ["MODELS", "app", "model_name"]

@@ -1,0 +1,179 @@
+"""The engine against a real HTTP server: what is asked, what is kept, what is never paid twice."""
+
+import asyncio
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+from pydantic import SecretStr
+from starlette.responses import JSONResponse, PlainTextResponse
+
+from resources.endpoints import Endpoint
+from resources.engine import ModelEngine, Reply
+from resources.failures import AnswerUnusable, EndpointUnusable
+from resources.ledger import Ledger
+from resources.messages import Call, Image, system, user
+from resources.store import Store
+from tests.openai_server import completion, failure, scripted_server
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def jpeg(colour: str) -> bytes:
+    out = io.BytesIO()
+    Pillow.new("RGB", (32, 32), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+def ask(store: Store, endpoint: Endpoint, *calls: Call) -> list[Reply | Exception]:
+    """The outcome of each call in turn, from an engine of its own on the store's ledger."""
+
+    async def run() -> list[Reply | Exception]:
+        outcomes: list[Reply | Exception] = []
+        async with ModelEngine({"teacher": endpoint}, Ledger.at(store.home), store.read_image) as engine:
+            for call in calls:
+                try:
+                    outcomes.append(await engine.ask(call))
+                except (AnswerUnusable, EndpointUnusable) as error:
+                    outcomes.append(error)
+        return outcomes
+
+    return asyncio.run(run())
+
+
+def question(text: str = "Hello", *parts: Image, **fields) -> Call:
+    return Call("teacher", (system("You write."), user(*parts, text)), "test@0", "sample-1", "step", **fields)
+
+
+def test_what_was_answered_once_is_never_asked_again_even_by_a_new_process(store: Store) -> None:
+    with scripted_server(lambda body: "An answer.") as server:
+        endpoint = Endpoint("teacher", server.url, "m")
+        first, = ask(store, endpoint, question())
+        second, = ask(store, endpoint, question())
+    assert isinstance(first, Reply) and isinstance(second, Reply)
+    assert (first.text, first.replayed, second.text, second.replayed) == ("An answer.", False, "An answer.", True)
+    assert (first.prompt_tokens, first.cached_tokens, first.completion_tokens) == (10, 4, 5)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("other", [
+    question("Hello!"), question(temperature=0.1), question(seed=1), question(attempt=1), question(max_tokens=7),
+])
+def test_anything_that_can_change_the_answer_is_a_new_question(store: Store, other: Call) -> None:
+    with scripted_server(lambda body: "An answer.") as server:
+        ask(store, Endpoint("teacher", server.url, "m"), question(), other)
+    assert len(server.requests) == 2
+
+
+def test_images_travel_in_order_before_the_text_and_count_by_their_bytes(store: Store) -> None:
+    red, blue = store.put_image(jpeg("red")), store.put_image(jpeg("blue"))
+    with scripted_server(lambda body: "An answer.") as server:
+        ask(store, Endpoint("teacher", server.url, "m"), question("Two", Image(red), Image(blue)),
+            question("Two", Image(blue), Image(red)))
+    assert len(server.requests) == 2
+    content = server.requests[0]["messages"][1]["content"]
+    assert [part["type"] for part in content] == ["image_url", "image_url", "text"]
+    assert all(part["image_url"]["url"].startswith("data:image/jpeg;base64,") for part in content[:2])
+
+
+def test_the_key_and_model_of_the_setting_are_sent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted_server(lambda body: "An answer.") as server:
+        monkeypatch.setenv("LWV_TEACHER_BASE_URL", server.url)
+        monkeypatch.setenv("LWV_TEACHER_MODEL", "org/model-7b")
+        monkeypatch.setenv("LWV_TEACHER_API_KEY", "secret-key")
+        endpoint = Endpoint.from_env("teacher")
+        ask(store, endpoint, question())
+    assert (server.requests[0]["model"], server.keys[0]) == ("org/model-7b", "secret-key")
+    assert "secret-key" not in repr(endpoint) + str(vars(endpoint))
+
+
+@pytest.mark.parametrize(("answer", "kind"), [
+    (completion("I'm sorry, but I can't help with that."), "refused"),
+    (completion("", refusal="No."), "refused"),
+    (completion("", finish_reason="content_filter"), "filtered"),
+    (completion("Half a sen", finish_reason="length"), "truncated"),
+    (completion("  \n"), "empty"),
+    (JSONResponse({"choices": []}), "failed"), (PlainTextResponse("<html>busy</html>"), "failed"),
+    (failure(400, "This model's maximum context length is 4096 tokens."), "overflow"),
+    (failure(400, "content_policy_violation"), "filtered"),
+    (failure(400, "At most 2 image(s) may be provided."), "rejected"),
+])
+def test_an_answer_that_is_no_text_is_kept_as_its_kind_and_asked_again_next_time(store, answer, kind) -> None:
+    with scripted_server(lambda body: answer) as server:
+        error, = ask(store, Endpoint("teacher", server.url, "m"), question())
+        assert isinstance(error, AnswerUnusable)
+        assert error.kind == kind
+        record = Ledger.at(store.home).get(question().key("m"))
+        assert record is not None and (record.status, record.text) == (kind, "")
+        server.answer = lambda body: "Now an answer."
+        reply, = ask(store, Endpoint("teacher", server.url, "m"), question())
+    assert isinstance(reply, Reply)
+    assert reply.text == "Now an answer."
+
+
+@pytest.mark.parametrize(("status", "key", "says"), [
+    (401, None, "LWV_TEACHER_API_KEY is not set"), (401, "wrong", "LWV_TEACHER_API_KEY is wrong"),
+    (404, None, "does not know the model 'm': check LWV_TEACHER_MODEL"),
+])
+def test_an_endpoint_that_serves_nobody_is_one_line_naming_the_setting(store, status, key, says) -> None:
+    with scripted_server(lambda body: failure(status, "no")) as server:
+        error, = ask(store, Endpoint("teacher", server.url, "m", SecretStr(key) if key else None), question())
+    assert isinstance(error, EndpointUnusable)
+    assert says in str(error)
+    assert "\n" not in str(error)
+
+
+def test_an_endpoint_that_is_down_is_one_line_naming_the_setting(store: Store) -> None:
+    with scripted_server(lambda body: "") as server:
+        url = server.url
+    error, = ask(store, Endpoint("teacher", url, "m"), question())
+    assert isinstance(error, EndpointUnusable)
+    assert f"The teacher at {url} cannot be reached: start the server, or correct LWV_TEACHER_BASE_URL." == str(error)
+
+
+def test_a_server_error_that_passes_is_retried_by_the_transport(store: Store) -> None:
+    answers = [failure(500, "no"), completion("An answer.")]
+    with scripted_server(lambda body: answers.pop(0)) as server:
+        reply, = ask(store, Endpoint("teacher", server.url, "m"), question())
+    assert isinstance(reply, Reply)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(("env", "says"), [
+    ({"LWV_TEACHER_BASE_URL": "http://127.0.0.1:1/v1"}, "LWV_TEACHER_MODEL is not set"),
+    ({"LWV_TEACHER_BASE_URL": "localhost:8000", "LWV_TEACHER_MODEL": "m"}, "must start with http"),
+    ({"LWV_TEACHER_CONCURRENCY": "none"}, "LWV_TEACHER_"),
+])
+def test_settings_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch, env: dict[str, str], says: str) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(EndpointUnusable, match=says):
+        Endpoint.from_env("teacher")
+
+
+def test_one_unusable_document_does_not_stop_the_others_and_a_window_bounds_what_is_open(store: Store) -> None:
+    open_now, most = 0, 0
+
+    async def run() -> dict[int, object]:
+        async with ModelEngine({"teacher": Endpoint("teacher", "http://127.0.0.1:1/v1", "m", concurrency=4)},
+                               Ledger.at(store.home), store.read_image) as engine:
+            async def work(number: int) -> int:
+                nonlocal open_now, most
+                open_now += 1
+                most = max(most, open_now)
+                await asyncio.sleep(0.001)
+                open_now -= 1
+                if number == 3:
+                    raise AnswerUnusable("empty", "nothing")
+                return number
+
+            return {item: result async for item, result in engine.run(range(40), work, "teacher", "test")}
+
+    results = asyncio.run(run())
+    assert isinstance(results.pop(3), AnswerUnusable)
+    assert results == {number: number for number in range(40) if number != 3}
+    assert most == 6
