@@ -34,6 +34,7 @@ from resources.words import count_words
 KINDS = ("factual", "missing", "irrelevant", "incoherent", "repetitive")
 _BLOCKS = re.compile(r"^<before>\n(?P<before>.*?)\n?</before>\s*^<segment>\n(?P<segment>.*?)\n?</segment>\s*"
                      r"^<after>\n(?P<after>.*?)\n?</after>\s*(?=^Answer with|\Z)", re.MULTILINE | re.DOTALL)
+_COUNTED = re.compile(r"^#+ +((?:Slide|Page|Section) |第)(\d+)(页?)\s*$", re.MULTILINE)
 _KEY_LINES = 12
 _NAMED_NUMBER = re.compile(r"(?:page|slide|section|image|picture|part|figure)s?\s+\d+|第\s*\d+\s*\S", re.IGNORECASE)
 
@@ -127,9 +128,11 @@ def _wants_heading(task: Task) -> bool:
 
 def _heading(task: Task) -> str:
     """The page's title; where the neighbours only count their pages, the next number."""
-    counted = re.findall(r"^#+ +(Slide|Page|Section) (\d+)\s*$", task.before, re.MULTILINE)
-    if counted:
-        return f"{counted[-1][0]} {int(counted[-1][1]) + 1}"
+    for text, step in ((task.before, 1), (task.after, -1)):
+        counted = _COUNTED.findall(text)
+        if counted:
+            before, number, behind = counted[-1 if step == 1 else 0]
+            return f"{before}{int(number) + step}{behind}"
     title = next((page.title for page in task.pages if page.title), None)
     fallback = "这一页" if task.language == "zh" else "The page"
     return teacher.heading_form(title) if title else fallback
@@ -250,7 +253,7 @@ def key_lines(pages: Sequence[Page]) -> list[Statement]:
 def _complete(text: str, task: Task, found: dict[str, int]) -> str:
     said = Covered("\n".join((task.before, text, task.after)))
     left = [line for line in key_lines(task.pages) if not said(line.text)]
-    if not left:
+    if not left or _is_shared(text, task):
         return text
     picker = Picker(task.language, "missing", text, *(line.text for line in left))
     noun = "这一页" if task.language == "zh" else "page"
@@ -259,6 +262,19 @@ def _complete(text: str, task: Task, found: dict[str, int]) -> str:
         _count(found, "missing")
         added.append(teacher.introduce(line, task.language, noun, picker))
     return text.rstrip() + "\n\n" + join(added, task.language)
+
+
+def _is_shared(text: str, task: Task) -> bool:
+    """Whether the neighbours speak of the same page, so that this segment need not say all of it.
+
+    Never where the heading counts pages: such a segment is its page's own.
+    """
+    heading = next((line.lstrip("# ") for line in text.split("\n") if _is_heading(line)), "")
+    if teacher.GENERIC_HEADING.fullmatch(heading.strip()):
+        return False
+    around = Covered("\n".join((task.before, task.after)))
+    lines = key_lines(task.pages)
+    return sum(around(line.text) for line in lines) >= max(2, 0.15 * len(lines))
 
 
 def _written(text: str, task: Task) -> str:

@@ -88,10 +88,11 @@ def _accuracy(request: str, response: str, pages: Sequence[Page]) -> float:
     shown = "\n".join([request, *(line for page in pages for line in page.lines)])
     flat, tokens = plain(shown), content_tokens(shown)
     headings = plain("\n".join(line for line in response.split("\n") if line.startswith("#")))
+    body = "\n".join(line for line in response.split("\n") if not line.startswith("#"))
     claims = [not (bare := plain(said)) or bare in flat or bare in headings
               or len(content_tokens(said) & tokens) >= 0.6 * max(1, len(content_tokens(said)))
-              for said in quotes(response)]
-    claims += [number.strip("%.,") in flat or plain(number) in flat for number in numbers(response)]
+              for said in quotes(body)]
+    claims += [number.strip("%.,") in flat or plain(number) in flat for number in numbers(body)]
     if claims:
         return sum(claims) / len(claims)
     if not any(page.lines for page in pages):

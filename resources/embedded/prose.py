@@ -22,7 +22,9 @@ STOP_WORDS = frozenset((Path(__file__).parent / "small_words.en.txt").read_text(
 _ZH_COMMON = frozenset("的了是在和有不这也与为中上一们我来就到说要看它个把从以里下着后前那会可点成对")
 _ZH_SPLIT = re.compile(r"[的了是在和与及或把被、；：。，,;:.()（）《》“”‘’\s\d]+")
 _ZH_SMALL = re.compile("[的了是在和与及或把被不也就这那有到从如何什么怎哪]")
-_BEFORE_NOUN = frozenset(("the", "a", "an", "of", "in", "into", "by", "with", "from", "for", "on", "to", "its", "each", "every"))
+_BEFORE_NOUN = frozenset((
+    "the", "a", "an", "of", "in", "into", "by", "with", "from", "for", "on", "to", "its", "each", "every",
+))
 _NOUN_ENDS = ("tion", "ment", "ness", "ity", "ure", "ance", "ence", "ism", "our", "ogy")
 
 

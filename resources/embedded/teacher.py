@@ -17,6 +17,7 @@ from resources.embedded.prose import (
     quoted_list,
     quotes,
     short,
+    split_sentences,
 )
 from resources.embedded.reading import Page, Sight, Statement, UnreadableRequest, furniture
 from resources.words import count_words
@@ -24,8 +25,8 @@ from resources.words import count_words
 _PLAN_LINE = re.compile(r"^Section (\d+) - Main Point: (.*) - Word Count: (\d+)(?: - Pages: ([\d, ]+))?[ \t]*$",
                         re.MULTILINE)
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
-_GENERIC_HEADING = re.compile(r"(?:slide|page|section|part|image|picture)\s*\d+|"
-                              r"第\s*[\d一二三四五六七八九十]+\s*\S{1,2}", re.IGNORECASE)
+GENERIC_HEADING = re.compile(r"(?:slide|page|section|part|image|picture)\s*\d+|"
+                             r"第\s*[\d一二三四五六七八九十]+\s*\S{1,2}", re.IGNORECASE)
 _ASPECTS = ("palette", "light", "composition", "region", "general")
 _PHOTO_POINTS = {
     "en": ("First impression and colours", "Light and shade", "Shape and balance", "A walk across the picture",
@@ -396,12 +397,13 @@ def _opening(brief: Brief, title: str, picker: Picker, photo: bool = False) -> l
 
 
 def subject_of(text: str, language: str) -> str:
-    """What a section is about: its heading, or the first thing that it quotes where the heading only counts pages."""
+    """What a section is about: its heading; where that only counts pages, what its first sentence quotes last."""
     heading = _HEADING.search(text)
-    if heading and not _GENERIC_HEADING.fullmatch(heading.group(1).strip()):
+    if heading and not GENERIC_HEADING.fullmatch(heading.group(1).strip()):
         return short(_unquoted(heading.group(1).strip()), language)
-    body = _HEADING.sub("", text)
-    said = quotes(body)
+    body = _HEADING.sub("", text).strip()
+    first = (split_sentences(body.split("\n")[0]) or [""])[0]
+    said = quotes(first)[-1:] or quotes(body)[:1]
     if said:
         return short(_unquoted(said[0]).rstrip(".。"), language)
     return short(_unquoted(heading.group(1).strip() if heading else body.strip().split("\n")[0]), language)
@@ -415,7 +417,7 @@ def _text_units(brief: Brief, page: Page, at: int, picker: Picker) -> list[list[
     told = _told(page, brief.skip)
     title = told[0].text
     shared = brief.turn > 0 or brief.remaining > 1
-    shown = title if not shared or _GENERIC_HEADING.fullmatch(brief.heading) else _unquoted(brief.heading)
+    shown = title if not shared or GENERIC_HEADING.fullmatch(brief.heading) else _unquoted(brief.heading)
     if at == 0:
         units = [_opening(brief, shown, picker)]
     else:

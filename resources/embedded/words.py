@@ -127,8 +127,10 @@ def compare_regions(first: Page, second: Page, a: str, b: str, language: str) ->
     out = []
     for one, two in zip(region_slots(first.look, language), region_slots(second.look, language), strict=True):
         group = "photo_compare_same" if one["rcolour"] == two["rcolour"] else "photo_compare_region"
-        out.append((group, {"a": a, "b": b, "place": one["place"], "rcolour_a": one["rcolour"], "rtone_a": one["rtone"],
-                            "rcolour_b": two["rcolour"], "rtone_b": two["rtone"]}))
+        slots = {"a": a, "b": b, "place": one["place"], "rcolour_a": one["rcolour"], "rcolour_b": two["rcolour"]}
+        if one["rtone"] != two["rtone"]:
+            slots |= {"rtone_a": one["rtone"], "rtone_b": two["rtone"]}
+        out.append((group, slots))
     return out
 
 

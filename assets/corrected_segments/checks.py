@@ -1,0 +1,66 @@
+"""The rules that a shard's corrected segments must keep before pairs are made of them."""
+
+import pandas as pd
+import pyarrow as pa
+
+from assets.corrected_segments.schema import ERRORS
+from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.quarantine import read_quarantine
+
+RULES = (
+    Rule("segments_covered", "Each segment of the preference split has a row, or its example a quarantine row."),
+    Rule("ids_unique", "No two rows have the same segment_id."),
+    Rule("text_present", "No corrected segment is empty."),
+    Rule("errors_known", f"Kinds of error are of {', '.join(ERRORS)}, and named exactly where a segment was edited."),
+    Rule("edited_true", "A segment is marked edited exactly where its text differs from the original."),
+    Rule("something_edited", "The critic changed something.", blocking=False),
+)
+
+
+def flatten(table: pa.Table) -> pd.DataFrame:
+    frame = table.select(["segment_id", "words", "edited"]).to_pandas()
+    errors = table.column("errors").to_pylist()
+    frame["unknown_errors"] = [len(set(found) - set(ERRORS)) for found in errors]
+    frame["errors_fit"] = [bool(found) == edited for found, edited in zip(errors, frame["edited"], strict=True)]
+    return frame
+
+
+def expectations() -> list:
+    import great_expectations.expectations as gxe
+
+    known = {"check": "errors_known"}
+    return [
+        gxe.ExpectColumnValuesToBeUnique(column="segment_id", meta={"check": "ids_unique"}),
+        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=1, meta={"check": "text_present"}),
+        gxe.ExpectColumnValuesToBeInSet(column="unknown_errors", value_set=[0], meta=known),
+        gxe.ExpectColumnValuesToBeInSet(column="errors_fit", value_set=[True], meta=known),
+    ]
+
+
+def segments_covered(context: Context) -> Outcome:
+    wanted = {row["segment_id"]: row["example_id"]
+              for row in context.upstream("segments").select(["segment_id", "example_id", "split"]).to_pylist()
+              if row["split"] == "preference"}
+    aside = {row["example_id"] for row in read_quarantine(context.store, "corrected_segments", context.shard)}
+    found = set(context.table.column("segment_id").to_pylist())
+    missing = [segment for segment, example in wanted.items() if segment not in found and example not in aside]
+    return offenders("segments_covered", [*missing, *sorted(found - set(wanted))], len(wanted),
+                     "segments are missing, or are not of the preference split")
+
+
+def edited_true(context: Context) -> Outcome:
+    originals = {row["segment_id"]: row["text"]
+                 for row in context.upstream("segments").select(["segment_id", "text"]).to_pylist()}
+    rows = context.table.select(["segment_id", "text", "edited"]).to_pylist()
+    bad = [row["segment_id"] for row in rows if row["edited"] != (row["text"] != originals.get(row["segment_id"]))]
+    return offenders("edited_true", bad, len(rows), "segments are marked wrongly")
+
+
+def something_edited(context: Context) -> Outcome:
+    edited = sum(context.table.column("edited").to_pylist())
+    rows = context.table.num_rows
+    return Outcome("something_edited", rows == 0 or edited > 0, {"share": edited / max(1, rows), "edited": edited})
+
+
+CHECKS = RoomChecks(RULES, flatten, expectations, {
+    "segments_covered": segments_covered, "edited_true": edited_true, "something_edited": something_edited})

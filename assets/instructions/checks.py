@@ -1,0 +1,60 @@
+"""The rules that a shard's instructions must keep before anything is written to them."""
+
+import pandas as pd
+import pyarrow as pa
+
+from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.quarantine import read_quarantine
+
+RULES = (
+    Rule("documents_covered", "Each document of the shard has an instruction or a quarantine row."),
+    Rule("ids_unique", "No two rows have the same example_id."),
+    Rule("instruction_present", "Each instruction is between 10 and 4,000 characters and holds its request."),
+    Rule("images_match", "Each example has its document's images, in page order."),
+    Rule("length_sane", "A required length is between 50 and 100,000 words."),
+    Rule("language_known", "The language is en or zh."),
+)
+
+
+def flatten(table: pa.Table) -> pd.DataFrame:
+    frame = table.select(["example_id", "required_words", "language"]).to_pandas()
+    instructions, requests = (table.column(name).to_pylist() for name in ("instruction", "request"))
+    frame["characters"] = [len(text) for text in instructions]
+    frame["holds_request"] = [bool(request) and request in text
+                              for request, text in zip(requests, instructions, strict=True)]
+    return frame
+
+
+def expectations() -> list:
+    import great_expectations.expectations as gxe
+
+    present = {"check": "instruction_present"}
+    return [
+        gxe.ExpectColumnValuesToBeUnique(column="example_id", meta={"check": "ids_unique"}),
+        gxe.ExpectColumnValuesToBeBetween(column="characters", min_value=10, max_value=4000, meta=present),
+        gxe.ExpectColumnValuesToBeInSet(column="holds_request", value_set=[True], meta=present),
+        gxe.ExpectColumnValuesToBeBetween(column="required_words", min_value=50, max_value=100_000,
+                                          meta={"check": "length_sane"}),
+        gxe.ExpectColumnValuesToBeInSet(column="language", value_set=["en", "zh"], meta={"check": "language_known"}),
+    ]
+
+
+def documents_covered(context: Context) -> Outcome:
+    documents = set(context.upstream("source_images").column("document_id").to_pylist())
+    covered = set(context.table.column("document_id").to_pylist())
+    aside = {row["document_id"] for row in read_quarantine(context.store, "instructions", context.shard)}
+    return offenders("documents_covered", sorted(documents - covered - aside), len(documents),
+                     "documents have no instruction")
+
+
+def images_match(context: Context) -> Outcome:
+    pages: dict[str, list[str]] = {}
+    for row in context.upstream("source_images").select(["document_id", "image_sha256"]).to_pylist():
+        pages.setdefault(row["document_id"], []).append(row["image_sha256"])
+    rows = context.table.select(["example_id", "document_id", "images"]).to_pylist()
+    bad = [row["example_id"] for row in rows if row["images"] != pages.get(row["document_id"])]
+    return offenders("images_match", bad, len(rows), "examples have other images than their document")
+
+
+CHECKS = RoomChecks(RULES, flatten, expectations, {"documents_covered": documents_covered,
+                                                   "images_match": images_match})

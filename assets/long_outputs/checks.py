@@ -1,0 +1,109 @@
+"""The rules that a shard's long texts must keep before they are cut, corrected or trained on."""
+
+import re
+from collections import Counter
+
+import pandas as pd
+import pyarrow as pa
+
+from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.quarantine import read_quarantine
+from resources.engine import REFUSALS
+from resources.words import count_words
+
+GOOD_LENGTH = 80.0        # method.md 6.2: what is kept for SFT scores at least 80 against its stated length
+REPEATED_SHARE = 0.3      # of a text's sentences that stood there before
+ERROR_TEXTS = (*REFUSALS, "max tries. failed")
+
+RULES = (
+    Rule("examples_covered", "Each instruction has an output or a quarantine row."),
+    Rule("ids_unique", "No two rows have the same example_id."),
+    Rule("text_present", "Each output has at least 20 words, and its word count is right."),
+    Rule("no_refusals", "No refusal and no error text stands in an output."),
+    Rule("sections_join", "The sections, joined by blank lines, are the output; each names its ledger call."),
+    Rule("pages_covered", "The sections of an example cover every page."),
+    Rule("length_near", f"The length score is at least {GOOD_LENGTH:.0f}.", blocking=False),
+    Rule("little_repetition", f"At most {REPEATED_SHARE:.0%} of a text's sentences are repeats.", blocking=False),
+    Rule("language_matches", "A Chinese example is written in Chinese, an English one is not.", blocking=False),
+)
+
+
+def flatten(table: pa.Table) -> pd.DataFrame:
+    frame = table.select(["example_id", "language", "words", "length_score"]).to_pandas()
+    texts = table.column("output").to_pylist()
+    frame["words_off"] = [count_words(text) - words for text, words in zip(texts, frame["words"], strict=True)]
+    frame["repeated_share"] = [repeated_share(text) for text in texts]
+    frame["written_language"] = ["zh" if cjk_share(text) > 0.3 else "en" for text in texts]
+    return frame
+
+
+def expectations() -> list:
+    import great_expectations.expectations as gxe
+
+    warn, present = "warning", {"check": "text_present"}
+    return [
+        gxe.ExpectColumnValuesToBeUnique(column="example_id", meta={"check": "ids_unique"}),
+        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=20, meta=present),
+        gxe.ExpectColumnValuesToBeInSet(column="words_off", value_set=[0], meta=present),
+        gxe.ExpectColumnValuesToBeBetween(column="length_score", min_value=GOOD_LENGTH, severity=warn,
+                                          meta={"check": "length_near"}),
+        gxe.ExpectColumnValuesToBeBetween(column="repeated_share", max_value=REPEATED_SHARE, severity=warn,
+                                          meta={"check": "little_repetition"}),
+        gxe.ExpectColumnPairValuesToBeEqual(column_A="language", column_B="written_language", severity=warn,
+                                            meta={"check": "language_matches"}),
+    ]
+
+
+def repeated_share(text: str) -> float:
+    """Share of sentences that stood in the text before, 0-1."""
+    sentences = [sentence.strip() for sentence in re.split(r"(?<=[.!?。！？])\s*", text) if sentence.strip()]
+    repeats = sum(count - 1 for count in Counter(sentences).values())
+    return repeats / len(sentences) if sentences else 0.0
+
+
+def cjk_share(text: str) -> float:
+    """CJK characters as a share of all counted words, 0-1."""
+    words = count_words(text)
+    return (words - len(re.findall(r"[a-zA-Z]+", text))) / words if words else 0.0
+
+
+def examples_covered(context: Context) -> Outcome:
+    wanted = set(context.upstream("instructions").column("example_id").to_pylist())
+    written = set(context.table.column("example_id").to_pylist())
+    aside = {row["example_id"] for row in read_quarantine(context.store, "long_outputs", context.shard)}
+    return offenders("examples_covered", sorted(wanted - written - aside), len(wanted), "examples have no output")
+
+
+def no_refusals(context: Context) -> Outcome:
+    rows = context.table.select(["example_id", "sections"]).to_pylist()
+    bad = [row["example_id"] for row in rows
+           if any(body_start(section["text"]).startswith(ERROR_TEXTS) for section in row["sections"])]
+    return offenders("no_refusals", bad, len(rows), "outputs hold a refusal or an error text")
+
+
+def body_start(text: str) -> str:
+    """The first words of a section after its heading, lower case, with plain apostrophes."""
+    body = re.sub(r"^##[^\n]*\n", "", text.strip()).strip()
+    return body[:200].lower().replace("’", "'")
+
+
+def sections_join(context: Context) -> Outcome:
+    rows = context.table.select(["example_id", "output", "sections"]).to_pylist()
+    bad = [row["example_id"] for row in rows
+           if "\n\n".join(section["text"] for section in row["sections"]) != row["output"]
+           or not all(section["call_id"] for section in row["sections"])]
+    return offenders("sections_join", bad, len(rows), "outputs are not their sections")
+
+
+def pages_covered(context: Context) -> Outcome:
+    rows = context.table.select(["example_id", "images", "sections"]).to_pylist()
+    bad = [row["example_id"] for row in rows
+           if {page for section in row["sections"] for page in section["pages"]}
+           != set(range(1, len(row["images"]) + 1))]
+    return offenders("pages_covered", bad, len(rows), "outputs leave a page out")
+
+
+CHECKS = RoomChecks(RULES, flatten, expectations, {
+    "examples_covered": examples_covered, "no_refusals": no_refusals, "sections_join": sections_join,
+    "pages_covered": pages_covered,
+})

@@ -1,0 +1,102 @@
+"""The bridge: a room's rules as one Dagster multi-asset check per asset, with a report file for every shard."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import dagster as dg
+import pyarrow as pa
+
+from assets.quality.expectations import run_expectations
+from assets.quality.outcome import Context, Outcome, RoomChecks, Rule
+from assets.quality.quarantine import read_quarantine
+from assets.quality.report import write_report
+from resources.dagster import StoreResource
+from resources.store import Store
+
+
+def quality_checks(asset: str, room: RoomChecks, partitions_def: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+    """One step that reads the shard's table once and yields a verdict for every rule, whatever happens.
+
+    Its specs are partitioned, so each shard keeps its own status; the asset must have no BackfillPolicy, with which
+    Dagster would store them without a partition.
+    """
+    specs = [dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking,
+                               partitions_def=partitions_def) for rule in room.rules]
+
+    @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
+    def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
+        outcomes = check_shard(store.create(), asset, context.partition_key, room)
+        selected = {key.name for key in context.selected_asset_check_keys}
+        for rule in room.rules:
+            if rule.name in selected:
+                yield check_result(asset, rule, outcomes[rule.name])
+
+    return checks
+
+
+def whole_checks(asset: str, rules: Sequence[Rule], evaluate: Callable[[Store], dict[str, Outcome]],
+                 ) -> dg.AssetChecksDefinition:
+    """The checks of an asset without partitions: `evaluate` gives an outcome per rule name."""
+    specs = [dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking)
+             for rule in rules]
+
+    @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
+    def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
+        try:
+            outcomes = evaluate(store.create())
+        except Exception as error:
+            failed = f"could not evaluate: {type(error).__name__}: {error}"[:500]
+            outcomes = {rule.name: Outcome(rule.name, False, {}, failed) for rule in rules}
+        selected = {key.name for key in context.selected_asset_check_keys}
+        for rule in rules:
+            if rule.name in selected:
+                yield check_result(asset, rule, outcomes[rule.name])
+
+    return checks
+
+
+def check_shard(store: Store, asset: str, shard: str, room: RoomChecks) -> dict[str, Outcome]:
+    """The outcome of every rule on one shard, which its report holds too. What a rule raises fails the rule."""
+    outcomes: dict[str, Outcome] = {}
+    rows = 0
+    try:
+        table = store.read_table(asset, shard)
+        rows = table.num_rows
+    except (OSError, pa.ArrowException) as error:
+        outcomes = {rule.name: Outcome(rule.name, False, {}, f"the table cannot be read: {error}")
+                    for rule in room.rules}
+    else:
+        context = Context(store, shard, table)
+        outcomes = {**_expected(context, room), **{name: _plain(context, name, room) for name in room.plain}}
+        for rule in room.rules:
+            outcomes.setdefault(rule.name, Outcome(rule.name, False, {}, "no expectation or function states this rule"))
+    write_report(store, asset, shard, room.rules, [outcomes[rule.name] for rule in room.rules], rows,
+                 len(read_quarantine(store, asset, shard)))
+    return outcomes
+
+
+def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if rule.blocking else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(asset_key=asset, check_name=rule.name, passed=outcome.passed, severity=severity,
+                               description=outcome.description or None, metadata=outcome.metadata)
+
+
+def _expected(context: Context, room: RoomChecks) -> dict[str, Outcome]:
+    names = [rule.name for rule in room.rules if rule.name not in room.plain]
+    if not names:
+        return {}
+    if context.table.num_rows == 0:  # nothing to break a rule; and Great Expectations cannot type an empty frame
+        return {name: Outcome(name, True, {"unexpected": 0}) for name in names}
+    try:
+        frame = room.flatten(context.table)
+        return {outcome.rule: outcome
+                for outcome in run_expectations(frame, room.expectations(), str(frame.columns[0]))}
+    except Exception as error:
+        return {name: Outcome(name, False, {}, f"could not evaluate: {type(error).__name__}: {error}"[:500])
+                for name in names}
+
+
+def _plain(context: Context, name: str, room: RoomChecks) -> Outcome:
+    try:
+        return room.plain[name](context)
+    except Exception as error:
+        return Outcome(name, False, {}, f"could not evaluate: {type(error).__name__}: {error}"[:500])

@@ -1,0 +1,69 @@
+"""What a data-quality rule is, and what came of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from resources.store import Store
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One check as people see it. Blocking: a failure is an ERROR and stops what follows; else it is a WARN."""
+
+    name: str
+    description: str
+    blocking: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdict on one rule. metadata: native values, numbers first (the UI plots them)."""
+
+    rule: str
+    passed: bool
+    metadata: dict[str, Any] = field(default_factory=dict)
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a rule may look at: the shard's table and, through the store, the tables before it."""
+
+    store: Store
+    shard: str
+    table: pa.Table
+
+    def upstream(self, table: str) -> pa.Table:
+        return self.store.read_table(table, self.shard)
+
+
+@dataclass(frozen=True)
+class RoomChecks:
+    """The rules of one room.
+
+    flatten: table -> plain columns (counts, words, ratios, hashes) for Great Expectations, one row per row; nothing
+    nested, no long text. expectations: a function, because Great Expectations takes seconds to import; each
+    expectation carries `meta={"check": <rule name>}`. plain: rules that cross rows, tables or files; a function per
+    rule, called with the context.
+    """
+
+    rules: Sequence[Rule]
+    flatten: Callable[[pa.Table], Any]
+    expectations: Callable[[], list[Any]]
+    plain: dict[str, Callable[[Context], Outcome]]
+
+    def __post_init__(self) -> None:
+        unknown = set(self.plain) - {rule.name for rule in self.rules}
+        if unknown:
+            raise ValueError(f"no such rule: {sorted(unknown)}")
+
+
+def offenders(rule: str, bad: Sequence[object], total: int, what: str, note: str = "") -> Outcome:
+    """The outcome of a rule that no item may break: passed when `bad` is empty; the first ten are named."""
+    metadata: dict[str, Any] = {"checked": total, "bad": len(bad)}
+    if bad:
+        metadata["examples"] = [str(item)[:200] for item in bad[:10]]
+    return Outcome(rule, not bad, metadata, f"{len(bad)} of {total} {what}{': ' + note if note else ''}" if bad else "")

@@ -1,0 +1,59 @@
+"""The rules that a shard's segments must keep before they are corrected."""
+
+import pandas as pd
+import pyarrow as pa
+
+from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+
+RULES = (
+    Rule("outputs_covered", "Each long output is cut, and nothing else is."),
+    Rule("ids_unique", "No two rows have the same segment_id."),
+    Rule("joins_back", "The segments of an example, joined in order, are its output."),
+    Rule("deck_pages", "A deck has exactly one segment per page, in page order."),
+    Rule("nothing_missing", "No page was left unwritten.", blocking=False),
+)
+
+
+def flatten(table: pa.Table) -> pd.DataFrame:
+    return table.select(["segment_id", "index", "words"]).to_pandas()
+
+
+def expectations() -> list:
+    import great_expectations.expectations as gxe
+
+    return [
+        gxe.ExpectColumnValuesToBeUnique(column="segment_id", meta={"check": "ids_unique"}),
+        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=1, severity="warning",
+                                          meta={"check": "nothing_missing"}),
+    ]
+
+
+def outputs_covered(context: Context) -> Outcome:
+    outputs = set(context.upstream("long_outputs").column("example_id").to_pylist())
+    cut = set(context.table.column("example_id").to_pylist())
+    return offenders("outputs_covered", sorted(outputs ^ cut), len(outputs), "outputs have no segments, or none has")
+
+
+def joins_back(context: Context) -> Outcome:
+    texts: dict[str, list[str]] = {}
+    for row in context.table.select(["example_id", "text"]).to_pylist():
+        texts.setdefault(row["example_id"], []).append(row["text"])
+    outputs = context.upstream("long_outputs").select(["example_id", "output"]).to_pylist()
+    bad = [row["example_id"] for row in outputs
+           if "\n\n".join(filter(None, texts.get(row["example_id"], []))) != row["output"]]
+    return offenders("joins_back", bad, len(outputs), "outputs are not what their segments join to")
+
+
+def deck_pages(context: Context) -> Outcome:
+    pages: dict[str, list[int | None]] = {}
+    for row in context.table.select(["example_id", "page"]).to_pylist():
+        pages.setdefault(row["example_id"], []).append(row["page"])
+    decks = [row for row in context.upstream("long_outputs").select(["example_id", "kind", "images"]).to_pylist()
+             if row["kind"] == "deck"]
+    bad = [row["example_id"] for row in decks
+           if pages.get(row["example_id"]) != list(range(1, len(row["images"]) + 1))]
+    return offenders("deck_pages", bad, len(decks), "decks have not one segment per page")
+
+
+CHECKS = RoomChecks(RULES, flatten, expectations, {
+    "outputs_covered": outputs_covered, "joins_back": joins_back, "deck_pages": deck_pages})
