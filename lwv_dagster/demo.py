@@ -3,14 +3,15 @@
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
-from assets.quality.quarantine import read_quarantine
-from assets.source_images.catalog import Catalog, NoSources
 
 from assets.partitions import SHARDS
+from assets.quality.quarantine import read_quarantine
+from assets.source_images.catalog import Catalog, NoSources
 from lwv_dagster.definitions import defs
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
 from lwv_dagster.jobs import EVALUATION_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
@@ -44,7 +45,7 @@ def run_demo() -> int:
         settings = Settings().absolute()
         endpoints = endpoints_from_env()
         os.environ.update(LWV_HOME=str(settings.home), LWV_SOURCES=str(settings.sources))
-        catalog = Catalog(settings.home, settings.sources, settings)
+        catalog = Catalog(settings.home, settings.sources, settings.shard_documents)
         catalog.scan()
         shards = catalog.shards()
     except (NoSources, EndpointUnusable, ValueError) as error:
@@ -102,7 +103,7 @@ def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally
 def count_event(event: dg.DagsterEvent, tally: dict[str, AssetTally]) -> None:
     if event.is_step_materialization:
         materialization = event.step_materialization_data.materialization
-        numbers = {name: value.value for name, value in materialization.metadata.items()}
+        numbers: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
         asset = tally[materialization.asset_key.to_user_string()]
         asset.shards += materialization.partition is not None
         asset.rows += int(numbers.get("dagster/partition_row_count") or numbers.get("dagster/row_count") or 0)
@@ -120,7 +121,7 @@ def count_event(event: dg.DagsterEvent, tally: dict[str, AssetTally]) -> None:
             asset.failed += 1
 
 
-def problems(events: list[dg.DagsterEvent]) -> Iterator[str]:
+def problems(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
     """One line per failed step and per failed blocking check."""
     for event in events:
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:

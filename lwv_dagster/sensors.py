@@ -1,9 +1,9 @@
 """What watches for new work: new files become shards. Nothing here starts a run, because a run can cost money."""
 
 import dagster as dg
-from assets.source_images.catalog import Catalog, NoSources
 
 from assets.partitions import SHARDS
+from assets.source_images.catalog import Catalog, NoSources
 from resources.dagster import SourcesResource, StoreResource
 
 
@@ -12,7 +12,7 @@ def new_shards(context: dg.SensorEvaluationContext, store: StoreResource, source
                ) -> dg.SensorResult | dg.SkipReason:
     """Adds a shard when files appear that no shard holds yet; a person (or `lwv demo`) then launches it."""
     settings = sources.settings()
-    catalog = Catalog(store.create().home, settings.sources, settings)
+    catalog = Catalog(store.create().home, settings.sources, settings.shard_documents)
     try:
         catalog.scan()
     except NoSources as error:

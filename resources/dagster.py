@@ -63,7 +63,8 @@ class GpuResource(dg.ConfigurableResource):
 @contextmanager
 def clear_failures(*more: type[Exception]) -> Iterator[None]:
     """Known errors end the step with their one sentence instead of a stack trace, and without a retry."""
+    known: tuple[type[Exception], ...] = (EndpointUnusable, MissingTable, *more)
     try:
         yield
-    except (EndpointUnusable, MissingTable, *more) as error:
+    except known as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error

@@ -51,7 +51,7 @@ class Endpoint:
         Raises EndpointUnusable naming the setting where they do not fit together.
         """
         try:
-            found = _EndpointSettings(_env_prefix=f"LWV_{role.upper()}_")  # type: ignore[call-arg]
+            found = _EndpointSettings(_env_prefix=f"LWV_{role.upper()}_")
         except ValueError as error:
             raise EndpointUnusable(f"A setting LWV_{role.upper()}_* is not usable: {_first_line(error)}") from error
         return cls(role, found.base_url or None, found.model or None, found.api_key, found.concurrency, found.timeout_s)

@@ -31,14 +31,13 @@ def parse_scores(text: str) -> dict[str, int]:
     """The six integers out of the judge's JSON; raises AnswerUnusable("malformed") unless all are there, 1 to 5."""
     match = re.search(r"\{.*\}", text, re.DOTALL)
     try:
-        found = json.loads(match[0]) if match else {}
+        found = dict(json.loads(match[0])) if match else {}
     except ValueError:
         found = {}
-    scores = {name: found.get(name) for name in DIMENSIONS} if isinstance(found, dict) else {}
-    if not scores or any(isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 5
-                         for value in scores.values()):
+    scores = {name: found[name] for name in DIMENSIONS if type(found.get(name)) is int and 1 <= found[name] <= 5}
+    if len(scores) < len(DIMENSIONS):
         raise AnswerUnusable("malformed", f"the judge's answer has no six scores from 1 to 5: {text[:120]!r}")
-    return {name: int(value) for name, value in scores.items()}
+    return scores
 
 
 def quality_score(scores: dict[str, int]) -> float:

@@ -1,5 +1,7 @@
 """The rules that a shard's instructions must keep before anything is written to them."""
 
+from typing import Any
+
 import pandas as pd
 import pyarrow as pa
 
@@ -25,7 +27,7 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list:
+def expectations() -> list[Any]:
     import great_expectations.expectations as gxe
 
     present = {"check": "instruction_present"}

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -37,19 +38,19 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list:
+def expectations() -> list[Any]:
     import great_expectations.expectations as gxe
 
-    warn, present = "warning", {"check": "text_present"}
+    present = {"check": "text_present"}
     return [
         gxe.ExpectColumnValuesToBeUnique(column="example_id", meta={"check": "ids_unique"}),
         gxe.ExpectColumnValuesToBeBetween(column="words", min_value=20, meta=present),
         gxe.ExpectColumnValuesToBeInSet(column="words_off", value_set=[0], meta=present),
-        gxe.ExpectColumnValuesToBeBetween(column="length_score", min_value=GOOD_LENGTH, severity=warn,
+        gxe.ExpectColumnValuesToBeBetween(column="length_score", min_value=GOOD_LENGTH,
                                           meta={"check": "length_near"}),
-        gxe.ExpectColumnValuesToBeBetween(column="repeated_share", max_value=REPEATED_SHARE, severity=warn,
+        gxe.ExpectColumnValuesToBeBetween(column="repeated_share", max_value=REPEATED_SHARE,
                                           meta={"check": "little_repetition"}),
-        gxe.ExpectColumnPairValuesToBeEqual(column_A="language", column_B="written_language", severity=warn,
+        gxe.ExpectColumnPairValuesToBeEqual(column_A="language", column_B="written_language",
                                             meta={"check": "language_matches"}),
     ]
 

@@ -29,7 +29,7 @@ class BadPlan(ValueError):
 
 def parse_plan(text: str) -> list[PlannedSection]:
     """The sections of a plan in order, numbered anew from 1; empty where no line has the form."""
-    sections = []
+    sections: list[PlannedSection] = []
     for match in _LINE.finditer(text):
         sections.append(PlannedSection(len(sections) + 1, match["point"].strip(" []"),
                                        int(match["words"].replace(",", "")), _page_list(match["pages"] or "")))

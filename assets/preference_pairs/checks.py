@@ -1,6 +1,7 @@
 """The rules that a shard's preference pairs must keep before they are trained on."""
 
 from collections import defaultdict
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -28,7 +29,7 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list:
+def expectations() -> list[Any]:
     import great_expectations.expectations as gxe
 
     return [

@@ -17,7 +17,7 @@ def run_expectations(frame: Any, expectations: Sequence[Any], id_column: str) ->
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     source = context.data_sources.add_pandas("frame")
     batch = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all").get_batch(
         {"dataframe": frame})

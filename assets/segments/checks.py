@@ -1,5 +1,7 @@
 """The rules that a shard's segments must keep before they are corrected."""
 
+from typing import Any
+
 import pandas as pd
 import pyarrow as pa
 
@@ -18,12 +20,12 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return table.select(["segment_id", "index", "words"]).to_pandas()
 
 
-def expectations() -> list:
+def expectations() -> list[Any]:
     import great_expectations.expectations as gxe
 
     return [
         gxe.ExpectColumnValuesToBeUnique(column="segment_id", meta={"check": "ids_unique"}),
-        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=1, severity="warning",
+        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=1,
                                           meta={"check": "nothing_missing"}),
     ]
 

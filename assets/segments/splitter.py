@@ -26,8 +26,9 @@ def split_pages(text: str, pages: int) -> list[str]:
 
 def split_output(output: dict[str, Any]) -> list[dict[str, Any]]:
     """The segments rows of one long_outputs row, in order."""
+    texts: list[tuple[int | None, str]]
     if output["kind"] == "deck":
-        texts = [(page, text) for page, text in enumerate(split_pages(output["output"], len(output["images"])), 1)]
+        texts = list(enumerate(split_pages(output["output"], len(output["images"])), 1))
     else:
         texts = [(section["pages"][0] if len(section["pages"]) == 1 else None, section["text"])
                  for section in output["sections"]]

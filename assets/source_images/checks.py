@@ -1,6 +1,7 @@
 """The rules that a shard's pages must keep before anything is asked about them."""
 
 from collections import defaultdict
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -27,14 +28,13 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return table.select(columns).to_pandas()
 
 
-def expectations() -> list:
+def expectations() -> list[Any]:
     import great_expectations.expectations as gxe
 
-    sane = {"min_value": 1, "max_value": 20_000, "meta": {"check": "sizes_sane"}}
     return [
-        gxe.ExpectColumnValuesToBeBetween(column="width", **sane),
-        gxe.ExpectColumnValuesToBeBetween(column="height", **sane),
-        gxe.ExpectColumnValuesToNotBeInSet(column="licence", value_set=["unknown", ""], severity="warning",
+        *(gxe.ExpectColumnValuesToBeBetween(column=side, min_value=1, max_value=20_000, meta={"check": "sizes_sane"})
+          for side in ("width", "height")),
+        gxe.ExpectColumnValuesToNotBeInSet(column="licence", value_set=["unknown", ""],
                                            meta={"check": "licence_known"}),
     ]
 

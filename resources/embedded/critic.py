@@ -36,7 +36,8 @@ _BLOCKS = re.compile(r"^<before>\n(?P<before>.*?)\n?</before>\s*^<segment>\n(?P<
                      r"^<after>\n(?P<after>.*?)\n?</after>\s*(?=^Answer with|\Z)", re.MULTILINE | re.DOTALL)
 _COUNTED = re.compile(r"^#+ +((?:Slide|Page|Section) |第)(\d+)(页?)\s*$", re.MULTILINE)
 _KEY_LINES = 12
-_NAMED_NUMBER = re.compile(r"(?:page|slide|section|image|picture|part|figure)s?\s+\d+|第\s*\d+\s*\S", re.IGNORECASE)
+_NAMED_NUMBER = re.compile(r"(?:page|slide|section|image|picture|part)s?\s+\d+(?![\d%]|[.,]\d)|"
+                           r"第\s*\d+\s*\S", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

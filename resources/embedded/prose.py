@@ -13,7 +13,7 @@ from resources.words import count_words
 CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CJK_RUN = re.compile(f"[{CJK}]+")
 _WORD = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*|\d+(?:[.,]\d+)*%?")
-_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*\s?%?")
+_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*(?: ?%)?")
 _QUOTED = re.compile(r"“([^“”\n]+)”|「([^「」\n]+)」|\"([^\"\n]+)\"")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？…])[”’\"'」』）)]*(?:(?<=[。！？”」])|(?=\s|$))\s*")
 _ABBREVIATIONS = ("dr.", "mr.", "ms.", "mrs.", "e.g.", "i.e.", "etc.", "vs.", "fig.", "no.", "st.", "prof.", "cf.")
@@ -148,7 +148,8 @@ def key_terms(text: str, language: str, context: str = "") -> list[str]:
     around = [word.lower() for word in _WORD.findall(context)]
     for at, match in enumerate(found):
         word = match.group()
-        if len(word) < 4 or word.lower() in STOP_WORDS or word[0].isdigit():
+        if len(word) < 4 or word.lower() in STOP_WORDS or word[0].isdigit() or any(
+                word.lower() == other.lower() for other in score):
             continue
         before = found[at - 1].group().lower() if at else ""
         after = found[at + 1].group().lower() if at + 1 < len(found) else ""
@@ -235,17 +236,16 @@ def split_sentences(paragraph: str) -> list[str]:
 
 def is_gibberish(sentence: str) -> bool:
     """True only where a sentence is clearly no language: a word said four times running, no small words, endless."""
-    words = re.findall(r"[A-Za-z]+", sentence)
-    runs = "".join(_CJK_RUN.findall(sentence))
+    outside = _QUOTED.sub(" ", sentence)
+    words = re.findall(r"[A-Za-z]+", outside)
+    runs = "".join(_CJK_RUN.findall(outside))
     if any(a.lower() == b.lower() == c.lower() == d.lower()
            for a, b, c, d in zip(words, words[1:], words[2:], words[3:], strict=False)):
         return True
     if re.search(f"([{CJK}])\\1{{3,}}", runs) or any(len(word) > 30 for word in words) or "\ufffd" in sentence:
         return True
-    outside = _QUOTED.sub(" ", sentence)
-    words = [word.lower() for word in re.findall(r"[A-Za-z]+", outside)]
-    runs = "".join(_CJK_RUN.findall(outside))
-    if len(words) >= 10 and len(words) > len(runs) and sum(word in STOP_WORDS for word in words) < len(words) * 0.08:
+    small = sum(word.lower() in STOP_WORDS for word in words)
+    if len(words) >= 10 and len(words) > len(runs) and small < len(words) * 0.08:
         return True
     return len(words) > 90 or len(runs) > 240
 

@@ -7,6 +7,7 @@ one per 28 x 28 pixels of an image.
 import asyncio
 import hashlib
 import json
+import logging
 import math
 import re
 import time
@@ -19,10 +20,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from resources.embedded import critic, judge, prose, teacher
-from resources.embedded.reading import Sight, UnreadableRequest, read_request
+from resources.embedded.reading import Sight, UnknownModel, UnreadableRequest, read_request
 
 VERSION = 1
 MODELS = tuple(f"embedded-{role}-{VERSION}" for role in ("teacher", "critic", "judge"))
+_log = logging.getLogger(__name__)
 _TOKEN = re.compile(f"[{prose.CJK}]|[A-Za-z0-9]+")
 
 
@@ -61,14 +63,14 @@ def _cost(token: str) -> float:
 
 
 def complete(body: Any) -> dict[str, Any]:
-    """The chat.completion object for a decoded body. Raises UnreadableRequest, or LookupError (unknown model)."""
+    """The chat.completion object for a decoded body. Raises UnreadableRequest or UnknownModel."""
     if not isinstance(body, Mapping):
         raise UnreadableRequest("The body must be a JSON object.", "body")
     model = body.get("model")
     if not isinstance(model, str):
         raise UnreadableRequest("model must be a string.", "model")
     if model not in MODELS:
-        raise LookupError(model)
+        raise UnknownModel(model)
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise UnreadableRequest("messages must be a non-empty list.")
@@ -128,14 +130,19 @@ def _error(status: int, message: str, param: str | None, code: str | None) -> JS
 async def _completions(request: Request) -> JSONResponse:
     raw = await request.body()
     try:
-        return JSONResponse(await asyncio.to_thread(lambda: complete(json.loads(raw))))
-    except UnreadableRequest as error:
-        return _error(400, str(error), error.param, None)
+        body = json.loads(raw)
     except ValueError:
         return _error(400, "The body is not valid JSON.", None, None)
-    except LookupError as error:
+    try:
+        return JSONResponse(await asyncio.to_thread(complete, body))
+    except UnreadableRequest as error:
+        return _error(400, str(error), error.param, None)
+    except UnknownModel as error:
         message = f"The model {error.args[0]!r} does not exist here: there are {', '.join(MODELS)}."
         return _error(404, message, "model", "model_not_found")
+    except Exception as error:  # a fault of ours: it is said as such, and logged whole
+        _log.exception("the embedded model failed")
+        return _error(500, f"The embedded model failed: {type(error).__name__}: {error}", None, "internal_error")
 
 
 async def _models(_: Request) -> JSONResponse:

@@ -36,6 +36,10 @@ class UnreadableRequest(ValueError):
         self.param = param
 
 
+class UnknownModel(LookupError):
+    """The model named in the request is none of the embedded ones (HTTP 404)."""
+
+
 @dataclass(frozen=True)
 class Statement:
     """One thing that a page says. kind: sentence | phrase | question | pair | figures | labels; items: its pieces."""
@@ -220,6 +224,9 @@ def statements_of(lines: Sequence[str]) -> tuple[Statement, ...]:
     def close() -> None:
         for at in range(0, len(small), 6):
             group = tuple(dict.fromkeys(small[at:at + 6]))
+            if len(group) == 1:
+                out.append(Statement("phrase", group[0]))
+                continue
             figures = sum(any(char.isdigit() for char in item) for item in group) > len(group) / 2
             out.append(Statement("figures" if figures else "labels", " ".join(group), group))
         small.clear()

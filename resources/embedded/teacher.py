@@ -329,12 +329,16 @@ def compose(brief: Brief) -> str:
         spare = picker.all("general", slots)
         units = _sprinkled(units, spare)
         for page in brief.pages:
-            spare += picker.all("layout", slots | words.look_slots(page.look, language))
+            look = words.look_slots(page.look, language)
+            spare += picker.all("layout", slots | look)
+            spare += [sentence for name in _ASPECTS[:3] for sentence in picker.all(f"photo_{name}", look)]
+        said = "\n".join(brief.previous)
+        spare.sort(key=lambda sentence: sentence in said)  # what was not said yet comes first
     if any(page.is_photo for page in brief.pages) or not brief.pages:
         general = picker.all("photo_general", {})
         units = units if textual else _sprinkled(units, general)
         spare += general
-    closing = _closing(brief, picker) if brief.last else []
+    closing = _closing(brief, picker) if brief.last and brief.target >= 100 else []
     room = brief.target - count_words(brief.heading) - sum(map(count_words, closing))
     chosen = _filled(units, spare, room)
     body = paragraphs([*chosen, closing], language)
@@ -373,10 +377,12 @@ def _filled(units: Sequence[Sequence[str]], spare: Sequence[str], room: int) -> 
                 break
     chosen.append([])
     rest = [sentence for unit in units for sentence in unit[1:] if sentence] + list(spare)
-    while total < room * 0.93:  # what is left of the stock, the sentence first that fits best
-        fits = [sentence for sentence in spare if sentence not in used] or \
-               [sentence for sentence in rest if sentence not in used] or list(spare)
-        fits = [sentence for sentence in fits if total + count_words(sentence) <= room * 1.12]
+    while total < room * 0.93:  # what is left of the stock, the sentence first that fits best; at its end, all anew
+        left = [sentence for sentence in [*spare, *rest] if sentence not in used]
+        if not left:
+            used.clear()
+            left = [*spare, *rest]
+        fits = [sentence for sentence in left if total + count_words(sentence) <= room * 1.12]
         if not fits:
             break
         add(-1, min(fits, key=lambda sentence: abs(room - total - count_words(sentence)) if room - total < 40 else 0))
@@ -392,6 +398,8 @@ def _opening(brief: Brief, title: str, picker: Picker, photo: bool = False) -> l
         before = subject_of(brief.previous[-1], brief.language)
         same = plain(before) == plain(shown)
         group = "stay" if same else "photo_turn" if photo else "turn"
+        if photo and GENERIC_HEADING.fullmatch(title):
+            group = "photo_next"
         sentence = picker.take(group, {"previous": before, "title": shown})
     return [sentence or ""]
 
@@ -550,6 +558,7 @@ def _closing(brief: Brief, picker: Picker) -> list[str]:
     if brief.pages and all(page.is_photo for page in brief.pages):
         sentence = picker.take("photo_close", words.look_slots(brief.pages[-1].look, brief.language))
     else:
-        title = _told(brief.pages[-1], brief.skip)[0].text if brief.pages else brief.heading
+        said = [page for page in brief.pages if not page.is_photo]
+        title = _told(said[-1], brief.skip)[0].text if said else brief.heading
         sentence = picker.take("close", {"title": short(title, brief.language)})
     return [sentence] if sentence else []

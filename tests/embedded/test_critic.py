@@ -98,8 +98,9 @@ def test_a_segment_that_shares_its_page_need_not_say_all_of_it() -> None:
 
 _PIECES = st.lists(st.sampled_from([
     "The sun heats the surface of the sea.", "Liquid water turns into vapour.", "and then.", "It weighs 77 tons.",
-    "“Ghosts walk at night” stands here.", "Water is always on its way.", "\n\n", "## Slide 2", "About 12% of vapour comes "
-    "from oceans.", "of of of of of", "Warm air can hold more vapour.", "，", "3.5", "# Step: judge", "“", "</segment>",
+    "“Ghosts walk at night” stands here.", "Water is always on its way.", "\n\n", "## Slide 2",
+    "About 12% of vapour comes from oceans.", "of of of of of", "Warm air can hold more vapour.", "，", "3.5",
+    "# Step: judge", "“", "</segment>",
 ]), max_size=12).map(" ".join)
 
 

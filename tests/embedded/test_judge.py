@@ -14,7 +14,8 @@ REQUEST = "Write a lecture script for these slides."
 def scores(response: str, *images: bytes) -> dict[str, Any]:
     text = template("judge", instruction=REQUEST, response=response)
     found = json.loads(ask("judge", [{"role": "user", "content": [*map(image_part, images), text_part(text)]}]))
-    assert list(found) == list(DIMENSIONS) and all(isinstance(value, int) and 1 <= value <= 5 for value in found.values())
+    assert list(found) == list(DIMENSIONS)
+    assert all(isinstance(value, int) and 1 <= value <= 5 for value in found.values())
     return found
 
 

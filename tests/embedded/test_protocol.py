@@ -110,6 +110,15 @@ def test_an_unknown_model_is_not_found() -> None:
     assert failure.value.code == "model_not_found"
 
 
+def test_a_fault_inside_is_a_server_error_and_no_unknown_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> str:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr("resources.embedded.protocol.answer", broken)
+    with pytest.raises(openai.InternalServerError, match="IndexError"):
+        ask("teacher", user(text_part("hello")))
+
+
 def test_a_read_document_is_answered_in_less_than_20_ms() -> None:
     from resources.embedded.protocol import complete
 

@@ -54,7 +54,9 @@ def test_a_request_for_several_images_draws_on_the_first_and_the_last() -> None:
 @pytest.mark.parametrize(("total", "rule"), [(800, "one per page"), (607, "one per page"), (999, "2"), (1003, "7")])
 @pytest.mark.parametrize("pictures", [False, True])
 def test_a_plan_covers_every_page_and_adds_up_exactly(total: int, rule: str, pictures: bool) -> None:
-    images = [photo(), photo("white", "navy"), photo("gold", "green")] if pictures else [page(CYCLE), page(RAIN), page(ORE)]
+    images = [page(CYCLE), page(RAIN), page(ORE)]
+    if pictures:
+        images = [photo(), photo("white", "navy"), photo("gold", "green")]
     plan = ask("teacher", opening(images, "Write.", "en", total, rule))
     assert all(LINE.fullmatch(line) for line in plan.split("\n"))
     sections = parse_plan(plan)
@@ -93,7 +95,8 @@ def test_a_section_comes_near_its_length(kind: str, words: int) -> None:
 
 
 def test_a_crowded_page_loses_its_last_lines_rather_than_its_length() -> None:
-    names = "Amber Basil Cedar Dahlia Elder Fennel Ginger Hazel Iris Juniper Kale Lotus".split()
+    names = ("Amber", "Basil", "Cedar", "Dahlia", "Elder", "Fennel", "Ginger", "Hazel", "Iris", "Juniper", "Kale",
+             "Lotus")
     lines = ("Garden Plants", *(f"{name} likes a sunny bed and dry soil" for name in names))
     messages = [*opening([page(lines, size=(900, 1000), step=70)], "Write.", "en", 100, "1"), assistant("plan"),
                 write_turn(1, 2, "en", "Garden Plants", 100, "1")]
@@ -111,6 +114,17 @@ def test_a_section_reads_what_was_written_before_it() -> None:
                           ("## Slide 1\n\nWe begin with “Salt marshes”. More follows.", "Salt marshes")):
         opening_sentence = split_sentences(ask("teacher", [*start, assistant(before), turn]).split("\n")[2])[0]
         assert named in opening_sentence and "Clouds and Rain" in opening_sentence
+    later = [*start, assistant("## Solar heat\n\nThe sun."), turn, assistant("## Fog\n\nIt lies low."), turn]
+    opening_sentence = split_sentences(ask("teacher", later).split("\n")[2])[0]
+    assert "Fog" in opening_sentence and "Solar" not in opening_sentence
+
+
+@pytest.mark.parametrize(("rule", "heading"), [("1", ""), ("2", ""), ("4", ""), ("one per page", "Slide {}")])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_texts_and_pictures_may_be_mixed_in_any_order(document: Document, rule: str, heading: str, language: str) -> None:
+    for images in ((page(CYCLE), photo()), (photo(), page(CYCLE)), (photo(), photo("gold", "navy"))):
+        _, sections = document(list(images), language, 600, rule, heading=heading)
+        assert 0.8 <= count_words("\n".join(sections)) / 600 <= 1.25
 
 
 def test_sections_that_share_a_page_share_out_its_lines(document: Document) -> None:
