@@ -1,53 +1,54 @@
-"""What is measured on a page: its text, the language of that text, its perceptual hash."""
+"""What is measured on a page image: its perceptual hash, the text on it, the language of that text."""
 
+import functools
 import io
-import re
-from functools import lru_cache
+import unicodedata
 from typing import Any
 
+from PIL import Image
+
 from resources.ocr import read_lines
-from resources.words import count_words
 
-MIN_WORDS = 4       # less text than this tells no language
-LANGUAGES = ("en", "zh", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "ja", "ko", "ar", "he", "tr", "vi", "hi")
-_CJK_SHARE = 0.3
-_KANA = re.compile(r"[\u3040-\u30ff]")
-
-
-def read_text(jpeg: bytes) -> str:
-    """The page's text lines, top to bottom, joined by newlines; empty where there is none."""
-    return "\n".join(read_lines(jpeg))
-
-
-def language_of(text: str) -> str:
-    """ISO 639-1 code, `und` where there is too little text to tell.
-
-    Mixed pages go by their share of Chinese characters: the classifier alone calls a Chinese page with English terms
-    Japanese now and then.
-    """
-    words = count_words(text)
-    letters = sum(letter.isalpha() for letter in text)
-    if words < MIN_WORDS and letters < 12:
-        return "und"
-    han = words - len(re.findall(r"[a-zA-Z]+", text))
-    if han / max(1, words) > _CJK_SHARE and not _KANA.search(text):
-        return "zh"
-    return str(_identifier().classify(text)[0])
+LANGUAGES = ["en", "zh", "ja", "ko", "de", "fr", "es", "it", "pt", "nl", "ru"]
+UNDETERMINED = "und"
+MIN_LETTERS = 12     # below that any guess is noise
+HAN_LETTERS = 3      # a Chinese character says about as much as three letters
 
 
 def perceptual_hash(jpeg: bytes) -> str:
-    """64-bit perceptual hash, 16 hex digits; near-equal images differ in few bits."""
-    import imagehash
-    from PIL import Image
+    """64-bit perceptual hash (DCT) of an encoded image, 16 hex digits."""
+    import imagehash  # brings scipy in: only where pages are measured
 
     with Image.open(io.BytesIO(jpeg)) as image:
         return str(imagehash.phash(image))
 
 
-@lru_cache(maxsize=1)
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+def read_text(jpeg: bytes) -> str:
+    """The text lines on an encoded image, joined by newline; empty where there are none. About 0.5 s a page."""
+    return "\n".join(read_lines(jpeg))
 
-    identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(list(LANGUAGES))
+
+def language_of(text: str) -> str:
+    """ISO 639-1 code of `text`, one of LANGUAGES; `und` where there is too little of it to tell.
+
+    Text in which Chinese characters outweigh all other letters is `zh` whatever Latin terms stand in it.
+    """
+    letters = [letter for letter in text if letter.isalpha()]
+    names = [unicodedata.name(letter, "") for letter in letters]
+    han = sum(name.startswith("CJK") for name in names)
+    kana_or_hangul = sum(name.startswith(("HIRAGANA", "KATAKANA", "HANGUL")) for name in names)
+    if len(letters) + (HAN_LETTERS - 1) * (han + kana_or_hangul) < MIN_LETTERS:
+        return UNDETERMINED
+    if han and not kana_or_hangul and HAN_LETTERS * han >= len(letters) - han:
+        return "zh"
+    return str(_identifier().classify(text)[0])
+
+
+@functools.cache
+def _identifier() -> Any:
+    """A language identifier of our own, so that limiting its languages changes nobody else's."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # loads a model: only where text is judged
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier.set_languages(LANGUAGES)
     return identifier

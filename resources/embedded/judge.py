@@ -9,9 +9,9 @@ dimension           share                                                       
 relevance           words of the request and of the pages' lines that the response has      0.15  0.3   0.5   0.7
 accuracy            quoted pieces and numbers of the response that the pages have; with     0.4   0.6   0.8   0.95
                     none of either: half of relevance's share
-coherence           mean of: headings or one paragraph, paragraphs of 20-200 words,         0.25  0.45  0.65  0.85
+coherence           mean of: headings or one paragraph, paragraphs of 20-260 words,         0.25  0.45  0.65  0.85
                     sections that name something of the one before
-clarity             sentences of 5-35 words (Chinese: 8-80 characters)                      0.3   0.5   0.7   0.85
+clarity             sentences of 3-35 words (Chinese: 8-80 characters)                      0.3   0.5   0.7   0.85
 breadth_and_depth   lines of the pages that are said; no text on them: words / 400          0.15  0.35  0.6   0.85
 reading_experience  sentences said once, and sentence beginnings that differ (their mean)   0.4   0.6   0.75  0.88
 """

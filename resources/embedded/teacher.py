@@ -171,15 +171,14 @@ def _spread(pages: int, count: int) -> list[tuple[int, ...]]:
 
 
 def _points(sight: Sight, spread: Sequence[tuple[int, ...]]) -> list[str]:
-    language, seen = sight.language, set[str]()
+    language, seen = sight.language, dict[str, int]()
     out = []
     for at, on in enumerate(spread):
-        turn = sum(other == on for other in spread[:at])
-        of = sum(other == on for other in spread)
-        point = _point(sight, on, turn, of)
-        if point in seen:
-            point += f"（之{'二三四五六七八九十'[turn % 9]}）" if language == "zh" else ", continued"
-        seen.add(point)
+        point = _point(sight, on, sum(other == on for other in spread[:at]), sum(other == on for other in spread))
+        times = seen[point] = seen.get(point, 0) + 1
+        if times > 1:
+            name = words.part_name(times, language)
+            point += f"（之{name}）" if language == "zh" else f", part {name}"
         out.append(point)
     return out
 

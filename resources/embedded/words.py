@@ -69,6 +69,13 @@ def ordinal(number: int, noun: str, language: str) -> str:
     return f"the {ORDINALS[number - 1]} {noun}" if number <= 12 else f"{noun} number {number}"
 
 
+def part_name(number: int, language: str) -> str:
+    """“two”, 二; plain numerals beyond twelve (Chinese: ten)."""
+    if language == "zh":
+        return _ZH_DIGITS[number - 1] if number <= len(_ZH_DIGITS) else str(number)
+    return SMALL_NUMBERS[number] if number < len(SMALL_NUMBERS) else str(number)
+
+
 def look_slots(look: Look, language: str) -> dict[str, str]:
     """Values for the photo frames: format, tone, colour…; `colour3` is absent where there is none."""
     form = _FORMATS[language][look.format]

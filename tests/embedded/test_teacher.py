@@ -51,7 +51,8 @@ def test_a_request_for_several_images_draws_on_the_first_and_the_last() -> None:
     assert "Evaporation" in made and "Types of Ore" in made
 
 
-@pytest.mark.parametrize(("total", "rule"), [(800, "one per page"), (607, "one per page"), (999, "2"), (1003, "7")])
+@pytest.mark.parametrize(("total", "rule"), [(800, "one per page"), (607, "one per page"), (999, "2"), (1003, "7"),
+                                             (2500, "19")])
 @pytest.mark.parametrize("pictures", [False, True])
 def test_a_plan_covers_every_page_and_adds_up_exactly(total: int, rule: str, pictures: bool) -> None:
     images = [page(CYCLE), page(RAIN), page(ORE)]
@@ -121,7 +122,8 @@ def test_a_section_reads_what_was_written_before_it() -> None:
 
 @pytest.mark.parametrize(("rule", "heading"), [("1", ""), ("2", ""), ("4", ""), ("one per page", "Slide {}")])
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_texts_and_pictures_may_be_mixed_in_any_order(document: Document, rule: str, heading: str, language: str) -> None:
+def test_texts_and_pictures_may_be_mixed_in_any_order(document: Document, rule: str, heading: str, language: str,
+                                                        ) -> None:
     for images in ((page(CYCLE), photo()), (photo(), page(CYCLE)), (photo(), photo("gold", "navy"))):
         _, sections = document(list(images), language, 600, rule, heading=heading)
         assert 0.8 <= count_words("\n".join(sections)) / 600 <= 1.25
