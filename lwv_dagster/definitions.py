@@ -4,32 +4,32 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+
 from assets.benchmark_scores.asset import benchmark_scores
 from assets.benchmark_scores.checks import benchmark_scores_checks
+from assets.corrected_segments.asset import corrected_segments
 from assets.corrected_segments.checks import CHECKS as CORRECTED_SEGMENTS
 from assets.dpo_checkpoint.asset import dpo_checkpoint
 from assets.dpo_checkpoint.checks import dpo_checkpoint_checks
+from assets.instructions.asset import instructions
 from assets.instructions.checks import CHECKS as INSTRUCTIONS
+from assets.long_outputs.asset import long_outputs
 from assets.long_outputs.checks import CHECKS as LONG_OUTPUTS
+from assets.partitions import SHARDS
+from assets.preference_dataset.asset import preference_dataset
 from assets.preference_dataset.checks import preference_dataset_checks
+from assets.preference_pairs.asset import preference_pairs
 from assets.preference_pairs.checks import CHECKS as PREFERENCE_PAIRS
 from assets.quality.bridge import quality_checks
 from assets.quality_report.asset import quality_report
+from assets.segments.asset import segments
 from assets.segments.checks import CHECKS as SEGMENTS
 from assets.sft_checkpoint.asset import sft_checkpoint
 from assets.sft_checkpoint.checks import sft_checkpoint_checks
+from assets.sft_dataset.asset import sft_dataset
 from assets.sft_dataset.checks import sft_dataset_checks
 from assets.source_images.asset import source_images
 from assets.source_images.checks import CHECKS as SOURCE_IMAGES
-
-from assets.corrected_segments.asset import corrected_segments
-from assets.instructions.asset import instructions
-from assets.long_outputs.asset import long_outputs
-from assets.partitions import SHARDS
-from assets.preference_dataset.asset import preference_dataset
-from assets.preference_pairs.asset import preference_pairs
-from assets.segments.asset import segments
-from assets.sft_dataset.asset import sft_dataset
 from lwv_dagster.jobs import default_jobs
 from lwv_dagster.sensors import default_sensors
 from resources.dagster import GpuResource, ModelsResource, SourcesResource, StoreResource

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from assets.benchmark_scores.schema import DIMENSIONS
-from resources.engine import ModelEngine, Reply
+from resources.engine import ModelEngine
 from resources.failures import AnswerUnusable
 from resources.messages import Call, Image, system, user
 from resources.prompts import load_prompt
@@ -15,16 +15,16 @@ JUDGE = load_prompt(__file__, "judge")
 
 
 async def judge_answer(engine: ModelEngine, model: str, item: dict[str, Any], answer: str,
-                       ) -> tuple[dict[str, int] | None, Reply | None]:
+                       ) -> dict[str, int] | None:
     """The judge's scores (1-5 each) for `answer`; None where it refused: that is missing, never a middling 3."""
     try:
         reply = await engine.ask(Call(
             role="judge", sample=item["item_id"], step=f"judge-{model}", template=JUDGE.version, temperature=0.5,
             max_tokens=1024, messages=(system(SYSTEM.fill()), user(*map(Image, item["images"]), JUDGE.fill(
                 instruction=item["instruction"], response=answer)))))
-        return parse_scores(reply.text), reply
+        return parse_scores(reply.text)
     except AnswerUnusable:
-        return None, None
+        return None
 
 
 def parse_scores(text: str) -> dict[str, int]:

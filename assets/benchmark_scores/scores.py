@@ -49,6 +49,14 @@ def summarise(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, float | Non
     return summary
 
 
+def scores_path(store: Store) -> Path:
+    return store.home / "scores" / BENCHMARK / "scores.parquet"
+
+
+def answers_path(store: Store, run: str) -> Path:
+    return store.home / "scores" / BENCHMARK / f"answers-{run}.jsonl"
+
+
 def summary_path(store: Store) -> Path:
     return store.home / "scores" / BENCHMARK / "summary.json"
 
@@ -58,6 +66,12 @@ def write_summary(store: Store, rows: Sequence[dict[str, Any]], student: str, te
     value = {"harness": HARNESS, "judge": judge, "student": student, "teacher": teacher, "models": summarise(rows)}
     store.write_json(summary_path(store), value)
     return value
+
+
+def read_means(store: Store) -> dict[str, dict[str, float | None]]:
+    """model -> its means, as `summarise` made them; empty where nothing was scored yet."""
+    path = summary_path(store)
+    return json.loads(path.read_text())["models"] if path.exists() else {}
 
 
 def read_summary(store: Store) -> dict[str, Any] | None:

@@ -1,0 +1,37 @@
+"""The rules that the preference data set must keep before anything is trained on it."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from assets.door import current_manifest
+from assets.quality.bridge import whole_checks
+from assets.quality.outcome import Outcome, Rule, offenders
+from resources.store import Store
+
+RULES = (
+    Rule("ids_unique", "No two rows have the same id."),
+    Rule("images_there", "Every image file of every row is there."),
+    Rule("sides_differ", "Chosen and rejected both have text and differ."),
+    Rule("not_in_sft", "No pair comes from a document whose text is in the SFT data set.", blocking=True),
+)
+
+
+def evaluate(store: Store) -> dict[str, Outcome]:
+    manifest = current_manifest(store, "preference")
+    rows = pq.read_table(manifest.path, columns=["id", "images", "chosen", "rejected"]).to_pylist()
+    ids = [row["id"] for row in rows]
+    doubled = sorted({name for name in ids if ids.count(name) > 1})
+    lost = [row["id"] for row in rows if not all(Path(image["path"]).is_file() for image in row["images"])]
+    equal = [row["id"] for row in rows if not row["chosen"] or not row["rejected"] or row["chosen"] == row["rejected"]]
+    pairs = [row for shard in manifest.shards for row in store.rows("preference_pairs", shard)]
+    trained = set(pq.read_table(current_manifest(store, "sft").path, columns=["id"]).column("id").to_pylist())
+    found = (offenders("ids_unique", doubled, len(ids), "ids stand twice"),
+             offenders("images_there", lost, len(ids), "rows lack an image file"),
+             offenders("sides_differ", equal, len(ids), "rows have equal or empty sides"),
+             offenders("not_in_sft", sorted({row["example_id"] for row in pairs} & trained), len(ids),
+                       "examples are in the SFT data set"))
+    return {outcome.rule: outcome for outcome in found}
+
+
+preference_dataset_checks = whole_checks("preference_dataset", RULES, evaluate)

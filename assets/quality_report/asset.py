@@ -1,0 +1,36 @@
+"""The asset `quality_report`: the dashboards, one HTML page of every shard's reports, the losses and the scores."""
+
+import dagster as dg
+
+from assets.benchmark_scores.scores import read_means, read_summary
+from assets.partitions import SHARDS
+from assets.quality.quarantine import read_quarantine
+from assets.quality.report import read_report
+from assets.quality_report.page import render_page
+from assets.quality_report.pictures import loss_picture, scores_picture, words_picture
+from assets.training_run import current_checkpoint, read_training
+from resources.dagster import StoreResource, clear_failures
+
+SHARD_ASSETS = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
+
+
+@dg.asset(deps=["benchmark_scores"], kinds={"html"})
+def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+    """`reports/index.html`: verdicts by asset and shard, lengths, losses, scores, and what is in quarantine."""
+    with clear_failures():
+        tables = store.create()
+        shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
+        reports = [report for asset in SHARD_ASSETS for shard in shards
+                   if (report := read_report(tables, asset, shard)) is not None]
+        aside = [row for asset in SHARD_ASSETS for shard in shards for row in read_quarantine(tables, asset, shard)]
+        lengths = [{name: row[name] for name in ("kind", "required_words", "words")}
+                   for shard in shards for row in tables.rows("long_outputs", shard)]
+        curves = {kind: read_training(current_checkpoint(tables, kind))["losses"] for kind in ("sft", "dpo")}
+        summary = read_summary(tables)
+        page = render_page([summary["note"]] if summary else [], reports, aside,
+                           [words_picture(lengths), loss_picture(curves), scores_picture(read_means(tables))], summary)
+        path = tables.home / "reports" / "index.html"
+        tables.write_bytes(path, page.encode())
+    return dg.MaterializeResult(metadata={
+        "reports": len(reports), "passed": sum(report["passed"] for report in reports), "quarantined": len(aside),
+        "path": dg.MetadataValue.path(str(path))})

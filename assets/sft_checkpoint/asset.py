@@ -1,0 +1,28 @@
+"""The asset `sft_checkpoint`: the student after supervised fine-tuning on what the door let through."""
+
+import dagster as dg
+
+from assets.door import DoorShut, current_manifest
+from assets.sft_checkpoint.recipe import SftRecipe, run_id
+from assets.training_run import TrainingFailed, checkpoint_home, checkpoint_metadata, train
+from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
+from resources.op_tags import GPU_OP_TAGS, GPU_POOL
+
+
+@dg.asset(deps=["sft_dataset"], pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"trl", "torch"})
+def sft_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource, gpu: GpuResource,
+                   pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
+    """TRL's SFTTrainer in a process of its own; skipped where data, student and recipe did not change."""
+    with clear_failures(DoorShut, TrainingFailed):
+        tables, student = store.create(), sources.settings().student
+        manifest = current_manifest(tables, "sft")
+        recipe = SftRecipe.for_student(student)
+        run = run_id(dataset=manifest.id, student=student, recipe=recipe.as_dict())
+        output = checkpoint_home(tables, "sft", run)
+        trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "assets.sft_checkpoint.train", {
+            "dataset": manifest.path, "dataset_id": manifest.id, "student": student, "output": str(output),
+            "base_folder": str(tables.home / "checkpoints" / "base" / manifest.id), "recipe": recipe.as_dict(),
+            "authors": sorted(manifest.authors)})
+        tables.write_json(output.parent / "current.json", {"id": run})
+        metadata = checkpoint_metadata(output, manifest, trained)
+    return dg.MaterializeResult(data_version=dg.DataVersion(run), metadata=metadata)

@@ -1,0 +1,79 @@
+"""How a checkpoint asset trains: a configuration file, `accelerate launch` through Pipes, and the run's record."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import dagster as dg
+
+from assets.door import Manifest
+from resources.launcher import launch_command, launch_env
+from resources.store import Store
+
+
+class TrainingFailed(RuntimeError):
+    """The training process ended badly; the sentence holds its last words."""
+
+
+def checkpoint_home(store: Store, kind: Literal["sft", "dpo"], run: str) -> Path:
+    return store.home / "checkpoints" / kind / run
+
+
+def current_checkpoint(store: Store, kind: Literal["sft", "dpo"]) -> Path:
+    """The checkpoint that was trained last. Raises TrainingFailed where there is none."""
+    pointer = store.home / "checkpoints" / kind / "current.json"
+    if not pointer.exists():
+        raise TrainingFailed(f"{pointer} is not there: materialise `{kind}_checkpoint` first.")
+    return pointer.parent / json.loads(pointer.read_text())["id"]
+
+
+def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, store: Store, gpus: int,
+          gpu_env: dict[str, str], module: str, config: dict[str, Any]) -> bool:
+    """Run `module` with `config` until `config["output"]` is whole; false where it was whole already.
+
+    Raises TrainingFailed. A killed run goes on from its last saved step when it is started again.
+    """
+    output = Path(config["output"])
+    if (output / "training.json").exists():
+        context.log.info(f"{output.name} is trained already, on the same data with the same recipe: skipped.")
+        return False
+    path = output.parent / f"{output.name}.json"
+    store.write_json(path, config)
+    try:
+        pipes.run(context=context, command=launch_command(module, path, gpus), env={**launch_env(), **gpu_env},
+                  cwd=str(Path(__file__).resolve().parents[1]))
+    except dg.DagsterError as error:
+        raise TrainingFailed(f"{module} failed ({error}): its output is in the step's compute log.") from error
+    if not (output / "training.json").exists():
+        raise TrainingFailed(f"{module} ended without writing {output}: its output is in the step's compute log.")
+    return True
+
+
+def read_training(output: Path) -> dict[str, Any]:
+    return json.loads((output / "training.json").read_text())
+
+
+def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict[str, Any]:
+    """Numbers of the run for the UI to plot, the loss curve, and honest labels."""
+    training = read_training(output)
+    losses = training["losses"]
+    metadata: dict[str, Any] = {
+        "dagster/row_count": manifest.rows, "steps": len(losses), "first_loss": losses[0], "last_loss": losses[-1],
+        "seconds": training["seconds"], "trained_now": trained, "student": training["student"],
+        "dataset": manifest.id, "path": dg.MetadataValue.path(str(output)),
+        "data_by": ", ".join(sorted(manifest.authors)), "embedded": manifest.embedded,
+        "loss_curve": dg.MetadataValue.md(curve_markdown(losses)),
+    }
+    if not trained:
+        metadata["note"] = "unchanged inputs, training skipped"
+    return metadata
+
+
+def curve_markdown(losses: list[float]) -> str:
+    """The loss by step as a small picture inside markdown."""
+    import base64
+
+    from assets.quality_report.pictures import loss_picture
+
+    png = base64.b64encode(loss_picture({"loss": losses})).decode()
+    return f"![loss by step](data:image/png;base64,{png})"

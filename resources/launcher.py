@@ -1,0 +1,25 @@
+"""How a training script is started: `accelerate launch`, its processes, and the environment they run in."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def launch_command(module: str, config: Path, gpus: int) -> list[str]:
+    """The command that runs `python -m <module> --config <config>` on `gpus` devices; 0 means the CPU."""
+    device = ["--cpu"] if gpus == 0 else ["--multi_gpu"] if gpus > 1 else []
+    return [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(max(1, gpus)),
+            "--num_machines", "1", "--num_cpu_threads_per_process",
+            str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+            "--mixed_precision", "no", "--dynamo_backend", "no", *device,
+            "-m", module, "--config", str(config)]
+
+
+def launch_env() -> dict[str, str]:
+    """Nothing is fetched or reported unless the user's own environment says so; the project is importable."""
+    root = str(Path(__file__).resolve().parents[1])
+    return {
+        "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"), "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1",
+        "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
+    }
