@@ -32,6 +32,7 @@ from assets.source_images.asset import source_images
 from assets.source_images.checks import CHECKS as SOURCE_IMAGES
 from lwv_dagster.jobs import default_jobs
 from lwv_dagster.sensors import default_sensors
+from lwv_dagster.terminal import terminal_logger
 from resources.dagster import GpuResource, ModelsResource, SourcesResource, StoreResource
 
 # Group (as the UI shows it) -> its assets, in lineage order.
@@ -73,6 +74,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         jobs=default_jobs,
         sensors=default_sensors,
         resources={**default_resources, **(resource_overrides or {})},
+        loggers={"console": dg.colored_console_logger, "terminal": terminal_logger},
         # A shard's steps run one after the other anyway, and each process of its own would import everything again.
         executor=dg.in_process_executor,
     )

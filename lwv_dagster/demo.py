@@ -11,7 +11,7 @@ import dagster as dg
 
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
-from assets.source_images.catalog import Catalog, NoSources
+from assets.source_images.catalog import Catalog, CatalogError, NoSources
 from lwv_dagster.definitions import defs
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
 from lwv_dagster.jobs import EVALUATION_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
@@ -21,8 +21,7 @@ from resources.failures import EndpointUnusable
 from resources.settings import Settings
 from resources.store import Store
 
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-CHECKPOINT_ASSETS = ("sft_checkpoint", "dpo_checkpoint")
+TERMINAL: dict[str, Any] = {"loggers": {"terminal": {}}}   # the live line in place of Dagster's console log
 
 
 @dataclass
@@ -45,10 +44,10 @@ def run_demo() -> int:
         settings = Settings().absolute()
         endpoints = endpoints_from_env()
         os.environ.update(LWV_HOME=str(settings.home), LWV_SOURCES=str(settings.sources))
-        catalog = Catalog(settings.home, settings.sources, settings.shard_documents)
+        catalog = Catalog(settings.home, settings.sources, settings)
         catalog.scan()
         shards = catalog.shards()
-    except (NoSources, EndpointUnusable, ValueError) as error:
+    except (NoSources, CatalogError, EndpointUnusable, ValueError) as error:
         console.print(f"[red]lwv demo cannot start:[/] {error}", soft_wrap=True, markup=True)
         return 2
     greet(settings, list(endpoints.values()), catalog, shards)
@@ -89,8 +88,8 @@ def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally
     job = defs.resolve_job_def(name)
     started, what = time.monotonic(), f"{name} {shard or ''}".strip()
     with live_progress(what):
-        result = job.execute_in_process(instance=instance, partition_key=shard, raise_on_error=False, run_config=QUIET,
-                                        tags={PID_TAG: str(os.getpid())})
+        result = job.execute_in_process(instance=instance, partition_key=shard, raise_on_error=False,
+                                        run_config=TERMINAL, tags={PID_TAG: str(os.getpid())})
     for event in result.all_events:
         count_event(event, tally)
     mark = "[green]✓[/]" if result.success else "[red]✗[/]"
@@ -141,18 +140,20 @@ def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
     for name in (*SHARD_ASSETS, *TRAINING_ASSETS, *EVALUATION_ASSETS):
         asset = tally[name]
         shards = str(asset.shards) if name in SHARD_ASSETS else "all"
-        rows.append((name, shards, asset.rows or "", asset.passed, asset.warned, asset.failed, where(store, name),
-                     "; ".join(asset.notes)))
-    print_table("The lineage", ("asset", "shards", "rows", "passed", "warned", "failed", "files", "note"), rows,
-                numbers=("shards", "rows", "passed", "warned", "failed"))
+        checks = f"{asset.passed} / {asset.warned} / {asset.failed}"
+        rows.append((name, shards, asset.rows or "", checks, folder_of(name)))
+    print_table(f"The lineage: checks passed / warned / failed, and files under {os.path.relpath(store.home)}",
+                ("asset", "shards", "rows", "checks", "files"), rows, numbers=("shards", "rows", "checks"))
+    for name, asset in tally.items():
+        for note in asset.notes:
+            console.print(f"{name}: {note}", soft_wrap=True)
 
 
-def where(store: Store, asset: str) -> str:
-    """The folder of an asset's files, as short as it can be given."""
-    folder = {"sft_dataset": "datasets/sft", "preference_dataset": "datasets/preference",
+def folder_of(asset: str) -> str:
+    """The folder of an asset's files under LWV_HOME."""
+    return {"sft_dataset": "datasets/sft", "preference_dataset": "datasets/preference",
               "sft_checkpoint": "checkpoints/sft", "dpo_checkpoint": "checkpoints/dpo",
               "benchmark_scores": "scores", "quality_report": "reports"}.get(asset, f"tables/{asset}")
-    return os.path.relpath(store.home / folder)
 
 
 def show_quarantine(store: Store, shards: list[str]) -> None:

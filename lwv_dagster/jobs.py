@@ -2,13 +2,11 @@
 
 import dagster as dg
 
-from assets.partitions import SHARDS
-
 SHARD_ASSETS = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
 TRAINING_ASSETS = ("sft_dataset", "preference_dataset", "sft_checkpoint", "dpo_checkpoint")
 EVALUATION_ASSETS = ("benchmark_scores", "quality_report")
 
-shard_job = dg.define_asset_job("shard_job", selection=dg.AssetSelection.assets(*SHARD_ASSETS), partitions_def=SHARDS,
+shard_job = dg.define_asset_job("shard_job", selection=dg.AssetSelection.assets(*SHARD_ASSETS),
                                 description="One shard, from its files to its preference pairs.")
 training_job = dg.define_asset_job("training_job", selection=dg.AssetSelection.assets(*TRAINING_ASSETS),
                                    description="The doors and the two checkpoints, over all shards.")

@@ -12,7 +12,7 @@ def new_shards(context: dg.SensorEvaluationContext, store: StoreResource, source
                ) -> dg.SensorResult | dg.SkipReason:
     """Adds a shard when files appear that no shard holds yet; a person (or `lwv demo`) then launches it."""
     settings = sources.settings()
-    catalog = Catalog(store.create().home, settings.sources, settings.shard_documents)
+    catalog = Catalog(store.create().home, settings.sources, settings)
     try:
         catalog.scan()
     except NoSources as error:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import dagster as dg
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -14,49 +16,55 @@ console = Console(highlight=False)
 PLAIN_SECONDS = 5.0   # without a terminal: at most one progress line in this time
 
 
-class _ProgressHandler(logging.Handler):
-    """Hands the newest message of `lwv.progress` to the live line, or prints one now and then where there is none."""
+class _LiveLine(logging.Handler):
+    """Shows the newest message: on the live line of a terminal, or as a line now and then where there is none."""
 
-    def __init__(self, status: Any | None) -> None:
+    def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.status = status
+        self.status: Any = None
         self.last = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
-        message = escape(record.getMessage())
+        meta = getattr(record, "dagster_meta", None) or {}
+        message = escape(str(meta.get("orig_message") or record.getMessage()))
         if self.status is not None:
             self.status.update(f"  {message}")
         elif time.monotonic() - self.last > PLAIN_SECONDS:
             self.last = time.monotonic()
-            console.print(f"    {message}")
+            console.print(f"    {message}", soft_wrap=True)
+
+
+_live_line = _LiveLine()
+
+
+@dg.logger
+def terminal_logger(_context: dg.InitLoggerContext) -> logging.Logger:
+    """The demo's live line: what steps log at INFO and above."""
+    logger = logging.Logger("lwv.terminal", logging.INFO)
+    logger.addHandler(_live_line)
+    return logger
 
 
 @contextmanager
 def live_progress(what: str) -> Iterator[None]:
-    """While the block runs, the terminal shows what `lwv.progress` says last."""
-    logger = logging.getLogger("lwv.progress")
-    logger.setLevel(logging.INFO)
+    """While the block runs, the terminal shows what runs with `terminal_logger` say last."""
     if console.is_terminal:
-        with console.status(f"  {escape(what)}") as status:
-            yield from _attached(logger, _ProgressHandler(status))
+        with console.status(f"  {escape(what)}") as _live_line.status:
+            yield
+        _live_line.status = None
     else:
         console.print(f"  {escape(what)} …")
-        yield from _attached(logger, _ProgressHandler(None))
-
-
-def _attached(logger: logging.Logger, handler: logging.Handler) -> Iterator[None]:
-    logger.addHandler(handler)
-    try:
+        _live_line.last = time.monotonic()
         yield
-    finally:
-        logger.removeHandler(handler)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]],
                 numbers: Sequence[str] = ()) -> None:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", expand=False)
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD,
+                  pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        table.add_column(column, justify="right" if column in numbers else "left",
+                         no_wrap=column in (*numbers, columns[0]), overflow="fold")
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     console.print()

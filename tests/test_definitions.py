@@ -33,7 +33,7 @@ HEAVY = ("torch", "transformers", "trl", "vllm", "great_expectations", "datasets
 
 
 @pytest.fixture(scope="module")
-def graph() -> dg.AssetGraph:
+def graph():
     return defs.resolve_asset_graph()
 
 

@@ -21,8 +21,8 @@ from resources.launcher import launch_command, launch_env
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 from resources.store import Store
 
-MAX_NEW_TOKENS = 8192      # the paper's; a tiny student is bounded far lower, its text being noise
-TINY_NEW_TOKENS = 400
+# The paper's settings (method.md 4.1).
+SAMPLING = {"max_new_tokens": 8192, "temperature": 0.6, "top_p": 0.95, "seed": 0}
 
 
 @dg.asset(deps=["sft_checkpoint", "dpo_checkpoint", dg.AssetDep("long_outputs",
@@ -36,8 +36,7 @@ def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, mo
         items = held_out_items(tables, sorted(context.instance.get_dynamic_partitions(str(SHARDS.name))))
         sft, dpo = current_checkpoint(tables, "sft"), current_checkpoint(tables, "dpo")
         training = read_training(sft)
-        config = generation_config(tables, items, {"base": training["base"], "sft": str(sft), "dpo": str(dpo)},
-                                   TINY_NEW_TOKENS if training["student"] == "tiny" else MAX_NEW_TOKENS)
+        config = generation_config(tables, items, {"base": training["base"], "sft": str(sft), "dpo": str(dpo)})
         if missing_answers(config):
             path = Path(config["output"]).with_suffix(".config.json")
             tables.write_json(path, config)
@@ -59,18 +58,16 @@ def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, mo
             "path": dg.MetadataValue.path(str(scores_path(tables)))})
 
 
-def generation_config(store: Store, items: list[dict[str, Any]], checkpoints: dict[str, str], tokens: int,
-                      ) -> dict[str, Any]:
+def generation_config(store: Store, items: list[dict[str, Any]], checkpoints: dict[str, str]) -> dict[str, Any]:
     """What `generate` is told; its answers lie under a name that follows from models, items and parameters."""
-    settings = {"max_new_tokens": tokens, "temperature": 0.6, "top_p": 0.95, "seed": 0}  # method.md 4.1
     lines = [{"item_id": item["item_id"], "prompt": item["instruction"], "required_words": item["required_words"],
               "images": [str(store.image_path(image)) for image in item["images"]]} for item in items]
     run = run_id(models=checkpoints, items=[{**line, "images": item["images"]}
-                                            for line, item in zip(lines, items, strict=True)], settings=settings)
+                                            for line, item in zip(lines, items, strict=True)], settings=SAMPLING)
     items_file = answers_path(store, run).with_suffix(".items.jsonl")
     store.write_bytes(items_file, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
     return {"models": [{"name": name, "path": path} for name, path in checkpoints.items()], "items": str(items_file),
-            "output": str(answers_path(store, run)), **settings}
+            "output": str(answers_path(store, run)), **SAMPLING}
 
 
 def missing_answers(config: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ TOKENS_PER_WORD = 3     # an answer may have this many tokens per word that is a
 
 
 def generate(config: dict[str, Any], say: Callable[[str], None]) -> None:
-    """Append a JSON line per model and item (model, item_id, text, tokens, seconds, finish); skip those there already."""
+    """Append a JSON line (model, item_id, text, tokens, seconds, finish) per model and item that has none yet."""
     items = [json.loads(line) for line in Path(config["items"]).read_text(encoding="utf-8").splitlines()]
     output = Path(config["output"])
     done = set()
@@ -30,7 +30,8 @@ def generate(config: dict[str, Any], say: Callable[[str], None]) -> None:
             if not waiting:
                 continue
             processor = AutoProcessor.from_pretrained(entry["path"])
-            model = AutoModelForImageTextToText.from_pretrained(entry["path"], dtype="auto").to(device).eval()
+            model: Any = AutoModelForImageTextToText.from_pretrained(entry["path"], dtype="auto")
+            model = model.to(device).eval()
             for number, item in enumerate(waiting, 1):
                 answer = write_answer(model, processor, item, config)
                 file.write(json.dumps({"model": entry["name"], "item_id": item["item_id"], **answer},

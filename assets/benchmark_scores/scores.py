@@ -71,7 +71,8 @@ def write_summary(store: Store, rows: Sequence[dict[str, Any]], student: str, te
 def read_means(store: Store) -> dict[str, dict[str, float | None]]:
     """model -> its means, as `summarise` made them; empty where nothing was scored yet."""
     path = summary_path(store)
-    return json.loads(path.read_text())["models"] if path.exists() else {}
+    models = json.loads(path.read_text())["models"] if path.exists() else {}
+    return {model: models[model] for model in MODELS if model in models}
 
 
 def read_summary(store: Store) -> dict[str, Any] | None:
@@ -80,8 +81,9 @@ def read_summary(store: Store) -> dict[str, Any] | None:
     if not path.exists():
         return None
     value = json.loads(path.read_text())
-    rows = [(model, int(means["items"]), *(_cell(means[name]) for name in ("S", "S_l", "S_l_released", "S_q", "words")))
-            for model, means in value["models"].items()]
+    columns = ("S", "S_l", "S_l_released", "S_q", "words")
+    rows = [(model, int(value["models"][model]["items"]), *(_cell(value["models"][model][name]) for name in columns))
+            for model in MODELS if model in value["models"]]
     notes = [f"base, sft and dpo are the student `{value['student']}`; teacher is what {value['teacher']} wrote."]
     if value["student"] == "tiny":
         notes.append("The tiny student has random weights and a few training steps: it shows that training works, "

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset, Image, List
-from transformers import AutoProcessor
+from transformers import AutoProcessor, PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
 from assets.sft_checkpoint.chat import image_paths, render_answer, render_prompt
@@ -34,6 +34,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
         trainer = DPOTrainer(
             model=policy, ref_model=reference, args=DPOConfig(**trainer_settings(recipe, folder), beta=recipe["beta"]),
             train_dataset=training_rows(rows, processor), processing_class=processor, callbacks=[Progress(say)])
+        trainer.remove_callback(PrinterCallback)
         if checkpoint:
             say(f"going on from {checkpoint}")
         trainer.train(resume_from_checkpoint=checkpoint)

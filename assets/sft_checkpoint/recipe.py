@@ -27,8 +27,8 @@ class SftRecipe:
     def for_student(cls, student: str) -> "SftRecipe":
         """The tiny student takes a few large steps on the CPU; anything else takes the paper's recipe."""
         if student == "tiny":
-            return cls(learning_rate=2e-3, max_steps=12, batch=2, accumulation=1, dtype="float32",
-                       gradient_checkpointing=False, freeze_vision=False, save_steps=4)
+            return cls(learning_rate=2e-3, max_steps=24, batch=2, accumulation=1, dtype="float32",
+                       gradient_checkpointing=False, freeze_vision=False, save_steps=8)
         return cls()
 
     def as_dict(self) -> dict[str, Any]:

@@ -7,12 +7,15 @@ import os
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import datasets
+import transformers
 from transformers import TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -34,9 +37,11 @@ def reporting(what: str) -> Any:
         from dagster_pipes import open_dagster_pipes
 
         with open_dagster_pipes() as pipes:
-            yield lambda line: (print(f"{what}: {line}", flush=True), pipes.log.info(f"{what}: {line}"))
+            yield lambda line: pipes.log.info(f"{what}: {line}")
+    elif first:
+        yield lambda line: print(f"{what}: {line}", flush=True)
     else:
-        yield lambda line: print(f"{what}: {line}", flush=True) if first else None
+        yield lambda line: None
 
 
 class Progress(TrainerCallback):
@@ -87,6 +92,9 @@ def finish_run(config: dict[str, Any], train: Callable[[Path, str | None], tuple
 def run_script(what: str, body: Callable[[dict[str, Any], Callable[[str], None]], None]) -> None:
     """The main of a training script: configuration, reporting, and an error as its last line."""
     config = read_config()
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning)  # the trainers' own, about names that change in v6
     with reporting(what) as say:
         try:
             body(config, say)

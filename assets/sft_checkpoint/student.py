@@ -78,9 +78,10 @@ def train_tokenizer(texts: Iterable[str]) -> Any:
         vocab_size=VOCABULARY - len(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False))
     trained = json.loads(bpe.to_str())["model"]
-    return Qwen2Tokenizer(vocab=trained["vocab"], merges=[tuple(pair) for pair in trained["merges"]],
-                          eos_token="<|im_end|>", pad_token="<|endoftext|>", unk_token=None,
-                          extra_special_tokens=list(SPECIAL))
+    merges: Any = [tuple(pair) for pair in trained["merges"]]
+    no_unknown: Any = None
+    return Qwen2Tokenizer(vocab=trained["vocab"], merges=merges, eos_token="<|im_end|>", pad_token="<|endoftext|>",
+                          unk_token=no_unknown, extra_special_tokens=list(SPECIAL))
 
 
 def tiny_config(tokens: int, ids: dict[str, int]) -> Qwen2_5_VLConfig:

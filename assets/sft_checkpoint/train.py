@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset, Image, List
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoModelForImageTextToText, AutoProcessor, PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from assets.sft_checkpoint.chat import image_paths, render_answer, render_prompt
@@ -60,6 +60,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
             model=load_model(base, recipe["dtype"], recipe["freeze_vision"]),
             args=SFTConfig(**trainer_settings(recipe, folder), packing=False),
             train_dataset=training_rows(rows, processor), processing_class=processor, callbacks=[Progress(say)])
+        trainer.remove_callback(PrinterCallback)
         if checkpoint:
             say(f"going on from {checkpoint}")
         trainer.train(resume_from_checkpoint=checkpoint)

@@ -1,226 +1,344 @@
-"""The register of documents: which shard and which split each one belongs to, kept for good once given.
-
-One JSON line per document in LWV_HOME/catalog.jsonl, only ever appended to; the latest line of a path counts.
-"""
+"""The append-only register of source documents: which bytes lie where, in which shard, in which split."""
 
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import IO
 
-from assets.source_images.pages import DOCUMENT_SUFFIXES, IMAGE_SUFFIXES, document_kind
-from assets.source_images.reader import looks_readable
+from assets.source_images.pages import DOCUMENT_SUFFIXES, Kind, Probe, folder_images, leads_outside, natural_key, probe
+from assets.source_images.splits import Candidate, Placed, Split, assign_splits
+from resources.settings import Settings
 
-SPLITS = {"benchmark": (0.0, 0.1), "preference": (0.1, 0.3), "sft": (0.3, 1.0)}  # by document hash, as a share of 1
+FILE = "catalog.jsonl"
+SILENT_SUFFIXES = frozenset({".csv", ".md", ".txt", ".rst", ".json", ".yaml", ".yml", ".ini", ".db", ".zip", ""})
+NAME_LENGTH = 60
+
+progress = logging.getLogger("lwv.progress")
 
 
-class NoSources(RuntimeError):
-    """There is nothing to read; the sentence says where documents were looked for."""
+class NoSources(FileNotFoundError):
+    """There is nothing to read under LWV_SOURCES."""
+
+    def __init__(self, sources: Path, problem: str) -> None:
+        super().__init__(f"LWV_SOURCES={sources} {problem}: put at least one folder there (a collection) with images, "
+                         "PDF or PPTX files in it, or set LWV_SOURCES to such a place.")
+
+
+class CatalogError(ValueError):
+    """The register, or the names of the collections, make no sense; the message says where and what to do."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One document of the catalog."""
+    """One document. size: bytes; mtime_ns: the newest of its files; path: posix, relative to the sources folder."""
 
-    path: str             # relative to LWV_SOURCES, '/' between its parts; a file, or a folder of images
-    document_id: str      # first 16 hex digits of the sha256 over its bytes (a folder: over names and bytes)
+    document_id: str          # first 16 hex digits of the sha256 over its bytes (folders: names and bytes)
     collection: str
-    shard: str
-    split: str
-    kind: str             # single | multi | deck, as far as the path and a first look tell
-    size: int             # bytes
-    mtime_ns: int         # newest of its files
-    readable: bool        # a first look found what its name promises
-    duplicate_of: str = ""   # path of an earlier document with the same bytes
+    shard: str                # <collection>-<nnn>, for good
+    split: Split
+    kind_hint: Kind           # by headers alone; the table says what was read
+    path: str
+    size: int
+    mtime_ns: int
+    duplicate_of: str | None  # path of the document that has the same bytes and came first
+    readable: bool            # by headers alone; only such documents keep a split from being empty
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A document as found on disk, before it is known which one it is."""
+
+    path: Path
+    name: str
+    collection: str
+    size: int
+    mtime_ns: int
 
 
 class Catalog:
-    """The register under `home` of the documents under `sources`; `shard_documents` is a shard's largest size."""
+    """`<home>/catalog.jsonl`: a JSON line per document and per change; the latest line of a path holds.
 
-    def __init__(self, home: Path, sources: Path, shard_documents: int = 256) -> None:
-        self.file = Path(home) / "catalog.jsonl"
+    Lines are only appended, under a file lock, so that several processes may scan; a line that a killed process left
+    half-written is dropped and its document registered again.
+    """
+
+    def __init__(self, home: Path, sources: Path, settings: Settings) -> None:
+        self.path = Path(home) / FILE
         self.sources = Path(sources)
-        self.shard_documents = shard_documents
-
-    def entries(self) -> dict[str, Entry]:
-        """path -> entry, oldest first. A last line that a crash cut off is ignored."""
-        found: dict[str, Entry] = {}
-        if self.file.exists():
-            for line in self.file.read_text(encoding="utf-8").splitlines():
-                try:
-                    entry = Entry(**json.loads(line))
-                except (ValueError, TypeError):
-                    continue
-                found[entry.path] = entry
-        return found
-
-    def shards(self) -> list[str]:
-        return sorted({entry.shard for entry in self.entries().values()})
-
-    def documents(self, shard: str) -> list[Entry]:
-        return [entry for entry in self.entries().values() if entry.shard == shard]
+        self.settings = settings.model_copy(update={"sources": self.sources})
 
     def scan(self) -> list[Entry]:
-        """Register what is new or changed under the sources and return it. Unchanged files are not read again.
+        """Register what is new or changed under the sources folder; returns the lines added.
 
-        Raises NoSources where there is no document, ValueError where two collections would share a name.
+        Files whose size and time are known are not read again. Raises NoSources, CatalogError (two folders with one
+        name after cleaning, a damaged register).
         """
-        with self._locked():
-            known = self.entries()
-            fresh = list(self._fresh(known))
-            if not known and not fresh:
-                raise NoSources(f"No document under {self.sources} (LWV_SOURCES): put images, PDF or PPTX files into a "
-                                "folder there, one folder per collection.")
-            splits = assign_splits([entry for entry in fresh if not entry.split], list(known.values()))
-            placed = place(((replace(entry, split=entry.split or splits[entry.document_id])) for entry in fresh),
-                           known.values(), self.shard_documents)
-            if placed:
-                self._append(placed)
-            return placed
+        found = find_documents(self.sources)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(self.path) as file:
+            history = _parse(file.read(), self.path)
+            added = self._register(found, history)
+            _append(file, added)
+        return added
 
-    def _fresh(self, known: dict[str, Entry]) -> Iterator[Entry]:
-        """Entries of new and changed documents, without shard; a known path keeps its shard and split."""
-        by_hash = {entry.document_id: entry for entry in reversed(known.values()) if not entry.duplicate_of}
-        for folder, collection in self._collections().items():
-            for path in documents_in(folder):
-                name = path.relative_to(self.sources).as_posix()
-                size, mtime_ns = stamp(path)
-                before = known.get(name)
-                if before and (before.size, before.mtime_ns) == (size, mtime_ns):
-                    continue
-                document_id = hash_document(path)
-                twin = by_hash.get(document_id)
-                entry = Entry(name, document_id, collection, before.shard if before else "",
-                              before.split if before else twin.split if twin else "", document_kind(path), size,
-                              mtime_ns, looks_readable(path), twin.path if twin and twin.path != name else "")
-                by_hash.setdefault(document_id, entry)
-                yield entry
+    def shards(self) -> list[str]:
+        """Every shard, by collection and number."""
+        return sorted({entry.shard for entry in self._latest().values()}, key=lambda shard: (*_split_shard(shard),))
 
-    def _collections(self) -> dict[Path, str]:
-        if not self.sources.is_dir():
-            raise NoSources(f"{self.sources} is no folder: set LWV_SOURCES to a folder with one folder per collection.")
-        names: dict[Path, str] = {}
-        for folder in sorted(path for path in self.sources.iterdir() if path.is_dir() and path.name[0] != "."):
-            name = re.sub(r"[^a-z0-9_]+", "-", folder.name.lower()).strip("-") or "collection"
-            if name in names.values():
-                raise ValueError(f"Two folders of {self.sources} would both be the collection '{name}': rename one.")
-            names[folder] = name
-        return names
+    def documents(self, shard: str) -> list[Entry]:
+        """The documents of a shard in the order of their registration, those that vanished from disk included."""
+        return [entry for entry in self._latest().values() if entry.shard == shard]
 
-    def _append(self, entries: Sequence[Entry]) -> None:
-        text = "".join(json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries)
-        with self.file.open("ab+") as file:
-            if file.tell() > 0:
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":     # a crash cut the last line: close it, so that ours stands alone
-                    text = "\n" + text
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
+    def _latest(self) -> dict[str, Entry]:
+        """The latest line by path, in the order in which paths were first seen."""
+        history = _parse(self.path.read_bytes(), self.path) if self.path.exists() else []
+        return {entry.path: entry for entry in history}
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _register(self, found: list[Seen], history: list[Entry]) -> list[Entry]:
+        latest = {entry.path: entry for entry in history}
+        changed = [seen for seen in found if not _unchanged(latest.get(seen.name), seen)]
+        ids = {seen.name: document_hash(seen.path, self.sources) for seen in changed}
+        probes = {seen.name: probe(seen.path, self.settings) for seen in changed}
+        new = [seen for seen in changed if seen.name not in latest]
+        shards = assign_shards([(seen.name, seen.collection) for seen in new],
+                               Counter(entry.shard for entry in latest.values()), self.settings.shard_documents)
+        splits = _splits(changed, ids, probes, history)
+        current = dict(latest)
+        for seen in changed:
+            known = latest.get(seen.name)
+            current[seen.name] = Entry(
+                document_id=ids[seen.name], collection=seen.collection,
+                shard=known.shard if known else shards[seen.name], split=splits[ids[seen.name]],
+                kind_hint=probes[seen.name].kind, path=seen.name, size=seen.size, mtime_ns=seen.mtime_ns,
+                duplicate_of=None, readable=probes[seen.name].readable)
+        present = {seen.name for seen in found}
+        current = mark_duplicates(current, present)
+        return [entry for name, entry in current.items() if name in present and entry != latest.get(name)]
 
 
-def documents_in(collection: Path) -> list[Path]:
-    """The documents of one collection folder, by name: files of a known type, and folders that hold images."""
-    found = []
-    for path in sorted(collection.iterdir()):
-        if path.name.startswith("."):
+# -- what lies on disk ------------------------------------------------------------------------------------------------
+def find_documents(sources: Path) -> list[Seen]:
+    """Every document below the collections, in natural order. Raises NoSources, CatalogError."""
+    if not sources.is_dir():
+        raise NoSources(sources, "is not a folder" if sources.exists() else "does not exist")
+    found: list[Seen] = []
+    folders: dict[str, str] = {}
+    ignored: Counter[str] = Counter()
+    for folder in _children(sources):
+        if not folder.is_dir():
             continue
-        if path.is_dir():
-            if any(child.suffix.lower() in IMAGE_SUFFIXES for child in path.iterdir()):
-                found.append(path)
-        elif path.suffix.lower() in DOCUMENT_SUFFIXES:
-            found.append(path)
+        collection = collection_name(folder.name)
+        paths = list(_documents_in(folder, sources, ignored, top=True))
+        if paths and folders.setdefault(collection, folder.name) != folder.name:
+            raise CatalogError(f"the folders {folders[collection]!r} and {folder.name!r} in LWV_SOURCES={sources} "
+                               f"would both be the collection {collection!r}; rename one")
+        found += [_seen(path, collection, sources) for path in paths]
+    for suffix, count in sorted(ignored.items()):
+        logging.getLogger(__name__).debug("%d files of type %s in %s are not read", count, suffix, sources)
+    if not found:
+        raise NoSources(sources, "holds no document")
     return found
 
 
-def files_of(path: Path) -> list[Path]:
-    """The files that make up a document, by name."""
-    if path.is_dir():
-        return sorted(child for child in path.iterdir()
-                      if child.suffix.lower() in IMAGE_SUFFIXES and not child.name.startswith("."))
-    return [path]
+def collection_name(folder: str) -> str:
+    """A folder's name as it may stand in a Dagster partition key: lower case, only a-z 0-9 _ -.
+
+    Accents are dropped; where more than that is lost (other scripts, great length) a hash keeps names apart.
+    """
+    plain = unicodedata.normalize("NFKD", folder).lower()
+    letters = "".join(c for c in plain if not unicodedata.combining(c))
+    name = re.sub(r"[^a-z0-9_]+", "-", letters).strip("-")
+    if name and letters.isascii() and len(name) <= NAME_LENGTH:
+        return name
+    digest = hashlib.sha256(unicodedata.normalize("NFC", folder).encode()).hexdigest()[:6]
+    return f"{name[:NAME_LENGTH] or 'collection'}-{digest}"
 
 
-def stamp(path: Path) -> tuple[int, int]:
-    """(bytes, newest mtime in ns) over a document's files."""
-    stats = [file.stat() for file in files_of(path)]
-    return sum(stat.st_size for stat in stats), max(stat.st_mtime_ns for stat in stats)
+def document_hash(path: Path, sources: Path) -> str:
+    """First 16 hex digits of the sha256 over a file's bytes, or over the names and bytes of a folder's images.
 
-
-def hash_document(path: Path) -> str:
-    """First 16 hex digits of the sha256 over the bytes; a folder's file names count as well."""
+    What may not or cannot be read (a link that leads out, no permission) is told apart by its path instead.
+    """
     digest = hashlib.sha256()
-    for file in files_of(path):
+    try:
+        if leads_outside(path, sources):
+            raise PermissionError(path)
         if path.is_dir():
-            digest.update(f"\x00{file.name}\x00".encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+            for file in folder_images(path):
+                if leads_outside(file, sources):
+                    raise PermissionError(file)
+                digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+                _feed(digest, file)
+        else:
+            _feed(digest, path)
+    except OSError:
+        digest = hashlib.sha256(f"unread\0{path.relative_to(sources).as_posix()}".encode())
     return digest.hexdigest()[:16]
 
 
-def place(entries: Iterable[Entry], known: Iterable[Entry], most: int) -> list[Entry]:
-    """Give each entry without a shard one: a collection's last shard fills up to `most` documents, then a new one."""
-    members = {entry.path: entry.shard for entry in known}
-    counts = Counter(members.values())
-    placed = []
-    for entry in entries:
-        if not entry.shard:
-            number = 0
-            while counts[f"{entry.collection}-{number:03d}"] >= most:
-                number += 1
-            entry = replace(entry, shard=f"{entry.collection}-{number:03d}")
-            counts[entry.shard] += 1
-        placed.append(entry)
-    return placed
+def stamp(path: Path) -> tuple[int, int]:
+    """(bytes, newest time in ns) of a document: enough to see that it changed; (0, 0) where it cannot be looked at."""
+    try:
+        stats = [path.stat(), *(file.stat() for file in folder_images(path))] if path.is_dir() else [path.stat()]
+    except OSError:
+        return 0, 0
+    size = sum(stat.st_size for stat in (stats[1:] if path.is_dir() else stats))
+    return size, max(stat.st_mtime_ns for stat in stats)
 
 
-def assign_splits(new: Sequence[Entry], existing: Sequence[Entry]) -> dict[str, str]:
-    """document_id -> split for new documents: by hash alone, so the same bytes are always in the same split.
+def _children(folder: Path) -> list[Path]:
+    """What a folder holds, without hidden files, lock files of Office, and names that are no text."""
+    try:
+        paths = [path for path in folder.iterdir() if not path.name.startswith((".", "~$", "__MACOSX"))]
+    except OSError as error:
+        progress.warning("%s cannot be listed: %s", folder, error)
+        return []
+    named = [path for path in paths if _is_text(path.name)]
+    for path in set(paths) - set(named):
+        progress.warning("%r is left out: its name is not UTF-8", path)
+    return sorted(named, key=lambda path: natural_key(path.name))
 
-    One exception, for small folders: as soon as there are three readable documents, no split stays empty. A document
-    moves into an empty split from the fullest one: a deck where there are two, since only decks and long texts give
-    many preference pairs, and otherwise the one whose hash is nearest.
+
+def _documents_in(folder: Path, sources: Path, ignored: Counter[str], top: bool = False) -> Iterator[Path]:
+    """A folder below a collection that holds images is one document; decks beside and below are documents too."""
+    children = _children(folder)
+    if not top and folder_images(folder):
+        yield folder
+    for path in children:
+        suffix = path.suffix.lower()
+        if path.is_dir() and not path.is_symlink():
+            yield from _documents_in(path, sources, ignored)
+        elif path.is_dir():  # never followed further, so that no link can lead in a circle
+            if leads_outside(path, sources) or folder_images(path):
+                yield path
+        elif suffix in DOCUMENT_SUFFIXES:
+            if top or suffix in (".pdf", ".pptx"):
+                yield path
+        elif suffix not in SILENT_SUFFIXES:
+            ignored[suffix] += 1
+
+
+def _seen(path: Path, collection: str, sources: Path) -> Seen:
+    return Seen(path, path.relative_to(sources).as_posix(), collection, *stamp(path))
+
+
+def _feed(digest: "hashlib._Hash", path: Path) -> None:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# -- who belongs where (pure) -----------------------------------------------------------------------------------------
+def assign_shards(new: Iterable[tuple[str, str]], sizes: Mapping[str, int], limit: int) -> dict[str, str]:
+    """The shard of each new document: the last one of its collection until that holds `limit`, then the next.
+
+    new: (path, collection); sizes: documents by shard so far. Returns shard by path; shards are `<collection>-<nnn>`.
     """
-    splits = {entry.document_id: split_of(entry.document_id) for entry in new}
-    movable = {entry.document_id: entry for entry in new if entry.readable}
-    everyone = {**{entry.document_id: entry.split for entry in existing if entry.readable},
-                **{document_id: splits[document_id] for document_id in movable}}
-    for empty in ("sft", "preference", "benchmark"):
-        counts = Counter(everyone.values())
-        candidates = [document_id for document_id in movable if counts[everyone[document_id]] > 1]
-        if counts[empty] or len(everyone) < 3 or not candidates:
-            continue
-        decks = [document_id for document_id in candidates if movable[document_id].kind == "deck"]
-        pool = decks if empty == "preference" and len(decks) > 1 else candidates
-        chosen = min(pool, key=lambda document_id: (-counts[everyone[document_id]], distance(document_id, empty),
-                                                    document_id))
-        splits[chosen] = everyone[chosen] = empty
-    return splits
+    last: dict[str, int] = {}
+    for shard in sizes:
+        collection, number = _split_shard(shard)
+        last[collection] = max(number, last.get(collection, 1))
+    counts = Counter(sizes)
+    assigned: dict[str, str] = {}
+    for path, collection in new:
+        number = last.setdefault(collection, 1)
+        if counts[f"{collection}-{number:03d}"] >= limit:
+            number = last[collection] = number + 1
+        assigned[path] = f"{collection}-{number:03d}"
+        counts[assigned[path]] += 1
+    return assigned
 
 
-def split_of(document_id: str) -> str:
-    place_in_one = share(document_id)
-    return next(split for split, (low, high) in SPLITS.items() if low <= place_in_one < high)
+def mark_duplicates(entries: Mapping[str, Entry], present: set[str]) -> dict[str, Entry]:
+    """The entries with `duplicate_of` set: of those present with the same bytes, the one seen first is no duplicate.
+
+    entries: by path, in the order in which paths were first seen. A vanished document has no duplicates, so that a
+    file that was moved is read at its new place.
+    """
+    first: dict[str, str] = {}
+    for path, entry in entries.items():
+        if path in present:
+            first.setdefault(entry.document_id, path)
+    return {path: replace(entry, duplicate_of=None if first[entry.document_id] == path else first[entry.document_id])
+            if path in present else entry for path, entry in entries.items()}
 
 
-def share(document_id: str) -> float:
-    """The document hash as a number in [0, 1)."""
-    return int(document_id[:12], 16) / 16**12
+def _splits(changed: list[Seen], ids: Mapping[str, str], probes: Mapping[str, Probe],
+            history: list[Entry]) -> dict[str, Split]:
+    """The split by document_id: known bytes keep theirs; a changed file keeps its path's, so that nothing held out
+    comes back into training with a small edit; the rest is assigned."""
+    settled: dict[str, Split] = {}
+    for entry in history:
+        settled.setdefault(entry.document_id, entry.split)
+    latest = {entry.path: entry for entry in history}
+    for seen in changed:
+        if seen.name in latest:
+            settled.setdefault(ids[seen.name], latest[seen.name].split)
+    # A line's later probe counts; what no path holds any more fills no split.
+    existing = {entry.document_id: Candidate(entry.document_id, entry.kind_hint == "deck", entry.readable)
+                for entry in latest.values() if entry.path not in ids}
+    candidates = {ids[seen.name]: Candidate(ids[seen.name], probes[seen.name].kind == "deck",
+                                            probes[seen.name].readable) for seen in changed}
+    placed = [Placed(candidate, settled[document_id]) for document_id, candidate in {**existing, **candidates}.items()
+              if document_id in settled]
+    return {**settled, **assign_splits(list(candidates.values()), placed)}
 
 
-def distance(document_id: str, split: str) -> float:
-    low, high = SPLITS[split]
-    return max(low - share(document_id), share(document_id) - high, 0.0)
+def _unchanged(entry: Entry | None, seen: Seen) -> bool:
+    return entry is not None and (entry.size, entry.mtime_ns) == (seen.size, seen.mtime_ns)
+
+
+def _split_shard(shard: str) -> tuple[str, int]:
+    collection, _, number = shard.rpartition("-")
+    return collection, int(number)
+
+
+# -- the file ---------------------------------------------------------------------------------------------------------
+@contextmanager
+def _locked(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("ab+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # freed when the file is closed, or the process dies
+        file.seek(0)
+        yield file
+
+
+def _parse(data: bytes, path: Path) -> list[Entry]:
+    """Every whole line; what follows the last newline is a half-written one."""
+    entries = []
+    for number, line in enumerate(data[:data.rfind(b"\n") + 1].splitlines(), 1):
+        try:
+            entries.append(Entry(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise CatalogError(f"line {number} of {path} cannot be read ({error}); restore the file from a backup, "
+                               "or delete that line to have its document registered anew") from error
+    return entries
+
+
+def _append(file: IO[bytes], entries: Iterable[Entry]) -> None:
+    """Cut off a half-written last line, then add whole ones and wait for the disk."""
+    lines = b"".join(json.dumps(asdict(entry), ensure_ascii=False).encode() + b"\n" for entry in entries)
+    file.seek(0)
+    data = file.read()
+    if len(data) > (whole := data.rfind(b"\n") + 1):
+        file.truncate(whole)
+    if lines:
+        file.write(lines)  # opened to append: always at the end
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,90 +1,147 @@
-"""Image files as pages: upright, on white, capped in size, without metadata."""
+"""One image file as RGB pages: opened with care, upright, flattened on white, capped in size, encoded as JPEG."""
 
 import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, ImageSequence
 
-from assets.source_images.pages import IMAGE_SUFFIXES, Limits, Page, Unreadable, natural_order
+from assets.source_images.unreadable import Unreadable, starts_with
 
-MAX_PIXELS = 100_000_000    # 100 megapixels: a larger image is refused before it is decoded
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_PIXELS = 89_000_000  # just below where Pillow itself suspects a decompression bomb
+MAX_ASPECT = 100         # vision models refuse strips (Qwen-VL above 200 : 1)
 JPEG_QUALITY = 92
 
 
-def read_image(path: Path, name: str, limits: Limits) -> Iterator[Page]:
-    """The page of an image file; each frame of a TIFF, the first frame of an animation. Raises Unreadable."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path) as image:
-                frames = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
-                if frames > limits.max_pages:
-                    raise Unreadable(too_many_pages(name, frames, limits))
-                for frame in range(frames):
-                    image.seek(frame)
-                    if image.width * image.height > MAX_PIXELS:
-                        raise Unreadable(f"{name} is {image.width} x {image.height} pixels, more than "
-                                         f"{MAX_PIXELS // 1_000_000} million: make it smaller.")
-                    yield to_page(image, frame + 1, limits, "pillow")
-        except UnidentifiedImageError as error:
-            raise Unreadable(f"{name} is not an image ({first_bytes(path)}): remove it or replace it.") from error
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise Unreadable(f"{name} would decode to far too many pixels: make it smaller.") from error
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            if isinstance(error, Unreadable):
-                raise
-            raise Unreadable(f"{name} cannot be decoded ({error}): the file is damaged or cut off.") from error
+def open_image(source: Path | io.BytesIO, name: str) -> Image.Image:
+    """Open the header of an image and check its size; pixels are not decoded yet.
+
+    name: how messages call it. Raises Unreadable (not an image, a decompression bomb, a strip).
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(source, formats=FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise Unreadable(_too_large(name)) from error
+    except Image.UnidentifiedImageError as error:
+        head = source.getvalue()[:512] if isinstance(source, io.BytesIO) else _head(source)
+        raise Unreadable(f"{name} is not an image (it starts with {starts_with(head)}); "
+                         "remove it or replace it") from error
+    except Exception as error:  # Pillow's readers raise many kinds on damaged headers
+        raise Unreadable(_damaged(name, error)) from error
+    check_size(image.width, image.height, name)
+    return image
 
 
-def read_folder(path: Path, name: str, limits: Limits) -> Iterator[Page]:
-    """The images of a folder in natural order of their names; one bad image makes the whole folder Unreadable."""
-    files = sorted((child for child in path.iterdir()
-                    if child.suffix.lower() in IMAGE_SUFFIXES and not child.name.startswith(".")), key=natural_order)
-    if not files:
-        raise Unreadable(f"{name} holds no image.")
-    if len(files) > limits.max_pages:
-        raise Unreadable(too_many_pages(name, len(files), limits))
-    for number, file in enumerate(files, 1):
-        page = next(read_image(file, f"{name}/{file.name}", limits))
-        yield Page(number, page.jpeg, page.width, page.height, page.reader)
+def check_size(width: int, height: int, name: str) -> None:
+    """Raises Unreadable where an image of this size (pixels) is a bomb or a strip."""
+    if width * height > MAX_PIXELS:
+        raise Unreadable(_too_large(name, width, height))
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise Unreadable(f"{name} is a strip of {width} x {height} pixels, which no vision model reads; "
+                         "cut it into pages")
 
 
-def to_page(image: Image.Image, number: int, limits: Limits, reader: str) -> Page:
-    """The image upright by its EXIF tag, flattened on white, at most `max_side` long, as JPEG without metadata."""
-    upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((limits.max_side, limits.max_side), Image.Resampling.LANCZOS)
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        layer = upright.convert("RGBA")
-        upright = Image.new("RGB", layer.size, "white")
-        upright.paste(layer, mask=layer.getchannel("A"))
-    clean = upright.convert("RGB")
-    clean.info = {}
+def frames(image: Image.Image, name: str) -> Iterator[Image.Image]:
+    """Each page of an opened image, as `upright_rgb` gives it: every frame of a TIFF, the first one of all others.
+
+    Raises Unreadable where pixels cannot be decoded; a TIFF's message names the page.
+    """
+    if image.format != "TIFF":
+        yield upright_rgb(image, name)
+        return
+    number = 1
+    try:
+        for number, frame in enumerate(ImageSequence.Iterator(image), 1):
+            check_size(frame.width, frame.height, f"page {number} of {name}")
+            yield upright_rgb(frame, f"page {number} of {name}")
+    except Unreadable:
+        raise
+    except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError) as error:  # a damaged next-page pointer
+        raise Unreadable(_damaged(f"page {number + 1} of {name}", error)) from error
+
+
+def frame_count(image: Image.Image, name: str) -> int:
+    """How many pages `frames` gives."""
+    if image.format != "TIFF":
+        return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception as error:
+        raise Unreadable(_damaged(name, error)) from error
+
+
+def upright_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Decode into RGB (sRGB), upright by its EXIF orientation, transparency on white; raises Unreadable."""
+    try:
+        image.load()
+        profile = image.info.get("icc_profile")
+        image = ImageOps.exif_transpose(image)
+        if image.has_transparency_data:
+            rgba = image.convert("RGBA")
+            image = Image.new("RGBA", rgba.size, "white")
+            image.alpha_composite(rgba)
+        elif image.mode in ("I", "F") or image.mode.startswith("I;16"):
+            image = _eight_bits(image)
+        return _in_srgb(image, profile)
+    except Exception as error:
+        raise Unreadable(_damaged(name, error)) from error
+
+
+def fit(image: Image.Image, max_side: int) -> Image.Image:
+    """The image with its longest side at most `max_side` pixels; never enlarged."""
+    longest = max(image.size)
+    if longest <= max_side:
+        return image
+    size = (max(1, round(image.width * max_side / longest)), max(1, round(image.height * max_side / longest)))
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def to_jpeg(image: Image.Image) -> bytes:
+    """RGB pixels as JPEG bytes without metadata (no EXIF, no place, no comment); the same pixels, the same bytes."""
+    bare = image.copy()
+    bare.info = {}
     out = io.BytesIO()
-    clean.save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return Page(number, out.getvalue(), clean.width, clean.height, reader)
+    bare.save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return out.getvalue()
 
 
-def opens(path: Path) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey levels of more than 8 bits, scaled instead of cut off: 16 bits by range, else by the maximum."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    top = float(values.max(initial=0))
+    scale = 1.0 if top <= 255 else 255 / (65535 if top <= 65535 else top)
+    return Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Colours as a screen shows them, because the profile itself is not stored; a broken profile is ignored."""
+    if profile and image.mode in ("RGB", "CMYK"):
         try:
-            with Image.open(path):
-                return True
-        except Exception:
-            return False
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass
+    return image.convert("RGB")
 
 
-def first_bytes(path: Path) -> str:
-    """What the file starts with, in words."""
+def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        start = file.read(64)
-    if start.isascii() and all(byte >= 32 or byte in b"\r\n\t" for byte in start):
-        return "it starts with plain text"
-    return f"it starts with bytes {start[:8].hex(' ')}"
+        return file.read(512)
 
 
-def too_many_pages(name: str, pages: int, limits: Limits) -> str:
-    return (f"{name} has {pages} pages, more than the {limits.max_pages} of LWV_MAX_PAGES: split it, or raise the "
-            "limit.")
+def _too_large(name: str, width: int = 0, height: int = 0) -> str:
+    size = f" ({width} x {height})" if width else ""
+    return f"{name} unfolds to more than {MAX_PIXELS // 1_000_000} million pixels{size}; make it smaller or remove it"
+
+
+def _damaged(name: str, error: Exception) -> str:
+    detail = str(error) or type(error).__name__
+    return f"{name} cannot be decoded ({detail}): the file is damaged or cut off; replace it"

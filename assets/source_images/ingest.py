@@ -1,82 +1,113 @@
-"""One shard's documents as table rows: read, measured, stored; what cannot be read is set aside with its reason."""
+"""A shard's documents read into rows of the source_images table; what cannot be read goes to quarantine."""
 
+import errno
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from assets.source_images.catalog import Entry
-from assets.source_images.licences import UNKNOWN, read_licences
-from assets.source_images.measure import language_of, perceptual_hash, read_text
-from assets.source_images.pages import Limits, Page, Unreadable, document_kind
-from assets.source_images.reader import read_pages
+from assets.source_images.catalog import Catalog, Entry, document_hash, stamp
+from assets.source_images.licences import licence_of, read_licences
+from assets.source_images.measure import language_of, page_text, perceptual_hash
+from assets.source_images.pages import document_kind, folder_images, read_pages
+from assets.source_images.unreadable import Unreadable
+from resources.settings import Settings
 from resources.store import Store
+
+STEP = "source_images"
+MEASURED = ("phash", "ocr_text", "language")   # half a second a page: not measured again where it is known
+OUR_FAULT = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENOMEM})
 
 progress = logging.getLogger("lwv.progress")
 
 
 @dataclass
-class Ingested:
-    """rows: of source_images. set_aside: quarantine rows. pages_read: pages whose text was read now, not known."""
+class IngestResult:
+    """rows: of the table, in page order, a document's together; read as they are asked for. quarantined: rows of the
+    quarantine table (item, document_id, example_id, step, reason), complete once `rows` is used up. pages_read: pages
+    whose text was read now, because the shard's last table did not hold them."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    set_aside: list[dict[str, Any]] = field(default_factory=list)
+    rows: Iterator[dict[str, Any]]
+    quarantined: list[dict[str, Any]] = field(default_factory=list)
     pages_read: int = 0
 
 
-def ingest(entries: Sequence[Entry], sources: Path, store: Store, limits: Limits, known: dict[str, dict[str, Any]],
-           ) -> Ingested:
-    """Read each document whole or not at all; one bad document never stops the others.
+def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings) -> IngestResult:
+    """Read every document of a shard. A document is all or nothing; one that fails never stops the others.
 
-    known: image_sha256 -> an earlier row of this shard, whose text need not be read again.
-    Raises ValueError where a collection's LICENCES.csv cannot be used.
+    Raises BadLicences at once; while rows are drawn, OSError where this machine is at fault (the disk is full).
     """
-    result = Ingested()
-    licences = {entry.path.split("/", 1)[0]: None for entry in entries}
-    by_folder = {folder: read_licences(sources / folder) for folder in licences}
-    for done, entry in enumerate(entries):
-        progress.info("source_images %s: %d of %d, reading %s", entry.shard, done + 1, len(entries), entry.path)
-        folder, name = entry.path.split("/", 1)
-        try:
-            result.rows += document_rows(entry, sources, store, limits, known, by_folder[folder].get(name, UNKNOWN),
-                                         result)
-        except Unreadable as error:
-            result.set_aside.append(aside(entry, str(error)))
-        except Exception as error:  # an unforeseen file must not stop its shard
-            result.set_aside.append(aside(entry, f"{entry.path}: {type(error).__name__}: {error}"[:500]))
+    entries = catalog.documents(shard)
+    settings = settings.model_copy(update={"sources": catalog.sources})
+    measured = known_pages(store, shard)
+    licences = {folder: read_licences(catalog.sources / folder)
+                for folder in sorted({PurePosixPath(entry.path).parts[0] for entry in entries})}
+    result = IngestResult(iter(()))
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for number, entry in enumerate(entries, 1):
+            folder, _, inside = entry.path.partition("/")
+            try:
+                before = len(measured)
+                yield from document_rows(entry, store, settings, licence_of(inside, licences[folder]), measured)
+                result.pages_read += len(measured) - before
+            except Unreadable as error:
+                result.quarantined.append(_quarantine_row(entry, str(error)))
+            except Exception as error:
+                if isinstance(error, ImportError) or getattr(error, "errno", None) in OUR_FAULT:
+                    raise
+                logging.getLogger(__name__).exception("%s could not be read", entry.path)
+                result.quarantined.append(_quarantine_row(
+                    entry, f"{entry.path} could not be read ({type(error).__name__}: {error}); "
+                           "replace it, or report this with the file"))
+            progress.info("%s %s: %d of %d documents, %s", STEP, shard, number, len(entries), entry.path)
+
+    result.rows = rows()
     return result
 
 
-def document_rows(entry: Entry, sources: Path, store: Store, limits: Limits, known: dict[str, dict[str, Any]],
-                  licence: str, result: Ingested) -> list[dict[str, Any]]:
-    if entry.duplicate_of:
-        raise Unreadable(f"{entry.path} has the same bytes as {entry.duplicate_of}: only that one is used.")
-    path = sources / entry.path
-    if not path.resolve().is_relative_to(sources.resolve()):
-        raise Unreadable(f"{entry.path} is a link to a place outside LWV_SOURCES: copy the file instead.")
-    rows = []
-    for page in read_pages(path, entry.path, limits):
-        rows.append(page_row(entry, page, store, known, licence, result))
-    kind = document_kind(path, len(rows))
+def known_pages(store: Store, shard: str) -> dict[str, dict[str, str]]:
+    """image_sha256 -> what was measured on that page, out of the shard's last table; empty before the first."""
+    if not store.table_path(STEP, shard).exists():
+        return {}
+    return {row["image_sha256"]: {name: row[name] for name in MEASURED} for row in store.rows(STEP, shard)}
+
+
+def measure_page(jpeg: bytes) -> dict[str, str]:
+    text = page_text(jpeg)
+    return {"phash": perceptual_hash(jpeg), "ocr_text": text, "language": language_of(text)}
+
+
+def document_rows(entry: Entry, store: Store, settings: Settings, licence: str, measured: dict[str, dict[str, str]],
+                  ) -> list[dict[str, Any]]:
+    """The rows of one document, its page images stored; `measured` is used and grows. Raises Unreadable."""
+    path = settings.sources / entry.path
+    if entry.duplicate_of is not None:
+        raise Unreadable(f"same bytes as {entry.duplicate_of}")
+    rows: list[dict[str, Any]] = []
+    for page in read_pages(path, settings):
+        sha256 = store.put_image(page.jpeg)
+        if sha256 not in measured:
+            measured[sha256] = measure_page(page.jpeg)
+        rows.append({
+            "document_id": entry.document_id, "page": page.number, "collection": entry.collection,
+            "shard": entry.shard, "split": entry.split, "image_sha256": sha256,
+            "width": page.width, "height": page.height, **measured[sha256],
+            "source_path": entry.path, "licence": licence, "reader": page.reader,
+        })
+    _check_same(entry, path, settings)
+    names = [file.name for file in folder_images(path)] if path.is_dir() else None
+    kind = document_kind(path.suffix, len(rows), names)
     return [{**row, "kind": kind} for row in rows]
 
 
-def page_row(entry: Entry, page: Page, store: Store, known: dict[str, dict[str, Any]], licence: str,
-             result: Ingested) -> dict[str, Any]:
-    sha256 = store.put_image(page.jpeg)
-    before = known.get(sha256)
-    if before is None:
-        result.pages_read += 1
-        text = read_text(page.jpeg)
-        before = {"ocr_text": text, "language": language_of(text), "phash": perceptual_hash(page.jpeg)}
-    return {
-        "document_id": entry.document_id, "page": page.number, "collection": entry.collection, "shard": entry.shard,
-        "split": entry.split, "image_sha256": sha256, "width": page.width, "height": page.height,
-        **{name: before[name] for name in ("phash", "ocr_text", "language")},
-        "source_path": entry.path, "licence": licence, "reader": page.reader,
-    }
+def _check_same(entry: Entry, path: Path, settings: Settings) -> None:
+    """Raises Unreadable where the bytes are no longer those that were registered: the row would name the wrong ones."""
+    if stamp(path) != (entry.size, entry.mtime_ns) and document_hash(path, settings.sources) != entry.document_id:
+        raise Unreadable(f"{entry.path} has changed since it was registered; once the sensor (or `lwv demo`) has "
+                         "looked at it again, run this shard again")
 
 
-def aside(entry: Entry, reason: str) -> dict[str, Any]:
-    return {"item": entry.path, "document_id": entry.document_id, "reason": reason}
+def _quarantine_row(entry: Entry, reason: str) -> dict[str, Any]:
+    return {"item": entry.path, "document_id": entry.document_id, "example_id": "", "step": STEP, "reason": reason}

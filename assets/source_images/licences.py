@@ -1,22 +1,48 @@
-"""Who may use a document, and how: the LICENCES.csv of its collection."""
+"""Which licence each source file has, read from the LICENCES.csv of its collection."""
 
 import csv
+import unicodedata
 from pathlib import Path
 
 FILE = "LICENCES.csv"
 UNKNOWN = "unknown"
+NEEDED = ("file", "licence")
+
+
+class BadLicences(ValueError):
+    """A LICENCES.csv that cannot be understood; the message names the file and what is missing."""
 
 
 def read_licences(collection: Path) -> dict[str, str]:
-    """File or folder name within the collection -> SPDX expression; empty without a LICENCES.csv.
+    """SPDX expression by file, relative to the collection folder (posix); empty where there is no LICENCES.csv.
 
-    Raises ValueError where the file lacks the columns `file` and `licence`.
+    Header: file, licence, author, title, origin (the first two are needed). Raises BadLicences.
     """
     path = collection / FILE
+    name = f"{collection.name}/{FILE}"
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if not {"file", "licence"} <= set(reader.fieldnames or ()):
-            raise ValueError(f"{path} needs a first line with at least the columns file,licence.")
-        return {row["file"].strip().rstrip("/"): (row["licence"] or "").strip() or UNKNOWN for row in reader}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]
+            if missing := [column for column in NEEDED if column not in columns]:
+                raise BadLicences(f"{name} has no column {' and no column '.join(missing)}; its first line must be: "
+                                  "file,licence,author,title,origin")
+            reader.fieldnames = columns
+            return {_key(row["file"]): (row["licence"] or "").strip() or UNKNOWN for row in reader if row["file"]}
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadLicences(f"{name} cannot be read ({error}); save it as CSV in UTF-8") from error
+
+
+def licence_of(document: str, licences: dict[str, str]) -> str:
+    """The licence of a document (path relative to its collection): its own line, else those of a folder's files."""
+    key = _key(document)
+    if key in licences:
+        return licences[key]
+    inside = sorted({licence for file, licence in licences.items() if file.startswith(f"{key}/")})
+    return " AND ".join(inside) if inside and UNKNOWN not in inside else UNKNOWN
+
+
+def _key(file: str) -> str:
+    return unicodedata.normalize("NFC", file.strip().replace("\\", "/").removeprefix("./").rstrip("/"))

@@ -23,7 +23,7 @@ def perceptual_hash(jpeg: bytes) -> str:
         return str(imagehash.phash(image))
 
 
-def read_text(jpeg: bytes) -> str:
+def page_text(jpeg: bytes) -> str:
     """The text lines on an encoded image, joined by newline; empty where there are none. About 0.5 s a page."""
     return "\n".join(read_lines(jpeg))
 

@@ -1,136 +1,138 @@
-"""PPTX files as pages: drawn by LibreOffice where it is installed, else their text and pictures by ourselves."""
+"""A PPTX as page images: through LibreOffice where it is installed, else drawn from what python-pptx reads."""
 
-import io
+import logging
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
-import textwrap
 import zipfile
 from collections.abc import Iterator
-from functools import lru_cache
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from assets.source_images.images import to_page, too_many_pages
-from assets.source_images.pages import Limits, Page, Unreadable
-from assets.source_images.pdf import read_pdf
+from assets.source_images.pdf import close_pdf, open_pdf, page_images
+from assets.source_images.slide import draw_slide
+from assets.source_images.unreadable import Unreadable, starts_with
 
-MAX_UNPACKED = 1_000_000_000     # bytes: more in one PPTX is a bomb
-CONVERT_SECONDS = 180
-WIDTH = 1280                     # of a page that we draw, pixels
-_FONTS = ("NotoSansCJK-Regular.ttc", "NotoSansSC-Regular.otf", "wqy-microhei.ttc", "DroidSansFallbackFull.ttf",
-          "DejaVuSans.ttf", "Arial Unicode.ttf", "Arial.ttf")
+MAX_UNFOLDED = 1 << 30   # bytes of all parts together; more is a zip bomb
+TIMEOUT_S = 180          # LibreOffice for one deck
+
+# A deck is somebody else's file: no macro runs, and nothing it links to is fetched.
+PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting">
+<prop oor:name="MacroSecurityLevel" oor:op="fuse"><value>3</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting">
+<prop oor:name="DisableActiveContent" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting">
+<prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse"><value>true</value></prop></item>
+</oor:items>
+"""
+
+logger = logging.getLogger(__name__)
 
 
-def read_pptx(path: Path, name: str, limits: Limits) -> Iterator[Page]:
-    """The slides as pages; `reader` says which way they were drawn. Raises Unreadable."""
+def slide_count(path: Path, name: str) -> int:
+    """How many slides the file holds, hidden ones included; looks at the list of parts only.
+
+    Raises Unreadable (not a PPTX, cut off, a zip bomb, a password is needed).
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
-        raise Unreadable(f"{name} cannot be opened as PPTX ({error}): the file is damaged or cut off.") from error
-    if unpacked > MAX_UNPACKED:
-        raise Unreadable(f"{name} unpacks to {unpacked / 1e9:.1f} GB, more than 1 GB: it is not opened.")
-    soffice = shutil.which("soffice") or shutil.which("libreoffice")
-    if soffice is None:
-        yield from draw_slides(path, name, limits)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield from read_pdf(convert(soffice, path, name, Path(folder)), name, limits, "libreoffice")
+        with zipfile.ZipFile(path) as parts:
+            if sum(part.file_size for part in parts.infolist()) > MAX_UNFOLDED:
+                raise Unreadable(f"{name} unfolds to more than 1 GB; remove it, or save it with smaller pictures")
+            names = parts.namelist()
+    except zipfile.BadZipFile as error:
+        with path.open("rb") as file:
+            head = file.read(512)
+        if head.startswith(b"\xd0\xcf\x11\xe0"):
+            raise Unreadable(f"{name} needs a password or is an old PPT file; save it as PPTX without one") from error
+        if head.startswith(b"PK"):
+            raise Unreadable(_damaged(name, error)) from error
+        raise Unreadable(f"{name} is not a PPTX (it starts with {starts_with(head)}); "
+                         "remove it or replace it") from error
+    if "ppt/presentation.xml" not in names:
+        raise Unreadable(f"{name} is a ZIP file but holds no presentation; remove it or replace it")
+    return sum(part.startswith("ppt/slides/slide") and part.endswith(".xml") for part in names)
 
 
-def convert(soffice: str, path: Path, name: str, folder: Path) -> Path:
-    """The PPTX as PDF in `folder`, by LibreOffice with a profile of its own. Raises Unreadable."""
-    source = folder / "slides.pptx"     # a plain name: the file's own is untrusted
-    shutil.copyfile(path, source)
-    command = [soffice, f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless", "--norestore",
-               "--convert-to", "pdf", "--outdir", str(folder), str(source)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERT_SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise Unreadable(f"{name}: LibreOffice did not finish in {CONVERT_SECONDS} s.") from error
-    target = folder / "slides.pdf"
-    if not target.exists():
-        said = " ".join((done.stderr or done.stdout).split())[-200:]
-        raise Unreadable(f"{name}: LibreOffice could not convert it ({said or 'it said nothing'}).")
-    return target
+@contextmanager
+def open_pptx(path: Path, name: str, max_side: int) -> Iterator[tuple[str, int, Iterator[Image.Image]]]:
+    """(reader, number of pages, the pages in RGB with longest side `max_side` pixels); hidden slides are left out.
 
-
-def draw_slides(path: Path, name: str, limits: Limits) -> Iterator[Page]:
-    """The slides' text and pictures at their places on a white page: readable, not faithful. Raises Unreadable."""
-    import pptx
-
-    try:
-        deck = pptx.Presentation(str(path))
-        slides = list(deck.slides)
-        scale = WIDTH / (deck.slide_width or 9_144_000)
-        size = (WIDTH, round((deck.slide_height or 6_858_000) * scale))
-    except Exception as error:  # python-pptx raises whatever a damaged package makes it raise
-        raise Unreadable(f"{name} cannot be opened as PPTX ({error}): the file is damaged.") from error
+    reader: `libreoffice` or `python-pptx`. Raises Unreadable.
+    """
+    slide_count(path, name)
+    presentation, slides = _shown_slides(path, name)
     if not slides:
-        raise Unreadable(f"{name} has no slide.")
-    if len(slides) > limits.max_pages:
-        raise Unreadable(too_many_pages(name, len(slides), limits))
-    for number, slide in enumerate(slides, 1):
-        page = Image.new("RGB", size, "white")
-        for shape in _flat(slide.shapes):
-            _draw_shape(page, shape, scale, shape == slide.shapes.title)
-        yield to_page(page, number, limits, "python-pptx")
-
-
-def _flat(shapes: Any) -> Iterator[Any]:
-    for shape in shapes:
-        if hasattr(shape, "shapes"):
-            yield from _flat(shape.shapes)
-        else:
-            yield shape
-
-
-def _draw_shape(page: Image.Image, shape: Any, scale: float, title: bool) -> None:
-    left, top, width, height = (round((value or 0) * scale) for value in (shape.left, shape.top, shape.width,
-                                                                         shape.height))
-    if hasattr(shape, "image"):
-        try:
-            with Image.open(io.BytesIO(shape.image.blob)) as picture:
-                page.paste(picture.convert("RGB").resize((max(1, width), max(1, height))), (left, top))
-        except Exception:  # a picture that Pillow cannot draw (a vector, say) leaves its place white
+        raise Unreadable(f"{name} has no slide to show; remove it or replace it")
+    with tempfile.TemporaryDirectory(prefix="lwv-pptx-") as folder:
+        converted = _convert(path, Path(folder), name)
+        if converted is None:
+            yield "python-pptx", len(slides), _drawn(presentation, slides, name, max_side)
             return
-    elif shape.has_text_frame and shape.text_frame.text.strip():
-        lines = [("• " if not title and paragraph.level >= 0 and len(shape.text_frame.paragraphs) > 1 else "")
-                 + paragraph.text for paragraph in shape.text_frame.paragraphs if paragraph.text.strip()]
-        _draw_text(page, lines, (left, top, max(width, 80), max(height, 30)), 44 if title else 30)
-    elif getattr(shape, "has_table", False) and shape.has_table:
-        lines = [" | ".join(cell.text for cell in row.cells) for row in shape.table.rows]
-        _draw_text(page, lines, (left, top, max(width, 80), max(height, 30)), 24)
-
-
-def _draw_text(page: Image.Image, lines: list[str], box: tuple[int, int, int, int], size: int) -> None:
-    """Lines wrapped into the box, the font shrunk until they fit."""
-    left, top, width, height = box
-    draw = ImageDraw.Draw(page)
-    while True:
-        font = _font(size)
-        wide = any(ord(letter) > 0x2E80 for line in lines for letter in line)
-        columns = max(4, int(width / (size * (1.0 if wide else 0.54))))
-        wrapped = [part for line in lines for part in textwrap.wrap(line, columns) or [""]]
-        if len(wrapped) * size * 1.3 <= height or size <= 14:
-            break
-        size -= 2
-    for row, line in enumerate(wrapped):
-        draw.text((left + 6, top + round(row * size * 1.3)), line, fill="black", font=font)
-
-
-@lru_cache(maxsize=64)
-def _font(size: int) -> Any:
-    for name in _FONTS:
+        document = open_pdf(converted, name)
         try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)
+            yield "libreoffice", len(document), page_images(document, name, max_side)
+        finally:
+            close_pdf(document)
 
 
-def opens(path: Path) -> bool:
-    return zipfile.is_zipfile(path)
+def _shown_slides(path: Path, name: str) -> tuple[Any, list[Any]]:
+    import pptx  # slow to import: only where a deck is read
+
+    try:
+        presentation = pptx.Presentation(str(path))
+        slides = [slide for slide in presentation.slides if slide._element.get("show") not in ("0", "false")]
+    except Exception as error:  # python-pptx lets through whatever lxml and zipfile raise
+        raise Unreadable(_damaged(name, error)) from error
+    return presentation, slides
+
+
+def _drawn(presentation: Any, slides: list[Any], name: str, max_side: int) -> Iterator[Image.Image]:
+    for number, slide in enumerate(slides, 1):
+        try:
+            yield draw_slide(slide, presentation.slide_width, presentation.slide_height, max_side)
+        except Unreadable:
+            raise
+        except Exception as error:
+            raise Unreadable(_damaged(f"page {number} of {name}", error)) from error
+
+
+def _convert(path: Path, folder: Path, name: str) -> Path | None:
+    """The deck as PDF inside `folder`, or None where LibreOffice is absent or gives up (a warning says so)."""
+    program = shutil.which("soffice") or shutil.which("libreoffice")
+    if program is None:
+        return None
+    profile = folder / "profile"  # one of its own: two LibreOffice processes cannot share a profile
+    (profile / "user").mkdir(parents=True)
+    (profile / "user" / "registrymodifications.xcu").write_text(PROFILE, encoding="utf-8")
+    source = folder / "deck.pptx"  # a plain name, whatever the file is called
+    shutil.copyfile(path, source)
+    command = [program, f"-env:UserInstallation={profile.as_uri()}", "--headless", "--norestore", "--nolockcheck",
+               "--convert-to", "pdf", "--outdir", str(folder), str(source)]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
+    try:
+        process.wait(TIMEOUT_S)
+        problem = f"exit code {process.returncode}"
+    except subprocess.TimeoutExpired:
+        problem = f"no answer in {TIMEOUT_S} s"
+    finally:
+        if process.poll() is None:  # soffice starts children: end the whole group
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    converted = folder / "deck.pdf"
+    if converted.exists() and process.returncode == 0:
+        return converted
+    logger.warning("LibreOffice did not convert %s (%s); drawing its slides without it.", name, problem)
+    return None
+
+
+def _damaged(name: str, error: Exception) -> str:
+    return (f"{name} cannot be opened as PPTX ({str(error) or type(error).__name__}): the file is damaged or cut off; "
+            "replace it")
