@@ -30,7 +30,9 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
 
     def run(folder: Path, checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         processor = AutoProcessor.from_pretrained(config["sft"])
-        policy, reference = (load_model(config["sft"], recipe["dtype"], recipe["freeze_vision"]) for _ in range(2))
+        # The policy of a resumed run comes from its checkpoint (see sft_checkpoint/train.py), the reference never does.
+        policy, reference = (load_model(path, recipe["dtype"], recipe["freeze_vision"])
+                             for path in (checkpoint or config["sft"], config["sft"]))
         trainer = DPOTrainer(
             model=policy, ref_model=reference, args=DPOConfig(**trainer_settings(recipe, folder), beta=recipe["beta"]),
             train_dataset=training_rows(rows, processor), processing_class=processor, callbacks=[Progress(say)])

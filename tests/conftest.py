@@ -1,0 +1,69 @@
+"""What many tests need: a factory of its own in a temporary folder, with small real documents."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from PIL import Image, ImageDraw
+
+from assets.partitions import SHARDS
+from assets.source_images.catalog import Catalog
+from lwv_dagster.definitions import defs
+from resources.settings import Settings
+from resources.store import Store
+
+
+def draw_page(path: Path, *lines: str, colour: str = "white") -> None:
+    """An image with lines of text that OCR reads."""
+    image = Image.new("RGB", (640, 360), colour)
+    pen = ImageDraw.Draw(image)
+    for number, line in enumerate(lines):
+        pen.text((30, 30 + 56 * number), line, fill="black", font_size=30)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+
+
+def draw_deck(folder: Path, subject: str, pages: int) -> None:
+    for page in range(1, pages + 1):
+        draw_page(folder / f"page-{page:02d}.png", f"{subject}, part {page}", f"The first fact about {subject} {page}",
+                  f"Number {page * 12} is worth knowing", f"{subject} ends with a question")
+
+
+@dataclass
+class Factory:
+    """One LWV_HOME and LWV_SOURCES, and an instance that forgets everything."""
+
+    home: Path
+    sources: Path
+    instance: dg.DagsterInstance
+
+    @property
+    def store(self) -> Store:
+        return Store(self.home)
+
+    def scan(self) -> list[str]:
+        catalog = Catalog(self.home, self.sources, Settings())
+        catalog.scan()
+        self.instance.add_dynamic_partitions(str(SHARDS.name), catalog.shards())
+        return catalog.shards()
+
+    def run(self, job: str, shard: str | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
+        """The job, or only some `assets` of it, in this process."""
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        return defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance, partition_key=shard, raise_on_error=False, run_config=quiet,
+            asset_selection=[dg.AssetKey(name) for name in assets] if assets else None)
+
+
+@pytest.fixture
+def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
+    for role in ("TEACHER", "CRITIC", "JUDGE"):
+        for name in ("BASE_URL", "MODEL", "API_KEY"):
+            monkeypatch.delenv(f"LWV_{role}_{name}", raising=False)
+    monkeypatch.setenv("LWV_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LWV_SOURCES", str(tmp_path / "sources"))
+    (tmp_path / "sources").mkdir()
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Factory(tmp_path / "home", tmp_path / "sources", instance)

@@ -1,0 +1,76 @@
+"""The traps of partitioned checks (a blocking check gates only its own run): what holds a bad shard back, and where."""
+
+import dagster as dg
+from dagster import AssetCheckKey, AssetKey
+
+from assets.quality.report import gate, read_report
+from tests.conftest import Factory, draw_page
+
+
+def two_collections(factory: Factory) -> None:
+    """`good` has four pictures; `bad` has one file, which is no picture."""
+    for number in range(4):
+        draw_page(factory.sources / "good" / f"sight-{number}x.png", f"A sign with the number {number}",
+                  colour=("white", "lightblue", "beige", "pink")[number])
+    (factory.sources / "bad").mkdir()
+    (factory.sources / "bad" / "broken.png").write_text("no picture")
+
+
+def steps(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.step_key for event in result.all_events if event.is_step_success}
+
+
+def test_a_failed_shard_blocks_its_own_downstream_and_shuts_the_door_until_it_is_made_again(factory: Factory) -> None:
+    two_collections(factory)
+    bad, good = factory.scan()
+    assert factory.run("shard_job", good).success
+
+    failed = factory.run("shard_job", bad)
+    assert not failed.success
+    assert steps(failed) == {"source_images"}                      # its own downstream did not run
+    report = read_report(factory.store, "source_images", bad)
+    assert report is not None and not report["passed"]
+
+    training = factory.run("training_job")                         # another run, as a backfill or a person starts it
+    assert not training.success
+    assert steps(training) == set()
+    door = next(event for event in training.all_events if event.is_step_failure and event.step_key == "sft_dataset")
+    said = door.step_failure_data.user_failure_data.description
+    assert f"{bad}/source_images: failed quarantine_share" in said
+    assert good not in said
+    assert not (factory.home / "datasets" / "sft" / "current.json").exists()
+
+    statuses = check_statuses(factory, "source_images", "quarantine_share")
+    assert statuses == {bad: "FAILED", good: "SUCCEEDED"}          # each shard's status is its own
+
+    draw_page(factory.sources / "bad" / "broken.png", "Mended", "This sign can be read now")
+    factory.scan()
+    assert factory.run("shard_job", bad).success
+    assert check_statuses(factory, "source_images", "quarantine_share") == {bad: "SUCCEEDED", good: "SUCCEEDED"}
+    assert gate(factory.store, ("source_images", "long_outputs"), [bad, good]) == []
+    assert factory.run("training_job", assets=["sft_dataset"]).success    # the door is open again
+
+
+def check_statuses(factory: Factory, asset: str, check: str) -> dict[str, str]:
+    infos = factory.instance.event_log_storage.get_asset_check_partition_info(
+        [AssetCheckKey(AssetKey(asset), check)])
+    return {info.partition_key: info.latest_execution_status.name for info in infos}
+
+
+def test_the_gate_sees_a_table_that_changed_after_its_check(factory: Factory) -> None:
+    two_collections(factory)
+    good = factory.scan()[1]
+    assert factory.run("shard_job", good).success
+    table = factory.store.read_table("segments", good)
+    factory.store.write_table("segments", good, table.to_pylist()[1:], table.schema)
+    problems = gate(factory.store, ("source_images", "segments", "preference_pairs"), [good])
+    assert [(problem.asset, problem.reason) for problem in problems] == [
+        ("segments", "its table changed after it was checked")]
+
+
+def test_the_gate_names_a_shard_that_was_never_run(factory: Factory) -> None:
+    two_collections(factory)
+    bad, good = factory.scan()
+    problems = gate(factory.store, ("source_images",), [bad, good])
+    assert {(problem.shard, problem.reason) for problem in problems} == {(bad, "not checked yet"),
+                                                                         (good, "not checked yet")}

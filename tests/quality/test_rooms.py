@@ -1,0 +1,191 @@
+"""Every rule of every room: it passes on what the factory writes, and it alone fails on what breaks it."""
+
+import shutil
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.quality.bridge import check_shard
+from assets.quality.outcome import RoomChecks
+from assets.quality.quarantine import write_quarantine
+from resources.store import Store
+from tests.conftest import Factory, draw_deck, draw_page
+
+ROOMS = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
+Rows = list[dict[str, Any]]
+
+
+def room(name: str) -> RoomChecks:
+    return import_module(f"assets.{name}.checks").CHECKS
+
+
+@pytest.fixture(scope="module")
+def good_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A shard that went through the real job: a deck of the preference split among others."""
+    import dagster as dg
+
+    folder = tmp_path_factory.mktemp("rooms")
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        patch.setenv("LWV_HOME", str(folder / "home"))
+        patch.setenv("LWV_SOURCES", str(folder / "sources"))
+        patch.setenv("LWV_WORDS_PER_PAGE", "60")
+        factory = Factory(folder / "home", folder / "sources", instance)
+        for subject in ("Rivers", "Engines", "Bread"):
+            draw_deck(factory.sources / "mixed" / subject.lower(), subject, 3)
+        draw_page(factory.sources / "mixed" / "sign.png", "A sign that stands alone")
+        (factory.sources / "mixed" / "LICENCES.csv").write_text(
+            "file,licence\nrivers,CC0-1.0\nengines,CC0-1.0\nbread,CC0-1.0\nsign.png,CC0-1.0\n")
+        shard, = factory.scan()
+        assert factory.run("shard_job", shard).success
+    return factory.home, shard
+
+
+@pytest.fixture
+def store(good_home: tuple[Path, str], tmp_path: Path) -> tuple[Store, str]:
+    """A copy of the good shard that a test may break."""
+    home, shard = good_home
+    shutil.copytree(home, tmp_path / "home")
+    return Store(tmp_path / "home"), shard
+
+
+def failed(store: Store, name: str, shard: str) -> set[str]:
+    return {rule for rule, outcome in check_shard(store, name, shard, room(name)).items() if not outcome.passed}
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_what_the_factory_writes_passes_every_rule(good_home: tuple[Path, str], name: str) -> None:
+    home, shard = good_home
+    assert Store(home).read_table(name, shard).num_rows > 0
+    assert failed(Store(home), name, shard) == set()
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_an_empty_table_over_empty_tables_passes(store: tuple[Store, str], name: str) -> None:
+    tables, shard = store
+    for table in ROOMS[:ROOMS.index(name) + 1]:
+        tables.write_table(table, shard, [], tables.read_table(table, shard).schema)
+    assert failed(tables, name, shard) == set()
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_table_that_is_missing_fails_every_rule_and_still_has_a_report(store: tuple[Store, str], name: str) -> None:
+    tables, shard = store
+    tables.table_path(name, shard).unlink()
+    assert failed(tables, name, shard) == {rule.name for rule in room(name).rules}
+
+
+def change(**values: Any) -> Callable[[Rows], Rows]:
+    """The first row with other values."""
+    return lambda rows: [{**rows[0], **values}, *rows[1:]]
+
+
+def double(rows: Rows) -> Rows:
+    return [*rows, rows[0]]
+
+
+def less(rows: Rows) -> Rows:
+    return rows[1:]
+
+
+def edited_row(rows: Rows, **values: Any) -> Rows:
+    index = next(i for i, row in enumerate(rows) if row["edited"])
+    return [*rows[:index], {**rows[index], **values}, *rows[index + 1:]]
+
+
+def refusing(rows: Rows) -> Rows:
+    text = f"## Slide 1\n\nI'm sorry, but I can't help with that. {rows[0]['sections'][0]['text']}"
+    sections = [{**rows[0]["sections"][0], "text": text}, *rows[0]["sections"][1:]]
+    output = "\n\n".join(section["text"] for section in sections)
+    from resources.words import count_words
+
+    return [{**rows[0], "sections": sections, "output": output, "words": count_words(output)}, *rows[1:]]
+
+
+def looping(rows: Rows) -> Rows:
+    from resources.words import count_words
+
+    text = "## A\n\n" + "This sentence comes again. " * 20
+    section = {**rows[0]["sections"][0], "text": text.strip(), "pages": list(range(1, len(rows[0]["images"]) + 1))}
+    return [{**rows[0], "sections": [section], "output": text.strip(), "words": count_words(text)}, *rows[1:]]
+
+
+def lost_page(rows: Rows) -> Rows:
+    sections = [{**section, "pages": [1]} for section in rows[0]["sections"]]
+    return [{**rows[0], "sections": sections}, *rows[1:]]
+
+
+# room, what is done to its rows, the rules that must fail: just these.
+MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
+    ("source_images", change(page=7), {"pages_complete"}),
+    ("source_images", change(image_sha256="ab" * 32), {"images_stored"}),
+    ("source_images", change(width=0), {"sizes_sane"}),
+    ("source_images", change(split="train"), {"splits_whole"}),
+    ("source_images", change(licence="unknown"), {"licence_known"}),
+    ("source_images", lambda rows: [{**rows[0], "image_sha256": rows[-1]["image_sha256"]}, *rows[1:]],
+     {"no_double_images"}),
+    ("instructions", less, {"documents_covered"}),
+    ("instructions", double, {"ids_unique"}),
+    ("instructions", change(instruction="Write."), {"instruction_present"}),
+    ("instructions", change(instruction="Do something else entirely."), {"instruction_present"}),
+    ("instructions", change(images=["ab" * 32]), {"images_match"}),
+    ("instructions", change(required_words=3), {"length_sane"}),
+    ("instructions", change(language="fr"), {"language_known"}),
+    ("long_outputs", less, {"examples_covered"}),
+    ("long_outputs", double, {"ids_unique"}),
+    ("long_outputs", change(words=1_000_000), {"text_present"}),
+    ("long_outputs", refusing, {"no_refusals"}),
+    ("long_outputs", change(output="x " * 30, words=30), {"sections_join"}),
+    ("long_outputs", lost_page, {"pages_covered"}),
+    ("long_outputs", change(length_score=12.0), {"length_near"}),
+    ("long_outputs", looping, {"little_repetition"}),
+    ("long_outputs", change(language="zh"), {"language_matches"}),
+    ("segments", double, {"ids_unique", "joins_back", "deck_pages"}),
+    ("segments", change(text="Other words."), {"joins_back"}),
+    ("segments", change(page=9), {"deck_pages"}),
+    ("segments", lambda rows: [row for row in rows if row["example_id"] != rows[0]["example_id"]],
+     {"outputs_covered", "joins_back", "deck_pages"}),
+    ("segments", change(words=0), {"nothing_missing"}),
+    ("corrected_segments", less, {"segments_covered"}),
+    ("corrected_segments", double, {"ids_unique"}),
+    ("corrected_segments", change(words=0), {"text_present"}),
+    ("corrected_segments", lambda rows: edited_row(rows, errors=["boring"]), {"errors_known"}),
+    ("corrected_segments", lambda rows: edited_row(rows, errors=[]), {"errors_known"}),
+    ("corrected_segments", lambda rows: edited_row(rows, edited=False, errors=[]), {"edited_true"}),
+    ("preference_pairs", double, {"ids_unique", "weights_add_up"}),
+    ("preference_pairs", change(kind="guessed"), {"ids_unique", "weights_add_up"}),
+    ("preference_pairs", lambda rows: [{**rows[0], "rejected": rows[0]["chosen"]}, *rows[1:]], {"sides_differ"}),
+    ("preference_pairs", change(document_id="0" * 16), {"preference_split_only"}),
+    ("preference_pairs", change(images=["ab" * 32]), {"images_fit"}),
+    ("preference_pairs", change(weight=5.0), {"weights_add_up"}),
+    ("preference_pairs", change(prefix="Stray."), {"prefix_only_where_shared"}),
+    ("preference_pairs", lambda rows: [], {"pairs_from_edits"}),
+]
+
+
+@pytest.mark.parametrize(("name", "mutate", "rules"), MUTATIONS,
+                         ids=[f"{name}-{number}" for number, (name, _, _) in enumerate(MUTATIONS)])
+def test_a_broken_table_fails_exactly_the_rules_that_it_breaks(store: tuple[Store, str], name: str, mutate: Any,
+                                                               rules: set[str]) -> None:
+    tables, shard = store
+    table = tables.read_table(name, shard)
+    tables.write_table(name, shard, mutate(table.to_pylist()), table.schema)
+    assert failed(tables, name, shard) == rules
+
+
+def test_too_much_quarantine_stops_a_shard_and_a_little_only_warns(store: tuple[Store, str]) -> None:
+    tables, shard = store
+    rows = [{"item": f"mixed/{number}.png", "document_id": f"{number}", "reason": "broken"} for number in range(5)]
+    write_quarantine(tables, "source_images", shard, rows[:1])
+    assert failed(tables, "source_images", shard) == {"nothing_quarantined"}
+    write_quarantine(tables, "source_images", shard, rows)
+    assert failed(tables, "source_images", shard) == {"nothing_quarantined", "quarantine_share"}
+
+
+def test_every_rule_is_mutated_at_least_once() -> None:
+    covered = {(name, rule) for name, _, rules in MUTATIONS for rule in rules}
+    elsewhere = {("source_images", "quarantine_share"), ("source_images", "nothing_quarantined"),
+                 ("corrected_segments", "something_edited")}
+    assert {(name, rule.name) for name in ROOMS for rule in room(name).rules} - covered - elsewhere == set()
