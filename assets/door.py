@@ -54,10 +54,11 @@ def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[
 
 
 def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequence[str], schema: pa.Schema,
-                  rows: Iterable[dict[str, Any]], count_by: Callable[[dict[str, Any]], tuple[str, str]]) -> Manifest:
+                  rows: Iterable[dict[str, Any]], count_by: Callable[[dict[str, Any]], tuple[str, str]],
+                  why_empty: Callable[[], str]) -> Manifest:
     """Write `datasets/<door>/<id>/train.parquet` and `manifest.json`, and point `datasets/<door>/current.json` at it.
 
-    count_by: row -> (kind, author). Rows stream through; raises DoorShut where there are none.
+    count_by: row -> (kind, author). Rows stream through; where there are none, raises DoorShut with `why_empty()`.
     """
     parent = store.home / "datasets" / door
     parent.mkdir(parents=True, exist_ok=True)
@@ -75,8 +76,7 @@ def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequ
                 total += len(batch)
                 writer.write_table(pa.Table.from_pylist(batch, schema=schema))
         if total == 0:
-            raise DoorShut(f"No row reached the {door} data set: its split has no document in these shards. "
-                           "Add documents under LWV_SOURCES; at least 3 readable ones are needed.")
+            raise DoorShut(why_empty())
         dataset_id = digest.hexdigest()[:16]
         home = parent / dataset_id
         manifest = Manifest(dataset_id, door, str(home / "train.parquet"), total, dict(kinds), dict(authors),
@@ -99,6 +99,12 @@ def current_manifest(store: Store, door: Literal["sft", "preference"]) -> Manife
         raise DoorShut(f"{pointer} is not there: materialise `{door}_dataset` first.")
     dataset_id = json.loads(pointer.read_text())["id"]
     return Manifest(**json.loads((parent / dataset_id / "manifest.json").read_text()))
+
+
+def documents_of(store: Store, shards: Sequence[str], split: str) -> int:
+    """How many documents of these shards stand in a split."""
+    return len({row["document_id"] for shard in shards for row in store.rows("source_images", shard)
+                if row["split"] == split})
 
 
 def image_files(store: Store, images: Iterable[str]) -> list[dict[str, Any]]:

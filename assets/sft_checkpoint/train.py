@@ -57,8 +57,8 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     def run(folder: Path, checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         processor = AutoProcessor.from_pretrained(base)
         trainer = SFTTrainer(
-            # On resume Trainer loads weights by name and without a word leaves out all that are saved under other names,
-            # as Qwen2.5-VL's are; from_pretrained knows both. Trainer still restores optimiser, schedule and seeds.
+            # On resume Trainer loads weights by name, and leaves out without a word what is saved under other names, as
+            # Qwen2.5-VL's are; from_pretrained knows both. Trainer still restores optimiser, schedule and seeds.
             model=load_model(checkpoint or base, recipe["dtype"], recipe["freeze_vision"]),
             args=SFTConfig(**trainer_settings(recipe, folder), packing=False),
             train_dataset=training_rows(rows, processor), processing_class=processor, callbacks=[Progress(say)])

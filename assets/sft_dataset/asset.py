@@ -22,7 +22,9 @@ def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.M
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
         require_good_shards(tables, UPSTREAM, shards)
         manifest = write_dataset(tables, "sft", shards, SCHEMA, training_rows(tables, shards),
-                                 lambda row: (row["kind"], row["author"]))
+                                 lambda row: (row["kind"], row["author"]),
+                                 lambda: "No document of these shards stands in the sft split: add documents under "
+                                         "LWV_SOURCES; at least 3 readable ones are needed.")
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
         "dagster/row_count": manifest.rows, "shards": len(shards),
         **{f"rows_{kind}": count for kind, count in manifest.counts.items()},

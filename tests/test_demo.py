@@ -1,0 +1,89 @@
+"""`lwv demo` as a person runs it: a whole lineage from files to scores, and one clear line where it cannot be."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import draw_deck, draw_page
+from tests.openai_server import failure, scripted_server
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def demo(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(("LWV_", "DAGSTER_"))}
+    return subprocess.run([sys.executable, "-m", "lwv_dagster.cli", "demo"], cwd=ROOT, capture_output=True, text=True,
+                          check=False, timeout=280, env={
+                              **settings, "LWV_HOME": str(folder / "home"), "LWV_SOURCES": str(folder / "sources"),
+                              "COLUMNS": "120", **env})
+
+
+def documents(sources: Path) -> None:
+    for subject in ("Rivers", "Engines"):    # crowded pages for few words: lines are left out, and the critic adds them
+        for page in (1, 2):
+            draw_page(sources / "talks" / subject.lower() / f"page-{page}.png", f"{subject}, part {page}",
+                      *(f"{subject} need the {thing} above all" for thing in ("springs", "valleys", "workers", "sun")),
+                      f"{subject} end in {page * 12} ways")
+    draw_page(sources / "pictures" / "plain.png", colour="teal")       # a document with no text at all
+    draw_page(sources / "pictures" / "sign.png", "No swimming here", "The river is 12 metres deep")
+    (sources / "pictures" / "broken.png").write_text("no picture")
+
+
+@pytest.mark.slow
+def test_the_lineage_runs_from_files_to_scores_and_a_second_time_asks_and_trains_nothing(tmp_path: Path) -> None:
+    documents(tmp_path / "sources")
+    first = demo(tmp_path, LWV_WORDS_PER_PAGE="30")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "pictures/broken.png is not an image" in first.stdout
+    home = tmp_path / "home"
+    outputs = {row["document_id"] for shard in ("talks-001", "pictures-001")
+               for row in pq.read_table(home / "tables" / "long_outputs" / f"{shard}.parquet").to_pylist()}
+    assert len(outputs) == 4                                            # all but the broken one
+    scores = pq.read_table(home / "scores" / "held_out" / "scores.parquet").to_pylist()
+    assert {row["model"] for row in scores} == {"base", "sft", "dpo", "teacher"}
+    assert all(row["judge"].startswith("embedded") for row in scores)   # honest labels
+    for kind in ("sft", "dpo"):
+        checkpoint = json.loads((home / "checkpoints" / kind / "current.json").read_text())["id"]
+        assert json.loads((home / "checkpoints" / kind / checkpoint / "training.json").read_text())["embedded"] is True
+    assert "embedded" in (home / "reports" / "index.html").read_text()
+
+    second = demo(tmp_path, LWV_WORDS_PER_PAGE="30")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "0 model calls made" in second.stdout
+    assert second.stdout.count("training skipped") == 2
+
+
+def test_no_sources_is_one_line_that_says_where_to_put_them(tmp_path: Path) -> None:
+    for made in (False, True):
+        if made:
+            (tmp_path / "sources").mkdir()
+        result = demo(tmp_path)
+        assert result.returncode == 2
+        assert len(result.stdout.strip().splitlines()) == 1
+        assert f"LWV_SOURCES={tmp_path / 'sources'}" in result.stdout
+        assert not result.stderr
+
+
+def test_a_base_url_without_a_model_is_one_line_that_names_the_setting(tmp_path: Path) -> None:
+    documents(tmp_path / "sources")
+    result = demo(tmp_path, LWV_JUDGE_BASE_URL="http://127.0.0.1:9/v1")
+    assert result.returncode == 2
+    assert "LWV_JUDGE_MODEL is not set" in result.stdout
+    assert len(result.stdout.strip().splitlines()) == 1
+
+
+def test_an_endpoint_without_its_key_stops_the_shard_in_one_line_and_leaves_no_table(tmp_path: Path) -> None:
+    draw_deck(tmp_path / "sources" / "talks" / "rivers", "Rivers", 2)
+    with scripted_server(lambda body: failure(401, "no key")) as server:
+        result = demo(tmp_path, LWV_TEACHER_BASE_URL=server.url, LWV_TEACHER_MODEL="m")
+    assert result.returncode == 1
+    assert "long_outputs: The teacher at" in result.stdout
+    assert "LWV_TEACHER_API_KEY is not set" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert not (tmp_path / "home" / "tables" / "long_outputs").exists()
+    assert "talks-001/long_outputs: not checked yet" in result.stdout   # the door says what it waits for
