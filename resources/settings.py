@@ -19,7 +19,6 @@ class Settings(BaseSettings):
     shard_documents: int = Field(default=256, ge=1, le=256, description="Documents in a shard, at most.")
     words_per_page: int = Field(default=200, ge=20, description="Words asked for each deck page (method: 200).")
     student: str = Field(default="tiny", description="The model that is trained: `tiny`, or a local path or hub id.")
-    log_calls: bool = Field(default=False, description="Log each model call, not only progress.")
 
     def absolute(self) -> "Settings":
         """The same settings with `home` and `sources` as absolute paths, safe to hand to a subprocess."""
