@@ -8,7 +8,7 @@ export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
 export DAGSTER_HOME ?= $(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests ui clean
+.PHONY: setup demo test lint types tests ui bench-engine clean
 
 setup: $(VENV)/.installed
 
@@ -38,6 +38,9 @@ ui: setup
 	@mkdir -p "$(DAGSTER_HOME)" && cp -n dagster_home/dagster.yaml "$(DAGSTER_HOME)/" || true
 	@echo "The UI: http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+bench-engine: setup
+	$(BIN)/python -m bench.engine.run --sizes 96x16 1000x16 1000x64
 
 clean:
 	rm -rf .lwv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
