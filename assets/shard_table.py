@@ -19,11 +19,13 @@ Item = TypeVar("Item")
 def write_model_table(
     engine: ModelEngine, store: Store, asset: str, shard: str, schema: pa.Schema, items: Sequence[Item],
     work: Callable[[Item], Awaitable[list[dict[str, Any]]]], describe: Callable[[Item], dict[str, str]], role: Role,
+    expected_calls: int = 0,
 ) -> dict[str, Any]:
     """Write `<asset>/<shard>` and its quarantine; returns counts for the asset's metadata.
 
     work: item -> its rows. describe: item -> document_id and example_id for the quarantine row.
-    Raises EndpointUnusable; nothing is written then, and answered calls stay in the ledger.
+    expected_calls: as the forecast has it, for the time left. Raises EndpointUnusable or Stopped; nothing is written
+    then, and answered calls stay in the ledger.
     """
     results: dict[int, list[dict[str, Any]]] = {}
     failed: dict[int, dict[str, str]] = {}
@@ -32,7 +34,7 @@ def write_model_table(
         async with engine:
             numbered = list(enumerate(items))
             async for (index, item), result in engine.run(numbered, lambda pair: work(pair[1]), role,
-                                                          f"{asset} {shard}"):
+                                                          f"{asset} {shard}", expected_calls):
                 if isinstance(result, AnswerUnusable):
                     failed[index] = {"item": "", **describe(item), "reason": f"{result.kind}: {result}"}
                 else:
@@ -45,8 +47,7 @@ def write_model_table(
     endpoint = engine.endpoints[role]
     return {
         **table_metadata(store, asset, shard, count, len(failed)),
-        "calls_made": engine.calls_made,
-        "calls_replayed": engine.calls_replayed,
+        **engine.tally.metadata(),
         "model": f"{endpoint.model} (embedded: written-down heuristics, not a model's quality)"
         if endpoint.embedded else endpoint.model,
     }

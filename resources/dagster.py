@@ -1,5 +1,6 @@
 """The Dagster side of `resources`: typed factories whose `create` gives assets plain objects, and clear failures."""
 
+import errno
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from pathlib import Path
 import dagster as dg
 
 from resources.endpoints import endpoints_from_env
-from resources.engine import ModelEngine
-from resources.failures import EndpointUnusable
+from resources.engine import ModelEngine, Stopped
+from resources.engine.money import TABLE, Budget, read_prices
+from resources.failures import EndpointUnusable, LedgerUnusable
 from resources.ledger import Ledger
 from resources.settings import Settings
 from resources.store import MissingTable, Store
@@ -38,8 +40,14 @@ class SourcesResource(dg.ConfigurableResource):
 class ModelsResource(dg.ConfigurableResource):
     """The three roles' endpoints, from LWV_<ROLE>_*, behind one engine with the factory's ledger."""
 
-    def engine(self, store: Store) -> ModelEngine:
-        return ModelEngine(endpoints_from_env(), Ledger.at(store.home), store.read_image)
+    def engine(self, store: Store, run_id: str) -> ModelEngine:
+        """The engine of one step; all steps of the run `run_id` share its budget (LWV_BUDGET_USD, _TOKENS)."""
+        settings = Settings()
+        prices = read_prices(TABLE)
+        if settings.prices:
+            prices |= read_prices(settings.prices)
+        return ModelEngine(endpoints_from_env(), Ledger.at(store.home), store.read_image, prices,
+                           Budget(settings.budget_usd, settings.budget_tokens), run_id)
 
 
 class GpuResource(dg.ConfigurableResource):
@@ -63,8 +71,14 @@ class GpuResource(dg.ConfigurableResource):
 @contextmanager
 def clear_failures(*more: type[Exception]) -> Iterator[None]:
     """Known errors end the step with their one sentence instead of a stack trace, and without a retry."""
-    known: tuple[type[Exception], ...] = (EndpointUnusable, MissingTable, *more)
+    known: tuple[type[Exception], ...] = (EndpointUnusable, LedgerUnusable, Stopped, MissingTable, *more)
     try:
         yield
     except known as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        counter = {f"failed_{error.kind}": 1} if isinstance(error, EndpointUnusable) else {}
+        raise dg.Failure(description=str(error), metadata=counter, allow_retries=False) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise dg.Failure(description=f"The disk is full ({error.filename or 'LWV_HOME'}): free some space and run "
+                         "again; what was answered is in the ledger.", allow_retries=False) from error

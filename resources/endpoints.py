@@ -19,13 +19,24 @@ class _EndpointSettings(BaseSettings):
     api_key: SecretStr | None = None
     concurrency: int = Field(default=16, ge=1)
     timeout_s: float = Field(default=600, gt=0)
+    window: float = Field(default=1.5, ge=1)
+    patience_s: float = Field(default=600, ge=0)
+    document_s: float = Field(default=6 * 3600, gt=0)
 
 
 class Endpoint:
-    """One role's server. `embedded` is true where no base URL is configured."""
+    """One role's server, or several that serve the same model. `embedded` is true where no base URL is configured.
+
+    base_url: one, or several with commas between them. concurrency: calls at once, for each server. window: samples
+    open at once for each slot (`order.open_samples`). timeout_s: for one call; document_s: for all calls of one sample.
+    patience_s: how long a server that has answered before may answer nobody; first_answer_s: one that never has.
+    """
+
+    first_answer_s = 5.0
 
     def __init__(self, role: Role, base_url: str | None = None, model: str | None = None,
-                 api_key: SecretStr | None = None, concurrency: int = 16, timeout_s: float = 600) -> None:
+                 api_key: SecretStr | None = None, concurrency: int = 16, timeout_s: float = 600,
+                 window: float = 1.5, patience_s: float = 600, document_s: float = 6 * 3600) -> None:
         self.role = role
         self.prefix = f"LWV_{role.upper()}"
         self.embedded = base_url is None
@@ -33,6 +44,10 @@ class Endpoint:
         self.api_key = api_key
         self.concurrency = concurrency
         self.timeout_s = timeout_s
+        self.window = window
+        self.patience_s = patience_s
+        self.document_s = document_s
+        self.urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
         if self.embedded:
             from resources.embedded import model_name
 
@@ -41,12 +56,12 @@ class Endpoint:
             self.model = model
         else:
             raise EndpointUnusable(f"{self.prefix}_MODEL is not set: name the model to ask for at {base_url}.")
-        if not self.base_url.startswith(("http://", "https://")):
-            raise EndpointUnusable(f"{self.prefix}_BASE_URL is '{base_url}': it must start with http:// or https://.")
+        if not self.urls or not all(url.startswith(("http://", "https://")) for url in self.urls):
+            raise EndpointUnusable(f"{self.prefix}_BASE_URL is '{base_url}': each address must start with http:// or https://.")
 
     @classmethod
     def from_env(cls, role: Role) -> "Endpoint":
-        """The endpoint that LWV_<ROLE>_BASE_URL, _MODEL, _API_KEY, _CONCURRENCY and _TIMEOUT_S describe.
+        """The endpoint that LWV_<ROLE>_BASE_URL, _MODEL, _API_KEY and so on describe.
 
         Raises EndpointUnusable naming the setting where they do not fit together.
         """
@@ -54,10 +69,14 @@ class Endpoint:
             found = _EndpointSettings(_env_prefix=f"LWV_{role.upper()}_")
         except ValueError as error:
             raise EndpointUnusable(f"A setting LWV_{role.upper()}_* is not usable: {_first_line(error)}") from error
-        return cls(role, found.base_url or None, found.model or None, found.api_key, found.concurrency, found.timeout_s)
+        return cls(role, found.base_url or None, found.model or None, found.api_key, found.concurrency, found.timeout_s,
+                   found.window, found.patience_s, found.document_s)
 
-    def client(self) -> Any:
-        """A new openai.AsyncOpenAI for the running event loop (a client belongs to one loop). Close it after use."""
+    def client(self, url: str) -> Any:
+        """A new openai.AsyncOpenAI for one of `urls`, for the running event loop (a client belongs to one loop).
+
+        Close it after use.
+        """
         import httpx2
         import openai
 
@@ -69,8 +88,8 @@ class Endpoint:
             limits = httpx2.Limits(max_connections=self.concurrency + 4, max_keepalive_connections=self.concurrency + 4)
             http = httpx2.AsyncClient(limits=limits, timeout=self.timeout_s)
         key = self.api_key.get_secret_value() if self.api_key else "none"
-        return openai.AsyncOpenAI(base_url=self.base_url, api_key=key, http_client=http, timeout=self.timeout_s,
-                                  max_retries=0 if self.embedded else 4)
+        return openai.AsyncOpenAI(base_url=url, api_key=key, http_client=http, timeout=self.timeout_s,
+                                  max_retries=0)  # `engine.retries` decides: a 429 must reach the limiter
 
     def __repr__(self) -> str:
         return f"{self.role}: {self.model} " + ("(embedded, in process)" if self.embedded else f"at {self.base_url}")

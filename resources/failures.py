@@ -2,13 +2,25 @@
 
 
 class EndpointUnusable(RuntimeError):
-    """The endpoint cannot serve any call (down, wrong key, unknown model, bad setting): the run stops."""
+    """The endpoint cannot serve any call: the run stops, what was answered is kept.
+
+    `kind`: wrong_key | unknown_model | unreachable | rate_limited | no_quota | timeout | setting | failed.
+    """
+
+    def __init__(self, message: str, kind: str = "setting") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class LedgerUnusable(RuntimeError):
+    """The ledger takes no further row (disk full, read-only): the run stops."""
 
 
 class AnswerUnusable(RuntimeError):
     """This one answer cannot be used; its document goes to quarantine and the others go on.
 
-    `kind`: refused | filtered | empty | truncated | overflow | rejected | malformed | failed.
+    `kind`: refused | filtered | empty | truncated | overflow | rejected | malformed | failed (what was answered);
+    pushed_back | server_error | unreachable | timeout (nothing was, in all tries); overdue (the document as a whole).
     """
 
     def __init__(self, kind: str, message: str) -> None:

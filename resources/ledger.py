@@ -17,7 +17,9 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    inspect,
     select,
+    text,
 )
 from sqlalchemy.engine import Engine
 
@@ -41,6 +43,7 @@ CALLS = Table(
     Column("cost_usd", Float, nullable=False),
     Column("latency_s", Float, nullable=False),
     Column("at", Float, nullable=False),                # Unix time, seconds
+    Column("run", String(64), nullable=False, server_default="", index=True),  # whose budget paid it: the Dagster run
 )
 
 
@@ -65,6 +68,7 @@ class Record:
     cost_usd: float
     latency_s: float
     at: float
+    run: str = ""
 
 
 class Ledger:
@@ -77,7 +81,9 @@ class Ledger:
         self._engine: Engine = create_engine(url)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _sqlite_pragmas)
+        self.url = self._engine.url.render_as_string(hide_password=True)
         _METADATA.create_all(self._engine)
+        self._add_missing_columns()
         self._find = select(CALLS)
         self._add = insert(CALLS)
 
@@ -104,9 +110,36 @@ class Ledger:
         with self._engine.connect() as connection:
             return int(connection.execute(select(func.count()).where(CALLS.c.at >= since)).scalar_one())
 
+    def spent(self, run: str) -> tuple[float, int]:
+        """(US dollars, tokens) of the calls that `run` made so far."""
+        with self._engine.connect() as connection:
+            usd, tokens = connection.execute(select(
+                func.coalesce(func.sum(CALLS.c.cost_usd), 0.0),
+                func.coalesce(func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens), 0),
+            ).where(CALLS.c.run == run)).one()
+        return float(usd), int(tokens)
+
+    def tokens_per_second(self, model: str, last: int = 200) -> float | None:
+        """Completion tokens per second of one call, over the model's last answers; None where there are none."""
+        recent = (select(CALLS.c.completion_tokens, CALLS.c.latency_s)
+                  .where(CALLS.c.model == model, CALLS.c.status == "ok").order_by(CALLS.c.at.desc()).limit(last)
+                  ).subquery()
+        with self._engine.connect() as connection:
+            tokens, seconds = connection.execute(select(func.sum(recent.c.completion_tokens),
+                                                        func.sum(recent.c.latency_s))).one()
+        return tokens / seconds if tokens and seconds else None
+
+    def _add_missing_columns(self) -> None:
+        """A ledger of an older version gets the columns that it lacks: its answers are money."""
+        have = {column["name"] for column in inspect(self._engine).get_columns("calls")}
+        with self._engine.begin() as connection:
+            for column in CALLS.columns:
+                if column.name not in have:
+                    kind = column.type.compile(self._engine.dialect)
+                    connection.execute(text(f"ALTER TABLE calls ADD COLUMN {column.name} {kind} NOT NULL DEFAULT ''"))
+
     def close(self) -> None:
         self._engine.dispose()
-
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:

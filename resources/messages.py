@@ -49,6 +49,7 @@ class Call:
     temperature: float = 0.7
     seed: int = 0
     attempt: int = 0             # 0, then one more for each time the same question is asked anew
+    left: int | None = None      # calls that the sample still needs, this one too; None: not known. Not in the key
     extra: dict[str, Any] = field(default_factory=dict)  # further request fields, such as response_format
 
     def key(self, model: str) -> str:

@@ -1,6 +1,7 @@
 """Every LWV_* setting that is not an endpoint, read from the environment in one place."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,6 +19,11 @@ class Settings(BaseSettings):
     max_pages: int = Field(default=400, ge=1, description="A longer document goes to quarantine, pages.")
     shard_documents: int = Field(default=256, ge=1, le=256, description="Documents in a shard, at most.")
     words_per_page: int = Field(default=200, ge=20, description="Words asked for each deck page (method: 200).")
+    budget_usd: float | None = Field(default=None, gt=0, description="What the calls of one run may cost, US dollars.")
+    budget_tokens: int | None = Field(default=None, gt=0, description="Tokens that the calls of one run may use.")
+    prices: Path | None = Field(default=None, description="A price table of your own (resources/engine/prices.toml).")
+    prompt_order: Literal["append", "reference"] = Field(default="append", description=(
+        "`append`: a chat that only grows, images first; `reference`: the paper's scripts, images last, to compare."))
     student: str = Field(default="tiny", description="The model that is trained: `tiny`, or a local path or hub id.")
 
     def absolute(self) -> "Settings":

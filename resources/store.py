@@ -85,6 +85,13 @@ class Store:
         return self.image_path(sha256).read_bytes()
 
     # -- files ----------------------------------------------------------------------------------------------------
+    def image_size(self, sha256: str) -> tuple[int, int]:
+        """(width, height) in pixels, from the file's header."""
+        from PIL import Image
+
+        with Image.open(self.image_path(sha256)) as image:
+            return image.size
+
     def write_bytes(self, path: Path, data: bytes) -> None:
         with self.replacing(path) as tmp:
             tmp.write_bytes(data)

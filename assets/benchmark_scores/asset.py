@@ -44,14 +44,14 @@ def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, mo
                                                               min(1, len(gpu.devices()))),
                       env={**launch_env(), **gpu.env()}, cwd=str(Path(__file__).resolve().parents[2]))
         answers = read_answers(config, items)
-        engine = models.engine(tables)
+        engine = models.engine(tables, context.run_id)
         rows = asyncio.run(judge_all(engine, by_id(items), answers))
         count = tables.write_parquet(scores_path(tables), rows, SCHEMA)
         summary = write_summary(tables, rows, training["student"], items[0]["reference_author"])
     return dg.MaterializeResult(
         data_version=dg.DataVersion(run_id(answers=config["output"], rows=[row["quality_score"] for row in rows])),
         metadata={
-            "dagster/row_count": count, "items": len(items), "calls_made": engine.calls_made,
+            "dagster/row_count": count, "items": len(items), **engine.tally.metadata(),
             **{f"{name}_{model}": means[name] for model, means in summary["models"].items()
                for name in ("S_l", "S_q") if means[name] is not None},
             "judge": summary["judge"], "harness": summary["harness"], "data": current_manifest(tables, "sft").id,

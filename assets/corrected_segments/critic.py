@@ -28,7 +28,8 @@ async def correct_example(engine: ModelEngine, output: dict[str, Any], segments:
         images = [output["images"][segment["page"] - 1]] if segment["page"] else output["images"]
         reply = await engine.ask(Call(
             role="critic", sample=output["example_id"], step=f"correct-{segment['index']:03d}",
-            template=CORRECT.version, temperature=0.0, max_tokens=1024 + 6 * max(segment["words"], 200),
+            template=CORRECT.version, temperature=0.0, left=len(segments) - segment["index"],
+            max_tokens=1024 + 6 * max(segment["words"], 200),
             messages=(system(SYSTEM.fill()), user(*map(Image, images), CORRECT.fill(
                 language=output["language"], request=output["request"], before=before, segment=segment["text"],
                 after=after)))))

@@ -18,9 +18,11 @@ async def write_sample(engine: ModelEngine, sample: int) -> int:
     messages: list[Message] = [system("You write long texts."), user(f"Plan. {work_line(sample, 0)}")]
     text = (await engine.ask(Call("teacher", tuple(messages), "bench@1", str(sample), "plan"))).text
     words = 0
-    for step in range(1, int(text.removeprefix("sections: ")) + 1):
+    sections = int(text.removeprefix("sections: "))
+    for step in range(1, sections + 1):
         messages += [assistant(text), user(work_line(sample, step))]
-        text = (await engine.ask(Call("teacher", tuple(messages), "bench@1", str(sample), f"section-{step}"))).text
+        text = (await engine.ask(Call("teacher", tuple(messages), "bench@1", str(sample), f"section-{step}",
+                                      left=sections - step + 1))).text
         words += len(text.split())
     return words
 
@@ -33,7 +35,7 @@ async def write_all(url: str, samples: int, slots: int, home: Path) -> None:
             if isinstance(words, Exception):
                 raise words
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({"calls": engine.calls_made, "cpu_s": used.ru_utime + used.ru_stime,
+    print(json.dumps({"calls": engine.tally.made, "cpu_s": used.ru_utime + used.ru_stime,
                       "rss_mb": used.ru_maxrss / 1024}))
 
 

@@ -1,0 +1,97 @@
+"""What an HTTP answer means: a text that can be used, or the kind of failure and one line for a person."""
+
+from typing import TYPE_CHECKING, Any
+
+import openai
+
+from resources.endpoints import Endpoint
+from resources.engine.retries import Trouble
+from resources.failures import EndpointUnusable
+
+if TYPE_CHECKING:
+    import httpx2
+
+REFUSALS = ("i'm sorry, but i can", "i'm sorry, i can", "i cannot assist", "i can't assist", "i can't help with",
+            "as an ai language model", "对不起，我不能", "抱歉，我无法", "很抱歉，我无法")
+
+
+def read_answer(answer: dict[str, Any]) -> tuple[str, str, str, str]:
+    """(text, finish reason, status, detail) of a chat completion; raises where it is none."""
+    choice = answer["choices"][0]
+    text, finish = choice["message"].get("content") or "", choice.get("finish_reason") or ""
+    return text, finish, *classify(text, finish, choice["message"].get("refusal"))
+
+
+def classify(text: str, finish_reason: str, refusal: str | None = None) -> tuple[str, str]:
+    """(status, detail) of an answer that arrived: `ok`, or the kind of AnswerUnusable and why."""
+    if refusal:
+        return "refused", f"the model refused: {refusal[:200]}"
+    if finish_reason == "content_filter":
+        return "filtered", "the server's content filter stopped the answer"
+    if finish_reason == "length":
+        return "truncated", "the answer was cut by max_tokens"
+    if not text.strip():
+        return "empty", "the answer was empty"
+    if text.strip()[:200].lower().replace("’", "'").startswith(REFUSALS):
+        return "refused", f"the model refused: {text.strip()[:200]}"
+    return "ok", ""
+
+
+def bad_request_kind(message: str) -> str:
+    """The kind of AnswerUnusable behind an HTTP 400: overflow, filtered, or rejected."""
+    low = message.lower()
+    if "context length" in low or "maximum context" in low or "context_length" in low or "too many tokens" in low:
+        return "overflow"
+    return "filtered" if "content_policy" in low or "content management policy" in low else "rejected"
+
+
+def trouble_of(error: openai.OpenAIError, endpoint: Endpoint) -> Trouble:
+    """What may pass when the call is made again; raises EndpointUnusable for what will not."""
+    if isinstance(error, openai.RateLimitError) and error.code != "insufficient_quota":
+        return Trouble("pushed_back", short(error), _retry_after(error.response))
+    if isinstance(error, openai.APITimeoutError):
+        return Trouble("timeout", f"no answer in {endpoint.timeout_s:g} s")
+    if isinstance(error, openai.APIConnectionError):
+        return Trouble("unreachable", short(error))
+    if isinstance(error, openai.APIStatusError) and (error.status_code >= 500 or error.status_code in (408, 409)):
+        return Trouble("server_error", short(error), _retry_after(error.response))
+    kind, says = explain(error, endpoint)
+    raise EndpointUnusable(says, kind) from error
+
+
+def explain(error: openai.OpenAIError, endpoint: Endpoint) -> tuple[str, str]:
+    """(kind, one line for a person): which endpoint failed, and which setting to look at."""
+    prefix, where = endpoint.prefix, f"{endpoint.role} at {endpoint.base_url}"
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+        state = "is wrong" if endpoint.api_key else "is not set"
+        return "wrong_key", f"The {where} does not accept the key: {prefix}_API_KEY {state}."
+    if isinstance(error, openai.NotFoundError):
+        return "unknown_model", (f"The {where} does not know the model '{endpoint.model}': "
+                                 f"check {prefix}_MODEL and {prefix}_BASE_URL.")
+    if isinstance(error, openai.RateLimitError):
+        return "no_quota", f"The {where} has no quota left for this key: top it up, or use another {prefix}_API_KEY."
+    return "failed", f"The {where} failed: {short(error)}"
+
+
+def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
+    """(kind, one line) of a server that answered nobody for as long as we were patient."""
+    prefix, where = endpoint.prefix, f"{endpoint.role} at {endpoint.base_url}"
+    if trouble.kind == "timeout":
+        return "timeout", f"The {where} did not answer in {endpoint.timeout_s:g} s: overloaded? See {prefix}_TIMEOUT_S."
+    if trouble.kind == "unreachable":
+        return "unreachable", f"The {where} cannot be reached: start the server, or correct {prefix}_BASE_URL."
+    if trouble.kind == "pushed_back":
+        return "rate_limited", (f"The {where} keeps refusing for its rate limit: lower {prefix}_CONCURRENCY, "
+                                "or try later.")
+    return "failed", f"The {where} failed: {trouble.detail}"
+
+
+def short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _retry_after(response: "httpx2.Response") -> float | None:
+    try:
+        return max(0.0, float(response.headers["retry-after"]))
+    except (KeyError, ValueError):
+        return None

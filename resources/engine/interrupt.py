@@ -1,0 +1,43 @@
+"""SIGTERM and Ctrl+C while calls are in flight: no new call starts, those in flight end, the signal goes on."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextmanager
+def draining(stop: Callable[[str], None]) -> Iterator[None]:
+    """The first signal calls `stop`; a second one, and the first one once the block has ended, act as they did before.
+
+    Outside the main thread nothing changes: Python handles signals there only.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
+    received: list[int] = []
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def first(number: int, _frame: object) -> None:
+        received.append(number)
+        restore()
+        loop.call_soon_threadsafe(stop, f"{signal.Signals(number).name} was received")
+
+    for number in SIGNALS:
+        signal.signal(number, first)
+    try:
+        yield
+    finally:
+        restore()
+        if received:
+            os.kill(os.getpid(), received[0])

@@ -1,0 +1,51 @@
+"""How many calls one server gets at once: additive increase, multiplicative decrease, and a ceiling remembered."""
+
+ENOUGH = 40          # outcomes before a verdict: a few refusals at random are no overload
+OVERLOAD = 0.1       # share of calls pushed back (429, timeout) that is one
+DECREASE = 0.75
+PROBE_AFTER = 20     # quiet verdicts below a remembered ceiling before it is tried again
+
+
+class Limit:
+    """Starts at `most`, the concurrency that the user allows, and never goes over it or under 1.
+
+    A call is judged with the others that were sent under the same limit (`generation`), so one burst of 429s lowers
+    the limit once. The limit that was overloaded is remembered as `ceiling`, the highest quiet one as `quiet`.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.value = most
+        self.generation = 0
+        self.ceiling: int | None = None
+        self.quiet = 0
+        self._verdicts = 0      # quiet ones, one after the other, just below the ceiling
+        self._sent = self._pushed_back = 0
+
+    def record(self, generation: int, pushed_back: bool) -> None:
+        """One call that was sent under `generation` has ended."""
+        if generation != self.generation:
+            return
+        self._sent += 1
+        self._pushed_back += pushed_back
+        if self._sent >= max(ENOUGH, self.value):
+            self._judge(self._pushed_back / self._sent)
+
+    def _judge(self, share: float) -> None:
+        before = self.value
+        if share > OVERLOAD:
+            self.ceiling, self._verdicts = self.value, 0
+            if self.quiet >= self.value:
+                self.quiet = 0      # the server takes less than it did
+            self.value = max(1, self.quiet, int(self.value * DECREASE))
+        else:
+            self.quiet = self.value
+            self._verdicts += 1
+            if self.ceiling is not None and self._verdicts > PROBE_AFTER:
+                self.ceiling, self._verdicts = None, 0
+            highest = self.most if self.ceiling is None else min(self.most, self.ceiling - 1)
+            if self.value < highest:
+                self.value, self._verdicts = self.value + 1, 0
+        self._sent = self._pushed_back = 0
+        if self.value != before:
+            self.generation += 1

@@ -1,0 +1,77 @@
+"""How far a run is: counts, speed, cost and time left, said at most every few seconds on the logger `lwv.progress`."""
+
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+logger = logging.getLogger("lwv.progress")
+EVERY_S = 5.0
+
+
+@dataclass
+class Tally:
+    """What an engine did since it was opened; `replayed` calls came from the ledger and cost nothing now."""
+
+    made: int = 0
+    replayed: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+    latency_s: float = 0.0
+    failed: Counter[str] = field(default_factory=Counter)    # answers that could not be used, by kind
+    retried: Counter[str] = field(default_factory=Counter)   # tries that got no answer, by kind
+
+    def metadata(self) -> dict[str, float]:
+        """Numbers for an asset's metadata; a counter for each kind of failure that was met."""
+        return {
+            "calls_made": self.made, "calls_replayed": self.replayed,
+            "paid_prompt_tokens": self.prompt_tokens, "paid_cached_tokens": self.cached_tokens,
+            "paid_completion_tokens": self.completion_tokens, "paid_usd": round(self.cost_usd, 6),
+            "call_seconds_mean": round(self.latency_s / self.made, 3) if self.made else 0.0,
+            **{f"failed_{kind}": count for kind, count in sorted(self.failed.items())},
+            **{f"retried_{kind}": count for kind, count in sorted(self.retried.items())},
+        }
+
+
+class Progress:
+    """Says where a run of `total` samples is. calls: how many calls the forecast expects, 0 where there is none."""
+
+    def __init__(self, what: str, total: int, tally: Tally, calls: int = 0) -> None:
+        self.what, self.total, self.tally, self.calls = what, total, tally, calls
+        self.done = 0
+        self._started = time.monotonic()
+        self._said = self._started
+        self._before = tally.made + tally.replayed, tally.completion_tokens
+
+    def step(self, done: int = 0) -> None:
+        """Count finished samples; says something when it is time, and at the end."""
+        self.done += done
+        now = time.monotonic()
+        if (done and self.done == self.total) or now - self._said >= EVERY_S:
+            self._said = now
+            logger.info("%s", self.line(now - self._started))
+
+    def line(self, elapsed_s: float) -> str:
+        calls = self.tally.made + self.tally.replayed - self._before[0]
+        tokens = self.tally.completion_tokens - self._before[1]
+        share = self.done / self.total if self.total else 1.0
+        if self.calls and self.done < self.total:
+            share = max(share, min(0.99, calls / self.calls))
+        parts = [f"{self.what}: {self.done} of {self.total}", f"{calls} calls"]
+        if tokens:
+            parts.append(f"{tokens / max(elapsed_s, 1e-9):.0f} tokens/s")
+        if self.tally.cost_usd:
+            parts.append(f"${self.tally.cost_usd:.2f}")
+        if 0 < share < 1:
+            parts.append(f"about {duration(elapsed_s * (1 - share) / share)} left")
+        return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

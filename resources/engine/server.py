@@ -1,0 +1,78 @@
+"""One server at run time: its client, its slots, the calls that wait for one, and whether it is up."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from resources.endpoints import Endpoint
+from resources.engine.limiter import Limit
+from resources.engine.order import Waiting, next_call
+
+
+class Server:
+    """Slots are granted as `order.next_call` says. `tail` is set when no sample waits to be opened."""
+
+    def __init__(self, endpoint: Endpoint, url: str) -> None:
+        self.url = url
+        self.client: Any = endpoint.client(url)
+        self.limit = Limit(endpoint.concurrency)
+        self.in_flight = 0
+        self.tail = False
+        self.down_until = 0.0
+        self.answered_at: float | None = None
+        self._waiting: list[tuple[Waiting, asyncio.Future[None]]] = []
+
+    @asynccontextmanager
+    async def slot(self, call: Waiting) -> AsyncIterator[int]:
+        """Hold a slot; yields the limit's generation, for `limit.record`."""
+        if self.in_flight < self.limit.value and not self._waiting:
+            self.in_flight += 1
+        else:
+            granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((call, granted))
+            self._grant_soon()
+            try:
+                await granted
+            except asyncio.CancelledError:
+                if granted.done() and not granted.cancelled():
+                    self._release()
+                else:
+                    self._waiting = [pair for pair in self._waiting if pair[1] is not granted]
+                raise
+        try:
+            yield self.limit.generation
+        finally:
+            self._release()
+
+    def answered(self) -> None:
+        self.answered_at, self.down_until = time.monotonic(), 0.0
+
+    def _release(self) -> None:
+        self.in_flight -= 1
+        self._grant_soon()
+
+    def _grant_soon(self) -> None:
+        # Not at once: the sample whose call just ended asks for its next one in this turn of the loop, and the oldest
+        # of all that wait should win.
+        asyncio.get_running_loop().call_soon(self._grant)
+
+    def _grant(self) -> None:
+        while self._waiting and self.in_flight < self.limit.value:
+            _, granted = self._waiting.pop(next_call([call for call, _ in self._waiting], self.tail))
+            if not granted.done():
+                self.in_flight += 1
+                granted.set_result(None)
+
+
+def choose(servers: Sequence[Server], sample: str, now: float) -> Server:
+    """The server of a sample: always the same one (its prefix cache holds the sample), the next one while that is down.
+
+    Rendezvous hashing: one more server moves only its own share of the samples.
+    """
+    if len(servers) == 1:
+        return servers[0]
+    up = [server for server in servers if server.down_until <= now] or list(servers)
+    return max(up, key=lambda server: hashlib.sha256(f"{server.url}\x00{sample}".encode()).digest())
