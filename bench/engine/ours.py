@@ -1,52 +1,102 @@
-"""Our engine alone on the benchmark's job: a plan, then its sections, each after the ones before it."""
+"""Ours on the benchmark's job: the writer on the engine alone, or the asset `long_outputs` run by Dagster."""
 
 import argparse
 import asyncio
+import hashlib
 import json
+import logging
+import os
 import resource
+import sys
+import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from bench.engine.server import work_line
+from assets.instructions.schema import SCHEMA
+from assets.long_outputs.writer import Order, write_document
+from bench.engine.prompts import instruction, required_words
 from resources.endpoints import Endpoint
-from resources.engine import ModelEngine
+from resources.engine import REFUSALS, ModelEngine
 from resources.ledger import Ledger
-from resources.messages import Call, Message, assistant, system, user
+from resources.store import Store
+
+SHARD = "bench-001"
 
 
-async def write_sample(engine: ModelEngine, sample: int) -> int:
-    """Returns the words written."""
-    messages: list[Message] = [system("You write long texts."), user(f"Plan. {work_line(sample, 0)}")]
-    text = (await engine.ask(Call("teacher", tuple(messages), "bench@1", str(sample), "plan"))).text
-    words = 0
-    sections = int(text.removeprefix("sections: "))
-    for step in range(1, sections + 1):
-        messages += [assistant(text), user(work_line(sample, step))]
-        text = (await engine.ask(Call("teacher", tuple(messages), "bench@1", str(sample), f"section-{step}",
-                                      left=sections - step + 1))).text
-        words += len(text.split())
-    return words
+def example(sample: int, images: list[str], fixed: int) -> dict[str, Any]:
+    """The instructions row of one sample."""
+    return {"example_id": str(sample), "document_id": str(sample), "kind": "multi", "split": "sft", "language": "en",
+            "images": images, "request": instruction(sample, fixed), "instruction": instruction(sample, fixed),
+            "required_words": required_words(sample, fixed), "origin": "multi", "author": "fixed", "call_id": None}
 
 
-async def write_all(url: str, samples: int, slots: int, home: Path) -> None:
-    endpoint = Endpoint("teacher", url, "bench", concurrency=slots)
-    async with ModelEngine({"teacher": endpoint}, Ledger.at(home), lambda _: b"") as engine:
-        runs = engine.run(range(samples), lambda sample: write_sample(engine, sample), "teacher", "bench")
-        async for _, words in runs:
-            if isinstance(words, Exception):
-                raise words
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({"calls": engine.tally.made, "cpu_s": used.ru_utime + used.ru_stime,
-                      "rss_mb": used.ru_maxrss / 1024}))
+def image_pool(store: Store, images: int, size: int) -> list[bytes]:
+    """Bytes for images: 64 of them where they are large (they are read from memory), else one for each name."""
+    return [hashlib.shake_256(str(index).encode()).digest(size) for index in range(64)] if size else []
+
+
+async def write_all(options: argparse.Namespace) -> dict[str, Any]:
+    endpoint = Endpoint.from_env("teacher")
+    pool = image_pool(Store(options.home), options.images, options.image_bytes)
+    outcomes: Counter[str] = Counter()
+    bad = 0
+
+    def read_image(name: str) -> bytes:
+        return pool[int(name.split("-")[1]) % len(pool)] if pool else name.encode()
+
+    async with ModelEngine({"teacher": endpoint}, Ledger.at(options.home), read_image) as engine:
+        examples = [example(sample, [f"{sample}-{page}" for page in range(options.images)], options.sections)
+                    for sample in range(options.samples)]
+        order: Order = options.order
+        runs = engine.run(examples, lambda row: write_document(engine, row, order), "teacher", "bench")
+        async for _, row in runs:
+            outcomes[row.kind if isinstance(row, Exception) else "done"] += 1
+            if isinstance(row, Exception):
+                continue
+            for section in row["sections"]:     # what may never stand in long_outputs
+                low = section["text"].lower()
+                bad += any(refusal in low for refusal in REFUSALS) or section["words"] < 100 or "error" in low
+        return {**engine.tally.metadata(), **{f"documents_{kind}": count for kind, count in outcomes.items()},
+                "bad_sections": bad, "limit": engine.servers["teacher"][0].limit.value}
+
+
+def run_asset(options: argparse.Namespace) -> dict[str, Any]:
+    """One materialisation of `long_outputs`, as `dagster` runs it: resources, events and storage included."""
+    import dagster as dg
+
+    from assets.long_outputs.asset import long_outputs
+    from assets.partitions import SHARDS
+    from lwv_dagster.definitions import default_resources
+
+    store = Store(options.home)
+    store.write_table("instructions", SHARD, (example(sample, [], options.sections)
+                                              for sample in range(options.samples)), SCHEMA)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    with dg.instance_for_test() as instance:
+        instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])
+        result = dg.materialize([long_outputs], partition_key=SHARD, instance=instance, resources=dict(default_resources))
+    metadata = result.asset_materializations_for_node("long_outputs")[0].metadata
+    return {"calls_made": metadata["calls_made"].value, "documents_done": metadata["rows"].value}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
     parser.add_argument("--samples", type=int, required=True)
-    parser.add_argument("--slots", type=int, required=True)
     parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--asset", action="store_true")
+    parser.add_argument("--sections", type=int, default=0)
+    parser.add_argument("--images", type=int, default=0)
+    parser.add_argument("--image-bytes", type=int, default=0)
+    parser.add_argument("--order", default="append")
     options = parser.parse_args()
-    asyncio.run(write_all(options.url, options.samples, options.slots, options.home))
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    os.environ["LWV_HOME"] = str(options.home)
+    started = time.time()
+    found = run_asset(options) if options.asset else asyncio.run(write_all(options))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps({**found, "seconds": time.time() - started, "cpu_s": used.ru_utime + used.ru_stime,
+                      "rss_mb": used.ru_maxrss / 1024}))
 
 
 if __name__ == "__main__":

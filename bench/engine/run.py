@@ -4,31 +4,59 @@ import argparse
 import json
 import os
 import platform
+import resource
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
+
+from bench.engine.tools import ROOT, TOOLS, Tool
 from bench.engine.work import Speed, lower_bound, total_calls
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+LIMIT = 12        # a run that takes so many times the bound is stopped and reported as such
+
+
+@dataclass(frozen=True)
+class Size:
+    """samples, slots, and how much faster than `Speed()` the server is, so that runs take about a minute."""
+
+    samples: int
+    slots: int
+    faster: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Size":
+        """`1000x16` or `1000x16@4`."""
+        size, _, faster = text.partition("@")
+        samples, slots = map(int, size.split("x"))
+        return cls(samples, slots, float(faster or 1))
+
+    @property
+    def speed(self) -> Speed:
+        return Speed(Speed().ttft / self.faster, Speed().rate * self.faster)
 
 
 @contextmanager
-def server(slots: int, speed: Speed, log: Path) -> Iterator[str]:
+def server(slots: int, speed: Speed, log: Path, *more: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen([sys.executable, "-m", "bench.engine.server", "--port", str(port), "--slots", str(slots),
-                                "--ttft", str(speed.ttft), "--rate", str(speed.rate), "--log", str(log)])
+                                "--ttft", str(speed.ttft), "--rate", str(speed.rate), "--log", str(log), *more],
+                               cwd=ROOT)
     url = f"http://127.0.0.1:{port}/v1"
     try:
         deadline = time.monotonic() + 20
@@ -52,49 +80,117 @@ def answers(url: str) -> bool:
     return True
 
 
-def measure(samples: int, slots: int, speed: Speed) -> dict[str, float]:
-    """One run of the engine alone. Ratios are over the lower bound; makespan is the log's, wall the process's."""
+def environment(tool: Tool, url: str, slots: int) -> dict[str, str]:
+    """What every tool is given; the peers' own telemetry and downloads are off."""
+    libraries = next(iter((tool.environment / "lib").glob("python3*/site-packages")), Path()) if tool.packages else Path()
+    return {**os.environ, "PYTHONPATH": str(ROOT), "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "bench",
+            "LWV_TEACHER_CONCURRENCY": str(slots), "LWV_TEACHER_WINDOW": str(tool.window or 1.5),
+            "OPENAI_API_KEY": "none", "TELEMETRY_ENABLED": "0", "NEMO_TELEMETRY_ENABLED": "false",
+            "HF_HUB_OFFLINE": "1", "CURATOR_VIEWER": "0",
+            "TIKTOKEN_CACHE_DIR": str(libraries / "litellm/litellm_core_utils/tokenizers")}
+
+
+def peak_rss_mb(process: subprocess.Popen[Any], stop: threading.Event, peak: list[float]) -> None:
+    """Watches the resident memory of a process and all that it started, in MB."""
+    while not stop.wait(0.25):
+        try:
+            root = psutil.Process(process.pid)
+            total = 0
+            for one in [root, *root.children(recursive=True)]:
+                try:
+                    total += one.memory_info().rss
+                except psutil.Error:
+                    continue
+            peak[0] = max(peak[0], total / 2**20)
+        except psutil.Error:
+            return
+
+
+def measure(tool: Tool, size: Size) -> dict[str, float]:
+    """One run. Ratios are over the lower bound; makespan is the log's, wall the process's."""
+    bound = lower_bound(size.samples, size.slots, size.speed)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, \
-            server(slots, speed, Path(folder) / "log.jsonl") as url:
-        started = time.monotonic()
-        done = subprocess.run([sys.executable, "-m", "bench.engine.ours", "--url", url, "--samples", str(samples),
-                               "--slots", str(slots), "--home", folder], check=True, capture_output=True, text=True)
-        wall = time.monotonic() - started
+            server(size.slots, size.speed, Path(folder) / "log.jsonl") as url:
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        with (Path(folder) / "output.txt").open("w+") as output:
+            process = subprocess.Popen(tool.command(url, size.samples, size.slots, Path(folder) / "home"), cwd=ROOT,
+                                       env=environment(tool, url, size.slots), stdout=output, stderr=output,
+                                       start_new_session=True)
+            peak, stop = [0.0], threading.Event()
+            watcher = threading.Thread(target=peak_rss_mb, args=(process, stop, peak))
+            watcher.start()
+            try:
+                process.wait(timeout=30 + LIMIT * bound)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, 9)
+                process.wait()
+            stop.set()
+            watcher.join()
+            wall = time.monotonic() - started
+            output.seek(0)
+            said = output.read()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         log: list[dict[str, Any]] = [json.loads(line) for line in
                                      (Path(folder) / "log.jsonl").read_text().splitlines()]
-    client = json.loads(done.stdout)
-    distinct = len({(call["sample"], call["step"]) for call in log})
-    if distinct != total_calls(samples):
-        raise RuntimeError(f"{distinct} of {total_calls(samples)} calls arrived")
-    bound = lower_bound(samples, slots, speed)
+    distinct = {(call["sample"], call["step"]): call.get("prompt") for call in log}
+    if len(distinct) != total_calls(size.samples):
+        raise RuntimeError(f"{tool.name}: {len(distinct)} of {total_calls(size.samples)} calls arrived.\n{said[-2000:]}")
     makespan = max(call["end"] for call in log) - min(call["arrival"] for call in log)
-    return {"bound_s": bound, "makespan": makespan / bound,
-            "wall": wall / bound, "calls": len(log), "twice": len(log) - distinct,
-            "cpu_ms": client["cpu_s"] * 1000 / len(log), "rss_mb": client["rss_mb"]}
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"bound_s": bound, "makespan": makespan / bound, "wall": wall / bound, "calls": len(log),
+            "twice": len(log) - len(distinct), "cpu_ms": cpu * 1000 / len(log), "rss_mb": peak[0],
+            "prompts": hash(tuple(sorted((key, value) for key, value in distinct.items() if value)))}
+
+
+def table(size: Size, results: dict[str, list[dict[str, float]]]) -> Iterator[str]:
+    bound = next(iter(results.values()))[0]["bound_s"]
+    yield f"## {size.samples} samples, {size.slots} slots ({size.faster:g}x the base speed, bound {bound:.1f} s)"
+    yield ""
+    yield "| tool | makespan | range | wall | calls | paid twice | CPU ms/call | peak RSS MB | same prompts |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    ours = {run["prompts"] for runs in list(results.values())[:1] for run in runs}
+    for name, runs in results.items():
+        middle = {key: median(run[key] for run in runs) for key in runs[0]}
+        spans = [run["makespan"] for run in runs]
+        same = "yes" if {run["prompts"] for run in runs} == ours else "no"
+        yield (f"| {name} | {middle['makespan']:.3f} | {min(spans):.3f} to {max(spans):.3f} | {middle['wall']:.3f} | "
+               f"{middle['calls']:.0f} | {middle['twice']:.0f} | {middle['cpu_ms']:.2f} | {middle['rss_mb']:.0f} | "
+               f"{same} |")
+    yield ""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--sizes", nargs="+", default=["96x16"], help="samples x slots, as 1000x64")
+    parser.add_argument("--sizes", nargs="+", default=["96x16"], help="samples x slots @ faster, as 1000x64@2")
+    parser.add_argument("--tools", nargs="+", default=list(TOOLS), choices=list(TOOLS))
+    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
+    tools: Sequence[Tool] = [TOOLS[name] for name in options.tools]
+    for tool in tools:
+        tool.install()
     speed = Speed()
-    lines = ["# The writing engine alone, window 1.5 S", "",
-             f"Medians of {options.repeats}; TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s a slot; "
-             f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores. "
-             "Ratios are over the lower bound. CPU counts the client's start-up.", "",
-             "| samples | slots | bound s | makespan | range | wall | calls | paid twice | CPU ms/call | RSS MB |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
-    for size in options.sizes:
-        samples, slots = map(int, size.split("x"))
-        runs = [measure(samples, slots, speed) for _ in range(options.repeats)]
-        middle = {name: median(run[name] for run in runs) for name in runs[0]}
-        spans = [run["makespan"] for run in runs]
-        lines.append(f"| {samples} | {slots} | {middle['bound_s']:.1f} | {middle['makespan']:.3f} | "
-                     f"{min(spans):.3f} to {max(spans):.3f} | {middle['wall']:.3f} | {middle['calls']:.0f} | "
-                     f"{middle['twice']:.0f} | {middle['cpu_ms']:.2f} | {middle['rss_mb']:.0f} |")
-        print(lines[-1], flush=True)
-    RESULTS.write_text("\n".join(lines) + "\n")
+    lines = ["# The writing engine beside its peers", "",
+             f"Medians of {options.repeats}, tools in turn; base speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s a "
+             f"slot. Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
+             f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
+             "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. "
+             "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.", ""]
+    for size in map(Size.parse, options.sizes):
+        results: dict[str, list[dict[str, float]]] = {}
+        for _ in range(options.repeats):
+            for tool in tools:
+                try:
+                    run = measure(tool, size)
+                except RuntimeError as error:
+                    print(error, flush=True)
+                    continue
+                results.setdefault(tool.name, []).append(run)
+                print(f"{size.samples}x{size.slots} {tool.name}: {run['makespan']:.3f} wall {run['wall']:.3f}",
+                      flush=True)
+        lines += table(size, results)
+        options.results.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""The tools side by side: what each is called, the environment it runs in, and its command."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ROOT / ".bench"       # one virtual environment for each peer; git ignores it
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One column of the comparison. packages: what its environment is made of; empty: ours."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    window: float = 0.0              # ours: samples open for a slot
+
+    @property
+    def environment(self) -> Path:
+        return ENVIRONMENTS / self.packages[0].split("==")[0].split("[")[0]
+
+    @property
+    def python(self) -> str:
+        return str(self.environment / "bin" / "python") if self.packages else sys.executable
+
+    def install(self) -> None:
+        """Its own virtual environment, made once."""
+        if not self.packages or (self.environment / ".installed").exists():
+            return
+        print(f"Installing {self.packages[0]} into {self.environment.relative_to(ROOT)}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(self.environment)], check=True)
+        subprocess.run([self.python, "-m", "pip", "install", "--quiet", *self.packages], check=True)
+        (self.environment / ".installed").touch()
+
+    def command(self, url: str, samples: int, slots: int, home: Path) -> list[str]:
+        if not self.packages and self.module == "bench.engine.ours":
+            return [self.python, "-m", self.module, "--samples", str(samples), "--home", str(home), *self.arguments]
+        return [self.python, "-m", self.module, url, str(samples), str(slots), str(home), *self.arguments]
+
+
+DESIGNER, CURATOR = ("data-designer==0.9.6",), ("bespokelabs-curator==0.1.31",)
+DISTILABEL = ("distilabel[openai]==1.5.3", "requests")
+TOOLS = {tool.name: tool for tool in (
+    Tool("ours, open", "bench.engine.ours", window=4),
+    Tool("ours, cache", "bench.engine.ours", window=1.5),
+    Tool("ours, asset, open", "bench.engine.ours", ("--asset",), window=4),
+    Tool("ours, asset, cache", "bench.engine.ours", ("--asset",), window=1.5),
+    Tool("Data Designer", "bench.engine.peers.data_designer", ("default",), DESIGNER),
+    Tool("Data Designer, tuned", "bench.engine.peers.data_designer", ("tuned",), DESIGNER),
+    Tool("curator", "bench.engine.peers.curator_job", (), CURATOR),
+    Tool("distilabel", "bench.engine.peers.distilabel_job", ("default",), DISTILABEL),
+    Tool("distilabel, tuned", "bench.engine.peers.distilabel_job", ("tuned",), DISTILABEL),
+    Tool("reference, 8 shards", "bench.engine.peers.reference"),
+)}
