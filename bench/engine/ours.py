@@ -75,7 +75,8 @@ def run_asset(options: argparse.Namespace) -> dict[str, Any]:
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])
-        result = dg.materialize([long_outputs], partition_key=SHARD, instance=instance, resources=dict(default_resources))
+        result = dg.materialize([long_outputs], partition_key=SHARD, instance=instance,
+                                resources=dict(default_resources))
     metadata = result.asset_materializations_for_node("long_outputs")[0].metadata
     return {"calls_made": metadata["calls_made"].value, "documents_done": metadata["rows"].value}
 

@@ -12,7 +12,7 @@ from bench.engine.work import SECTION_WORDS, sections_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "long_outputs" / "prompts"
 TEXTS = {path.stem: Template(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.txt")}
-LINE = re.compile(r"^Section \d+ - Main Point: (.+?) - Word Count: (\d+) - Pages: ([\d, ]*)$", re.MULTILINE)
+LINE = re.compile(r"^Section \d+ - Main Point: (.+?) - Word Count: (\d+)(?: - Pages: ([\d, ]+))?$", re.MULTILINE)
 
 
 def instruction(sample: int, fixed: int = 0) -> str:

@@ -82,7 +82,7 @@ def answers(url: str) -> bool:
 
 def environment(tool: Tool, url: str, slots: int) -> dict[str, str]:
     """What every tool is given; the peers' own telemetry and downloads are off."""
-    libraries = next(iter((tool.environment / "lib").glob("python3*/site-packages")), Path()) if tool.packages else Path()
+    libraries = next(tool.environment.glob("lib/python3*/site-packages"), Path()) if tool.packages else Path()
     return {**os.environ, "PYTHONPATH": str(ROOT), "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "bench",
             "LWV_TEACHER_CONCURRENCY": str(slots), "LWV_TEACHER_WINDOW": str(tool.window or 1.5),
             "OPENAI_API_KEY": "none", "TELEMETRY_ENABLED": "0", "NEMO_TELEMETRY_ENABLED": "false",
@@ -134,7 +134,8 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
                                      (Path(folder) / "log.jsonl").read_text().splitlines()]
     distinct = {(call["sample"], call["step"]): call.get("prompt") for call in log}
     if len(distinct) != total_calls(size.samples):
-        raise RuntimeError(f"{tool.name}: {len(distinct)} of {total_calls(size.samples)} calls arrived.\n{said[-2000:]}")
+        raise RuntimeError(f"{tool.name}: {len(distinct)} of {total_calls(size.samples)} calls arrived.\n"
+                           f"{said[-2000:]}")
     makespan = max(call["end"] for call in log) - min(call["arrival"] for call in log)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"bound_s": bound, "makespan": makespan / bound, "wall": wall / bound, "calls": len(log),
@@ -143,6 +144,8 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
 
 
 def table(size: Size, results: dict[str, list[dict[str, float]]]) -> Iterator[str]:
+    if not results:
+        return
     bound = next(iter(results.values()))[0]["bound_s"]
     yield f"## {size.samples} samples, {size.slots} slots ({size.faster:g}x the base speed, bound {bound:.1f} s)"
     yield ""
@@ -171,8 +174,8 @@ def main() -> None:
         tool.install()
     speed = Speed()
     lines = ["# The writing engine beside its peers", "",
-             f"Medians of {options.repeats}, tools in turn; base speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s a "
-             f"slot. Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
+             f"Medians of {options.repeats}, tools in turn; base speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s "
+             f"a slot. Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
              f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
              "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. "
              "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.", ""]

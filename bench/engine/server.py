@@ -36,8 +36,9 @@ HANG_S = 60.0
 def answer_text(sample: int, step: int, fixed: int, pages: int) -> str:
     if step == PLAN_STEP:
         covered = ", ".join(map(str, range(1, pages + 1)))
-        return "\n".join(f"Section {k} - Main Point: Part {k} of text {sample} - Word Count: {SECTION_WORDS} - "
-                         f"Pages: {covered}" for k in range(1, sections_of(sample, fixed) + 1))
+        end = f" - Pages: {covered}" if pages else ""
+        return "\n".join(f"Section {k} - Main Point: Part {k} of text {sample} - Word Count: {SECTION_WORDS}{end}"
+                         for k in range(1, sections_of(sample, fixed) + 1))
     if fixed:
         return f"## Part {step}\n\n" + "word word words " * (SECTION_WORDS // 3)
     return f"## Part {step} of text {sample}\n\n" + "word " * tokens_of(sample, step)
@@ -75,14 +76,13 @@ class BenchServer:
         text = answer_text(sample, step, self.options.sections, self.options.pages)
         finish, tokens = "stop", tokens_of(sample, step, self.options.sections)
         if self.options.faults:
-            chance = draw(sample, step, self.arrivals[sample, step])
-            for share, fault in ((REFUSED_429, "429"), (SERVER_ERROR, "500"), (HANGING, "hang"), (REFUSAL, "refusal"),
+            fault, chance = "", draw(sample, step, self.arrivals[sample, step])
+            for share, kind in ((REFUSED_429, "429"), (SERVER_ERROR, "500"), (HANGING, "hang"), (REFUSAL, "refusal"),
                                  (CUT, "cut"), (BAD_PLAN if step == PLAN_STEP else 0.0, "bad plan")):
                 chance -= share
                 if chance < 0:
+                    fault = kind
                     break
-            else:
-                fault = ""
             if fault == "429" or self.in_flight > self.options.slots:
                 line["status"] = 429
                 return JSONResponse({"error": {"message": "slow down"}}, status_code=429, headers={"Retry-After": "1"})

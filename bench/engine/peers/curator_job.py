@@ -4,7 +4,7 @@ import json
 import sys
 
 from bespokelabs import curator
-from datasets import Dataset
+from datasets import Dataset  # noqa: TID253 (its own environment)
 
 from bench.engine.prompts import plan_prompt, section_prompt, sections_in
 
@@ -30,7 +30,8 @@ def main() -> None:
     params = {"base_url": url, "max_concurrent_requests": slots, "max_requests_per_minute": 10_000_000,
               "max_tokens_per_minute": 1_000_000_000_000}
     plan, write = (kind(model_name="bench", backend="openai", backend_params=params) for kind in (Plan, Write))
-    rows = plan(Dataset.from_list([{"sample": sample} for sample in range(samples)]), working_dir=home).dataset.to_list()
+    seeds = Dataset.from_list([{"sample": sample} for sample in range(samples)])
+    rows = plan(seeds, working_dir=home).dataset.to_list()
     done = 0
     while rows:
         rows = write(Dataset.from_list(rows), working_dir=home).dataset.to_list()

@@ -1,9 +1,10 @@
-"""The job in NeMo Data Designer 0.9.6: a seed data set and one custom column, an async function that loops its calls."""
+"""The job in NeMo Data Designer 0.9.6: a seed data set and one custom column, an async function with a loop."""
 
 import sys
 
 import data_designer.config as dd
 import pandas as pd
+from data_designer.config.run_config import ResumeMode
 from data_designer.interface import DataDesigner
 
 from bench.engine.prompts import plan_prompt, section_prompt, sections_in
@@ -31,15 +32,8 @@ def main() -> None:
     builder = dd.DataDesignerConfigBuilder(model_configs=[model])
     builder.with_seed_dataset(dd.DataFrameSeedSource(df=pd.DataFrame({"sample": range(samples)})))
     builder.add_column(dd.CustomColumnConfig(name="article", generator_function=article))
-    result = designer.create(builder, num_records=samples, dataset_name="bench", resume=dd.ResumeMode.IF_POSSIBLE
-                             if hasattr(dd, "ResumeMode") else _resume())
+    result = designer.create(builder, num_records=samples, dataset_name="bench", resume=ResumeMode.IF_POSSIBLE)
     print(len(result.load_dataset()))
-
-
-def _resume() -> object:
-    from data_designer.interface import ResumeMode
-
-    return ResumeMode.IF_POSSIBLE
 
 
 if __name__ == "__main__":

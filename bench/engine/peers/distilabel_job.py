@@ -5,8 +5,8 @@ import sys
 from distilabel.models import OpenAILLM
 from distilabel.pipeline import Pipeline
 from distilabel.steps import LoadDataFromDicts, StepInput
-from distilabel.typing import StepOutput
 from distilabel.steps.tasks import Task
+from distilabel.typing import StepOutput
 
 from bench.engine.prompts import plan_prompt, section_prompt, sections_in
 
@@ -43,7 +43,7 @@ class PlanAndWrite(Task):
 
 
 def main() -> None:
-    url, samples, slots, home, tuned = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+    url, samples, _slots, home, tuned = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
     batch = samples if tuned == "tuned" else 50
     with Pipeline(name="bench", cache_dir=home) as pipeline:
         load = LoadDataFromDicts(data=[{"sample": sample} for sample in range(samples)], batch_size=batch)
