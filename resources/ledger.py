@@ -12,15 +12,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     create_engine,
-    delete,
     event,
     func,
-    insert,
     inspect,
     select,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
 _METADATA = MetaData()
@@ -84,8 +84,13 @@ class Ledger:
         self.url = self._engine.url.render_as_string(hide_password=True)
         _METADATA.create_all(self._engine)
         self._add_missing_columns()
-        self._find = select(CALLS)
-        self._add = insert(CALLS)
+        # Built once: SQLAlchemy compiles a statement that it knows only once.
+        self._find = select(CALLS).where(CALLS.c.call_id == bindparam("call_id"))
+        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        row = insert(CALLS)
+        self._put = row.on_conflict_do_update(
+            index_elements=[CALLS.c.call_id], where=CALLS.c.status != "ok",
+            set_={column.name: row.excluded[column.name] for column in CALLS.columns if column.name != "call_id"})
 
     @classmethod
     def at(cls, home: Path) -> "Ledger":
@@ -94,16 +99,13 @@ class Ledger:
 
     def get(self, call_id: str) -> Record | None:
         with self._engine.connect() as connection:
-            row = connection.execute(self._find.where(CALLS.c.call_id == call_id)).first()
+            row = connection.execute(self._find, {"call_id": call_id}).first()
         return Record(**row._mapping) if row is not None else None
 
     def put(self, record: Record) -> None:
         """Write one row. It replaces an earlier failure of the same call; an answer that stands is kept."""
         with self._engine.begin() as connection:
-            same = CALLS.c.call_id == record.call_id
-            connection.execute(delete(CALLS).where(same, CALLS.c.status != "ok"))
-            if connection.execute(select(CALLS.c.call_id).where(same)).first() is None:
-                connection.execute(self._add.values(**vars(record)))
+            connection.execute(self._put, vars(record))
 
     def count(self, since: float = 0.0) -> int:
         """Calls written at or after `since` (Unix time)."""
