@@ -1,6 +1,5 @@
 """How a model-written table of one shard comes about: work per item, rows in input order, failures to quarantine."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -8,7 +7,7 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.quality.quarantine import write_quarantine
-from resources.engine import ModelEngine
+from resources.engine import ModelEngine, run
 from resources.failures import AnswerUnusable
 from resources.messages import Role
 from resources.store import Store
@@ -30,7 +29,7 @@ def write_model_table(
     results: dict[int, list[dict[str, Any]]] = {}
     failed: dict[int, dict[str, str]] = {}
 
-    async def run() -> None:
+    async def write() -> None:
         async with engine:
             numbered = list(enumerate(items))
             async for (index, item), result in engine.run(numbered, lambda pair: work(pair[1]), role,
@@ -40,7 +39,7 @@ def write_model_table(
                 else:
                     results[index] = result
 
-    asyncio.run(run())
+    run(write())
     rows = [row for index in sorted(results) for row in results[index]]
     write_quarantine(store, asset, shard, [failed[index] for index in sorted(failed)])
     count = store.write_table(asset, shard, rows, schema)

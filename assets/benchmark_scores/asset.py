@@ -1,6 +1,5 @@
 """The asset `benchmark_scores`: base, SFT and DPO on the held-out documents, beside what the teacher wrote."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from assets.partitions import SHARDS
 from assets.sft_checkpoint.recipe import run_id
 from assets.training_run import TrainingFailed, current_checkpoint, read_training
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
-from resources.engine import ModelEngine
+from resources.engine import ModelEngine, run
 from resources.launcher import launch_command, launch_env
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 from resources.store import Store
@@ -45,7 +44,7 @@ def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, mo
                       env={**launch_env(), **gpu.env()}, cwd=str(Path(__file__).resolve().parents[2]))
         answers = read_answers(config, items)
         engine = models.engine(tables, context.run_id)
-        rows = asyncio.run(judge_all(engine, by_id(items), answers))
+        rows = run(judge_all(engine, by_id(items), answers))
         count = tables.write_parquet(scores_path(tables), rows, SCHEMA)
         summary = write_summary(tables, rows, training["student"], items[0]["reference_author"])
     return dg.MaterializeResult(

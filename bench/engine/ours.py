@@ -1,7 +1,6 @@
 """Ours on the benchmark's job: the writer on the engine alone, or the asset `long_outputs` run by Dagster."""
 
 import argparse
-import asyncio
 import hashlib
 import json
 import logging
@@ -17,7 +16,7 @@ from assets.instructions.schema import SCHEMA
 from assets.long_outputs.writer import Order, write_document
 from bench.engine.prompts import instruction, required_words
 from resources.endpoints import Endpoint
-from resources.engine import REFUSALS, ModelEngine
+from resources.engine import REFUSALS, ModelEngine, run
 from resources.ledger import Ledger
 from resources.store import Store
 
@@ -94,7 +93,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     os.environ["LWV_HOME"] = str(options.home)
     started = time.time()
-    found = run_asset(options) if options.asset else asyncio.run(write_all(options))
+    found = run_asset(options) if options.asset else run(write_all(options))
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(json.dumps({**found, "seconds": time.time() - started, "cpu_s": used.ru_utime + used.ru_stime,
                       "rss_mb": used.ru_maxrss / 1024}))

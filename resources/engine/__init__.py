@@ -6,5 +6,6 @@ plain functions of state; what it does with sockets and clocks is in `engine` an
 
 from resources.engine.answers import REFUSALS
 from resources.engine.engine import ModelEngine, Reply, Stopped
+from resources.engine.loop import run
 
-__all__ = ["REFUSALS", "ModelEngine", "Reply", "Stopped"]
+__all__ = ["REFUSALS", "ModelEngine", "Reply", "Stopped", "run"]
