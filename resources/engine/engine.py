@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ class ModelEngine:
         """Send until there is an answer that the ledger can hold; the ledger has it when this returns."""
         endpoint, servers = self.endpoints[call.role], self.servers[call.role]
         place = self._places.setdefault(call.sample, len(self._places))
-        tries, first_failed = 0, 0.0
+        tries, first_failed = Counter[str](), 0.0
         while True:
             server = choose(servers, call.sample, time.monotonic())
             async with server.slot(Waiting(place, call.left)) as generation:
@@ -179,17 +180,18 @@ class ModelEngine:
                     self._keep(outcome)
                     return outcome
             now = time.monotonic()
-            tries, first_failed = tries + 1, first_failed or now
+            tries[outcome.kind] += 1
+            first_failed = first_failed or now
             self.tally.retried[outcome.kind] += 1
             others = server.answered_at is not None and server.answered_at > first_failed
             patience = endpoint.patience_s if any(other.answered_at for other in servers) else endpoint.first_answer_s
-            decision = next_try(outcome, tries, now - first_failed, others, patience)
+            decision = next_try(outcome, tries[outcome.kind], now - first_failed, others, patience)
             if decision == "stop":
                 kind, says = explain_trouble(outcome, endpoint)
                 raise EndpointUnusable(says, kind)
             if decision == "give up":
                 record = self._record(call, call_id, endpoint, server, outcome.kind,
-                                      f"{outcome.detail} ({tries} tries)")
+                                      f"{outcome.detail} ({tries.total()} tries)")
                 self._keep(record)
                 return record
             assert isinstance(decision, float)

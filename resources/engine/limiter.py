@@ -1,7 +1,7 @@
 """How many calls one server gets at once: additive increase, multiplicative decrease, and a ceiling remembered."""
 
-ENOUGH = 40          # outcomes before a verdict: a few refusals at random are no overload
-OVERLOAD = 0.1       # share of calls pushed back (429, timeout) that is one
+ENOUGH = 100         # outcomes before a quiet verdict
+OVERLOAD = 0.06      # share of calls pushed back (429, timeout) that is one: a few at random are not
 DECREASE = 0.75
 PROBE_AFTER = 20     # quiet verdicts below a remembered ceiling before it is tried again
 
@@ -28,12 +28,14 @@ class Limit:
             return
         self._sent += 1
         self._pushed_back += pushed_back
-        if self._sent >= max(ENOUGH, self.value):
-            self._judge(self._pushed_back / self._sent)
+        enough = max(ENOUGH, self.value)
+        overloaded = self._pushed_back > OVERLOAD * enough
+        if overloaded or self._sent >= enough:
+            self._judge(overloaded)
 
-    def _judge(self, share: float) -> None:
+    def _judge(self, overloaded: bool) -> None:
         before = self.value
-        if share > OVERLOAD:
+        if overloaded:
             self.ceiling, self._verdicts = self.value, 0
             if self.quiet >= self.value:
                 self.quiet = 0      # the server takes less than it did
