@@ -17,6 +17,7 @@ from assets.long_outputs.writer import Order, write_document
 from bench.engine.prompts import instruction, required_words
 from resources.endpoints import Endpoint
 from resources.engine import REFUSALS, ModelEngine, run
+from resources.engine.money import Budget
 from resources.ledger import Ledger
 from resources.store import Store
 
@@ -38,13 +39,15 @@ def image_pool(store: Store, images: int, size: int) -> list[bytes]:
 async def write_all(options: argparse.Namespace) -> dict[str, Any]:
     endpoint = Endpoint.from_env("teacher")
     pool = image_pool(Store(options.home), options.images, options.image_bytes)
+    budget = int(os.environ.get("BENCH_BUDGET_TOKENS", "0")) or None
     outcomes: Counter[str] = Counter()
     bad = 0
 
     def read_image(name: str) -> bytes:
         return pool[int(name.split("-")[1]) % len(pool)] if pool else name.encode()
 
-    async with ModelEngine({"teacher": endpoint}, Ledger.at(options.home), read_image) as engine:
+    async with ModelEngine({"teacher": endpoint}, Ledger.at(options.home), read_image,
+                           budget=Budget(tokens=budget), run="bench") as engine:
         examples = [example(sample, [f"{sample}-{page}" for page in range(options.images)], options.sections)
                     for sample in range(options.samples)]
         order: Order = options.order

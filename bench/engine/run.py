@@ -50,10 +50,11 @@ class Size:
 
 
 @contextmanager
-def server(slots: int, speed: Speed, log: Path, *more: str) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def server(slots: int, speed: Speed, log: Path, *more: str, port: int = 0) -> Iterator[str]:
+    if not port:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     process = subprocess.Popen([sys.executable, "-m", "bench.engine.server", "--port", str(port), "--slots", str(slots),
                                 "--ttft", str(speed.ttft), "--rate", str(speed.rate), "--log", str(log), *more],
                                cwd=ROOT)

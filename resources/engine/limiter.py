@@ -3,6 +3,7 @@
 ENOUGH = 100         # outcomes before a quiet verdict
 OVERLOAD = 0.06      # share of calls pushed back (429, timeout) that is one: a few at random are not
 DECREASE = 0.75
+STEP_BACK = 0.9      # the decrease from a limit that was quiet before
 PROBE_AFTER = 20     # quiet verdicts below a remembered ceiling before it is tried again
 
 
@@ -37,8 +38,8 @@ class Limit:
         before = self.value
         if overloaded:
             self.ceiling, self._verdicts = self.value, 0
-            if self.quiet >= self.value:
-                self.quiet = 0      # the server takes less than it did
+            if self.quiet >= self.value:    # quiet before: chance, or the server takes less than it did
+                self.quiet = int(self.value * STEP_BACK)
             self.value = max(1, self.quiet, int(self.value * DECREASE))
         else:
             self.quiet = self.value

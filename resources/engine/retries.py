@@ -21,8 +21,8 @@ def next_try(trouble: Trouble, tries: int, waited_s: float, others_answered: boo
              ) -> float | Literal["give up", "stop"]:
     """Seconds to wait before the next try, or the end of it.
 
-    tries: how often this call failed in this way (1 for the first time); waited_s: since its first failure; others_answered:
-    the server has answered other calls since then, so it is this call that fails, not the server.
+    tries: how often this call failed in this way (1 for the first time); waited_s: since its first failure;
+    others_answered: the server has answered other calls since then, so it is this call that fails, not the server.
     """
     if waited_s > patience_s or (trouble.kind == "timeout" and tries >= MOST_TRIES["timeout"]):
         return "give up" if others_answered else "stop"

@@ -1,0 +1,141 @@
+"""Each way an endpoint can fail has its own reason in quarantine, or in the step's failure, and its own counter."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from starlette.responses import Response
+
+from assets.instructions.schema import SCHEMA
+from assets.long_outputs.asset import long_outputs
+from assets.partitions import SHARDS
+from assets.quality.quarantine import read_quarantine
+from bench.engine.ours import example
+from bench.engine.server import answer_text
+from bench.engine.work import sections_of
+from lwv_dagster.definitions import default_resources
+from resources.store import Store
+from tests.openai_server import completion, failure, scripted_server
+
+SHARD = "bad-001"
+
+
+def good(body: dict[str, Any]) -> Response:
+    """A plan, or a section, as the benchmark's server writes them."""
+    said = str(body["messages"])
+    return completion(answer_text(0, said.count("# Step: write section"), 0, 0))
+
+
+def second_section(bad: Response) -> Any:
+    """Good answers, but `bad` for section 2."""
+    return lambda body: bad if "write section 2 of" in str(body["messages"][-1]) else good(body)
+
+
+def write(home: Path, url: str, monkeypatch: pytest.MonkeyPatch, documents: int = 1) -> tuple[dict[str, Any], Store]:
+    """(the metadata of long_outputs, or of the step's failure; the store) after one run."""
+    for name, value in {"LWV_HOME": str(home), "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "m"}.items():
+        monkeypatch.setenv(name, value)
+    store = Store(home)
+    store.write_table("instructions", SHARD, [example(number, [], 0) for number in range(documents)], SCHEMA)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])
+        result = dg.materialize([long_outputs], partition_key=SHARD, instance=instance, raise_on_error=False,
+                                resources=dict(default_resources))
+    if result.success:
+        metadata = result.asset_materializations_for_node("long_outputs")[0].metadata
+        return {name: value.value for name, value in metadata.items()}, store
+    failed = result.get_step_failure_events()[0].step_failure_data.user_failure_data
+    assert failed is not None
+    return {"failure": failed.description, **{name: value.value for name, value in failed.metadata.items()}}, store
+
+
+@pytest.mark.parametrize(("answer", "kind", "says"), [
+    (failure(400, "This model's maximum context length is 4096 tokens."), "overflow", "maximum context length"),
+    (failure(400, "content_policy_violation"), "filtered", "content_policy_violation"),
+    (completion("", finish_reason="content_filter"), "filtered", "content filter"),
+    (completion(""), "empty", "the answer was empty"),
+    (completion("Half a sen", finish_reason="length"), "truncated", "cut by max_tokens"),
+    (completion("I'm sorry, but I can't help with that."), "refused", "the model refused"),
+    (failure(400, "At most 2 image(s) may be provided."), "rejected", "At most 2 image"),
+])
+def test_an_unusable_answer_is_counted_by_its_kind_and_stands_in_quarantine_only(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Response, kind: str, says: str) -> None:
+    with scripted_server(second_section(answer)) as server:
+        metadata, store = write(tmp_path, server.url, monkeypatch)
+    again = 2 if kind in ("empty", "truncated", "refused") else 1
+    assert metadata[f"failed_{kind}"] == again
+    assert (metadata["rows"], metadata["quarantined"]) == (0, 1)
+    row, = read_quarantine(store, "long_outputs", SHARD)
+    assert row["reason"].startswith(f"{kind}: ")
+    assert says in row["reason"]
+    assert "section-002" in row["reason"]
+
+
+@pytest.mark.parametrize(("answer", "kind", "says"), [
+    (failure(401, "no"), "wrong_key", "LWV_TEACHER_API_KEY is not set"),
+    (failure(404, "no"), "unknown_model", "does not know the model 'm': check LWV_TEACHER_MODEL"),
+    (failure(429, "You exceeded your current quota", "insufficient_quota"), "no_quota", "no quota left"),
+])
+def test_an_endpoint_that_serves_nobody_ends_the_step_with_its_reason_and_counter(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Response, kind: str, says: str) -> None:
+    with scripted_server(lambda body: answer) as server:
+        metadata, store = write(tmp_path, server.url, monkeypatch, documents=3)
+    assert says in metadata["failure"]
+    assert metadata[f"failed_{kind}"] == 1
+    assert not store.table_path("long_outputs", SHARD).exists()
+
+
+def test_a_second_try_with_another_seed_saves_a_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(body: dict[str, Any]) -> Response:
+        refuses = "write section 2 of" in str(body["messages"][-1]) and body["seed"] == 0
+        return completion("I cannot assist with that.") if refuses else good(body)
+
+    with scripted_server(answer) as server:
+        metadata, store = write(tmp_path, server.url, monkeypatch)
+    assert (metadata["rows"], metadata["failed_refused"]) == (1, 1)
+    assert "assist" not in next(store.rows("long_outputs", SHARD))["output"]
+
+
+def test_a_bad_plan_is_sent_back_once_and_the_sections_never_see_it(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(body: dict[str, Any]) -> Response:
+        steps = str(body["messages"])
+        return completion("First this, then that.") if steps.count("# Step: plan") == 1 and \
+            "write section" not in steps else good(body)
+
+    with scripted_server(answer) as server:
+        metadata, _ = write(tmp_path, server.url, monkeypatch)
+    assert metadata["rows"] == 1
+    assert len(server.requests) == 2 + sections_of(0)
+    assert "First this" in str(server.requests[1]["messages"])
+    assert all("First this" not in str(body["messages"]) for body in server.requests[2:])
+
+
+def test_429s_are_waited_out_as_asked_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[int] = set()
+
+    def answer(body: dict[str, Any]) -> Response:
+        if len(body["messages"]) not in seen:
+            seen.add(len(body["messages"]))
+            busy = failure(429, "slow down")
+            busy.headers["retry-after"] = "0.05"
+            return busy
+        return good(body)
+
+    with scripted_server(answer) as server:
+        metadata, _ = write(tmp_path, server.url, monkeypatch)
+    assert metadata["rows"] == 1
+    assert metadata["retried_pushed_back"] == 1 + sections_of(0)
+
+
+def test_what_a_call_costs_is_in_the_metadata_and_in_the_ledger(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "prices.toml").write_text('"m" = [1.0, 0.5, 10.0]\n')
+    monkeypatch.setenv("LWV_PRICES", str(tmp_path / "prices.toml"))
+    with scripted_server(good) as server:
+        metadata, store = write(tmp_path, server.url, monkeypatch)
+    calls = 1 + sections_of(0)
+    assert metadata["paid_usd"] == pytest.approx(calls * (6 * 1.0 + 4 * 0.5 + 5 * 10.0) / 1e6)
+    assert next(store.rows("long_outputs", SHARD))["cost_usd"] == pytest.approx(metadata["paid_usd"])
+    assert "$" in metadata["forecast"]

@@ -1,0 +1,155 @@
+"""What the engine decides, apart from sockets and clocks: properties that hold for every state."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.long_outputs.forecast import forecast
+from resources.endpoints import Endpoint
+from resources.engine.limiter import Limit
+from resources.engine.money import TABLE, Budget, Price, price_of, read_prices
+from resources.engine.order import Waiting, next_call, open_samples
+from resources.engine.progress import Progress, Tally, duration
+from resources.engine.retries import Trouble, next_try
+from resources.engine.server import Server, choose
+from resources.failures import EndpointUnusable
+
+waiting = st.lists(st.builds(Waiting, place=st.integers(0, 999), left=st.none() | st.integers(1, 40)), min_size=1)
+kinds = st.sampled_from(["pushed_back", "server_error", "unreachable", "timeout"])
+
+
+@given(waiting)
+def test_the_oldest_sample_goes_first_while_others_wait_to_be_opened(calls: list[Waiting]) -> None:
+    assert calls[next_call(calls, tail=False)].place == min(call.place for call in calls)
+
+
+@given(waiting)
+def test_in_the_tail_no_call_passes_one_whose_sample_needs_more(calls: list[Waiting]) -> None:
+    chosen = calls[next_call(calls, tail=True)]
+    if any(call.left is None for call in calls):
+        assert chosen.left is None      # a sample without a plan may be the longest of all
+    else:
+        assert chosen.left == max(call.left or 0 for call in calls)
+
+
+@given(st.floats(1, 8), st.integers(1, 512))
+def test_the_window_is_never_smaller_than_the_slots(window: float, slots: int) -> None:
+    assert open_samples(window, slots) >= slots
+
+
+@given(st.integers(1, 128), st.lists(st.booleans(), max_size=2000))
+def test_the_limit_stays_between_one_and_what_the_user_allows(most: int, pushed_back: list[bool]) -> None:
+    limit = Limit(most)
+    for outcome in pushed_back:
+        limit.record(limit.generation, outcome)
+        assert 1 <= limit.value <= most
+
+
+def test_a_burst_of_refusals_lowers_the_limit_once() -> None:
+    limit = Limit(64)
+    sent_under = limit.generation
+    for _ in range(64):
+        limit.record(sent_under, True)
+    assert limit.value == 48
+
+
+@pytest.mark.parametrize("takes", [1, 3, 8, 16, 40])
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_the_limit_settles_within_a_tenth_of_what_the_server_takes(takes: int, noise: float) -> None:
+    limit, draw, seen = Limit(64), random.Random(takes), []
+    for call in range(60_000):
+        over = draw.random() < max(0.0, limit.value - takes) / limit.value   # the share that stands in the server's way
+        limit.record(limit.generation, over or draw.random() < noise)
+        if call > 20_000:
+            seen.append(limit.value)
+    near = sum(abs(value - takes) <= max(1, 0.1 * takes) for value in seen) / len(seen)
+    assert abs(sum(seen) / len(seen) - takes) <= max(0.5, 0.1 * takes)
+    assert near > 0.8, (takes, near, sorted(set(seen)))
+
+
+@given(kinds, st.integers(1, 2000), st.floats(0, 1e5), st.booleans(), st.none() | st.floats(0, 1e6))
+def test_every_call_ends_and_one_call_stops_the_run_only_where_the_server_answers_nobody(
+        kind, tries, waited, others, retry_after) -> None:
+    decision = next_try(Trouble(kind, "", retry_after), tries, waited, others, patience_s=600)
+    if waited > 600:
+        assert decision in ("give up", "stop")
+    if others:
+        assert decision != "stop"
+    else:
+        assert decision != "give up"
+    if not isinstance(decision, str):
+        assert 0 <= decision <= 600
+
+
+def test_what_the_server_asks_for_is_waited_for() -> None:
+    assert next_try(Trouble("pushed_back", "", 7.5), 1, 0, False, 600) == 7.5
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_cached_token_is_paid_as_a_cached_one_and_never_twice(prompt: int, cached: int, completion: int) -> None:
+    price = Price(prompt=2.0, cached=0.5, completion=8.0)
+    cost = price.of(prompt, cached, completion)
+    assert price.of(prompt, 0, completion) >= cost >= 0
+    cached = min(cached, prompt)
+    assert cost == pytest.approx(((prompt - cached) * 2 + cached * 0.5 + completion * 8) / 1e6)
+
+
+def test_a_dated_model_has_the_price_of_its_name_and_a_table_of_ones_own_comes_first(tmp_path: Path) -> None:
+    prices = read_prices(TABLE)
+    assert price_of("gpt-4o-2024-11-20", prices) == prices["gpt-4o"]
+    assert price_of("my-own-model", prices) is None
+    (tmp_path / "own.toml").write_text('"my-own-model" = [1, 0.5, 2]\n')
+    assert price_of("my-own-model", prices | read_prices(tmp_path / "own.toml")) == Price(1, 0.5, 2)
+
+
+@pytest.mark.parametrize("text", ['"m" = [1, 2]', '"m" = "cheap"', "not toml"])
+def test_a_price_table_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "own.toml").write_text(text)
+    with pytest.raises(EndpointUnusable, match=r"own\.toml \(LWV_PRICES\) cannot be read"):
+        read_prices(tmp_path / "own.toml")
+
+
+def test_a_budget_is_spent_when_either_limit_is_reached() -> None:
+    budget = Budget(usd=1.0, tokens=100)
+    budget.spend(0.5, 99)
+    assert budget.spent() is None
+    budget.spend(0.0, 1)
+    assert "100 tokens" in str(budget.spent())
+    assert "$1" in str(Budget(usd=1.0, spent_usd=1.0).spent())
+
+
+def test_a_sample_stays_with_its_server_and_moves_only_while_that_is_down() -> None:
+    endpoint = Endpoint("teacher", "http://a/v1,http://b/v1,http://c/v1", "m")
+    servers = [Server(endpoint, url) for url in endpoint.urls]
+    home = {sample: choose(servers, sample, now=0.0) for sample in map(str, range(300))}
+    share = [list(home.values()).count(server) for server in servers]
+    assert min(share) > 60
+    servers[0].down_until = 10.0
+    for sample, server in home.items():
+        moved = choose(servers, sample, now=5.0)
+        assert moved is not servers[0]
+        assert moved is server or server is servers[0]
+        assert choose(servers, sample, now=11.0) is server
+    assert all(choose(servers[:2], sample, 11.0) is server for sample, server in home.items() if server in servers[:2])
+
+
+def test_the_forecast_is_the_sum_of_what_each_call_will_send() -> None:
+    deck = {"kind": "deck", "images": ["a", "b"], "required_words": 400}
+    found = forecast([deck], lambda image: 1000, Price(1, 0.1, 10), speed=100.0, slots=4)
+    assert (found.documents, found.calls) == (1, 3)
+    assert found.completion_tokens == 2 * 45 + 2 * 280
+    assert found.prompt_tokens == 2500 + (2500 + 90 + 100) + (2500 + 90 + 100 + 280 + 100)
+    assert found.cached_tokens == (2500 + 90) + (2500 + 90 + 100 + 280)
+    assert found.seconds == pytest.approx(650 / 100)     # one chain: more slots do not help it
+    assert forecast([deck], lambda image: 1000, None, None, 4).usd is None
+
+
+def test_progress_names_what_is_done_the_speed_the_cost_and_the_time_left() -> None:
+    tally = Tally()
+    progress = Progress("long_outputs a-001", 10, tally, calls=100)
+    tally.made, tally.completion_tokens, tally.cost_usd, progress.done = 50, 5000, 1.5, 4
+    assert progress.line(100.0) == "long_outputs a-001: 4 of 10, 50 calls, 50 tokens/s, $1.50, about 2 min left"
+    assert [duration(seconds) for seconds in (45, 720, 12_000)] == ["45 s", "12 min", "3 h 20 min"]
