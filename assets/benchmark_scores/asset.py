@@ -43,7 +43,7 @@ def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, mo
                                                               min(1, len(gpu.devices()))),
                       env={**launch_env(), **gpu.env()}, cwd=str(Path(__file__).resolve().parents[2]))
         answers = read_answers(config, items)
-        engine = models.engine(tables, context.run_id)
+        engine = models.engine(tables, context.run.run_id)
         rows = run(judge_all(engine, by_id(items), answers))
         count = tables.write_parquet(scores_path(tables), rows, SCHEMA)
         summary = write_summary(tables, rows, training["student"], items[0]["reference_author"])

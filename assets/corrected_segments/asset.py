@@ -21,7 +21,7 @@ def corrected_segments(context: dg.AssetExecutionContext, store: StoreResource, 
     """Each segment of the preference split beside its page and neighbours: corrected, with the kinds of error named."""
     with clear_failures():
         tables, shard = store.create(), context.partition_key
-        engine = models.engine(tables, context.run_id)
+        engine = models.engine(tables, context.run.run_id)
         outputs = {row["example_id"]: row for row in tables.rows("long_outputs", shard) if row["split"] == "preference"}
         examples = [list(rows) for example_id, rows in groupby(tables.rows("segments", shard),
                                                                lambda row: row["example_id"]) if example_id in outputs]

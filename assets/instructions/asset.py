@@ -19,7 +19,7 @@ def instructions(context: dg.AssetExecutionContext, store: StoreResource, source
     """A request per document, with the length that is asked: fixed for decks, written by the teacher for images."""
     with clear_failures():
         tables, shard = store.create(), context.partition_key
-        engine = models.engine(tables, context.run_id)
+        engine = models.engine(tables, context.run.run_id)
         words_per_page = sources.settings().words_per_page
 
         async def work(document: Document) -> list[dict[str, Any]]:

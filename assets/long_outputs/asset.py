@@ -20,7 +20,7 @@ def long_outputs(context: dg.AssetExecutionContext, store: StoreResource, models
     """Plan, then each section with every section before it in the conversation."""
     with clear_failures():
         tables, shard = store.create(), context.partition_key
-        engine = models.engine(tables, context.run_id)
+        engine = models.engine(tables, context.run.run_id)
         settings = Settings()
         examples = list(tables.rows("instructions", shard))
         forecast = forecast_writing(examples, tables.image_size, engine)
