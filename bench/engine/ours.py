@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from assets.instructions.schema import SCHEMA
@@ -41,7 +42,7 @@ async def write_all(options: argparse.Namespace) -> dict[str, Any]:
     pool = image_pool(Store(options.home), options.images, options.image_bytes)
     budget = int(os.environ.get("BENCH_BUDGET_TOKENS", "0")) or None
     outcomes: Counter[str] = Counter()
-    bad = 0
+    bad, limits = 0, list[int]()
 
     def read_image(name: str) -> bytes:
         return pool[int(name.split("-")[1]) % len(pool)] if pool else name.encode()
@@ -53,6 +54,7 @@ async def write_all(options: argparse.Namespace) -> dict[str, Any]:
         order: Order = options.order
         runs = engine.run(examples, lambda row: write_document(engine, row, order), "teacher", "bench")
         async for _, row in runs:
+            limits.append(engine.servers["teacher"][0].limit.value)
             outcomes[row.kind if isinstance(row, Exception) else "done"] += 1
             if isinstance(row, Exception):
                 continue
@@ -60,7 +62,7 @@ async def write_all(options: argparse.Namespace) -> dict[str, Any]:
                 low = section["text"].lower()
                 bad += any(refusal in low for refusal in REFUSALS) or section["words"] < 100 or "error" in low
         return {**engine.tally.metadata(), **{f"documents_{kind}": count for kind, count in outcomes.items()},
-                "bad_sections": bad, "limit": engine.servers["teacher"][0].limit.value}
+                "bad_sections": bad, "limit": round(mean(limits[len(limits) // 2:]), 1)}
 
 
 def run_asset(options: argparse.Namespace) -> dict[str, Any]:

@@ -5,16 +5,11 @@ import json
 import os
 import platform
 import resource
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -22,7 +17,9 @@ from typing import Any
 
 import psutil
 
-from bench.engine.tools import ROOT, TOOLS, Tool
+from bench.engine.client import ROOT, server
+from bench.engine.modes import cache_mode, fault_mode
+from bench.engine.tools import TOOLS, Tool
 from bench.engine.work import Speed, lower_bound, total_calls
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -47,38 +44,6 @@ class Size:
     @property
     def speed(self) -> Speed:
         return Speed(Speed().ttft / self.faster, Speed().rate * self.faster)
-
-
-@contextmanager
-def server(slots: int, speed: Speed, log: Path, *more: str, port: int = 0) -> Iterator[str]:
-    if not port:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "bench.engine.server", "--port", str(port), "--slots", str(slots),
-                                "--ttft", str(speed.ttft), "--rate", str(speed.rate), "--log", str(log), *more],
-                               cwd=ROOT)
-    url = f"http://127.0.0.1:{port}/v1"
-    try:
-        deadline = time.monotonic() + 20
-        while not answers(url):
-            if time.monotonic() > deadline:
-                raise TimeoutError("the benchmark's server did not start")
-            time.sleep(0.05)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=1)
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def environment(tool: Tool, url: str, slots: int) -> dict[str, str]:
@@ -168,6 +133,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--sizes", nargs="+", default=["96x16"], help="samples x slots @ faster, as 1000x64@2")
     parser.add_argument("--tools", nargs="+", default=list(TOOLS), choices=list(TOOLS))
+    parser.add_argument("--modes", nargs="+", default=["plain", "cache", "faults"])
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     tools: Sequence[Tool] = [TOOLS[name] for name in options.tools]
@@ -180,7 +146,7 @@ def main() -> None:
              f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
              "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. "
              "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.", ""]
-    for size in map(Size.parse, options.sizes):
+    for size in map(Size.parse, options.sizes if "plain" in options.modes else []):
         results: dict[str, list[dict[str, float]]] = {}
         for _ in range(options.repeats):
             for tool in tools:
@@ -194,6 +160,11 @@ def main() -> None:
                       flush=True)
         lines += table(size, results)
         options.results.write_text("\n".join(lines) + "\n")
+    if "cache" in options.modes:
+        lines += cache_mode(48, options.repeats)
+    if "faults" in options.modes:
+        lines += fault_mode(300, options.repeats)
+    options.results.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 

@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True)
     options = parser.parse_args()
     app = Starlette(routes=[Route("/v1/chat/completions", BenchServer(options).chat, methods=["POST"])])
-    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="error", access_log=False,
+    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="critical", access_log=False,
                 timeout_graceful_shutdown=1)
 
 

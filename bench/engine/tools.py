@@ -5,7 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from bench.engine.client import ROOT
+
 ENVIRONMENTS = ROOT / ".bench"       # one virtual environment for each peer; git ignores it
 
 

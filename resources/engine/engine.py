@@ -16,7 +16,7 @@ from resources.engine.answers import bad_request_kind, explain_trouble, read_ans
 from resources.engine.interrupt import draining
 from resources.engine.money import Budget, Price, price_of
 from resources.engine.order import Waiting, open_samples
-from resources.engine.progress import Progress, Tally
+from resources.engine.progress import Progress, Tally, logger
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
 from resources.failures import AnswerUnusable, EndpointUnusable, LedgerUnusable
@@ -151,9 +151,12 @@ class ModelEngine:
                             self.stop(error if isinstance(error, Exception) else Stopped(str(error)))
                     admit()
                 if self._stop is not None and progress.done < len(items):
-                    raise self._stop if not isinstance(self._stop, Stopped) else Stopped(
-                        f"{what}: {self._stop}. {progress.done} of {len(items)} are done, "
-                        f"{len(items) - progress.done} are left; run it again to go on, nothing is paid twice.")
+                    if not isinstance(self._stop, Stopped):
+                        raise self._stop
+                    says = (f"{what}: {self._stop}. {progress.done} of {len(items)} are done, "
+                            f"{len(items) - progress.done} are left; run it again to go on, nothing is paid twice.")
+                    logger.warning(says)    # a signal goes on after this, and would hide the exception's words
+                    raise Stopped(says)
             finally:
                 self._progress = None
                 for task in open_now:

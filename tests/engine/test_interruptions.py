@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bench.engine.run import server
+from bench.engine.client import server
 from bench.engine.work import Speed, total_calls
 from resources.ledger import Ledger
 

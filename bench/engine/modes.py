@@ -1,0 +1,75 @@
+"""The server's two other modes with ours on the engine alone: what prompt order costs, and what faults leave behind."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.engine.client import ROOT, server
+from bench.engine.work import Speed
+
+SLOTS = 16
+PAGES = SECTIONS = 16
+CACHE_TOKENS = 900_000           # about what an 80 GB card holds of a 7B model (peers.md 5.3)
+FAULT_SPEED = Speed(ttft=0.05, rate=800)
+
+
+def run_ours(url: str, home: Path, samples: int, *arguments: str, **settings: str) -> dict[str, Any]:
+    """What ours says of its run."""
+    env = {**os.environ, "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "bench", "PYTHONPATH": str(ROOT), **settings}
+    done = subprocess.run([sys.executable, "-m", "bench.engine.ours", "--samples", str(samples), "--home", str(home),
+                           *arguments], cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def read_log(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def cache_mode(samples: int, repeats: int) -> Iterator[str]:
+    """The table of both prompt orders, with the window sized to the cache."""
+    yield f"## Prefix cache: {samples} samples, {SLOTS} slots, {PAGES} pages of 1,200 tokens, {SECTIONS} sections"
+    yield ""
+    yield "| order | prefill tokens a sample | makespan s | calls |"
+    yield "|---|---|---|---|"
+    for order in ("append", "reference"):
+        prefill, spans, calls = [], [], 0
+        for _ in range(repeats):
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                log = Path(folder) / "log.jsonl"
+                last = ["--images-last"] if order == "reference" else []
+                with server(SLOTS, FAULT_SPEED, log, "--cache", str(CACHE_TOKENS), "--sections", str(SECTIONS),
+                            "--pages", str(PAGES), *last) as url:
+                    run_ours(url, Path(folder) / "home", samples, "--order", order, "--sections", str(SECTIONS),
+                             "--images", str(PAGES), LWV_TEACHER_CONCURRENCY=str(SLOTS), LWV_TEACHER_WINDOW="1.5")
+                lines = read_log(log)
+            calls = len(lines)
+            prefill.append(sum(line["prefill"] for line in lines) / samples)
+            spans.append(max(line["end"] for line in lines) - min(line["arrival"] for line in lines))
+        yield f"| {order} | {median(prefill):,.0f} | {median(spans):.1f} | {calls} |"
+    yield ""
+
+
+def fault_mode(samples: int, repeats: int) -> Iterator[str]:
+    """What became of every document, and where the limit settled; three times the slots are allowed."""
+    yield (f"## Faults: {samples} samples, a server that takes {SLOTS} calls at once, {3 * SLOTS} allowed; 2 % 429, "
+           "1 % 500, 0.5 % hanging, 1 % bad plans, 0.5 % refusals, 0.5 % cut")
+    yield ""
+    yield "| written | in quarantine | bad sections | limit, mean of the second half | calls tried again | seconds |"
+    yield "|---|---|---|---|---|---|"
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder, \
+                server(SLOTS, FAULT_SPEED, Path(folder) / "log.jsonl", "--faults") as url:
+            found = run_ours(url, Path(folder) / "home", samples, LWV_TEACHER_CONCURRENCY=str(3 * SLOTS),
+                             LWV_TEACHER_TIMEOUT_S="5")
+        quarantined = sum(count for name, count in found.items() if name.startswith("documents_")
+                          and name != "documents_done")
+        again = sum(count for name, count in found.items() if name.startswith("retried_"))
+        yield (f"| {found['documents_done']} | {quarantined} | {found['bad_sections']} | {found['limit']} | {again} | "
+               f"{found['seconds']:.0f} |")
+    yield ""
