@@ -40,7 +40,7 @@ ui: setup
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 bench-engine: setup
-	$(BIN)/python -m bench.engine.run --sizes 96x16 1000x16 1000x64
+	$(BIN)/python -m bench.engine.run --sizes 96x16@2 1000x16@4 1000x64@2
 
 clean:
 	rm -rf .lwv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

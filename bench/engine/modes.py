@@ -1,4 +1,4 @@
-"""The server's two other modes with ours on the engine alone: what prompt order costs, and what faults leave behind."""
+"""Ours on the engine alone: what a call and an open sample cost, what prompt order saves, what faults leave behind."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from bench.engine.client import ROOT, server
 from bench.engine.work import Speed
 
 SLOTS = 16
+COST_SLOTS = 64
 PAGES = SECTIONS = 16
 CACHE_TOKENS = 900_000           # about what an 80 GB card holds of a 7B model (peers.md 5.3)
 FAULT_SPEED = Speed(ttft=0.05, rate=800)
@@ -29,6 +30,28 @@ def run_ours(url: str, home: Path, samples: int, *arguments: str, **settings: st
 
 def read_log(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def cost_mode(repeats: int) -> Iterator[str]:
+    """CPU of a call and resident memory, where the server answers at once."""
+    yield f"## Cost of ours: no service time, {COST_SLOTS} slots"
+    yield ""
+    yield "| samples | images of a sample | calls | CPU ms/call | peak RSS MB |"
+    yield "|---|---|---|---|---|"
+    for images, sections in ((0, 0), (16, 1)):      # one section with images: 4 MB a call add up
+        for samples in (250, 1000, 4000):
+            runs = []
+            for _ in range(repeats):
+                with tempfile.TemporaryDirectory(prefix="bench-") as folder, \
+                        server(COST_SLOTS, Speed(0, 0), Path(folder) / "log.jsonl", "--sections", str(sections)) as url:
+                    runs.append(run_ours(url, Path(folder) / "home", samples, "--sections", str(sections), "--images",
+                                         str(images), "--image-bytes", str(200_000 if images else 0),
+                                         LWV_TEACHER_CONCURRENCY=str(COST_SLOTS)))
+            calls = runs[0]["calls_made"]
+            yield (f"| {samples} | {f'{images} of 200 kB' if images else 'none'} | {calls} | "
+                   f"{median(run['cpu_s'] for run in runs) * 1000 / calls:.2f} | "
+                   f"{median(run['rss_mb'] for run in runs):.0f} |")
+    yield ""
 
 
 def cache_mode(samples: int, repeats: int) -> Iterator[str]:

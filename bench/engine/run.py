@@ -18,12 +18,14 @@ from typing import Any
 import psutil
 
 from bench.engine.client import ROOT, server
-from bench.engine.modes import cache_mode, fault_mode
+from bench.engine.modes import cache_mode, cost_mode, fault_mode
 from bench.engine.tools import TOOLS, Tool
 from bench.engine.work import Speed, lower_bound, total_calls
 
+START_UP_S = 20.0
+MODES = ["cost", "cache", "faults", "plain"]
 RESULTS = Path(__file__).with_name("RESULTS.md")
-LIMIT = 12        # a run that takes so many times the bound is stopped and reported as such
+LIMIT = 2.5       # a run that takes so many times the bound is stopped, reported as such and not repeated
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ def peak_rss_mb(process: subprocess.Popen[Any], stop: threading.Event, peak: lis
             return
 
 
+class Unfinished(RuntimeError):
+    """A run that took longer than LIMIT times the bound, or ended without all calls."""
+
+
 def measure(tool: Tool, size: Size) -> dict[str, float]:
     """One run. Ratios are over the lower bound; makespan is the log's, wall the process's."""
     bound = lower_bound(size.samples, size.slots, size.speed)
@@ -86,11 +92,13 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
             watcher = threading.Thread(target=peak_rss_mb, args=(process, stop, peak))
             watcher.start()
             try:
-                process.wait(timeout=30 + LIMIT * bound)
-            except subprocess.TimeoutExpired:
+                process.wait(timeout=START_UP_S + LIMIT * bound)
+            except subprocess.TimeoutExpired as error:
                 os.killpg(process.pid, 9)
                 process.wait()
-            stop.set()
+                raise Unfinished(f"over {LIMIT} times the bound, stopped") from error
+            finally:
+                stop.set()
             watcher.join()
             wall = time.monotonic() - started
             output.seek(0)
@@ -100,8 +108,8 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
                                      (Path(folder) / "log.jsonl").read_text().splitlines()]
     distinct = {(call["sample"], call["step"]): call.get("prompt") for call in log}
     if len(distinct) != total_calls(size.samples):
-        raise RuntimeError(f"{tool.name}: {len(distinct)} of {total_calls(size.samples)} calls arrived.\n"
-                           f"{said[-2000:]}")
+        print(said[-2000:], flush=True)
+        raise Unfinished(f"{len(distinct)} of {total_calls(size.samples)} calls arrived")
     makespan = max(call["end"] for call in log) - min(call["arrival"] for call in log)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"bound_s": bound, "makespan": makespan / bound, "wall": wall / bound, "calls": len(log),
@@ -109,7 +117,8 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
             "prompts": hash(tuple(sorted((key, value) for key, value in distinct.items() if value)))}
 
 
-def table(size: Size, results: dict[str, list[dict[str, float]]]) -> Iterator[str]:
+def table(size: Size, results: dict[str, list[dict[str, float]]], unfinished: dict[str, str],
+          ) -> Iterator[str]:
     if not results:
         return
     bound = next(iter(results.values()))[0]["bound_s"]
@@ -125,6 +134,8 @@ def table(size: Size, results: dict[str, list[dict[str, float]]]) -> Iterator[st
         yield (f"| {name} | {middle['makespan']:.3f} | {min(spans):.3f} to {max(spans):.3f} | {middle['wall']:.3f} | "
                f"{middle['calls']:.0f} | {middle['twice']:.0f} | {middle['cpu_ms']:.2f} | {middle['rss_mb']:.0f} | "
                f"{same} |")
+    for name, why in unfinished.items():
+        yield f"| {name} | {why} | | | | | | | |"
     yield ""
 
 
@@ -133,7 +144,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--sizes", nargs="+", default=["96x16"], help="samples x slots @ faster, as 1000x64@2")
     parser.add_argument("--tools", nargs="+", default=list(TOOLS), choices=list(TOOLS))
-    parser.add_argument("--modes", nargs="+", default=["plain", "cache", "faults"])
+    parser.add_argument("--modes", nargs="+", default=MODES, choices=MODES)
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     tools: Sequence[Tool] = [TOOLS[name] for name in options.tools]
@@ -146,24 +157,28 @@ def main() -> None:
              f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
              "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. "
              "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.", ""]
+    for mode, rows in (("cost", lambda: cost_mode(options.repeats)), ("cache", lambda: cache_mode(48, options.repeats)),
+                       ("faults", lambda: fault_mode(300, options.repeats))):
+        if mode in options.modes:
+            lines += rows()
     for size in map(Size.parse, options.sizes if "plain" in options.modes else []):
         results: dict[str, list[dict[str, float]]] = {}
+        unfinished: dict[str, str] = {}
         for _ in range(options.repeats):
             for tool in tools:
+                if tool.name in unfinished:
+                    continue
                 try:
                     run = measure(tool, size)
-                except RuntimeError as error:
-                    print(error, flush=True)
+                except Unfinished as error:
+                    print(f"{size.samples}x{size.slots} {tool.name}: {error}", flush=True)
+                    unfinished[tool.name] = str(error)
                     continue
                 results.setdefault(tool.name, []).append(run)
                 print(f"{size.samples}x{size.slots} {tool.name}: {run['makespan']:.3f} wall {run['wall']:.3f}",
                       flush=True)
-        lines += table(size, results)
+        lines += table(size, results, unfinished)
         options.results.write_text("\n".join(lines) + "\n")
-    if "cache" in options.modes:
-        lines += cache_mode(48, options.repeats)
-    if "faults" in options.modes:
-        lines += fault_mode(300, options.repeats)
     options.results.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
