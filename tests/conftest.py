@@ -31,6 +31,14 @@ def draw_deck(folder: Path, subject: str, pages: int) -> None:
                   f"Number {page * 12} is worth knowing", f"{subject} ends with a question")
 
 
+def write_recipe(folder: Path, text: str = "", words_per_page: int = 30) -> str:
+    """The path of a recipe of short texts; `text`: further TOML tables."""
+    path = folder / "recipe.toml"
+    path.write_text("[instructions]\nwords = { single = [120], multi = [200] }\nstated_share = 1.0\n"
+                    f"back_translated_share = 0.0\nwords_per_page = {words_per_page}\n{text}")
+    return str(path)
+
+
 @dataclass
 class Factory:
     """One LWV_HOME and LWV_SOURCES, and an instance that forgets everything."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import draw_deck, draw_page
+from tests.conftest import draw_deck, draw_page, write_recipe
 from tests.openai_server import failure, scripted_server
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +37,7 @@ def documents(sources: Path) -> None:
 @pytest.mark.slow
 def test_the_lineage_runs_from_files_to_scores_and_a_second_time_asks_and_trains_nothing(tmp_path: Path) -> None:
     documents(tmp_path / "sources")
-    first = demo(tmp_path, LWV_WORDS_PER_PAGE="30")
+    first = demo(tmp_path, LWV_RECIPE=write_recipe(tmp_path))
     assert first.returncode == 0, first.stdout + first.stderr
     assert "pictures/broken.png is not an image" in first.stdout
     home = tmp_path / "home"
@@ -52,7 +52,7 @@ def test_the_lineage_runs_from_files_to_scores_and_a_second_time_asks_and_trains
         assert json.loads((home / "checkpoints" / kind / checkpoint / "training.json").read_text())["embedded"] is True
     assert "embedded" in (home / "reports" / "index.html").read_text()
 
-    second = demo(tmp_path, LWV_WORDS_PER_PAGE="30")
+    second = demo(tmp_path, LWV_RECIPE=write_recipe(tmp_path))
     assert second.returncode == 0, second.stdout + second.stderr
     assert "0 model calls made" in second.stdout
     assert second.stdout.count("training skipped") == 2

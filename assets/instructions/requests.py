@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from assets.recipe import Instructions
 from resources.engine import ModelEngine
 from resources.messages import Call, Image, system, user
 from resources.prompts import load_prompt
@@ -44,11 +45,11 @@ def group_documents(pages: Iterable[dict[str, Any]]) -> list[Document]:
     return documents
 
 
-async def write_request(engine: ModelEngine, document: Document, words_per_page: int) -> dict[str, Any]:
+async def write_request(engine: ModelEngine, document: Document, recipe: Instructions) -> dict[str, Any]:
     """The instructions row of one document; raises AnswerUnusable where the teacher gives no request."""
     call_id, author = None, "fixed"
     if document.kind == "deck":
-        request, words = DECK_REQUEST[document.language], words_per_page * len(document.images)
+        request, words = DECK_REQUEST[document.language], recipe.words_per_page * len(document.images)
     else:
         prompt = PROMPTS[document.kind]
         reply = await engine.ask(Call(
@@ -62,5 +63,7 @@ async def write_request(engine: ModelEngine, document: Document, words_per_page:
         "example_id": f"{document.document_id}-{document.kind}", "document_id": document.document_id,
         "kind": document.kind, "split": document.split, "language": document.language,
         "images": list(document.images), "request": request, "instruction": f"{request} {clause}",
-        "required_words": words, "origin": document.kind, "author": author, "call_id": call_id,
+        "required_words": words, "target_words": words, "length_from": "stated", "task": "open",
+        "documents": [document.document_id], "pages": list(range(1, len(document.images) + 1)),
+        "origin": document.kind, "author": author, "call_id": call_id,
     }

@@ -15,17 +15,22 @@ SECTION = pa.struct([
 SCHEMA = pa.schema([
     ("example_id", pa.string()),
     ("document_id", pa.string()),
+    ("documents", pa.list_(pa.string())),  # as in instructions
     ("kind", pa.string()),               # single | multi | deck
     ("split", pa.string()),              # sft | preference | benchmark
     ("language", pa.string()),           # en | zh
     ("images", pa.list_(pa.string())),   # sha256 per page
+    ("task", pa.string()),               # open, a family of MMLongBench-Write, or a deck task
     ("request", pa.string()),            # the instruction without its length
     ("instruction", pa.string()),
     ("output", pa.string()),
     ("sections", pa.list_(SECTION)),
     ("plan_call_id", pa.string()),       # ledger key of the call that made the plan
     ("words", pa.int32()),               # count_words(output)
-    ("required_words", pa.int32()),      # null where the instruction states none
+    ("required_words", pa.int32()),      # stated in the instruction; null where none is
+    ("target_words", pa.int32()),        # what the plan aimed at
+    ("length_from", pa.string()),        # stated | back_translated | none
+    ("repairs", pa.list_(pa.string())),  # what was mended on the way, a kind each (assets/long_outputs/control.py)
     ("length_score", pa.float32()),      # paper eq. 6, 0-100, against required_words; null where that is null
     ("prompt_tokens", pa.int64()),       # summed over the calls of this example
     ("cached_tokens", pa.int64()),

@@ -25,6 +25,8 @@ CORRECT_PLAN = load_prompt(__file__, "correct_plan")
 WRITE = load_prompt(__file__, "write")
 SECTION_WORDS = 200          # a section of anything but a deck; the method allows 200 to 1,000
 AGAIN = {"refused", "empty", "truncated"}   # worth one more try with another seed, and more room where it was cut
+COPIED = ("example_id", "document_id", "documents", "kind", "split", "language", "images", "task", "request",
+          "instruction", "required_words", "target_words", "length_from")     # from the instructions row
 TOKENS_PER_WORD = 4          # room for the longest answer: CJK text and markup included
 UNSTATED_WORDS = 1000        # planned length where the instruction states none
 
@@ -120,8 +122,8 @@ def output_row(example: dict[str, Any], sections: Sequence[dict[str, Any]], repl
     output = "\n\n".join(section["text"] for section in sections)
     words, required = count_words(output), example["required_words"]
     return {
-        **{name: example[name] for name in ("example_id", "document_id", "kind", "split", "language", "images",
-                                            "request", "instruction", "required_words")},
+        **{name: example[name] for name in COPIED},
+        "repairs": [],
         "output": output, "sections": list(sections), "words": words,
         "plan_call_id": replies[-len(sections) - 1].call_id,
         "length_score": length_score(words, required) if required else None,

@@ -29,7 +29,9 @@ def example(sample: int, images: list[str], fixed: int) -> dict[str, Any]:
     """The instructions row of one sample."""
     return {"example_id": str(sample), "document_id": str(sample), "kind": "multi", "split": "sft", "language": "en",
             "images": images, "request": instruction(sample, fixed), "instruction": instruction(sample, fixed),
-            "required_words": required_words(sample, fixed), "origin": "multi", "author": "fixed", "call_id": None}
+            "required_words": required_words(sample, fixed), "target_words": required_words(sample, fixed),
+            "length_from": "stated", "task": "open", "documents": [str(sample)],
+            "pages": list(range(1, len(images) + 1)), "origin": "multi", "author": "fixed", "call_id": None}
 
 
 def image_pool(store: Store, images: int, size: int) -> list[bytes]:

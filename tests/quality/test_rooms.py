@@ -12,7 +12,7 @@ from assets.quality.bridge import check_shard
 from assets.quality.outcome import RoomChecks
 from assets.quality.quarantine import write_quarantine
 from resources.store import Store
-from tests.conftest import Factory, draw_deck, draw_page
+from tests.conftest import Factory, draw_deck, draw_page, write_recipe
 
 ROOMS = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
 Rows = list[dict[str, Any]]
@@ -31,7 +31,7 @@ def good_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
         patch.setenv("LWV_HOME", str(folder / "home"))
         patch.setenv("LWV_SOURCES", str(folder / "sources"))
-        patch.setenv("LWV_WORDS_PER_PAGE", "60")
+        patch.setenv("LWV_RECIPE", write_recipe(folder, words_per_page=60))
         factory = Factory(folder / "home", folder / "sources", instance)
         for subject in ("Rivers", "Engines", "Bread"):
             draw_deck(factory.sources / "mixed" / subject.lower(), subject, 3)

@@ -1,0 +1,130 @@
+"""The recipe: every rule of how the data set is made, named and switchable, from one TOML file (`LWV_RECIPE`)."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from resources.settings import Settings
+
+PRESETS = Path(__file__).parent / "recipes"       # <name>.toml
+Family = Literal["ppt_script", "medical_report", "travel_guide", "story", "scenery_copywriting", "movie_review"]
+DeckTask = Literal["lecture_script", "speaker_notes", "study_guide", "explainer"]
+Share = Field(ge=0, le=1)
+
+
+class RecipeUnusable(ValueError):
+    """The recipe cannot be used; the sentence names the file and the field."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Instructions(Part):
+    """What is asked of the documents (method.md 1.1, 1.2)."""
+
+    need_long: bool = True                  # a request that needs no long article, or an irrelevant image, is rejected
+    groups: tuple[Literal[2, 4], ...] = (2, 4)   # single images of one collection are put together so; empty: never
+    group_share: float = Field(0.5, ge=0, le=1)  # of single images that also stand in such a group
+    deck_tasks: tuple[DeckTask, ...] = ("lecture_script", "speaker_notes", "study_guide", "explainer")
+    lecture_share: float = Field(0.7, ge=0, le=1)      # of decks whose task is the lecture script
+    rewritten_share: float = Field(0.25, ge=0, le=1)   # of other deck tasks that the teacher rewrites for the deck
+    families: dict[str, tuple[Family, ...]] = {}       # collection, or "*" -> families of MMLongBench-Write to ask for
+    stated_share: float = Field(0.4, ge=0, le=1)       # of examples that state their length before they are written
+    back_translated_share: float = Field(0.226, ge=0, le=1)  # … that state it after: the length that was written
+    words: dict[Literal["single", "multi"], tuple[int, ...]] = {    # lengths to write to, drawn by the document's hash
+        "single": (500, 800, 1200, 1600, 2400, 4200), "multi": (800, 1200, 2000, 3000, 4500)}
+    words_per_page: int = Field(200, ge=20, le=2000)   # of a deck
+    chapter_pages: int = Field(26, ge=1)               # a longer deck is written in chapters
+
+    @model_validator(mode="after")
+    def shares_fit(self) -> Self:
+        if self.stated_share + self.back_translated_share > 1:
+            raise ValueError("stated_share and back_translated_share add up to more than 1")
+        return self
+
+
+class Writing(Part):
+    """How a text is planned and written (method.md 2)."""
+
+    section_words: int = Field(200, ge=50, le=1000)    # of anything but a deck; the method allows 200 to 1,000
+    most_sections: int = Field(50, ge=1)               # LongWriter's cap; longer texts have longer sections
+    most_words: int = Field(32_000, ge=100)            # a request for more goes to quarantine
+    band: tuple[float, float] = (0.8, 1.25)            # a section outside, times its target, is rewritten once
+    length_control: bool = True                        # off: as the paper, one pass, no rewrite for length
+    loop_control: bool = True                          # a looping section is rewritten once, then cut at the loop
+    continuations: int = Field(2, ge=0)                # a section cut by max_tokens goes on so often
+    temperature: float = Field(0.7, ge=0, le=2)
+
+
+class Keep(Part):
+    """Which written examples may be trained on (method.md 6.2)."""
+
+    length_score: float = Field(80, ge=0, le=100)      # at least, against the stated length
+    repeated_share: float = Field(0.3, ge=0, le=1)     # at most, of a text's sentences
+    coverage: bool = True                              # every page has a section
+    language: bool = True                              # written in the language of the request
+    refusals: bool = True                              # no refusal or error text
+    near_duplicate: float = Field(0.8, ge=0, le=1)     # Jaccard similarity of 5-word shingles; 1: exact ones only
+
+
+class Mix(Part):
+    """What SFT is trained on (method.md 1.3, 5)."""
+
+    size: int | None = Field(None, ge=1)               # examples; unset: all that are kept
+    kinds: dict[Literal["single", "multi", "deck"], float] = {}      # shares; empty: as they come
+    buckets: dict[Literal["<500", "500-1500", "1500-2000", "2000-4000", ">4000"], float] = {}  # shares by words written
+    long_share: float = Field(0.2, ge=0, le=1)         # at least, of texts over 4,000 words
+    short_share: float = Field(0.1, ge=0, le=1)        # at least, of texts under 1,500 words: against over-writing
+    chat: Path | None = None                           # a JSONL file of general chat: {"messages": [...]} a line
+    chat_rows: int = Field(0, ge=0)                    # so many of its rows
+    seed: int = 42
+
+
+class Corrections(Part):
+    """Which drafts the critic corrects (method.md 3.1)."""
+
+    drafts: Literal["auto", "checkpoint", "teacher"] = "auto"    # auto: the checkpoint's where `drafts` has the shard
+
+
+class Pairs(Part):
+    """Preference pairs (method.md 3.2 to 3.4). Shares are of all pairs' weight in training; 0 leaves a kind out."""
+
+    cumulative: float = Field(0.3, ge=0)
+    shared_prefix: float = Field(0.3, ge=0)
+    whole: float = Field(0.2, ge=0)
+    sampled: float = Field(0.2, ge=0)
+    last_share: float = Field(0.5, ge=0, le=1)   # of a document's cumulative weight on its last prefix; 0: the paper's
+    samples: int = Field(4, ge=1)                # drafts of one example, for `sampled`
+    margin: float = Field(5.0, ge=0)             # least difference of (S_l + S_q) / 2 between the sides, points
+
+
+class Recipe(Part):
+    instructions: Instructions = Instructions()
+    writing: Writing = Writing()
+    keep: Keep = Keep()
+    mix: Mix = Mix()
+    corrections: Corrections = Corrections()
+    pairs: Pairs = Pairs()
+
+
+def read_recipe(name: str | None = None) -> Recipe:
+    """The recipe of a TOML file, or of a preset (`default`, `paper`); None: what LWV_RECIPE says.
+
+    Fields that the file leaves out are the default's. Raises RecipeUnusable.
+    """
+    name = name or Settings().recipe
+    path = PRESETS / f"{name}.toml" if name.isidentifier() else Path(name).expanduser()
+    try:
+        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Recipe.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise RecipeUnusable(f"The recipe {path} (LWV_RECIPE) cannot be used: {where}: {first['msg']}.") from error
+    except (OSError, ValueError) as error:
+        known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
+        raise RecipeUnusable(f"The recipe {path} (LWV_RECIPE) cannot be read: {error}. It is a TOML file, or one of "
+                             f"{known}.") from error
