@@ -23,6 +23,7 @@ class _EndpointSettings(BaseSettings):
     window: float = Field(default=1.5, ge=1)
     patience_s: float = Field(default=600, ge=0)
     document_s: float = Field(default=6 * 3600, gt=0)
+    structured: bool = True
 
 
 class Endpoint:
@@ -31,13 +32,15 @@ class Endpoint:
     base_url: one, or several with commas between them. concurrency: calls at once, for each server. window: samples
     open at once for each slot (`order.open_samples`). timeout_s: for one call; document_s: for all calls of one sample.
     patience_s: how long a server that has answered before may answer nobody; first_answer_s: one that never has.
+    structured: ask for structured output (`response_format`); a server that refuses it is asked without.
     """
 
     first_answer_s = 5.0
 
     def __init__(self, role: Role, base_url: str | None = None, model: str | None = None,
                  api_key: SecretStr | None = None, concurrency: int = 16, timeout_s: float = 600,
-                 window: float = 1.5, patience_s: float = 600, document_s: float = 6 * 3600) -> None:
+                 window: float = 1.5, patience_s: float = 600, document_s: float = 6 * 3600,
+                 structured: bool = True) -> None:
         self.role = role
         self.prefix = f"LWV_{role.upper()}"
         self.embedded = base_url is None
@@ -48,6 +51,7 @@ class Endpoint:
         self.window = window
         self.patience_s = patience_s
         self.document_s = document_s
+        self.structured = structured and not self.embedded
         self.urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
         if self.embedded:
             from resources.embedded import model_name
@@ -71,7 +75,7 @@ class Endpoint:
         except ValueError as error:
             raise EndpointUnusable(f"A setting LWV_{role.upper()}_* is not usable: {_first_line(error)}") from error
         return cls(role, found.base_url or None, found.model or None, found.api_key, found.concurrency, found.timeout_s,
-                   found.window, found.patience_s, found.document_s)
+                   found.window, found.patience_s, found.document_s, found.structured)
 
     def client(self, url: str) -> Any:
         """A new openai.AsyncOpenAI for one of `urls`, for the running event loop (a client belongs to one loop).

@@ -20,9 +20,12 @@ class AnswerUnusable(RuntimeError):
     """This one answer cannot be used; its document goes to quarantine and the others go on.
 
     `kind`: refused | filtered | empty | truncated | overflow | rejected | malformed | failed (what was answered);
-    pushed_back | server_error | unreachable | timeout (nothing was, in all tries); overdue (the document as a whole).
+    pushed_back | server_error | unreachable | timeout (nothing was, in all tries); overdue (the document as a whole);
+    language | loop | repeat | short | long (a section after its repairs); not_long | irrelevant | too_long (a request).
+    partial: what stands of a truncated answer, to be gone on with; never a text of its own.
     """
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, partial: str = "") -> None:
         super().__init__(message)
         self.kind = kind
+        self.partial = partial

@@ -34,7 +34,7 @@ CALLS = Table(
     Column("sample", String(120), nullable=False, index=True),
     Column("step", String(60), nullable=False),
     Column("status", String(16), nullable=False),       # ok, or the kind of AnswerUnusable
-    Column("text", Text, nullable=False),               # the answer; empty unless status is ok
+    Column("text", Text, nullable=False),               # the answer; empty unless status is ok, or truncated (a part)
     Column("detail", Text, nullable=False),             # why not, where status is not ok
     Column("finish_reason", String(40), nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
@@ -45,6 +45,9 @@ CALLS = Table(
     Column("at", Float, nullable=False),                # Unix time, seconds
     Column("run", String(64), nullable=False, server_default="", index=True),  # whose budget paid it: the Dagster run
 )
+
+
+ANSWERED = ("ok", "truncated")      # what the model said stands, and is not asked for again
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Ledger:
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         row = insert(CALLS)
         self._put = row.on_conflict_do_update(
-            index_elements=[CALLS.c.call_id], where=CALLS.c.status != "ok",
+            index_elements=[CALLS.c.call_id], where=CALLS.c.status.not_in(ANSWERED),
             set_={column.name: row.excluded[column.name] for column in CALLS.columns if column.name != "call_id"})
 
     @classmethod

@@ -10,7 +10,7 @@ import pyarrow as pa
 from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
 from assets.quality.quarantine import read_quarantine
 from resources.engine import REFUSALS
-from resources.words import count_words
+from resources.words import cjk_share, count_words
 
 GOOD_LENGTH = 80.0        # method.md 6.2: what is kept for SFT scores at least 80 against its stated length
 REPEATED_SHARE = 0.3      # of a text's sentences that stood there before
@@ -60,12 +60,6 @@ def repeated_share(text: str) -> float:
     sentences = [sentence.strip() for sentence in re.split(r"(?<=[.!?。！？])\s*", text) if sentence.strip()]
     repeats = sum(count - 1 for count in Counter(sentences).values())
     return repeats / len(sentences) if sentences else 0.0
-
-
-def cjk_share(text: str) -> float:
-    """CJK characters as a share of all counted words, 0-1."""
-    words = count_words(text)
-    return (words - len(re.findall(r"[a-zA-Z]+", text))) / words if words else 0.0
 
 
 def examples_covered(context: Context) -> Outcome:

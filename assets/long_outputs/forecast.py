@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assets.long_outputs.writer import SECTION_WORDS, UNSTATED_WORDS
+from assets.long_outputs.writer import sections_for
+from assets.recipe import Writing
 from resources.engine import ModelEngine
 from resources.engine.money import Price
 from resources.engine.progress import duration
@@ -38,21 +39,22 @@ class Forecast:
 
 
 def forecast_writing(examples: Sequence[dict[str, Any]], image_size: Callable[[str], tuple[int, int]],
-                     engine: ModelEngine) -> Forecast:
+                     engine: ModelEngine, recipe: Writing) -> Forecast:
     """For instructions rows as if none had been written before. image_size: sha256 -> (width, height), pixels."""
     endpoint = engine.endpoints["teacher"]
     speed = engine.ledger.tokens_per_second(endpoint.model)
     return forecast(examples, lambda image: vision_tokens(*image_size(image)), engine.price("teacher"), speed,
-                    endpoint.concurrency * len(endpoint.urls))
+                    endpoint.concurrency * len(endpoint.urls), recipe)
 
 
 def forecast(examples: Sequence[dict[str, Any]], tokens_of: Callable[[str], int], price: Price | None,
-             speed: float | None, slots: int) -> Forecast:
-    """speed: completion tokens/s of one slot, time to first token included."""
+             speed: float | None, slots: int, recipe: Writing) -> Forecast:
+    """speed: completion tokens/s of one slot, time to first token included. Rewrites are not counted."""
     calls = prompt = cached = completion = 0
     longest = 0.0
     for example in examples:
-        sections, words = planned(example)
+        words = example["target_words"]
+        sections = len(example["images"]) if example["kind"] == "deck" else sections_for(words, recipe)
         opening = RULES_TOKENS + sum(map(tokens_of, example["images"]))
         answers = [PLAN_LINE_TOKENS * sections, *[round(TOKENS_PER_WORD * words / sections)] * sections]
         so_far = opening
@@ -60,18 +62,12 @@ def forecast(examples: Sequence[dict[str, Any]], tokens_of: Callable[[str], int]
             prompt += so_far + STEP_TOKENS
             cached += so_far if index else 0
             so_far += STEP_TOKENS + answer
-        calls += len(answers)
+        calls += len(answers) + (example["length_from"] == "back_translated")
         completion += sum(answers)
         longest = max(longest, float(sum(answers)))
     return Forecast(len(examples), calls, prompt, cached, completion,
                     price.of(prompt, cached, completion) if price else None,
                     max(completion / slots, longest) / speed if speed else None)
-
-
-def planned(example: dict[str, Any]) -> tuple[int, int]:
-    """(sections, words) that the writer will ask for."""
-    words = example["required_words"] or UNSTATED_WORDS
-    return (len(example["images"]) if example["kind"] == "deck" else max(1, round(words / SECTION_WORDS))), words
 
 
 def vision_tokens(width: int, height: int) -> int:

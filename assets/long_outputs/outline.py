@@ -1,9 +1,12 @@
-"""The plan of a long text: sections with words, points and pages; written as lines, read tolerantly, checked."""
+"""The plan of a long text: sections with words, points and pages; read tolerantly, as lines or JSON, and checked."""
 
+import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+WORDS_OFF = 0.1     # share of the total by which a plan's words may miss it
 # A section line of the form that prompts/plan.txt asks for. Anchored at the line's start, so that a key point which
 # mentions "Section 3" is no new section (the released code splits there, method.md 2.3).
 _LINE = re.compile(
@@ -11,6 +14,14 @@ _LINE = re.compile(
     r"\s*[-–—]\W*Word Count\W*?[:：]\W*(?P<words>\d[\d,]*)[^\d\n]*?"
     r"(?:Pages?\W*?[:：]\W*(?P<pages>\d[\d,，、 \t-]*))?\W*$",
     re.IGNORECASE | re.MULTILINE)
+
+# What a server with structured output is held to.
+PLAN_FORMAT = {"type": "json_schema", "json_schema": {"name": "plan", "strict": True, "schema": {
+    "type": "object", "additionalProperties": False, "required": ["sections"], "properties": {"sections": {
+        "type": "array", "items": {
+            "type": "object", "additionalProperties": False, "required": ["point", "words", "pages"], "properties": {
+                "point": {"type": "string"}, "words": {"type": "integer"},
+                "pages": {"type": "array", "items": {"type": "integer"}}}}}}}}}
 
 
 @dataclass(frozen=True)
@@ -24,32 +35,56 @@ class PlannedSection:
 
 
 class BadPlan(ValueError):
-    """The plan cannot be written to; the sentence says what is wrong with it."""
+    """The plan cannot be written to; the sentence says what is wrong with it. only_words: nothing but its words."""
+
+    def __init__(self, message: str, only_words: bool = False) -> None:
+        super().__init__(message)
+        self.only_words = only_words
 
 
 def parse_plan(text: str) -> list[PlannedSection]:
-    """The sections of a plan in order, numbered anew from 1; empty where no line has the form."""
-    sections: list[PlannedSection] = []
+    """The sections of a plan in order, numbered anew from 1; empty where it is neither JSON nor lines of the form."""
+    if sections := _from_json(text):
+        return sections
     for match in _LINE.finditer(text):
         sections.append(PlannedSection(len(sections) + 1, match["point"].strip(" []"),
                                        int(match["words"].replace(",", "")), _page_list(match["pages"] or "")))
     return sections
 
 
-def check_plan(sections: Sequence[PlannedSection], pages: int, total_words: int, page_per_section: bool) -> None:
+def check_plan(sections: Sequence[PlannedSection], pages: int, total_words: int, page_per_section: bool,
+               most_sections: int = 1_000) -> None:
     """Raise BadPlan unless every page is covered, pages exist, and the words add up to the total within 10 %."""
     if not sections:
         raise BadPlan("no line has the form `Section k - Main Point: … - Word Count: n - Pages: p`")
     if page_per_section and [section.pages for section in sections] != [(page,) for page in range(1, pages + 1)]:
         raise BadPlan(f"a deck of {pages} pages needs one section per page, in page order")
+    if len(sections) > max(most_sections, pages):
+        raise BadPlan(f"it has {len(sections)} sections, more than {most_sections}")
     covered = {page for section in sections for page in section.pages}
     if missing := sorted(set(range(1, pages + 1)) - covered):
         raise BadPlan(f"no section covers page {', '.join(map(str, missing))}")
     if strange := sorted(covered - set(range(1, pages + 1))):
         raise BadPlan(f"there is no page {', '.join(map(str, strange))}")
     words = sum(section.words for section in sections)
-    if abs(words - total_words) > 0.1 * total_words:
-        raise BadPlan(f"the word counts add up to {words}, not {total_words}")
+    if abs(words - total_words) > WORDS_OFF * total_words:
+        raise BadPlan(f"the word counts add up to {words}, not {total_words}", only_words=True)
+
+
+def scale_plan(sections: Sequence[PlannedSection], total_words: int) -> list[PlannedSection]:
+    """The same sections with their words in the same proportions (as near as 1 word each allows) and this total."""
+    words = sum(max(1, section.words) for section in sections)
+    return [replace(section, words=max(1, round(max(1, section.words) * total_words / words))) for section in sections]
+
+
+def _from_json(text: str) -> list[PlannedSection]:
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        found: Any = json.loads(text[start:end + 1]) if 0 <= start < end else None
+        return [PlannedSection(index, str(entry["point"]).strip(), int(entry["words"]), tuple(map(int, entry["pages"])))
+                for index, entry in enumerate(found["sections"], 1)]
+    except (ValueError, TypeError, KeyError):
+        return []
 
 
 def _page_list(text: str) -> tuple[int, ...]:

@@ -1,135 +1,140 @@
 """Plan and write: one plan, then section after section, each one given everything that was written before it.
 
-The conversation only grows (images, request, plan, section 1, …), so a server's prefix cache serves all but its end;
-`order="reference"` sends the same texts as the paper's scripts do, in one turn with the images last, to compare.
+A section that is out of its length, loops, repeats, or is in the wrong language is rewritten once; see `control`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
+from assets.long_outputs.back_translation import state_length
+from assets.long_outputs.control import (
+    all_runs,
+    better,
+    cut_loop,
+    find_fault,
+    under_heading,
+    unusable,
+    without_heading,
+)
+from assets.long_outputs.conversation import Conversation, Order, spent
 from assets.long_outputs.length_score import length_score
-from assets.long_outputs.outline import BadPlan, PlannedSection, check_plan, parse_plan
-from resources.engine import ModelEngine, Reply
+from assets.long_outputs.outline import PLAN_FORMAT, BadPlan, PlannedSection, check_plan, parse_plan, scale_plan
+from assets.recipe import Writing
+from resources.engine import ModelEngine
 from resources.failures import AnswerUnusable
-from resources.messages import Call, Image, Message, assistant, system, user
 from resources.prompts import load_prompt
 from resources.words import count_words
 
-Order = Literal["append", "reference"]
-
-SYSTEM = load_prompt(__file__, "system")
-TASK = load_prompt(__file__, "task")
 PLAN = load_prompt(__file__, "plan")
 CORRECT_PLAN = load_prompt(__file__, "correct_plan")
 WRITE = load_prompt(__file__, "write")
-SECTION_WORDS = 200          # a section of anything but a deck; the method allows 200 to 1,000
-AGAIN = {"refused", "empty", "truncated"}   # worth one more try with another seed, and more room where it was cut
+REWRITE = load_prompt(__file__, "rewrite")
 COPIED = ("example_id", "document_id", "documents", "kind", "split", "language", "images", "task", "request",
           "instruction", "required_words", "target_words", "length_from")     # from the instructions row
-TOKENS_PER_WORD = 4          # room for the longest answer: CJK text and markup included
-UNSTATED_WORDS = 1000        # planned length where the instruction states none
 
 
-@dataclass
-class Draft:
-    """A document while it is written: what was asked and answered so far, and what it cost."""
-
-    example: dict[str, Any]
-    order: Order = "append"
-    turns: list[tuple[str, str]] = field(default_factory=list)   # (prompt, answer) of the plan and of each section
-    replies: list[Reply] = field(default_factory=list)
-
-    async def step(self, engine: ModelEngine, name: str, template: str, prompt: str, words: int,
-                   left: int | None = None) -> Reply:
-        """Ask for one step, a second time where the answer cannot be used and may differ; see `AGAIN`."""
-        call = Call(role="teacher", sample=self.example["example_id"], step=name, template=template, left=left,
-                    messages=self.messages(prompt), max_tokens=512 + TOKENS_PER_WORD * words)
-        try:
-            reply = await engine.ask(call)
-        except AnswerUnusable as error:
-            if error.kind not in AGAIN:
-                raise
-            room = 2 if error.kind == "truncated" else 1
-            reply = await engine.ask(replace(call, attempt=1, seed=1, max_tokens=room * call.max_tokens))
-        self.turns.append((prompt, reply.text))
-        self.replies.append(reply)
-        return reply
-
-    def messages(self, prompt: str) -> tuple[Message, ...]:
-        """The conversation that ends with `prompt`; its images come first, or last in the reference's order."""
-        images = tuple(map(Image, self.example["images"]))
-        task = TASK.fill(instruction=self.example["instruction"])
-        if self.order == "reference":
-            said = [text for turn in self.turns for text in turn[1:]]
-            return system(SYSTEM.fill()), user(task, *said, prompt, *images)
-        said = [*(text for turn in self.turns for text in turn), prompt]
-        return (system(SYSTEM.fill()), user(*images, task, said[0]),
-                *(assistant(text) if index % 2 else user(text) for index, text in enumerate(said) if index))
-
-
-async def write_document(engine: ModelEngine, example: dict[str, Any], order: Order = "append") -> dict[str, Any]:
+async def write_document(engine: ModelEngine, example: dict[str, Any], recipe: Writing, order: Order = "append",
+                         ) -> dict[str, Any]:
     """The long_outputs row of one instructions row (method.md 2.1: p(y_i | v, x, o_i, y_<i)).
 
     Raises AnswerUnusable where the plan or a section cannot be used.
     """
-    draft = Draft(example, order)
-    plan = await make_plan(engine, draft)
-    sections = []
+    talk = Conversation(engine, example, recipe, order)
+    plan, plan_call = await make_plan(talk)
+    sections: list[dict[str, Any]] = []
     for section in plan:
-        heading = section_heading(example, section)
-        reply = await draft.step(engine, f"section-{section.index:03d}", WRITE.version, WRITE.fill(
-            index=section.index, count=len(plan), language=example["language"], point=section.point,
-            words=section.words, pages=", ".join(map(str, section.pages)), heading=heading), section.words,
-            left=len(plan) - section.index + 1)
-        text = reply.text.strip()
-        sections.append({"index": section.index - 1, "heading": heading, "target_words": section.words, "text": text,
-                         "words": count_words(text), "pages": list(section.pages), "call_id": reply.call_id})
-    return output_row(example, sections, draft.replies)
+        sections.append(await write_section(talk, section, len(plan), [written["text"] for written in sections]))
+    row = output_row(talk, sections, plan_call)
+    return await state_length(talk, row) if example["length_from"] == "back_translated" else row
 
 
-async def make_plan(engine: ModelEngine, draft: Draft) -> list[PlannedSection]:
-    """Ask for the plan and check it; a bad one is sent back once with what is wrong, then given up."""
-    example = draft.example
-    pages, total = len(example["images"]), example["required_words"] or UNSTATED_WORDS
+async def make_plan(talk: Conversation) -> tuple[list[PlannedSection], str]:
+    """(plan, its call id). A bad one is sent back once with what is wrong, then given up; words alone are scaled."""
+    example, recipe = talk.example, talk.recipe
+    pages, total = len(example["images"]), example["target_words"]
     deck = example["kind"] == "deck"
-    rule = "one per page" if deck else str(max(1, round(total / SECTION_WORDS)))
-    prompt = PLAN.fill(pages=pages, language=example["language"], total_words=total, section_rule=rule)
-    name, template, asked = "plan", PLAN.version, prompt
-    while True:
-        reply = await draft.step(engine, name, template, asked, 60 * (pages + 10))
-        plan = parse_plan(reply.text)
+    prompt = PLAN.fill(pages=pages, language=example["language"], total_words=total,
+                       section_rule="one per page" if deck else str(sections_for(total, recipe)))
+    room = 60 * (max(pages, sections_for(total, recipe)) + 10)
+    text, call_id = await talk.ask("plan", PLAN, prompt, room, response_format=PLAN_FORMAT)
+    plan = parse_plan(text)
+    try:
+        check_plan(plan, pages, total, deck, recipe.most_sections)
+    except BadPlan as first:
+        talk.repairs["plan_corrected"] += 1
+        bad = prompt, text
+        text, call_id = await talk.ask("plan-corrected", CORRECT_PLAN, CORRECT_PLAN.fill(problem=first), room,
+                                       more=(bad,), response_format=PLAN_FORMAT)
+        plan = parse_plan(text)
         try:
-            check_plan(plan, pages, total, page_per_section=deck)
+            check_plan(plan, pages, total, deck, recipe.most_sections)
         except BadPlan as error:
-            if name == "plan-corrected":
-                raise AnswerUnusable("malformed", f"the plan by {reply.model} cannot be used: {error}") from error
-            name, template, asked = "plan-corrected", CORRECT_PLAN.version, CORRECT_PLAN.fill(problem=error)
-            continue
-        draft.turns = [(prompt, reply.text)]    # the sections never see a plan that was sent back
-        return plan
+            if not error.only_words:
+                raise AnswerUnusable("malformed", f"the plan cannot be used: {error}") from error
+            talk.repairs["plan_scaled"] += 1
+            plan = scale_plan(plan, total)
+    talk.turns = [(prompt, text)]       # the sections never see a plan that was sent back
+    return plan, call_id
+
+
+def sections_for(total: int, recipe: Writing) -> int:
+    """How many sections a text that is no deck has: section_words each, longer ones where they would be too many."""
+    return max(1, min(recipe.most_sections, round(total / recipe.section_words)))
+
+
+async def write_section(talk: Conversation, section: PlannedSection, count: int, earlier: Sequence[str],
+                        ) -> dict[str, Any]:
+    """One section as it stands in `sections`; it becomes a turn of the conversation."""
+    example, recipe = talk.example, talk.recipe
+    slots = {"index": section.index, "count": count, "language": example["language"], "point": section.point,
+             "words": section.words, "pages": ", ".join(map(str, section.pages)),
+             "heading": section_heading(example, section)}
+    name, left, before = f"section-{section.index:03d}", count - section.index + 1, all_runs(earlier)
+    prompt = WRITE.fill(slots)
+
+    async def attempt(name: str, template: Any, said: str, more: tuple[tuple[str, str], ...] = ()) -> tuple[str, str]:
+        answer, call_id = await talk.ask(name, template, said, section.words, left, more)
+        return under_heading(answer, slots["heading"]), call_id
+
+    def fault_of(text: str) -> Any:
+        return find_fault(text, section.words, example["language"], before, recipe)
+
+    text, call_id = await attempt(name, WRITE, prompt)
+    if fault := fault_of(text):
+        talk.repairs[f"rewritten_{fault.kind}"] += 1
+        second, second_id = await attempt(f"{name}-rewritten", REWRITE, REWRITE.fill(slots, problem=fault.says),
+                                          ((prompt, text),))
+        again = fault_of(second)
+        if better(text, second, (fault, again), section.words):
+            text, call_id, fault = second, second_id, again
+        if fault and fault.kind == "loop":
+            talk.repairs["loop_cut"] += 1
+            text = under_heading(cut_loop(without_heading(text)), slots["heading"])
+            fault = fault_of(text)
+        if why := unusable(text, fault, section.words):
+            assert fault is not None
+            raise AnswerUnusable(why, f"{name} was written twice and cannot be used: {fault.says}")
+        talk.repairs["off_band"] += fault is not None
+    talk.turns.append((prompt, text))
+    return {"index": section.index - 1, "heading": slots["heading"], "target_words": section.words, "text": text,
+            "words": count_words(text), "pages": list(section.pages), "call_id": call_id}
 
 
 def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
     """`Slide k` for a deck (pages stay recoverable from the text, method.md 2.4), else the main point, cut short."""
     if example["kind"] == "deck":
         return f"Slide {section.index}" if example["language"] == "en" else f"第{section.index}页"
-    point = section.point.rstrip(" .。;；,，")
+    point = " ".join(section.point.replace("#", "").split()).rstrip(" .。;；,，")
     return point if len(point) <= 80 else point[:77].rsplit(" ", 1)[0].rstrip(" ,;") + "…"
 
 
-def output_row(example: dict[str, Any], sections: Sequence[dict[str, Any]], replies: Sequence[Reply]) -> dict[str, Any]:
+def output_row(talk: Conversation, sections: Sequence[dict[str, Any]], plan_call: str) -> dict[str, Any]:
     output = "\n\n".join(section["text"] for section in sections)
-    words, required = count_words(output), example["required_words"]
+    words, required = count_words(output), talk.example["required_words"]
     return {
-        **{name: example[name] for name in COPIED},
-        "repairs": [],
-        "output": output, "sections": list(sections), "words": words,
-        "plan_call_id": replies[-len(sections) - 1].call_id,
+        **{name: talk.example[name] for name in COPIED},
+        "output": output, "sections": list(sections), "words": words, "plan_call_id": plan_call,
         "length_score": length_score(words, required) if required else None,
-        "prompt_tokens": sum(reply.prompt_tokens for reply in replies),
-        "cached_tokens": sum(reply.cached_tokens for reply in replies),
-        "completion_tokens": sum(reply.completion_tokens for reply in replies),
-        "cost_usd": sum(reply.cost_usd for reply in replies),
-        "author": replies[-1].model,
+        "repairs": sorted(talk.repairs.elements()),
+        "author": talk.replies[-1].model, **spent(talk),
     }

@@ -15,6 +15,7 @@ from typing import Any
 
 from assets.instructions.schema import SCHEMA
 from assets.long_outputs.writer import Order, write_document
+from assets.recipe import Writing
 from bench.engine.prompts import instruction, required_words
 from resources.endpoints import Endpoint
 from resources.engine import REFUSALS, ModelEngine, run
@@ -54,7 +55,7 @@ async def write_all(options: argparse.Namespace) -> dict[str, Any]:
         examples = [example(sample, [f"{sample}-{page}" for page in range(options.images)], options.sections)
                     for sample in range(options.samples)]
         order: Order = options.order
-        runs = engine.run(examples, lambda row: write_document(engine, row, order), "teacher", "bench")
+        runs = engine.run(examples, lambda row: write_document(engine, row, Writing(), order), "teacher", "bench")
         async for _, row in runs:
             limits.append(engine.servers["teacher"][0].limit.value)
             outcomes[row.kind if isinstance(row, Exception) else "done"] += 1

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bench.engine.prefix_cache import PrefixCache, tokens_in
-from bench.engine.work import PLAN_STEP, SECTION_WORDS, Speed, draw, sections_of, tokens_of
+from bench.engine.work import MAX_SECTIONS, PLAN_STEP, SECTION_WORDS, Speed, draw, sections_of, tokens_of
 
 SAMPLE = re.compile(rb"\[sample (\d+)\]")
 STEP = re.compile(rb"# Step: (?:write section (\d+) of|plan)")
@@ -32,6 +32,11 @@ TAIL = 400_000            # bytes of a request in which its texts stand: image d
 REFUSED_429, SERVER_ERROR, HANGING, BAD_PLAN, REFUSAL, CUT = 0.02, 0.01, 0.005, 0.01, 0.005, 0.005
 HANG_S = 60.0
 
+# Ten thousand words, so that no section repeats itself: a third of them have two tokens by `prefix_cache`'s rule.
+SYLLABLES = [consonant + vowel for consonant in "bcdfghjklmnpqrstvwxz" for vowel in "aeiou"]
+WORDS = [first + second + "n" * (index % 3 == 0)
+         for index, (first, second) in enumerate((a, b) for a in SYLLABLES for b in SYLLABLES)]
+
 
 def answer_text(sample: int, step: int, fixed: int, pages: int) -> str:
     if step == PLAN_STEP:
@@ -39,9 +44,8 @@ def answer_text(sample: int, step: int, fixed: int, pages: int) -> str:
         end = f" - Pages: {covered}" if pages else ""
         return "\n".join(f"Section {k} - Main Point: Part {k} of text {sample} - Word Count: {SECTION_WORDS}{end}"
                          for k in range(1, sections_of(sample, fixed) + 1))
-    if fixed:
-        return f"## Part {step}\n\n" + "word word words " * (SECTION_WORDS // 3)
-    return f"## Part {step} of text {sample}\n\n" + "word " * tokens_of(sample, step)
+    start = (sample * MAX_SECTIONS + step) * SECTION_WORDS % (len(WORDS) - SECTION_WORDS)
+    return f"## Part {step} of text {sample}\n\n" + " ".join(WORDS[start:start + SECTION_WORDS]) + "."
 
 
 class BenchServer:

@@ -45,6 +45,12 @@ def bad_request_kind(message: str) -> str:
     return "filtered" if "content_policy" in low or "content management policy" in low else "rejected"
 
 
+def refuses_structure(message: str) -> bool:
+    """Whether an HTTP 400 is about the structured output that was asked for."""
+    low = message.lower()
+    return any(word in low for word in ("response_format", "json_schema", "structured", "guided", "grammar"))
+
+
 def trouble_of(error: openai.OpenAIError, endpoint: Endpoint) -> Trouble:
     """What may pass when the call is made again; raises EndpointUnusable for what will not."""
     if isinstance(error, openai.RateLimitError) and error.code != "insufficient_quota":

@@ -12,7 +12,14 @@ import openai
 from sqlalchemy.exc import DBAPIError
 
 from resources.endpoints import Endpoint
-from resources.engine.answers import bad_request_kind, explain_trouble, read_answer, short, trouble_of
+from resources.engine.answers import (
+    bad_request_kind,
+    explain_trouble,
+    read_answer,
+    refuses_structure,
+    short,
+    trouble_of,
+)
 from resources.engine.interrupt import draining
 from resources.engine.money import Budget, Price, price_of
 from resources.engine.order import Waiting, open_samples
@@ -20,7 +27,7 @@ from resources.engine.progress import Progress, Tally, logger
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
 from resources.failures import AnswerUnusable, EndpointUnusable, LedgerUnusable
-from resources.ledger import Ledger, Record
+from resources.ledger import ANSWERED, Ledger, Record
 from resources.messages import Call, Role, wire
 
 Item = TypeVar("Item")
@@ -67,6 +74,7 @@ class ModelEngine:
         self._progress: Progress | None = None
         self._places: dict[str, int] = {}
         self._asking: dict[str, asyncio.Event] = {}
+        self._unstructured = {role for role, endpoint in endpoints.items() if not endpoint.structured}
 
     async def __aenter__(self) -> "ModelEngine":
         self.servers = {role: [Server(endpoint, url) for url in endpoint.urls]
@@ -98,7 +106,7 @@ class ModelEngine:
         while (other := self._asking.get(call_id)) is not None:
             await other.wait()      # the same question is in flight: its answer serves both
         record = self.ledger.get(call_id)
-        replayed = record is not None and record.status == "ok"  # what failed once is asked again
+        replayed = record is not None and record.status in ANSWERED  # what failed once is asked again
         if record is None or not replayed:
             self._asking[call_id] = asyncio.Event()
             try:
@@ -110,7 +118,8 @@ class ModelEngine:
         if self._progress:
             self._progress.step()
         if record.status != "ok":
-            raise AnswerUnusable(record.status, f"{call.role} ({record.model}) at step {call.step}: {record.detail}")
+            raise AnswerUnusable(record.status, f"{call.role} ({record.model}) at step {call.step}: {record.detail}",
+                                 record.text)
         return Reply(record.text, call_id, record.model, record.prompt_tokens, record.cached_tokens,
                      record.completion_tokens, record.cost_usd, replayed)
 
@@ -213,6 +222,8 @@ class ModelEngine:
         started = time.time()
         body = {"model": endpoint.model, "messages": wire(call.messages, self.read_image),
                 "max_tokens": call.max_tokens, "temperature": call.temperature, "seed": call.seed, **call.extra}
+        if call.role in self._unstructured:
+            body.pop("response_format", None)
         answer: Any = {}
         try:
             # The typed `chat.completions.create` spends 4 ms of CPU a call on its types, this 1 ms; key and errors are
@@ -221,13 +232,16 @@ class ModelEngine:
             answer = response.json()
             text, finish, status, detail = read_answer(answer)
         except openai.BadRequestError as error:
+            if "response_format" in body and refuses_structure(str(error)):
+                self._unstructured.add(call.role)       # for good: the answer is read tolerantly
+                return await self._send(call, call_id, endpoint, server)
             text, finish, status, detail = "", "", bad_request_kind(str(error)), short(error)
         except openai.OpenAIError as error:
             return trouble_of(error, endpoint)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             text, finish, status, detail = "", "", "failed", f"the answer is no chat completion: {short(error)}"
         usage = (answer.get("usage") if isinstance(answer, dict) else None) or {}
-        return self._record(call, call_id, endpoint, server, status, detail, text if status == "ok" else "", finish,
+        return self._record(call, call_id, endpoint, server, status, detail, text if status in ANSWERED else "", finish,
                             usage, time.time() - started)
 
     def _record(self, call: Call, call_id: str, endpoint: Endpoint, server: Server, status: str, detail: str,

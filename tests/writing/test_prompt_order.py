@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from assets.long_outputs.writer import Draft
+from assets.long_outputs.conversation import Conversation
+from assets.recipe import Writing
 from bench.engine.ours import example
 from resources.messages import Image, Message
 
@@ -16,8 +17,9 @@ def parts(messages: tuple[Message, ...]) -> list[str]:
             for part in message.parts]
 
 
-def draft(order: Any, turns: int) -> Draft:
-    return Draft(example(1, ["a", "b"], 4), order, list(TURNS[:turns]))
+def draft(order: Any, turns: int) -> Conversation:
+    nobody: Any = None
+    return Conversation(nobody, example(1, ["a", "b"], 4), Writing(), order, list(TURNS[:turns]))
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2])

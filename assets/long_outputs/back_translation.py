@@ -1,0 +1,35 @@
+"""Length back-translation: the instruction states, afterwards, the length of what was written (method.md 1.2)."""
+
+from typing import Any
+
+from assets.long_outputs.conversation import Conversation, spent
+from assets.long_outputs.length_score import length_score
+from resources.failures import AnswerUnusable
+from resources.messages import Call, user
+from resources.prompts import load_prompt
+
+STATE_LENGTH = load_prompt(__file__, "state_length")
+CLAUSE = {"en": "Please write {words}-word in total.", "zh": "请总共写{words}字。"}
+MOST_GROWTH = 3      # a rephrased instruction longer than so many times the merged one is no rephrasing
+
+
+async def state_length(talk: Conversation, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with a stated length of exactly its words: merged into the instruction, then rephrased by the teacher.
+
+    Where the teacher drops the number, or gives no instruction, the merged one stands (repair `length_appended`).
+    """
+    merged = f"{row['instruction']} {CLAUSE[row['language']].format(words=row['words'])}"
+    try:
+        reply = await talk.engine.ask(Call(
+            role="teacher", sample=row["example_id"], step="state-length", template=STATE_LENGTH.version, left=1,
+            max_tokens=1024, messages=(user(STATE_LENGTH.fill(language=row["language"], merged=merged)),)))
+        talk.replies.append(reply)
+        said = " ".join(reply.text.split())
+    except AnswerUnusable:
+        said = ""
+    if str(row["words"]) not in said.replace(",", "") or len(said) > MOST_GROWTH * len(merged):
+        talk.repairs["length_appended"] += 1
+        said = merged
+    return {**row, "instruction": said, "required_words": row["words"],
+            "length_score": length_score(row["words"], row["words"]), "repairs": sorted(talk.repairs.elements()),
+            **spent(talk)}

@@ -1,0 +1,110 @@
+"""A document's conversation with the teacher: what was asked and answered so far, and one more step of it.
+
+It only grows (images, request, plan, section 1, …), so a server's prefix cache serves all but its end; `reference`
+sends the same texts as the paper's scripts do, in one turn with the images last, to compare.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from assets.long_outputs.control import go_on, loop_start, whole_words
+from assets.recipe import Writing
+from resources.engine import ModelEngine, Reply
+from resources.failures import AnswerUnusable
+from resources.messages import Call, Image, Message, assistant, system, user
+from resources.prompts import Prompt, load_prompt
+
+Order = Literal["append", "reference"]
+Turn = tuple[str, str]      # (prompt, answer)
+
+SYSTEM = load_prompt(__file__, "system")
+TASK = load_prompt(__file__, "task")
+CONTINUE = load_prompt(__file__, "continue")
+AGAIN = {"refused", "empty"}    # worth one more try with another seed
+TOKENS_PER_WORD = 4             # room for the longest answer: CJK text and markup included
+
+
+@dataclass
+class Conversation:
+    """turns: of the plan and of each section, as they stand; replies: every answer, what it cost; repairs: by kind."""
+
+    engine: ModelEngine
+    example: dict[str, Any]
+    recipe: Writing
+    order: Order = "append"
+    turns: list[Turn] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    repairs: Counter[str] = field(default_factory=Counter)
+
+    async def ask(self, name: str, prompt: Prompt, said: str, words: int, left: int | None = None,
+                  more: tuple[Turn, ...] = (), response_format: dict[str, Any] | None = None) -> tuple[str, str]:
+        """(answer, call id) of one step, which does not become a turn yet. more: turns after those that stand.
+
+        A refusal or an empty answer is asked once more with another seed; text that max_tokens cut is gone on with.
+        Raises AnswerUnusable.
+        """
+        call = Call(role="teacher", sample=self.example["example_id"], step=name, template=prompt.version, left=left,
+                    messages=self.messages(said, more), max_tokens=512 + TOKENS_PER_WORD * words,
+                    temperature=self.recipe.temperature,
+                    extra={"response_format": response_format} if response_format else {})
+        try:
+            reply = await self.engine.ask(call)
+        except AnswerUnusable as error:
+            if error.kind == "truncated":
+                return (await self._go_on(call, said, more, error) if not response_format
+                        else await self._with_more_room(call))
+            if error.kind not in AGAIN:
+                raise
+            self.repairs["asked_again"] += 1
+            reply = await self.engine.ask(replace(call, attempt=1, seed=1))
+        self.replies.append(reply)
+        return reply.text, reply.call_id
+
+    def messages(self, prompt: str, more: tuple[Turn, ...] = ()) -> tuple[Message, ...]:
+        """The conversation that ends with `prompt`; its images come first, or last in the reference's order."""
+        images = tuple(map(Image, self.example["images"]))
+        task = TASK.fill(instruction=self.example["instruction"])
+        turns = [*self.turns, *more]
+        if self.order == "reference":
+            said = [text for turn in turns for text in turn[1:]]
+            return system(SYSTEM.fill()), user(task, *said, prompt, *images)
+        said = [*(text for turn in turns for text in turn), prompt]
+        return (system(SYSTEM.fill()), user(*images, task, said[0]),
+                *(assistant(text) if index % 2 else user(text) for index, text in enumerate(said) if index))
+
+    async def _with_more_room(self, call: Call) -> tuple[str, str]:
+        """A cut plan is of no use: once more, with twice the room."""
+        self.repairs["asked_again"] += 1
+        reply = await self.engine.ask(replace(call, attempt=1, seed=1, max_tokens=2 * call.max_tokens))
+        self.replies.append(reply)
+        return reply.text, reply.call_id
+
+    async def _go_on(self, call: Call, said: str, more: tuple[Turn, ...], cut: AnswerUnusable) -> tuple[str, str]:
+        """The whole text of a section that was cut, in at most `continuations` more calls.
+
+        A text that loops is not gone on with: it comes back as it is, for the loop to be dealt with.
+        """
+        text = whole_words(cut.partial)
+        for number in range(1, self.recipe.continuations + 1):
+            if loop_start(text) is not None:
+                return text, call.key(self.engine.endpoints["teacher"].model)
+            follow = replace(call, step=f"{call.step}-continued-{number}", template=CONTINUE.version,
+                             messages=self.messages(CONTINUE.fill(step=said.split("\n", 1)[0]), (*more, (said, text))))
+            try:
+                reply = await self.engine.ask(follow)
+            except AnswerUnusable as error:
+                if error.kind != "truncated":
+                    raise
+                text = go_on(text, whole_words(error.partial))
+                continue
+            self.repairs["continued"] += 1
+            self.replies.append(reply)
+            return go_on(text, reply.text), reply.call_id
+        raise cut
+
+
+def spent(talk: Conversation) -> dict[str, float]:
+    """What the document's calls took, those too whose text does not stand."""
+    return {name: sum(getattr(reply, name) for reply in talk.replies)
+            for name in ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")}
