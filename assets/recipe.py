@@ -31,6 +31,7 @@ class Instructions(Part):
     deck_tasks: tuple[DeckTask, ...] = ("lecture_script", "speaker_notes", "study_guide", "explainer")
     lecture_share: float = Field(0.7, ge=0, le=1)      # of decks whose task is the lecture script
     rewritten_share: float = Field(0.25, ge=0, le=1)   # of other deck tasks that the teacher rewrites for the deck
+    chinese_share: float = Field(0.25, ge=0, le=1)     # of documents without text; others follow their text
     families: dict[str, tuple[Family, ...]] = {}       # collection, or "*" -> families of MMLongBench-Write to ask for
     stated_share: float = Field(0.4, ge=0, le=1)       # of examples that state their length before they are written
     back_translated_share: float = Field(0.226, ge=0, le=1)  # … that state it after: the length that was written

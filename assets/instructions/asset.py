@@ -1,15 +1,18 @@
 """The asset `instructions`: what is asked of each document of a shard."""
 
+from collections import Counter
 from typing import Any
 
 import dagster as dg
 
-from assets.instructions.requests import Document, group_documents, write_request
+from assets.instructions.documents import Material, group_documents, materials
+from assets.instructions.requests import write_instruction
 from assets.instructions.schema import SCHEMA
 from assets.partitions import SHARDS
 from assets.recipe import RecipeUnusable, read_recipe
 from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, SourcesResource, StoreResource, clear_failures
+from resources.failures import AnswerUnusable
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 
 
@@ -21,11 +24,21 @@ def instructions(context: dg.AssetExecutionContext, store: StoreResource, source
     with clear_failures(RecipeUnusable):
         tables, shard = store.create(), context.partition_key
         engine = models.engine(tables, context.run.run_id)
-        recipe = read_recipe().instructions
+        recipe, counts = read_recipe(), Counter[str]()
+        documents = group_documents(tables.rows("source_images", shard), recipe.instructions)
 
-        async def work(document: Document) -> list[dict[str, Any]]:
-            return [await write_request(engine, document, recipe)]
+        async def work(material: Material) -> list[dict[str, Any]]:
+            try:
+                row = await write_instruction(engine, material, recipe)
+            except AnswerUnusable as error:
+                counts[f"rejected_{error.kind}"] += 1
+                raise
+            for name in ("origin", "language", "task", "length_from"):
+                counts[f"{name}_{row[name]}"] += 1
+            counts["chapters"] += material.part[1] > 1
+            return [row]
 
-        return dg.MaterializeResult(metadata=write_model_table(
-            engine, tables, "instructions", shard, SCHEMA, group_documents(tables.rows("source_images", shard)), work,
-            lambda document: {"document_id": document.document_id, "example_id": ""}, "teacher"))
+        metadata = write_model_table(
+            engine, tables, "instructions", shard, SCHEMA, materials(documents, recipe.instructions), work,
+            lambda material: {"document_id": material.document_id, "example_id": material.example_id}, "teacher")
+    return dg.MaterializeResult(metadata={**metadata, **dict(sorted(counts.items()))})

@@ -12,7 +12,7 @@ RULES = (
     Rule("documents_covered", "Each document of the shard has an instruction or a quarantine row."),
     Rule("ids_unique", "No two rows have the same example_id."),
     Rule("instruction_present", "Each instruction is between 10 and 4,000 characters and holds its request."),
-    Rule("images_match", "Each example has its document's images, in page order."),
+    Rule("images_match", "Each example has the images of its documents that its pages name, in order."),
     Rule("length_sane", "A required length is between 50 and 100,000 words."),
     Rule("language_known", "The language is en or zh."),
 )
@@ -43,18 +43,24 @@ def expectations() -> list[Any]:
 
 def documents_covered(context: Context) -> Outcome:
     documents = set(context.upstream("source_images").column("document_id").to_pylist())
-    covered = set(context.table.column("document_id").to_pylist())
+    covered = {name for names in context.table.column("documents").to_pylist() for name in names}
     aside = {row["document_id"] for row in read_quarantine(context.store, "instructions", context.shard)}
     return offenders("documents_covered", sorted(documents - covered - aside), len(documents),
                      "documents have no instruction")
+
+
+def images_of(row: dict[str, Any], pages: dict[str, list[str]]) -> list[str]:
+    """What an example's images should be; pages: document -> its images. Raises IndexError where there is no page."""
+    documents = row["documents"] * len(row["pages"]) if len(row["documents"]) == 1 else row["documents"]
+    return [pages[document][page - 1] for document, page in zip(documents, row["pages"], strict=True)]
 
 
 def images_match(context: Context) -> Outcome:
     pages: dict[str, list[str]] = {}
     for row in context.upstream("source_images").select(["document_id", "image_sha256"]).to_pylist():
         pages.setdefault(row["document_id"], []).append(row["image_sha256"])
-    rows = context.table.select(["example_id", "document_id", "images"]).to_pylist()
-    bad = [row["example_id"] for row in rows if row["images"] != pages.get(row["document_id"])]
+    rows = context.table.select(["example_id", "documents", "pages", "images"]).to_pylist()
+    bad = [row["example_id"] for row in rows if row["images"] != images_of(row, pages)]
     return offenders("images_match", bad, len(rows), "examples have other images than their document")
 
 

@@ -1,69 +1,141 @@
-"""What is asked of each document: a fixed request for decks, one written by the teacher for images."""
+"""What is asked of each example: fixed requests for decks, ones written by the teacher for images (method.md 1.1)."""
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+import json
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
-from assets.recipe import Instructions
-from resources.engine import ModelEngine
+from assets.instructions.documents import Material, draw
+from assets.instructions.lengths import length_from, pick, stated_words, target_words
+from assets.recipe import Recipe
+from resources.engine import ModelEngine, Reply
+from resources.failures import AnswerUnusable
 from resources.messages import Call, Image, system, user
-from resources.prompts import load_prompt
+from resources.prompts import Prompt, load_prompt
 
+TASKS = tomllib.loads((Path(__file__).parent / "tasks.toml").read_text(encoding="utf-8"))
 SYSTEM = load_prompt(__file__, "system")
-PROMPTS = {"single": load_prompt(__file__, "single"), "multi": load_prompt(__file__, "multi")}
-DECK_REQUEST = {"en": "Write a lecture script for these slides.", "zh": "请为这些幻灯片写一份讲稿。"}
-LENGTH_CLAUSE = {"en": "Write {words} words in total.", "zh": "总共写{words}字。"}
-IMAGE_WORDS = {"single": 500, "multi": 800}
+SINGLE, REWRITE, REWRITE_DECK, NEED_LONG = (load_prompt(__file__, name)
+                                            for name in ("single", "rewrite", "rewrite_deck", "need_long"))
+LONG_WORDS = 1000        # a long article has more words (English) or characters (Chinese)
+
+NEED_LONG_FORMAT = {"type": "json_schema", "json_schema": {"name": "decision", "strict": True, "schema": {
+    "type": "object", "additionalProperties": False, "required": ["relevant", "long", "reason"],
+    "properties": {"relevant": {"type": "boolean"}, "long": {"type": "boolean"}, "reason": {"type": "string"}}}}}
 
 
 @dataclass(frozen=True)
-class Document:
-    """The pages of one document, as `source_images` has them, in page order."""
+class Request:
+    """What is asked, without any length that we add. author: `fixed`, or the model that wrote it."""
 
-    document_id: str
-    kind: Literal["single", "multi", "deck"]
-    split: str
-    language: str
-    images: tuple[str, ...]
+    text: str
+    task: str
+    origin: str
+    author: str = "fixed"
+    call_id: str | None = None
 
 
-def group_documents(pages: Iterable[dict[str, Any]]) -> list[Document]:
-    """Rows of source_images (a document's rows stand together, in page order) as documents.
+async def write_instruction(engine: ModelEngine, material: Material, recipe: Recipe) -> dict[str, Any]:
+    """The instructions row of one example.
 
-    A document is Chinese when most of its pages with text are; everything else is written about in English.
+    Raises AnswerUnusable where the teacher gives no request, or finds that it needs no long text (not_long), that the
+    image has nothing to do with it (irrelevant), or where it asks for more than the recipe allows (too_long).
     """
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    for page in pages:
-        grouped.setdefault(page["document_id"], []).append(page)
-    documents = []
-    for document_id, rows in grouped.items():
-        languages = Counter(row["language"] for row in rows if row["language"] != "und")
-        language = "zh" if languages and languages.most_common(1)[0][0] == "zh" else "en"
-        documents.append(Document(document_id, rows[0]["kind"], rows[0]["split"], language,
-                                  tuple(row["image_sha256"] for row in rows)))
-    return documents
-
-
-async def write_request(engine: ModelEngine, document: Document, recipe: Instructions) -> dict[str, Any]:
-    """The instructions row of one document; raises AnswerUnusable where the teacher gives no request."""
-    call_id, author = None, "fixed"
-    if document.kind == "deck":
-        request, words = DECK_REQUEST[document.language], recipe.words_per_page * len(document.images)
-    else:
-        prompt = PROMPTS[document.kind]
-        reply = await engine.ask(Call(
-            role="teacher", sample=document.document_id, step="request", template=prompt.version, max_tokens=300,
-            messages=(system(SYSTEM.fill()),
-                      user(*map(Image, document.images), prompt.fill(language=document.language)))))
-        request = " ".join(reply.text.split())
-        words, call_id, author = IMAGE_WORDS[document.kind], reply.call_id, reply.model
-    clause = LENGTH_CLAUSE[document.language].format(words=words)
+    request = await (_deck_request if material.kind == "deck" else _image_request)(engine, material, recipe)
+    named = stated_words(request.text)
+    words = named or target_words(material, recipe.instructions)
+    if words > recipe.writing.most_words:
+        raise AnswerUnusable("too_long", f"the request asks for {words:,} words, more than the recipe's most_words, "
+                                         f"{recipe.writing.most_words:,}")
+    how = "stated" if named else length_from(material, recipe.instructions)
+    clause = TASKS["length"][material.language].format(words=words) if how == "stated" and not named else ""
     return {
-        "example_id": f"{document.document_id}-{document.kind}", "document_id": document.document_id,
-        "kind": document.kind, "split": document.split, "language": document.language,
-        "images": list(document.images), "request": request, "instruction": f"{request} {clause}",
-        "required_words": words, "target_words": words, "length_from": "stated", "task": "open",
-        "documents": [document.document_id], "pages": list(range(1, len(document.images) + 1)),
-        "origin": document.kind, "author": author, "call_id": call_id,
+        "example_id": material.example_id, "document_id": material.document_id, "documents": list(material.documents),
+        "kind": material.kind, "split": material.split, "language": material.language,
+        "images": list(material.images), "pages": list(material.pages), "request": request.text,
+        "instruction": f"{request.text} {clause}".strip(), "required_words": words if how == "stated" else None,
+        "target_words": words, "length_from": how, "task": request.task, "origin": request.origin,
+        "author": request.author, "call_id": request.call_id,
     }
+
+
+async def _deck_request(engine: ModelEngine, material: Material, recipe: Recipe) -> Request:
+    """The lecture script for most decks, else another task, which the teacher rewrites for some of them."""
+    rules, language = recipe.instructions, material.language
+    others = [task for task in rules.deck_tasks if task != "lecture_script"]
+    lecture = "lecture_script" in rules.deck_tasks and (
+        not others or draw(material.document_id, "task") < rules.lecture_share)
+    task = "lecture_script" if lecture else pick(others, material, "deck task")
+    text = TASKS["decks"][task][language]
+    where = ""
+    if material.part[1] > 1:
+        where = TASKS["chapter"][language].format(first=material.pages[0], last=material.pages[-1],
+                                                  pages=material.deck_pages, number=material.part[0],
+                                                  parts=material.part[1])
+    joint = "" if language == "zh" else " "
+    if lecture or draw(material.document_id, "rewritten") >= rules.rewritten_share:
+        return Request(joint.join(filter(None, (text, where))), task, "deck")
+    reply = await _ask(engine, material, "rewrite", REWRITE_DECK, material.images, language=language, request=text)
+    return Request(joint.join(filter(None, (one_line(reply.text), where))), task, "deck_rewritten", reply.model,
+                   reply.call_id)
+
+
+async def _image_request(engine: ModelEngine, material: Material, recipe: Recipe) -> Request:
+    """The teacher's request for the first image; rewritten for all of them; kept only if it needs a long text."""
+    families = recipe.instructions.families
+    chosen = families.get(material.collection, families.get("*", ()))
+    family = pick(chosen, material, "family") if chosen else None
+    wanted = TASKS["families"][family][material.language] if family else "a long article"
+    # Not named after the example, so that an image alone and the same image in a group ask the same, once.
+    reply = await _ask(engine, replace(material, example_id=material.document_id), "request", SINGLE,
+                       material.images[:1], language=material.language, wanted=wanted)
+    origin = "single"
+    if material.kind == "multi":
+        origin = "group" if len(material.documents) > 1 else "multi"
+        reply = await _ask(engine, material, "rewrite", REWRITE, material.images, language=material.language,
+                           wanted=wanted, request=one_line(reply.text), count=len(material.images))
+    request = Request(one_line(reply.text), family or "open", origin, reply.model, reply.call_id)
+    if recipe.instructions.need_long and material.kind == "single":
+        await _require_long(engine, material, request.text)
+    return request
+
+
+async def _require_long(engine: ModelEngine, material: Material, request: str) -> None:
+    """The teacher's decision (method.md 1.1, the GPT-4o check); raises AnswerUnusable where it is no."""
+    reply = await _ask(engine, material, "need-long", NEED_LONG, material.images, NEED_LONG_FORMAT, request=request,
+                       words=LONG_WORDS)
+    decision = parse_decision(reply.text)
+    if decision is None:
+        raise AnswerUnusable("malformed", f"the teacher's decision is none: {reply.text[:120]!r}")
+    relevant, long, reason = decision
+    if not relevant:
+        raise AnswerUnusable("irrelevant", f"the image has nothing to do with the request: {reason}")
+    if not long:
+        raise AnswerUnusable("not_long", f"the request needs no long text: {reason}")
+
+
+def parse_decision(text: str) -> tuple[bool, bool, str] | None:
+    """(relevant, long, reason) out of JSON, with words around it or not, or of a plain yes or no; None: neither."""
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        found = json.loads(text[start:end + 1]) if 0 <= start < end else None
+        if isinstance(found, dict) and isinstance(found.get("long"), bool):
+            return bool(found.get("relevant", True)), found["long"], str(found.get("reason") or "")
+    except ValueError:
+        pass
+    word = re.match(r"\W*(yes|no|是|否)\b", text.strip(), re.IGNORECASE)
+    return (True, word[1].lower() in ("yes", "是"), "") if word else None
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+async def _ask(engine: ModelEngine, material: Material, step: str, prompt: Prompt, images: tuple[str, ...],
+               response_format: dict[str, Any] | None = None, **slots: object) -> Reply:
+    return await engine.ask(Call(
+        role="teacher", sample=material.example_id, step=step, template=prompt.version, max_tokens=400,
+        messages=(system(SYSTEM.fill()), user(*map(Image, images), prompt.fill(slots))),
+        extra={"response_format": response_format} if response_format else {}))

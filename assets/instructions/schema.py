@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 SCHEMA = pa.schema([
-    ("example_id", pa.string()),           # <document_id>-<origin>
+    ("example_id", pa.string()),           # <document_id>-<kind>, with -<nn> for a chapter; <document_id>-group<n>
     ("document_id", pa.string()),          # the first of `documents`
     ("documents", pa.list_(pa.string())),  # whose images it has: more than one where single images were put together
     ("kind", pa.string()),                 # single | multi | deck
@@ -17,7 +17,7 @@ SCHEMA = pa.schema([
     ("target_words", pa.int32()),          # what the plan aims at, stated or not
     ("length_from", pa.string()),          # stated | back_translated (stated once it is written) | none
     ("task", pa.string()),                 # open, a family of MMLongBench-Write, or a deck task (assets/recipe.py)
-    ("origin", pa.string()),               # single | multi | deck: how the request was made
+    ("origin", pa.string()),               # single | multi | group | deck | deck_rewritten: how the request was made
     ("author", pa.string()),               # `fixed`, or the model that wrote it; `embedded-…` is the embedded model
     ("call_id", pa.string()),              # ledger key of the call that wrote it; null for fixed requests
 ])

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from resources.embedded import critic, judge, prose, teacher
+from resources.embedded import critic, judge, prose, requests, teacher
 from resources.embedded.reading import Sight, UnknownModel, UnreadableRequest, read_request
 
 VERSION = 1
@@ -38,7 +38,8 @@ def model_name(role: str) -> str:
 
 def answer(sight: Sight) -> str:
     """The text for what the request asks, whichever of the models is named."""
-    steps = {"request": teacher.request, "plan": teacher.plan, "write": teacher.section,
+    steps = {"request": requests.request, "rewrite": requests.rewrite, "decide": requests.decide,
+             "rephrase": requests.rephrase, "plan": teacher.plan, "write": teacher.section,
              "correct": critic.answer, "judge": judge.answer}
     return steps.get(sight.step, _plain_reply)(sight)
 

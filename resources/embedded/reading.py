@@ -22,7 +22,7 @@ _CACHE: OrderedDict[str, "Page"] = OrderedDict()
 _CACHE_PAGES = 2048
 _LOCK = threading.Lock()
 
-_STEP = re.compile(r"# Step: (request|plan|write section (\d+) of (\d+)|correct|judge)\s*")
+_STEP = re.compile(r"# Step: (request|rewrite|decide|rephrase|plan|write section (\d+) of (\d+)|correct|judge)\s*")
 _FURNITURE = re.compile(r"(?:page|slide|p\.)?\s*\d{1,3}\s*(?:(?:/|of)\s*\d{1,3})?|第\s*\d+\s*页.*|.*https?://.*|www\..*|"
                         r"[©(]c?\)?.*(?:19|20)\d\d.*|\S+@\S+\.\S+", re.IGNORECASE)
 _BULLET = re.compile(r"^(?:[øØ°oe](?=\s+[A-Z0-9])|[•·●○▪■□►▶◆◇➢✓*·–—-]+|\(?\d{1,2}[.)、](?!\d)|[（(]\d{1,2}[)）])\s*")
@@ -90,7 +90,7 @@ class Page:
 class Sight:
     """A request as understood: its pages in order, the step and language asked for, and the turns' texts."""
 
-    step: str                          # request | plan | write | correct | judge | chat
+    step: str                          # request | rewrite | decide | rephrase | plan | write | correct | judge | chat
     language: str                      # en | zh
     pages: tuple[Page, ...]
     text: str                          # the text of the step, beginning with its `# Step:` line

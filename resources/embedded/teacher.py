@@ -1,6 +1,5 @@
-"""The teacher's three steps: a request about the images, a plan that covers every page, and one section of the text."""
+"""The teacher's two large steps: a plan that covers every page, and one section of the text."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -60,69 +59,6 @@ class Brief:
     remaining: int = 1                # sections from this one on that have these pages, itself included
     skip: set[str] = field(default_factory=set)  # headers and footers, as plain text
     noun: str = ""                    # what a page is called; empty: decided by the page
-
-
-# -- request ----------------------------------------------------------------------------------------------------------
-def request(sight: Sight) -> str:
-    """One line: a request that the images give rise to, in the language asked for."""
-    if not sight.pages:
-        raise UnreadableRequest("The step `request` needs at least one image.")
-    kind = (sight.field("Kind") or "single").lower()
-    make = _request_zh if sight.language == "zh" else _request_en
-    return make(sight.pages if kind != "single" and len(sight.pages) > 1 else sight.pages[:1], _choice(sight, 3))
-
-
-def _choice(sight: Sight, options: int) -> int:
-    seed = "\x00".join([*(page.title or ",".join(page.look.colours) for page in sight.pages), sight.language])
-    return hashlib.sha256(seed.encode()).digest()[0] % options
-
-
-def _request_en(pages: Sequence[Page], choice: int) -> str:
-    looks = [words.look_slots(page.look, "en") for page in pages]
-    titles = [short(page.title, "en") for page in pages if page.title and not page.is_photo]
-    if len(pages) > 1:
-        many = "both" if len(pages) == 2 else "all"
-        if titles:
-            about = f"from “{titles[0]}” to “{titles[-1]}”" if len(titles) > 1 else f"among them “{titles[0]}”"
-            return (f"Write a long article that draws on {many} of these images, {about}: explain what each of "
-                    f"them says, and compare how they treat their subjects.")
-        colours = ", ".join(dict.fromkeys(look["colour"] for look in looks))
-        return (f"Write a long article that draws on {many} of these pictures and compares them in depth: their "
-                f"leading colours ({colours}), their light and their composition.")
-    look = looks[0]
-    if titles:
-        return (f"Write a long and detailed article about this page, which carries the words “{titles[0]}”, and "
-                f"explain every point that it makes.",
-                f"Please explain this page on “{titles[0]}” at length: go through it line by line, in clear prose.",
-                f"I would like an extensive article that is based on this page and begins from “{titles[0]}”; leave "
-                f"out nothing that it says.")[choice]
-    palette = " and ".join(look[name] for name in ("colour", "colour2") if name in look)
-    return (f"Write a long, descriptive article about this picture, with its {palette} and its {look['format']} "
-            f"composition, and describe its light, its colours and its arrangement in depth.",
-            f"Describe this {look['format']} picture at length, from its {palette} to the way in which light and shade "
-            f"are spread over it.",
-            f"Please write an extensive essay on this picture, whose colours are led by {palette}, and take the reader "
-            f"through it part by part.")[choice]
-
-
-def _request_zh(pages: Sequence[Page], choice: int) -> str:
-    looks = [words.look_slots(page.look, "zh") for page in pages]
-    titles = [short(page.title, "zh") for page in pages if page.title and not page.is_photo]
-    if len(pages) > 1:
-        if titles:
-            about = f"从“{titles[0]}”到“{titles[-1]}”" if len(titles) > 1 else f"其中包括“{titles[0]}”"
-            return f"请结合全部图片写一篇长文，{about}，逐一说明每张图片的内容，并比较它们各自的讲法。"
-        colours = "、".join(dict.fromkeys(look["colour"] for look in looks))
-        return f"请结合全部图片写一篇长文，从主要色彩（{colours}）、光线和构图几个方面深入比较它们。"
-    look = looks[0]
-    if titles:
-        return (f"请围绕这一页写一篇详细的长文，页面上写着“{titles[0]}”，请把其中的每一个要点都讲清楚。",
-                f"请用通顺的文字详细讲解这一页关于“{titles[0]}”的内容，逐条展开，不要遗漏。",
-                f"请以这一页为依据，从“{titles[0]}”写起，写一篇内容充实的长文。")[choice]
-    palette = "和".join(look[name] for name in ("colour", "colour2") if name in look)
-    return (f"请为这幅以{palette}为主的{look['format']}画面写一篇长文，细致地描写它的光线、色彩和布局。",
-            f"请详细描写这幅{look['format']}画面，从它的{palette}写到明暗的分布。",
-            f"这幅画面以{palette}为主，请写一篇内容充实的文章，带读者把它的各个部分看一遍。")[choice]
 
 
 # -- plan -------------------------------------------------------------------------------------------------------------

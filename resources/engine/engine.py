@@ -263,8 +263,10 @@ class ModelEngine:
             self.ledger.put(record)
         except DBAPIError as error:
             why = short(Exception(error.orig))
-            raise LedgerUnusable(f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, or "
-                                 "mend it, then run again.") from error
+            unusable = LedgerUnusable(f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, "
+                                      "or mend it, then run again.")
+            self.stop(unusable)     # now: the slot that this call frees must not go to one more
+            raise unusable from error
         tally = self.tally
         tally.made += 1
         tally.prompt_tokens += record.prompt_tokens

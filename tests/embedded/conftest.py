@@ -17,7 +17,8 @@ from resources.embedded import app, model_name
 from resources.prompts import Prompt
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {"single": "instructions", "multi": "instructions", "task": "long_outputs", "plan": "long_outputs",
+ROOMS = {"single": "instructions", "rewrite": "instructions", "need_long": "instructions",
+         "state_length": "long_outputs", "task": "long_outputs", "plan": "long_outputs",
          "write": "long_outputs", "correct": "corrected_segments", "judge": "benchmark_scores"}
 
 CYCLE = ("Evaporation", "The sun heats the surface of the sea", "Liquid water turns into vapour",

@@ -1,5 +1,6 @@
 """The teacher's requests, plans and sections are grounded, exact in form, near their length, and linked."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -30,9 +31,9 @@ needs_cjk = pytest.mark.skipif(cjk_font() is None, reason="no font with Chinese 
 LINE = re.compile(r"Section \d+ - Main Point: .+ - Word Count: \d+ - Pages: \d+(, \d+)*")
 
 
-def request(kind: str, language: str, *images: bytes) -> str:
+def request(kind: str, language: str, *images: bytes, **slots: object) -> str:
     return ask("teacher", [{"role": "user", "content": [*map(image_part, images), text_part(
-        template(kind, language=language))]}])
+        template(kind, language=language, **{"wanted": "a long article", **slots}))]}])
 
 
 def test_a_request_quotes_the_text_of_the_page() -> None:
@@ -47,8 +48,31 @@ def test_a_request_about_a_picture_names_its_colours_and_quotes_nothing() -> Non
 
 
 def test_a_request_for_several_images_draws_on_the_first_and_the_last() -> None:
-    made = request("multi", "en", page(CYCLE), page(ORE))
+    made = request("rewrite", "en", page(CYCLE), page(ORE), request="Write about it.", count=2)
     assert "Evaporation" in made and "Types of Ore" in made
+
+
+def test_a_request_for_a_kind_of_text_names_it_and_what_is_shown() -> None:
+    made = request("single", "en", page(CYCLE), wanted="a travel guide")
+    assert made.startswith("Write a travel guide") and "Evaporation" in made
+
+
+def test_a_blank_image_has_nothing_to_do_with_any_request_and_a_long_one_is_recognised() -> None:
+    def decide(image: bytes, given: str) -> dict[str, object]:
+        return dict(json.loads(request("need_long", "en", image, request=given, words=1000)))
+
+    found = decide(page(CYCLE), "Write a long article.")
+    assert found["relevant"] is True and found["long"] is True
+    assert decide(page(CYCLE), "What colour is it?")["long"] is False
+    assert decide(page(()), "Write a long article.")["relevant"] is False
+
+
+@pytest.mark.parametrize(("language", "merged", "number"), [
+    ("en", "Explain it. Please write 1732-word in total.", "1732"), ("zh", "请讲解。请总共写950字。", "950")])
+def test_a_rephrased_request_keeps_its_length_in_other_words(language: str, merged: str, number: str) -> None:
+    made = ask("teacher", [{"role": "user", "content": [text_part(template("state_length", language=language,
+                                                                           merged=merged))]}])
+    assert number in made and made != merged
 
 
 @pytest.mark.parametrize(("total", "rule"), [(800, "one per page"), (607, "one per page"), (999, "2"), (1003, "7"),

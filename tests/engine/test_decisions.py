@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.long_outputs.forecast import forecast
+from assets.recipe import Writing
 from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
 from resources.engine.money import TABLE, Budget, Price, price_of, read_prices
@@ -137,14 +138,14 @@ def test_a_sample_stays_with_its_server_and_moves_only_while_that_is_down() -> N
 
 
 def test_the_forecast_is_the_sum_of_what_each_call_will_send() -> None:
-    deck = {"kind": "deck", "images": ["a", "b"], "required_words": 400}
-    found = forecast([deck], lambda image: 1000, Price(1, 0.1, 10), speed=100.0, slots=4)
+    deck = {"kind": "deck", "images": ["a", "b"], "target_words": 400, "length_from": "none"}
+    found = forecast([deck], lambda image: 1000, Price(1, 0.1, 10), 100.0, 4, Writing())
     assert (found.documents, found.calls) == (1, 3)
     assert found.completion_tokens == 2 * 45 + 2 * 280
     assert found.prompt_tokens == 2500 + (2500 + 90 + 100) + (2500 + 90 + 100 + 280 + 100)
     assert found.cached_tokens == (2500 + 90) + (2500 + 90 + 100 + 280)
     assert found.seconds == pytest.approx(650 / 100)     # one chain: more slots do not help it
-    assert forecast([deck], lambda image: 1000, None, None, 4).usd is None
+    assert forecast([deck], lambda image: 1000, None, None, 4, Writing()).usd is None
 
 
 def test_progress_names_what_is_done_the_speed_the_cost_and_the_time_left() -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image as Pillow
 from pydantic import SecretStr
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, Reply
@@ -95,7 +96,6 @@ def test_the_key_and_model_of_the_setting_are_sent(store: Store, monkeypatch: py
     (completion("I'm sorry, but I can't help with that."), "refused"),
     (completion("", refusal="No."), "refused"),
     (completion("", finish_reason="content_filter"), "filtered"),
-    (completion("Half a sen", finish_reason="length"), "truncated"),
     (completion("  \n"), "empty"),
     (JSONResponse({"choices": []}), "failed"), (PlainTextResponse("<html>busy</html>"), "failed"),
     (failure(400, "This model's maximum context length is 4096 tokens."), "overflow"),
@@ -113,6 +113,26 @@ def test_an_answer_that_is_no_text_is_kept_as_its_kind_and_asked_again_next_time
         reply, = ask(store, Endpoint("teacher", server.url, "m"), question())
     assert isinstance(reply, Reply)
     assert reply.text == "Now an answer."
+
+
+def test_what_max_tokens_cut_is_kept_as_a_part_and_not_paid_again(store: Store) -> None:
+    with scripted_server(lambda body: completion("Half a sen", finish_reason="length")) as server:
+        for _ in range(2):
+            error, = ask(store, Endpoint("teacher", server.url, "m"), question())
+            assert isinstance(error, AnswerUnusable)
+            assert (error.kind, error.partial) == ("truncated", "Half a sen")
+    assert len(server.requests) == 1
+
+
+def test_a_server_that_takes_no_structured_output_is_asked_without_it_for_good(store: Store) -> None:
+    def answer(body: dict[str, Any]) -> Response | str:
+        return failure(400, "response_format is not supported") if "response_format" in body else "An answer."
+
+    structured = [question(text, extra={"response_format": {"type": "json_object"}}) for text in ("a", "b")]
+    with scripted_server(answer) as server:
+        replies = ask(store, Endpoint("teacher", server.url, "m", concurrency=1), *structured)
+        assert all(isinstance(reply, Reply) for reply in replies)
+        assert ["response_format" in body for body in server.requests] == [True, False, False]
 
 
 @pytest.mark.parametrize(("status", "key", "says"), [
