@@ -8,7 +8,7 @@ export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
 export DAGSTER_HOME ?= $(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests ui bench-engine clean
+.PHONY: setup demo test lint types tests ui bench-engine bench-control clean
 
 setup: $(VENV)/.installed
 
@@ -41,6 +41,9 @@ ui: setup
 
 bench-engine: setup
 	$(BIN)/python -m bench.engine.run --sizes 96x16@2 1000x16@4 1000x64@2
+
+bench-control: setup
+	$(BIN)/python -m bench.recipe.control
 
 clean:
 	rm -rf .lwv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

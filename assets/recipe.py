@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from resources.endpoints import Endpoint
 from resources.settings import Settings
 
 PRESETS = Path(__file__).parent / "recipes"       # <name>.toml
@@ -112,11 +113,12 @@ class Recipe(Part):
 
 
 def read_recipe(name: str | None = None) -> Recipe:
-    """The recipe of a TOML file, or of a preset (`default`, `paper`); None: what LWV_RECIPE says.
+    """The recipe of a TOML file, or of a preset (`default`, `paper`, `embedded`); None: what LWV_RECIPE says.
 
-    Fields that the file leaves out are the default's. Raises RecipeUnusable.
+    Where that is unset: `default`, or `embedded` where the embedded model is the teacher. Fields that the file leaves
+    out are the default's. Raises RecipeUnusable.
     """
-    name = name or Settings().recipe
+    name = name or Settings().recipe or ("embedded" if Endpoint.from_env("teacher").embedded else "default")
     path = PRESETS / f"{name}.toml" if name.isidentifier() else Path(name).expanduser()
     try:
         found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
