@@ -1,0 +1,114 @@
+"""On the samples, with the embedded model: every branch of the recipe is taken, and counted where people look."""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from resources.store import Store
+from tests.conftest import Factory
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPE = """
+[instructions]
+words = { single = [300, 400], multi = [400] }
+words_per_page = 60
+groups = [2]
+group_share = 1.0
+lecture_share = 0.5
+rewritten_share = 1.0
+chinese_share = 0.5
+chapter_pages = 4
+stated_share = 0.34
+back_translated_share = 0.33
+families = { photographs = ["travel_guide", "story", "scenery_copywriting", "movie_review"] }
+"""
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Counter[str], list[str]]:
+    """The store after the shard job of every shard, the numbers of all materialisations added up, the shards."""
+    folder = tmp_path_factory.mktemp("samples")
+    (folder / "recipe.toml").write_text(RECIPE)
+    totals: Counter[str] = Counter()
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        for name in [name for name in os.environ if name.startswith("LWV_")]:
+            patch.delenv(name)
+        patch.setenv("LWV_HOME", str(folder / "home"))
+        patch.setenv("LWV_SOURCES", str(ROOT / "samples"))
+        patch.setenv("LWV_RECIPE", str(folder / "recipe.toml"))
+        factory = Factory(folder / "home", ROOT / "samples", instance)
+        shards = factory.scan()
+        for shard in shards:
+            result = factory.run("shard_job", shard)
+            assert result.success
+            for event in result.get_asset_materialization_events():
+                for name, value in event.materialization.metadata.items():
+                    if isinstance(value.value, int | float):
+                        totals[f"{event.asset_key.to_user_string()}.{name}"] += value.value
+    return factory.store, totals, shards
+
+
+@pytest.mark.slow
+def test_every_origin_language_task_and_length_of_the_recipe_is_taken_and_counted(samples: Any) -> None:
+    _, totals, _ = samples
+    for name in ("origin_single", "origin_group", "origin_multi", "origin_deck", "origin_deck_rewritten", "chapters",
+                 "language_en", "language_zh", "task_lecture_script", "length_from_stated",
+                 "length_from_back_translated", "length_from_none"):
+        assert totals[f"instructions.{name}"] > 0, name
+    assert sum(totals[f"instructions.task_{family}"] for family in (
+        "travel_guide", "story", "scenery_copywriting", "movie_review")) > 0
+    for name in ("length_stated", "length_back_translated", "length_none", "length_score_80_share"):
+        assert totals[f"long_outputs.{name}"] > 0, name
+    assert totals["long_outputs.quarantined"] == 0
+
+
+@pytest.mark.slow
+def test_a_back_translated_instruction_states_exactly_what_was_written(samples: Any) -> None:
+    store, _, shards = samples
+    rows = [row for shard in shards for row in store.rows("long_outputs", shard)]
+    for row in rows:
+        assert (row["required_words"] is None) == (row["length_from"] == "none")
+        if row["length_from"] == "back_translated":
+            assert row["required_words"] == row["words"] and str(row["words"]) in row["instruction"]
+
+
+@pytest.mark.slow
+def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any, monkeypatch) -> None:
+    """The key of a call hashes all that was sent: it is found again only with exactly the sections before it."""
+    from assets.long_outputs.conversation import TOKENS_PER_WORD, Conversation
+    from assets.long_outputs.writer import PLAN, WRITE, sections_for
+    from assets.recipe import Writing
+    from resources.embedded import model_name
+    from resources.ledger import Ledger
+    from resources.messages import Call
+
+    store, _, shards = samples
+    ledger, recipe = Ledger.at(store.home), Writing()
+    row = next(row for shard in shards for row in store.rows("long_outputs", shard)
+               if len(row["sections"]) >= 3 and row["length_from"] != "back_translated" and not row["repairs"])
+    deck = row["kind"] == "deck"
+    plan = ledger.get(row["plan_call_id"])
+    assert plan is not None
+    prompt = PLAN.fill(pages=len(row["images"]), language=row["language"], total_words=row["target_words"],
+                       section_rule="one per page" if deck else str(sections_for(row["target_words"], recipe)))
+    talk: Any = Conversation(None, row, recipe)  # type: ignore[arg-type]
+    talk.turns = [(prompt, plan.text)]
+    from assets.long_outputs.outline import parse_plan
+
+    planned = parse_plan(plan.text)
+    for section, entry in zip(row["sections"], planned, strict=True):
+        asked = WRITE.fill(index=entry.index, count=len(planned), language=row["language"], point=entry.point,
+                           words=entry.words, pages=", ".join(map(str, entry.pages)), heading=section["heading"])
+
+        def key(turns: Any, asked: str = asked, words: int = entry.words) -> str:
+            return Call("teacher", Conversation(None, row, recipe, turns=turns).messages(asked),  # type: ignore[arg-type]
+                        WRITE.version, row["example_id"], "", max_tokens=512 + TOKENS_PER_WORD * words,
+                        temperature=recipe.temperature).key(model_name("teacher"))
+
+        assert key(talk.turns) == section["call_id"]
+        assert entry.index == 1 or key(talk.turns[:-1]) != section["call_id"]
+        talk.turns.append((asked, section["text"]))
