@@ -1,7 +1,7 @@
 """What is wrong with a section, and what to do about it: decisions on text alone, no model, no I/O."""
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,10 +120,6 @@ def whole_words(cut: str) -> str:
     if cjk_share(cut) > 0.3:
         return cut.rstrip()
     return re.sub(r"\S+$", "", cut).rstrip() if re.search(r"\w$", cut) and re.search(r"\s", cut) else cut.rstrip()
-
-
-def all_runs(texts: Sequence[str]) -> set[int]:
-    return set().union(*(runs(without_heading(text)) for text in texts)) if texts else set()
 
 
 def _rank(fault: Fault | None) -> int:

@@ -36,6 +36,7 @@ class Conversation:
     turns: list[Turn] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     repairs: Counter[str] = field(default_factory=Counter)
+    runs: set[int] = field(default_factory=set)      # of the sections so far, to know what is said again
 
     async def ask(self, name: str, prompt: Prompt, said: str, words: int, left: int | None = None,
                   more: tuple[Turn, ...] = (), response_format: dict[str, Any] | None = None) -> tuple[str, str]:

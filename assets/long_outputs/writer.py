@@ -8,7 +8,6 @@ from typing import Any
 
 from assets.long_outputs.back_translation import state_length
 from assets.long_outputs.control import (
-    all_runs,
     better,
     cut_loop,
     find_fault,
@@ -43,7 +42,7 @@ async def write_document(engine: ModelEngine, example: dict[str, Any], recipe: W
     plan, plan_call = await make_plan(talk)
     sections: list[dict[str, Any]] = []
     for section in plan:
-        sections.append(await write_section(talk, section, len(plan), [written["text"] for written in sections]))
+        sections.append(await write_section(talk, section, len(plan)))
     row = output_row(talk, sections, plan_call)
     return await state_length(talk, row) if example["length_from"] == "back_translated" else row
 
@@ -82,14 +81,13 @@ def sections_for(total: int, recipe: Writing) -> int:
     return max(1, min(recipe.most_sections, round(total / recipe.section_words)))
 
 
-async def write_section(talk: Conversation, section: PlannedSection, count: int, earlier: Sequence[str],
-                        ) -> dict[str, Any]:
+async def write_section(talk: Conversation, section: PlannedSection, count: int) -> dict[str, Any]:
     """One section as it stands in `sections`; it becomes a turn of the conversation."""
     example, recipe = talk.example, talk.recipe
     slots = {"index": section.index, "count": count, "language": example["language"], "point": section.point,
              "words": section.words, "pages": ", ".join(map(str, section.pages)),
              "heading": section_heading(example, section)}
-    name, left, before = f"section-{section.index:03d}", count - section.index + 1, all_runs(earlier)
+    name, left = f"section-{section.index:03d}", count - section.index + 1
     prompt = WRITE.fill(slots)
 
     async def attempt(name: str, template: Any, said: str, more: tuple[tuple[str, str], ...] = ()) -> tuple[str, str]:
@@ -97,7 +95,7 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int,
         return under_heading(answer, slots["heading"]), call_id
 
     def fault_of(text: str) -> Any:
-        return find_fault(text, section.words, example["language"], before, recipe)
+        return find_fault(text, section.words, example["language"], talk.runs, recipe)
 
     text, call_id = await attempt(name, WRITE, prompt)
     if fault := fault_of(text):
@@ -116,6 +114,7 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int,
             raise AnswerUnusable(why, f"{name} was written twice and cannot be used: {fault.says}")
         talk.repairs["off_band"] += fault is not None
     talk.turns.append((prompt, text))
+    talk.runs |= runs(without_heading(text))
     return {"index": section.index - 1, "heading": slots["heading"], "target_words": section.words, "text": text,
             "words": count_words(text), "pages": list(section.pages), "call_id": call_id}
 
