@@ -11,6 +11,7 @@ from assets.long_outputs.control import (
     better,
     cut_loop,
     find_fault,
+    runs,
     under_heading,
     unusable,
     without_heading,
