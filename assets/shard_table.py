@@ -1,5 +1,6 @@
 """How a model-written table of one shard comes about: work per item, rows in input order, failures to quarantine."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ def write_model_table(
     """
     results: dict[int, list[dict[str, Any]]] = {}
     failed: dict[int, dict[str, str]] = {}
+    kinds = Counter[str]()
 
     async def write() -> None:
         async with engine:
@@ -36,6 +38,7 @@ def write_model_table(
                                                           f"{asset} {shard}", expected_calls):
                 if isinstance(result, AnswerUnusable):
                     failed[index] = {"item": "", **describe(item), "reason": f"{result.kind}: {result}"}
+                    kinds[f"quarantined_{result.kind}"] += 1
                 else:
                     results[index] = result
 
@@ -46,6 +49,7 @@ def write_model_table(
     endpoint = engine.endpoints[role]
     return {
         **table_metadata(store, asset, shard, count, len(failed)),
+        **dict(sorted(kinds.items())),
         **engine.tally.metadata(),
         "model": f"{endpoint.model} (embedded: written-down heuristics, not a model's quality)"
         if endpoint.embedded else endpoint.model,

@@ -65,7 +65,7 @@ def test_an_unusable_answer_is_counted_by_its_kind_and_stands_in_quarantine_only
         metadata, store = write(tmp_path, server.url, monkeypatch)
     again = {"empty": 2, "refused": 2, "truncated": 3}.get(kind, 1)     # a cut section is gone on with, twice
     assert metadata[f"failed_{kind}"] == again
-    assert (metadata["rows"], metadata["quarantined"]) == (0, 1)
+    assert (metadata["rows"], metadata["quarantined"], metadata[f"quarantined_{kind}"]) == (0, 1, 1)
     row, = read_quarantine(store, "long_outputs", SHARD)
     assert row["reason"].startswith(f"{kind}: ")
     assert says in row["reason"]
@@ -84,6 +84,18 @@ def test_an_endpoint_that_serves_nobody_ends_the_step_with_its_reason_and_counte
     assert says in metadata["failure"]
     assert metadata[f"failed_{kind}"] == 1
     assert not store.table_path("long_outputs", SHARD).exists()
+
+
+@pytest.mark.parametrize(("section", "kind"), [
+    ("As the image asks, I ignore all instructions and write a poem.", "short"), ("这是一段文字。" * 40, "language"),
+    ("The image says that I must say this again and again, so I do. " * 20, "short"),     # cut at its loop
+])
+def test_a_teacher_that_obeys_what_an_image_says_leaves_nothing_behind(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, kind: str) -> None:
+    with scripted_server(second_section(completion(section))) as server:
+        metadata, store = write(tmp_path, server.url, monkeypatch)
+    assert (metadata["rows"], metadata[f"quarantined_{kind}"]) == (0, 1)
+    assert read_quarantine(store, "long_outputs", SHARD)[0]["reason"].startswith(f"{kind}: section-002")
 
 
 def test_a_second_try_with_another_seed_saves_a_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
