@@ -98,8 +98,9 @@ class Pairs(Part):
     shared_prefix: float = Field(0.3, ge=0)
     whole: float = Field(0.2, ge=0)
     sampled: float = Field(0.2, ge=0)
-    last_share: float = Field(0.5, ge=0, le=1)   # of a document's cumulative weight on its last prefix; 0: the paper's
-    samples: int = Field(4, ge=1)                # drafts of one example, for `sampled`
+    last_share: float = Field(0.5, ge=0, lt=1)   # of a document's cumulative weight on its last prefix; 0: the paper's
+    samples: int = Field(4, ge=1)                # drafts of one example, for `sampled`; the first is corrected
+    temperature: float = Field(0.8, gt=0, le=2)  # of drafts: above the benchmark's 0.6, so that they differ
     margin: float = Field(5.0, ge=0)             # least difference of (S_l + S_q) / 2 between the sides, points
 
 

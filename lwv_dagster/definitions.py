@@ -11,6 +11,8 @@ from assets.corrected_segments.asset import corrected_segments
 from assets.corrected_segments.checks import CHECKS as CORRECTED_SEGMENTS
 from assets.dpo_checkpoint.asset import dpo_checkpoint
 from assets.dpo_checkpoint.checks import dpo_checkpoint_checks
+from assets.drafts.asset import drafts
+from assets.drafts.checks import CHECKS as DRAFTS
 from assets.instructions.asset import instructions
 from assets.instructions.checks import CHECKS as INSTRUCTIONS
 from assets.long_outputs.asset import long_outputs
@@ -39,7 +41,7 @@ from resources.dagster import GpuResource, ModelsResource, SourcesResource, Stor
 ASSET_GROUPS: Mapping[str, list[dg.AssetsDefinition]] = {
     "sources": [source_images, instructions],
     "writing": [long_outputs, segments],
-    "preferences": [corrected_segments, preference_pairs],
+    "preferences": [drafts, corrected_segments, preference_pairs],
     "doors": [sft_dataset, preference_dataset],
     "training": [sft_checkpoint, dpo_checkpoint],
     "evaluation": [benchmark_scores, quality_report],
@@ -51,7 +53,8 @@ default_assets = [asset.with_attributes(group_names_by_key={asset.key: group})
 default_checks = [
     *(quality_checks(name, checks, SHARDS) for name, checks in {
         "source_images": SOURCE_IMAGES, "instructions": INSTRUCTIONS, "long_outputs": LONG_OUTPUTS,
-        "segments": SEGMENTS, "corrected_segments": CORRECTED_SEGMENTS, "preference_pairs": PREFERENCE_PAIRS,
+        "drafts": DRAFTS, "segments": SEGMENTS, "corrected_segments": CORRECTED_SEGMENTS,
+        "preference_pairs": PREFERENCE_PAIRS,
     }.items()),
     sft_dataset_checks, preference_dataset_checks, sft_checkpoint_checks, dpo_checkpoint_checks,
     benchmark_scores_checks,

@@ -1,8 +1,9 @@
-"""The three jobs, never mixed: a shard job per shard, then training over all shards, then evaluation."""
+"""The four jobs, never mixed: a shard job per shard, training over all shards, a drafts job per shard, evaluation."""
 
 import dagster as dg
 
 SHARD_ASSETS = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
+DRAFTS_ASSETS = ("drafts", "segments", "corrected_segments", "preference_pairs")
 TRAINING_ASSETS = ("sft_dataset", "preference_dataset", "sft_checkpoint", "dpo_checkpoint")
 EVALUATION_ASSETS = ("benchmark_scores", "quality_report")
 
@@ -10,7 +11,10 @@ shard_job = dg.define_asset_job("shard_job", selection=dg.AssetSelection.assets(
                                 description="One shard, from its files to its preference pairs.")
 training_job = dg.define_asset_job("training_job", selection=dg.AssetSelection.assets(*TRAINING_ASSETS),
                                    description="The doors and the two checkpoints, over all shards.")
+drafts_job = dg.define_asset_job("drafts_job", selection=dg.AssetSelection.assets(*DRAFTS_ASSETS),
+                                 description="The preference round after SFT: one shard, from what the checkpoint "
+                                             "itself writes to preference pairs. Then train once more.")
 evaluation_job = dg.define_asset_job("evaluation_job", selection=dg.AssetSelection.assets(*EVALUATION_ASSETS),
                                      description="Scores of base, SFT and DPO on held-out documents, and the report.")
 
-default_jobs = [shard_job, training_job, evaluation_job]
+default_jobs = [shard_job, training_job, drafts_job, evaluation_job]

@@ -9,7 +9,7 @@ import pytest
 
 from assets.partitions import SHARDS
 from lwv_dagster.definitions import defs
-from lwv_dagster.jobs import EVALUATION_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
+from lwv_dagster.jobs import DRAFTS_ASSETS, EVALUATION_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
 from resources.op_tags import GPU_POOL
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,9 +17,10 @@ GRAPH = {
     "source_images": set(),
     "instructions": {"source_images"},
     "long_outputs": {"instructions"},
-    "segments": {"long_outputs"},
+    "drafts": {"long_outputs", "sft_checkpoint"},
+    "segments": {"long_outputs", "drafts"},
     "corrected_segments": {"segments", "long_outputs"},
-    "preference_pairs": {"corrected_segments", "segments", "long_outputs"},
+    "preference_pairs": {"corrected_segments", "segments", "long_outputs", "drafts"},
     "sft_dataset": {"long_outputs"},
     "preference_dataset": {"preference_pairs"},
     "sft_checkpoint": {"sft_dataset"},
@@ -27,7 +28,7 @@ GRAPH = {
     "benchmark_scores": {"sft_checkpoint", "dpo_checkpoint", "long_outputs"},
     "quality_report": {"benchmark_scores"},
 }
-GENERATES = ("instructions", "long_outputs", "corrected_segments", "benchmark_scores")
+GENERATES = ("instructions", "long_outputs", "drafts", "corrected_segments", "preference_pairs", "benchmark_scores")
 TRAINS = ("sft_checkpoint", "dpo_checkpoint")
 HEAVY = ("torch", "transformers", "trl", "vllm", "great_expectations", "datasets", "peft", "accelerate")
 
@@ -45,7 +46,7 @@ def test_the_lineage_is_the_one_of_the_design(graph) -> None:
 
 def test_everything_up_to_the_pairs_is_partitioned_by_shard_and_nothing_after_it(graph) -> None:
     for name in GRAPH:
-        expected = SHARDS if name in SHARD_ASSETS else None
+        expected = SHARDS if name in SHARD_ASSETS + DRAFTS_ASSETS else None
         assert graph.get(dg.AssetKey(name)).partitions_def == expected, name
 
 
@@ -54,7 +55,7 @@ def test_every_asset_but_the_report_is_checked_and_each_shard_asset_has_a_blocki
     for key in graph.asset_check_keys:
         checked.setdefault(key.asset_key.to_user_string(), []).append(graph.get_check_spec(key))
     assert set(checked) == set(GRAPH) - {"quality_report"}
-    for name in SHARD_ASSETS:
+    for name in SHARD_ASSETS + DRAFTS_ASSETS:
         assert any(spec.blocking for spec in checked[name]), name
         assert all(spec.partitions_def == SHARDS for spec in checked[name]), name
 
@@ -74,12 +75,14 @@ def test_generation_and_training_hold_the_gpu_three_ways(graph) -> None:
         assert ("nvidia.com/gpu" in str(limits)) == wants, name
 
 
-def test_the_three_jobs_never_mix_and_together_hold_every_asset() -> None:
-    jobs = {"shard_job": SHARD_ASSETS, "training_job": TRAINING_ASSETS, "evaluation_job": EVALUATION_ASSETS}
+def test_the_jobs_never_mix_shards_with_what_is_over_all_of_them_and_together_hold_every_asset() -> None:
+    jobs = {"shard_job": SHARD_ASSETS, "training_job": TRAINING_ASSETS, "drafts_job": DRAFTS_ASSETS,
+            "evaluation_job": EVALUATION_ASSETS}
     for name, expected in jobs.items():
         keys = defs.resolve_job_def(name).asset_layer.executable_asset_keys
         assert {key.to_user_string() for key in keys} == set(expected)
-    assert sorted(name for names in jobs.values() for name in names) == sorted(GRAPH)
+    assert sorted({name for names in jobs.values() for name in names}) == sorted(GRAPH)
+    assert not {*SHARD_ASSETS, *DRAFTS_ASSETS} & {*TRAINING_ASSETS, *EVALUATION_ASSETS}
 
 
 def test_loading_the_definitions_imports_nothing_heavy() -> None:

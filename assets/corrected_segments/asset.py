@@ -13,6 +13,9 @@ from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 
+COUNTS = ("edited", "unchanged", "missing_written", "checkpoint_segments", "teacher_segments",
+          *(f"errors_{name}" for name in ERRORS))
+
 
 @dg.asset(partitions_def=SHARDS, deps=["segments", "long_outputs"], pool=GPU_POOL, op_tags=GPU_OP_TAGS,
           kinds={"openai", "parquet"})
@@ -25,17 +28,18 @@ def corrected_segments(context: dg.AssetExecutionContext, store: StoreResource, 
         outputs = {row["example_id"]: row for row in tables.rows("long_outputs", shard) if row["split"] == "preference"}
         examples = [list(rows) for example_id, rows in groupby(tables.rows("segments", shard),
                                                                lambda row: row["example_id"]) if example_id in outputs]
-        errors, edited = Counter[str](), 0
+        counts = Counter[str]()
 
         async def work(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            nonlocal edited
             corrected = await correct_example(engine, outputs[rows[0]["example_id"]], rows)
-            edited += sum(row["edited"] for row in corrected)
-            errors.update(error for row in corrected for error in row["errors"])
+            for segment, row in zip(rows, corrected, strict=True):
+                counts["edited" if row["edited"] else "unchanged"] += 1
+                counts["missing_written"] += not segment["text"]
+                counts[f"{segment['drafted_by']}_segments"] += 1
+                counts.update(f"errors_{name}" for name in row["errors"])
             return corrected
 
         metadata = write_model_table(
             engine, tables, "corrected_segments", shard, SCHEMA, examples, work,
             lambda rows: {"document_id": rows[0]["document_id"], "example_id": rows[0]["example_id"]}, "critic")
-    return dg.MaterializeResult(metadata={**metadata, "edited": edited,
-                                          **{f"errors_{name}": errors[name] for name in ERRORS}})
+    return dg.MaterializeResult(metadata={**metadata, **{name: counts[name] for name in COUNTS}})

@@ -2,17 +2,30 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from assets.corrected_segments.schema import ERRORS
-from resources.engine import ModelEngine
+from assets.segments.splitter import has_page_heading, page_heading
+from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerUnusable
-from resources.messages import Call, Image, system, user
+from resources.messages import Call, Image, assistant, system, user
 from resources.prompts import load_prompt
 from resources.words import count_words
 
 SYSTEM = load_prompt(__file__, "system")
 CORRECT = load_prompt(__file__, "correct")
+CORRECT_AGAIN = load_prompt(__file__, "correct_again")
+CORRECTION_SCHEMA: dict[str, Any] = {
+    "type": "object", "additionalProperties": False, "required": ["errors", "reason", "text"],
+    "properties": {"errors": {"type": "array", "items": {"type": "string", "enum": list(ERRORS)}},
+                   "reason": {"type": "string"}, "text": {"type": "string"}}}
+
+
+def correction_format() -> dict[str, Any]:
+    """The request fields that make a server hold the critic's answer to CORRECTION_SCHEMA."""
+    return {"response_format": {"type": "json_schema", "json_schema": {
+        "name": "correction", "strict": True, "schema": CORRECTION_SCHEMA}}}
 
 
 async def correct_example(engine: ModelEngine, output: dict[str, Any], segments: list[dict[str, Any]],
@@ -26,31 +39,55 @@ async def correct_example(engine: ModelEngine, output: dict[str, Any], segments:
         before = corrected[-1]["text"] if corrected else ""
         after = segments[segment["index"] + 1]["text"] if segment["index"] + 1 < len(segments) else ""
         images = [output["images"][segment["page"] - 1]] if segment["page"] else output["images"]
-        reply = await engine.ask(Call(
+        correction, reply = await ask_critic(engine, Call(
             role="critic", sample=output["example_id"], step=f"correct-{segment['index']:03d}",
             template=CORRECT.version, temperature=0.0, left=len(segments) - segment["index"],
             max_tokens=1024 + 6 * max(segment["words"], 200),
             messages=(system(SYSTEM.fill()), user(*map(Image, images), CORRECT.fill(
                 language=output["language"], request=output["request"], before=before, segment=segment["text"],
                 after=after)))))
-        corrected.append(corrected_row(segment, parse_correction(reply.text), reply.model, reply.call_id))
+        if output["kind"] == "deck" and correction["text"] != segment["text"]:
+            correction["text"] = with_page_heading(correction["text"], segment["page"], output["language"])
+        corrected.append(corrected_row(segment, correction, reply.model, reply.call_id))
     return corrected
+
+
+async def ask_critic(engine: ModelEngine, call: Call) -> tuple[dict[str, Any], Reply]:
+    """The correction, and the reply that it came with; an answer without one is sent back once with what is wrong."""
+    reply = await engine.ask(call)
+    try:
+        return parse_correction(reply.text), reply
+    except AnswerUnusable as error:
+        again = replace(call, step=f"{call.step}-again", template=CORRECT_AGAIN.version, messages=(
+            *call.messages, assistant(reply.text), user(CORRECT_AGAIN.fill(problem=error))))
+    reply = await engine.ask(again)
+    return parse_correction(reply.text), reply
 
 
 def parse_correction(text: str) -> dict[str, Any]:
     """{errors, reason, text} out of the critic's answer; a fence or words around the JSON object are tolerated.
 
-    Raises AnswerUnusable("malformed") where there is no such object.
+    Raises AnswerUnusable("malformed"), whose sentence the critic is told.
     """
     match = re.search(r"\{.*\}", text, re.DOTALL)
     try:
-        found = json.loads(match[0]) if match else None
+        found = json.loads(match[0], strict=False) if match else None    # raw line ends inside a text are tolerated
     except ValueError:
         found = None
-    if not isinstance(found, dict) or not isinstance(found.get("text"), str) or not found["text"].strip():
-        raise AnswerUnusable("malformed", f"the critic's answer is no correction: {text[:120]!r}")
-    errors = [name for name in ERRORS if name in (found.get("errors") or [])]
-    return {"errors": errors, "reason": str(found.get("reason") or ""), "text": found["text"].strip()}
+    if not isinstance(found, dict):
+        raise AnswerUnusable("malformed", f"there is no JSON object in {text[:120]!r}")
+    if not isinstance(found.get("text"), str) or not found["text"].strip():
+        raise AnswerUnusable("malformed", "its \"text\" is missing or empty")
+    named = found.get("errors") or []
+    if not isinstance(named, list):
+        raise AnswerUnusable("malformed", f"its \"errors\" is no list of {', '.join(ERRORS)}")
+    return {"errors": [name for name in ERRORS if name in named], "reason": str(found.get("reason") or ""),
+            "text": found["text"].strip()}
+
+
+def with_page_heading(text: str, page: int, language: str) -> str:
+    """A page keeps its heading, so that the corrected deck can be cut into its pages again."""
+    return text if has_page_heading(text) else f"## {page_heading(page, language)}\n\n{text}"
 
 
 def corrected_row(segment: dict[str, Any], correction: dict[str, Any], corrector: str, call_id: str) -> dict[str, Any]:

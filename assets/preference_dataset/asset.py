@@ -1,6 +1,6 @@
 """The asset `preference_dataset`: the door between the pairs of all shards and preference training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -8,6 +8,9 @@ import dagster as dg
 from assets.door import DoorShut, documents_of, image_files, require_good_shards, write_dataset
 from assets.partitions import SHARDS
 from assets.preference_dataset.schema import SCHEMA
+from assets.preference_dataset.weights import kind_factors, kind_shares
+from assets.preference_pairs.mix import Mix
+from assets.recipe import RecipeUnusable, read_recipe
 from resources.dagster import StoreResource, clear_failures
 from resources.store import Store
 
@@ -16,30 +19,47 @@ UPSTREAM = ("source_images", "instructions", "long_outputs", "segments", "correc
 
 @dg.asset(deps=[dg.AssetDep("preference_pairs", partition_mapping=dg.AllPartitionMapping())], kinds={"parquet"})
 def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
-    """Every preference pair, from shards whose quality reports passed; refuses where one did not."""
-    with clear_failures(DoorShut):
+    """Every preference pair, from shards whose quality reports passed, kinds weighted as the recipe has it."""
+    with clear_failures(DoorShut, RecipeUnusable):
         tables = store.create()
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
         require_good_shards(tables, UPSTREAM, shards)
-        manifest = write_dataset(tables, "preference", shards, SCHEMA, pair_rows(tables, shards),
-                                 lambda row: (row["kind"], row["corrector"]), lambda: why_empty(tables, shards))
+        if drafted := [shard for shard in shards if tables.table_path("drafts", shard).exists()]:
+            require_good_shards(tables, ("drafts",), drafted)
+        shares = kind_shares(read_recipe().pairs)
+        found, mix = Mix(), Mix()
+        for shard in shards:
+            for pair in tables.rows("preference_pairs", shard):
+                found.add(pair)
+        factors = kind_factors(found.weight, found.pairs, shares)
+        manifest = write_dataset(tables, "preference", shards, SCHEMA, pair_rows(tables, shards, factors, mix),
+                                 lambda row: (row["kind"], row["corrector"]),
+                                 lambda: why_empty(tables, shards, found))
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
-        "dagster/row_count": manifest.rows, "shards": len(shards),
-        **{f"pairs_{kind}": count for kind, count in manifest.counts.items()},
+        "dagster/row_count": manifest.rows, "shards": len(shards), **mix.metadata(),
+        **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
         "corrected_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path)})
 
 
-def why_empty(tables: Store, shards: list[str]) -> str:
+def why_empty(tables: Store, shards: list[str], found: Mix) -> str:
+    if found.pairs:
+        return (f"The recipe gives no share to any kind of pair that there is ({', '.join(found.pairs)}): set their shares "
+                "in [pairs] of the recipe (LWV_RECIPE).")
     documents = documents_of(tables, shards, "preference")
-    found = (f"the critic changed nothing in the {documents} documents of the preference split" if documents
-             else "no document stands in the preference split")
-    return (f"There is no preference pair, because {found}: add documents under LWV_SOURCES (about one in five goes "
+    why = (f"the critic changed nothing in the {documents} documents of the preference split" if documents
+           else "no document stands in the preference split")
+    return (f"There is no preference pair, because {why}: add documents under LWV_SOURCES (about one in five goes "
             "there; of 3 or more, at least one), or set LWV_CRITIC_BASE_URL to another critic.")
 
 
-def pair_rows(tables: Store, shards: list[str]) -> Iterator[dict[str, Any]]:
+def pair_rows(tables: Store, shards: list[str], factors: Mapping[str, float], mix: Mix) -> Iterator[dict[str, Any]]:
+    """The rows of the kinds that have a factor, weighted by it, and counted in `mix`."""
     for shard in shards:
-        for row in tables.rows("preference_pairs", shard):
-            yield {"id": row["pair_id"], "images": image_files(tables, row["images"]),
-                   **{name: row[name] for name in ("prompt", "prefix", "chosen", "rejected", "closes", "weight",
-                                                   "kind", "corrector")}}
+        for pair in tables.rows("preference_pairs", shard):
+            if pair["kind"] in factors:
+                row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]),
+                       **{name: pair[name] for name in ("prompt", "prefix", "chosen", "rejected", "closes", "kind",
+                                                        "corrector")},
+                       "weight": pair["weight"] * factors[pair["kind"]]}
+                mix.add(row)
+                yield row

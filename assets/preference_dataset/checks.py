@@ -1,25 +1,30 @@
 """The rules that the preference data set must keep before anything is trained on it."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
 from assets.door import current_manifest
+from assets.preference_dataset.weights import kind_shares
 from assets.quality.bridge import whole_checks
 from assets.quality.outcome import Outcome, Rule, offenders
+from assets.recipe import read_recipe
 from resources.store import Store
 
 RULES = (
     Rule("ids_unique", "No two rows have the same id."),
     Rule("images_there", "Every image file of every row is there."),
     Rule("sides_differ", "Chosen and rejected both have text and differ."),
+    Rule("shares_kept", "The kinds weigh as the recipe has it, and a pair weighs 1 on average."),
     Rule("not_in_sft", "No pair comes from a document whose text is in the SFT data set.", blocking=True),
 )
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:
     manifest = current_manifest(store, "preference")
-    rows = pq.read_table(manifest.path, columns=["id", "images", "chosen", "rejected"]).to_pylist()
+    rows = pq.read_table(manifest.path, columns=["id", "images", "chosen", "rejected", "kind", "weight"]).to_pylist()
     ids = [row["id"] for row in rows]
     doubled = sorted({name for name in ids if ids.count(name) > 1})
     lost = [row["id"] for row in rows if not all(Path(image["path"]).is_file() for image in row["images"])]
@@ -29,9 +34,19 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     found = (offenders("ids_unique", doubled, len(ids), "ids stand twice"),
              offenders("images_there", lost, len(ids), "rows lack an image file"),
              offenders("sides_differ", equal, len(ids), "rows have equal or empty sides"),
+             shares_kept(rows, kind_shares(read_recipe().pairs)),
              offenders("not_in_sft", sorted({row["example_id"] for row in pairs} & trained), len(ids),
                        "examples are in the SFT data set"))
     return {outcome.rule: outcome for outcome in found}
+
+
+def shares_kept(rows: list[dict[str, Any]], shares: Mapping[str, float]) -> Outcome:
+    """rows: {kind, weight} of each pair. shares: as the recipe has them; they count among the kinds that have pairs."""
+    kinds = sorted({row["kind"] for row in rows})
+    wanted = sum(shares[kind] for kind in kinds)
+    bad = [kind for kind in kinds if not shares[kind] or abs(
+        sum(row["weight"] for row in rows if row["kind"] == kind) / len(rows) - shares[kind] / wanted) > 1e-3]
+    return offenders("shares_kept", bad, len(kinds), "kinds have another weight than the recipe's")
 
 
 preference_dataset_checks = whole_checks("preference_dataset", RULES, evaluate)

@@ -1,36 +1,80 @@
-"""The asset `preference_pairs`: the pairs of a shard's corrected documents."""
+"""The asset `preference_pairs`: the pairs of a shard's corrected documents, and of its ranked drafts."""
 
-from collections import Counter
-from itertools import groupby
+from collections import Counter, defaultdict
+from typing import Any
 
 import dagster as dg
 
+from assets.drafts.draft import current_drafts, drafts_by_example
 from assets.partitions import SHARDS
-from assets.preference_pairs.iterdpo import cumulative_pairs, shared_prefix_pairs
-from assets.preference_pairs.schema import KINDS, SCHEMA
-from assets.shard_table import table_metadata
-from resources.dagster import StoreResource, clear_failures
+from assets.preference_pairs.iterdpo import cumulative_pairs, sampled_pair, shared_prefix_pairs, whole_pairs
+from assets.preference_pairs.mix import Mix
+from assets.preference_pairs.ranking import choose_sides, rank_drafts
+from assets.preference_pairs.schema import SCHEMA
+from assets.recipe import Pairs, RecipeUnusable, read_recipe
+from assets.shard_table import write_model_table
+from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
+from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 
 
-@dg.asset(partitions_def=SHARDS, deps=["corrected_segments", "segments", "long_outputs"], kinds={"parquet"})
-def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
-    """Cumulative and shared-prefix pairs: corrected segments against the ones that were written."""
-    with clear_failures():
-        tables, shard = store.create(), context.partition_key
-        outputs = {row["example_id"]: row for row in tables.rows("long_outputs", shard) if row["split"] == "preference"}
+class StaleCorrections(RuntimeError):
+    """A shard's segments and corrections do not belong together."""
+
+
+@dg.asset(partitions_def=SHARDS, deps=["corrected_segments", "segments", "long_outputs", "drafts"], pool=GPU_POOL,
+          op_tags=GPU_OP_TAGS, kinds={"openai", "parquet"})
+def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource,
+                     gpu: GpuResource) -> dg.MaterializeResult:
+    """Corrected segments against the ones that were written, and the best draft against a worse one."""
+    with clear_failures(RecipeUnusable, StaleCorrections):
+        tables, shard, recipe = store.create(), context.partition_key, read_recipe().pairs
+        engine = models.engine(tables, context.run.run_id)
+        outputs = [row for row in tables.rows("long_outputs", shard) if row["split"] == "preference"]
         originals = {row["segment_id"]: row["text"] for row in tables.rows("segments", shard)
-                     if row["example_id"] in outputs}
-        counts = Counter[str]()
+                     if row["split"] == "preference"}
+        corrected: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in tables.rows("corrected_segments", shard):
+            corrected[row["example_id"]].append(row)
+        ranks = recipe.sampled > 0 and tables.table_path("drafts", shard).exists()
+        drafts = drafts_by_example(tables, shard) if ranks else {}
+        mix, counts, judge = Mix(), Counter[str](), engine.endpoints["judge"].model
 
-        def rows():
-            for example_id, group in groupby(tables.rows("corrected_segments", shard), lambda row: row["example_id"]):
-                corrected = list(group)
-                original = [originals[row["segment_id"]] for row in corrected]
-                for make in (cumulative_pairs, shared_prefix_pairs):
-                    for pair in make(outputs[example_id], original, corrected):
-                        counts[pair["kind"]] += 1
-                        yield pair
+        async def work(output: dict[str, Any]) -> list[dict[str, Any]]:
+            rows = corrected[output["example_id"]]
+            pairs = correction_pairs(output, original_texts(rows, originals), rows, recipe)
+            if mine := current_drafts(output, drafts):
+                ranked = await rank_drafts(engine, output, mine)
+                counts.update(drafts=len(mine), drafts_ranked=len(ranked))
+                if sides := choose_sides(ranked, recipe.margin, output["example_id"]):
+                    chosen, rejected = sides
+                    pairs.append(sampled_pair(output, chosen.text, rejected.text, chosen.score - rejected.score, judge))
+                else:
+                    counts["examples_too_close"] += 1
+            for pair in pairs:
+                mix.add(pair)
+            return pairs
 
-        count = tables.write_table("preference_pairs", shard, rows(), SCHEMA)
-    return dg.MaterializeResult(metadata={**table_metadata(tables, "preference_pairs", shard, count, 0),
-                                          **{f"pairs_{kind}": counts[kind] for kind in KINDS}})
+        metadata = write_model_table(
+            engine, tables, "preference_pairs", shard, SCHEMA, outputs, work,
+            lambda output: {"document_id": output["document_id"], "example_id": output["example_id"]}, "judge")
+    return dg.MaterializeResult(metadata={
+        **metadata, **mix.metadata(), "drafts": counts["drafts"],
+        "drafts_left_out": counts["drafts"] - counts["drafts_ranked"],      # empty, or the judge gave no scores
+        "examples_too_close": counts["examples_too_close"]})                # drafts, but no two that may be a pair
+
+
+def original_texts(corrected: list[dict[str, Any]], originals: dict[str, str]) -> list[str]:
+    """What was corrected, in order. Raises StaleCorrections where the segments were cut anew since."""
+    texts = [originals.get(row["segment_id"], "") for row in corrected]
+    if any((row["text"] != text) != row["edited"] for row, text in zip(corrected, texts, strict=True)):
+        raise StaleCorrections(f"The corrections of {corrected[0]['example_id']} are of other segments than there are "
+                               "now: materialise `corrected_segments` for its shard again.")
+    return texts
+
+
+def correction_pairs(output: dict[str, Any], original: list[str], corrected: list[dict[str, Any]], recipe: Pairs,
+                     ) -> list[dict[str, Any]]:
+    """The pairs of one corrected document, of every kind that the recipe gives a share."""
+    return [*(cumulative_pairs(output, original, corrected, recipe.last_share) if recipe.cumulative else ()),
+            *(shared_prefix_pairs(output, original, corrected) if recipe.shared_prefix else ()),
+            *(whole_pairs(output, original, corrected) if recipe.whole else ())]

@@ -6,17 +6,21 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from assets.preference_pairs.schema import KINDS
+from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
 from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.recipe import read_recipe
 
 RULES = (
     Rule("ids_unique", "No two pairs have the same pair_id, and each kind is known."),
     Rule("sides_differ", "Chosen and rejected are both there and differ."),
     Rule("preference_split_only", "Every pair comes from a document of the preference split."),
-    Rule("images_fit", "A cumulative pair of a deck has as many images as pages, and every image is in the store."),
+    Rule("images_fit", "A cumulative pair of a deck has the images of its pages, any other pair all images of its "
+                       "example; every image is in the store."),
+    Rule("prompts_fit", "Whole and sampled pairs ask with the length and close the answer; the others ask without it."),
     Rule("weights_add_up", "The pairs of one example and kind weigh 1 together."),
     Rule("prefix_only_where_shared", "Only shared_prefix pairs have a prefix."),
-    Rule("pairs_from_edits", "Each example with an edit has pairs.", blocking=False),
+    Rule("margins_kept", "The sides of a sampled pair are as far apart as the recipe asks; others have no margin."),
+    Rule("pairs_from_edits", "Each example with an edit, and something to reject, has pairs.", blocking=False),
 )
 
 
@@ -50,13 +54,33 @@ def preference_split_only(context: Context) -> Outcome:
 
 
 def images_fit(context: Context) -> Outcome:
-    decks = {row["example_id"] for row in context.upstream("long_outputs").select(["example_id", "kind"]).to_pylist()
-             if row["kind"] == "deck"}
+    examples = _examples(context, "kind", "images")
     rows = context.table.select(["pair_id", "example_id", "kind", "upto", "images"]).to_pylist()
-    bad = [row["pair_id"] for row in rows
-           if (row["kind"] == "cumulative" and row["example_id"] in decks and len(row["images"]) != row["upto"])
-           or not row["images"] or not all(context.store.image_path(image).is_file() for image in row["images"])]
+    bad = []
+    for row in rows:
+        example = examples.get(row["example_id"], {"kind": "", "images": []})
+        cut = row["kind"] == "cumulative" and example["kind"] == "deck"
+        if (not row["images"] or row["images"] != example["images"][:row["upto"] if cut else None]
+                or not all(context.store.image_path(image).is_file() for image in row["images"])):
+            bad.append(row["pair_id"])
     return offenders("images_fit", bad, len(rows), "pairs have the wrong images")
+
+
+def prompts_fit(context: Context) -> Outcome:
+    examples = _examples(context, "request", "instruction")
+    rows = context.table.select(["pair_id", "example_id", "kind", "prompt", "closes"]).to_pylist()
+    bad = []
+    for row in rows:
+        whole = row["kind"] in WHOLE_KINDS
+        asked = examples.get(row["example_id"], {}).get("instruction" if whole else "request")
+        if row["prompt"] != asked or (whole and not row["closes"]):
+            bad.append(row["pair_id"])
+    return offenders("prompts_fit", bad, len(rows), "pairs ask for something else")
+
+
+def _examples(context: Context, *columns: str) -> dict[str, dict[str, Any]]:
+    return {row["example_id"]: row
+            for row in context.upstream("long_outputs").select(["example_id", *columns]).to_pylist()}
 
 
 def weights_add_up(context: Context) -> Outcome:
@@ -67,14 +91,29 @@ def weights_add_up(context: Context) -> Outcome:
     return offenders("weights_add_up", bad, len(sums), "groups do not weigh 1")
 
 
+def margins_kept(context: Context) -> Outcome:
+    least = read_recipe().pairs.margin - 1e-3      # the column is a 32-bit float
+    rows = context.table.select(["pair_id", "kind", "margin"]).to_pylist()
+    bad = [row["pair_id"] for row in rows
+           if (row["kind"] == "sampled") != (row["margin"] is not None) or (row["margin"] or least) < least]
+    return offenders("margins_kept", bad, len(rows), "pairs have a margin that is too small, or should have none")
+
+
 def pairs_from_edits(context: Context) -> Outcome:
+    """Only of corrections: an example that has nothing but a sampled pair has lost its edits."""
+    recipe = read_recipe().pairs
+    if not (recipe.cumulative or recipe.shared_prefix or recipe.whole):
+        return Outcome("pairs_from_edits", True, {"checked": 0})
+    written = {row["example_id"]
+               for row in context.upstream("segments").select(["example_id", "words"]).to_pylist() if row["words"]}
     edited = {row["example_id"]
               for row in context.upstream("corrected_segments").select(["example_id", "edited"]).to_pylist()
-              if row["edited"]}
-    paired = set(context.table.column("example_id").to_pylist())
+              if row["edited"]} & written
+    paired = {row["example_id"] for row in context.table.select(["example_id", "kind"]).to_pylist()
+              if row["kind"] != "sampled"}
     return offenders("pairs_from_edits", sorted(edited - paired), len(edited), "edited examples have no pair")
 
 
 CHECKS = RoomChecks(RULES, flatten, expectations, {
-    "preference_split_only": preference_split_only, "images_fit": images_fit, "weights_add_up": weights_add_up,
-    "pairs_from_edits": pairs_from_edits})
+    "preference_split_only": preference_split_only, "images_fit": images_fit, "prompts_fit": prompts_fit,
+    "weights_add_up": weights_add_up, "margins_kept": margins_kept, "pairs_from_edits": pairs_from_edits})

@@ -11,7 +11,8 @@ from assets.quality_report.pictures import loss_picture, scores_picture, words_p
 from assets.training_run import current_checkpoint, read_training
 from resources.dagster import StoreResource, clear_failures
 
-SHARD_ASSETS = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
+SHARD_ASSETS = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
+                "preference_pairs")
 
 
 @dg.asset(deps=["benchmark_scores"], kinds={"html"})

@@ -4,28 +4,37 @@ from collections import Counter
 
 import dagster as dg
 
+from assets.drafts.draft import NoDraft, draft_to_cut, drafts_by_example
 from assets.partitions import SHARDS
+from assets.recipe import RecipeUnusable, read_recipe
 from assets.segments.schema import SCHEMA
-from assets.segments.splitter import split_output
+from assets.segments.splitter import split_draft, split_output
 from assets.shard_table import table_metadata
 from resources.dagster import StoreResource, clear_failures
 
 
-@dg.asset(partitions_def=SHARDS, deps=["long_outputs"], kinds={"parquet"})
+@dg.asset(partitions_def=SHARDS, deps=["long_outputs", "drafts"], kinds={"parquet"})
 def segments(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
-    """A row per page of a deck, per section of anything else; a page that was not written is an empty row."""
-    with clear_failures():
-        tables, shard = store.create(), context.partition_key
+    """A row per page of a deck, per section of anything else; a page that was not written is an empty row.
+
+    In the preference split it is the checkpoint's first draft that is cut, where the recipe wants it and it is there.
+    """
+    with clear_failures(RecipeUnusable, NoDraft):
+        tables, shard, mode = store.create(), context.partition_key, read_recipe().corrections.drafts
+        drafted = mode == "checkpoint" or (mode == "auto" and tables.table_path("drafts", shard).exists())
+        drafts = drafts_by_example(tables, shard) if drafted else {}
         counts = Counter[str]()
 
         def rows():
             for output in tables.rows("long_outputs", shard):
-                for segment in split_output(output):
+                draft = draft_to_cut(mode, output, drafts)
+                counts["drafts"] += draft is not None
+                for segment in split_draft(output, draft) if draft else split_output(output):
                     counts["words"] += segment["words"]
                     counts["missing"] += not segment["text"]
                     yield segment
 
         count = tables.write_table("segments", shard, rows(), SCHEMA)
     return dg.MaterializeResult(metadata={
-        **table_metadata(tables, "segments", shard, count, 0),
+        **table_metadata(tables, "segments", shard, count, 0), "drafts_cut": counts["drafts"],
         "words_mean": counts["words"] / max(1, count), "missing_pages": counts["missing"]})

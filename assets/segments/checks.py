@@ -10,7 +10,8 @@ from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
 RULES = (
     Rule("outputs_covered", "Each long output is cut, and nothing else is."),
     Rule("ids_unique", "No two rows have the same segment_id."),
-    Rule("joins_back", "The segments of an example, joined in order, are its output."),
+    Rule("joins_back", "The segments of an example, joined in order, are its output; those of a draft, whose pages may "
+                       "stand in any order, hold each of its lines."),
     Rule("deck_pages", "A deck has exactly one segment per page, in page order."),
     Rule("nothing_missing", "No page was left unwritten.", blocking=False),
 )
@@ -38,12 +39,22 @@ def outputs_covered(context: Context) -> Outcome:
 
 def joins_back(context: Context) -> Outcome:
     texts: dict[str, list[str]] = {}
-    for row in context.table.select(["example_id", "text"]).to_pylist():
+    drafted = set()
+    for row in context.table.select(["example_id", "text", "drafted_by"]).to_pylist():
         texts.setdefault(row["example_id"], []).append(row["text"])
+        if row["drafted_by"] == "checkpoint":
+            drafted.add(row["example_id"])
     outputs = context.upstream("long_outputs").select(["example_id", "output"]).to_pylist()
-    bad = [row["example_id"] for row in outputs
-           if "\n\n".join(filter(None, texts.get(row["example_id"], []))) != row["output"]]
+    drafts = {row["example_id"]: row["output"] for row in context.store.rows("drafts", context.shard)
+              if row["sample"] == 0} if drafted else {}
+    bad = [example for example, text in ((row["example_id"], row["output"]) for row in outputs)
+           if (_lines("\n".join(texts[example])) != _lines(drafts.get(example, "")) if example in drafted
+               else "\n\n".join(filter(None, texts.get(example, []))) != text)]
     return offenders("joins_back", bad, len(outputs), "outputs are not what their segments join to")
+
+
+def _lines(text: str) -> list[str]:
+    return sorted(filter(None, map(str.strip, text.splitlines())))
 
 
 def deck_pages(context: Context) -> Outcome:

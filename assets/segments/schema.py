@@ -12,4 +12,5 @@ SCHEMA = pa.schema([
     ("text", pa.string()),
     ("words", pa.int32()),
     ("author", pa.string()),         # the model that wrote the text
+    ("drafted_by", pa.string()),     # checkpoint (a draft, on policy) | teacher (long_outputs)
 ])

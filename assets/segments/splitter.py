@@ -1,22 +1,38 @@
-"""Where a long text is cut: at the page headings of a deck, at the planned sections of anything else."""
+"""Where a long text is cut: at the page headings of a deck, at the planned sections of anything else.
+
+A draft has no plan: anything but a deck is cut at its own headings, or else into groups of paragraphs.
+"""
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from resources.words import count_words
 
+GROUP_WORDS = 200       # of paragraphs that make a segment of a draft without headings
 _PAGE_HEADING = re.compile(r"^##\s*(?:Slide\s*(\d+)\b|第\s*(\d+)\s*页).*$", re.MULTILINE | re.IGNORECASE)
+_HEADING = re.compile(r"^## ", re.MULTILINE)
+
+
+def page_heading(page: int, language: str) -> str:
+    """The line that a deck's page begins with, without its `## `."""
+    return f"第{page}页" if language == "zh" else f"Slide {page}"
+
+
+def has_page_heading(text: str) -> bool:
+    return _PAGE_HEADING.search(text) is not None
 
 
 def split_pages(text: str, pages: int) -> list[str]:
     """The text of each page of a deck, headings included; empty where the text has no such page.
 
-    What stands before the first heading goes with the first page that has one. A page that is headed twice keeps
-    both parts; headings of pages that do not exist stay with what stands before them.
+    What stands before the first heading goes with the first page that has one, or with page 1 where none has. A page
+    that is headed twice keeps both parts; headings of pages that do not exist stay with what stands before them.
     """
     parts = [""] * pages
     marks = [(match.start(), int(match[1] or match[2])) for match in _PAGE_HEADING.finditer(text)]
-    marks = [(start, page) for start, page in marks if 1 <= page <= pages]
+    marks = [(start, page) for start, page in marks if 1 <= page <= pages] or [(0, 1)]
     for number, (start, page) in enumerate(marks):
         begin = 0 if number == 0 else start
         end = marks[number + 1][0] if number + 1 < len(marks) else len(text)
@@ -24,16 +40,49 @@ def split_pages(text: str, pages: int) -> list[str]:
     return parts
 
 
+def split_sections(text: str) -> list[str]:
+    """A text without a plan, cut at its `## ` headings; without any, into paragraphs of about GROUP_WORDS together.
+
+    What stands before the first heading is a segment of its own. An empty text is one empty segment.
+    """
+    starts = [match.start() for match in _HEADING.finditer(text)]
+    if starts:
+        borders = sorted({0, *starts, len(text)})
+        parts = [text[begin:end].strip() for begin, end in pairwise(borders)]
+        return [part for part in parts if part]
+    groups = [""]
+    for paragraph in filter(None, (part.strip() for part in re.split(r"\n\s*\n", text))):
+        if count_words(groups[-1]) >= GROUP_WORDS:
+            groups.append("")
+        groups[-1] = f"{groups[-1]}\n\n{paragraph}" if groups[-1] else paragraph
+    return groups
+
+
 def split_output(output: dict[str, Any]) -> list[dict[str, Any]]:
     """The segments rows of one long_outputs row, in order."""
-    texts: list[tuple[int | None, str]]
     if output["kind"] == "deck":
-        texts = list(enumerate(split_pages(output["output"], len(output["images"])), 1))
-    else:
-        texts = [(section["pages"][0] if len(section["pages"]) == 1 else None, section["text"])
-                 for section in output["sections"]]
+        return _rows(output, _pages(output, output["output"]), output["author"], "teacher")
+    texts = [(section["pages"][0] if len(section["pages"]) == 1 else None, section["text"])
+             for section in output["sections"]]
+    return _rows(output, texts, output["author"], "teacher")
+
+
+def split_draft(output: dict[str, Any], draft: dict[str, Any]) -> list[dict[str, Any]]:
+    """The segments rows of a draft that stands in place of a long_outputs row's text."""
+    if output["kind"] == "deck":
+        return _rows(output, _pages(output, draft["output"]), draft["author"], "checkpoint")
+    page = 1 if len(output["images"]) == 1 else None
+    return _rows(output, [(page, text) for text in split_sections(draft["output"])], draft["author"], "checkpoint")
+
+
+def _pages(output: dict[str, Any], text: str) -> Sequence[tuple[int | None, str]]:
+    return list(enumerate(split_pages(text, len(output["images"])), 1))
+
+
+def _rows(output: dict[str, Any], texts: Sequence[tuple[int | None, str]], author: str, drafted_by: str,
+          ) -> list[dict[str, Any]]:
     return [{
         "segment_id": f"{output['example_id']}-{index:03d}", "example_id": output["example_id"],
         "document_id": output["document_id"], "split": output["split"], "index": index, "page": page, "text": text,
-        "words": count_words(text), "author": output["author"],
+        "words": count_words(text), "author": author, "drafted_by": drafted_by,
     } for index, (page, text) in enumerate(texts)]

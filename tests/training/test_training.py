@@ -146,19 +146,17 @@ def test_a_run_that_was_killed_goes_on_and_ends_like_an_unbroken_one(data: Path,
 
 
 def test_each_model_answers_each_item_once_and_never_again(data: Path, sft: Path) -> None:
-    items = [{"item_id": f"{number:016x}-deck", "prompt": "Write.", "required_words": 10, "images": [
-        str(data / "0.jpg")]} for number in range(2)]
-    (data / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    items = [{"item_id": str(number), "prompt": "Write.", "seed": number, "max_new_tokens": 16,
+              "images": [str(data / "0.jpg")]} for number in range(2)]
     config = {"models": [{"name": "base", "path": str(data / "base")}, {"name": "sft", "path": str(sft)}],
-              "items": str(data / "items.jsonl"), "output": str(data / "answers.jsonl"), "max_new_tokens": 16,
-              "temperature": 0.6, "top_p": 0.95, "seed": 0}
-    launch("assets.benchmark_scores.generate", config, data / "generate.json")
+              "prompts": items, "output": str(data / "answers.jsonl"), "temperature": 0.6, "top_p": 0.95}
+    launch("assets.sft_checkpoint.generate", config, data / "generate.json")
     answers = (data / "answers.jsonl").read_text()
     found = [json.loads(line) for line in answers.splitlines()]
     assert {(line["model"], line["item_id"]) for line in found} == {
         (model, item["item_id"]) for model in ("base", "sft") for item in items}
     assert all(0 < line["tokens"] <= 16 for line in found)
-    launch("assets.benchmark_scores.generate", config, data / "generate.json")
+    launch("assets.sft_checkpoint.generate", config, data / "generate.json")
     assert (data / "answers.jsonl").read_text() == answers
 
 

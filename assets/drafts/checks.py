@@ -1,0 +1,72 @@
+"""The rules that a shard's drafts must keep before they are corrected and ranked."""
+
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from assets.drafts.schema import FINISHES
+from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from resources.words import count_words
+
+RULES = (
+    Rule("examples_covered", "Each example of the preference split has equally many drafts, and no other has any."),
+    Rule("ids_unique", "No example has two drafts of the same sample."),
+    Rule("words_right", "The word count is right; only an empty draft has no word."),
+    Rule("finish_known", f"Each draft says how it ended: {', '.join(FINISHES)}."),
+    Rule("length_scored", "A length score, 0 to 100, stands exactly where a length is stated."),
+    Rule("on_policy", "All drafts are by one checkpoint."),
+    Rule("mostly_whole", "At least half of the drafts ended by themselves.", blocking=False),
+)
+
+
+def flatten(table: pa.Table) -> pd.DataFrame:
+    frame = table.select(["example_id", "words", "finish", "length_score", "author"]).to_pandas()
+    frame["draft"] = [f"{row['example_id']}-{row['sample']}"
+                      for row in table.select(["example_id", "sample"]).to_pylist()]
+    frame["words_off"] = [count_words(text) - words
+                          for text, words in zip(table.column("output").to_pylist(), frame["words"], strict=True)]
+    frame["empty_right"] = (frame["words"] == 0) == (frame["finish"] == "empty")
+    return frame
+
+
+def expectations() -> list[Any]:
+    import great_expectations.expectations as gxe
+
+    return [
+        gxe.ExpectColumnValuesToBeUnique(column="draft", meta={"check": "ids_unique"}),
+        gxe.ExpectColumnValuesToBeInSet(column="words_off", value_set=[0], meta={"check": "words_right"}),
+        gxe.ExpectColumnValuesToBeInSet(column="empty_right", value_set=[True], meta={"check": "words_right"}),
+        gxe.ExpectColumnValuesToBeInSet(column="finish", value_set=list(FINISHES), meta={"check": "finish_known"}),
+        gxe.ExpectColumnUniqueValueCountToBeBetween(column="author", max_value=1, meta={"check": "on_policy"}),
+    ]
+
+
+def examples_covered(context: Context) -> Outcome:
+    wanted = {row["example_id"] for row in context.upstream("long_outputs").select(["example_id", "split"]).to_pylist()
+              if row["split"] == "preference"}
+    counts = Counter(context.table.column("example_id").to_pylist())
+    most = max(counts.values(), default=0)
+    bad = [example for example in wanted | counts.keys() if example not in wanted or counts[example] != most]
+    return offenders("examples_covered", sorted(bad), len(wanted), "examples have too few drafts, or should have none")
+
+
+def length_scored(context: Context) -> Outcome:
+    stated = {row["example_id"]: bool(row["required_words"]) for row in
+              context.upstream("long_outputs").select(["example_id", "required_words"]).to_pylist()}
+    rows = context.table.select(["example_id", "length_score"]).to_pylist()
+    bad = [row["example_id"] for row in rows
+           if (row["length_score"] is not None) != stated.get(row["example_id"], False)
+           or not 0 <= (row["length_score"] or 0) <= 100]
+    return offenders("length_scored", bad, len(rows), "drafts have no length score, or should have none")
+
+
+def mostly_whole(context: Context) -> Outcome:
+    finishes = context.table.column("finish").to_pylist()
+    whole = finishes.count("stop")
+    return Outcome("mostly_whole", 2 * whole >= len(finishes), {"whole": whole, "drafts": len(finishes)})
+
+
+CHECKS = RoomChecks(RULES, flatten, expectations, {
+    "examples_covered": examples_covered, "length_scored": length_scored, "mostly_whole": mostly_whole})

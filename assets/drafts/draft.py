@@ -1,0 +1,85 @@
+"""What a draft is: the prompt that it answers, its row, how it ended, and which one is corrected."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from assets.generation import prompt_line
+from assets.long_outputs.length_score import length_score
+from assets.sft_checkpoint.recipe import run_id
+from resources.store import Store
+from resources.words import count_words
+
+MOST_TOKENS = 16_384
+TOP_P = 0.95
+_LOOP = re.compile(r"((.{2,200}?)\2{3,}).{0,200}\Z")    # the same at least four times, close to the end
+_LOOP_LETTERS = 40      # that a loop has at least: "ha ha ha ha" is none
+_TAIL = 2000            # letters of a text's end where a loop is looked for
+
+
+class NoDraft(RuntimeError):
+    """The recipe wants the checkpoint's drafts, and an example has none of what is asked now."""
+
+
+def draft_prompt(store: Store, example: Mapping[str, Any], sample: int, temperature: float) -> dict[str, Any]:
+    """The prompt line of one draft. Its id follows from all that decides the draft, so that no draft is written twice.
+
+    example: a long_outputs row. Seeds differ from sample to sample and from example to example.
+    """
+    item_id = run_id(prompt=example["instruction"], images=example["images"], sample=sample, temperature=temperature,
+                     top_p=TOP_P, words=example["target_words"], most_tokens=MOST_TOKENS)
+    return prompt_line(store, item_id, example["instruction"], example["images"], int(item_id[:7], 16),
+                       example["target_words"], MOST_TOKENS)
+
+
+def draft_row(example: Mapping[str, Any], sample: int, answer: Mapping[str, Any], author: str) -> dict[str, Any]:
+    """answer: {text, tokens, finish} as the checkpoint gave it."""
+    output = answer["text"].strip()
+    words, required = count_words(output), example["required_words"]
+    return {"example_id": example["example_id"], "sample": sample, "instruction": example["instruction"],
+            "output": output, "words": words, "length_score": length_score(words, required) if required else None,
+            "finish": finish_of(output, answer["finish"]), "tokens": answer["tokens"], "author": author}
+
+
+def finish_of(output: str, finish: str) -> str:
+    """Of FINISHES. A text that goes round in circles at its end loops, however it ended."""
+    if count_words(output) == 0:
+        return "empty"
+    letters = re.sub(r"[\W\d_]+", " ", output)[-_TAIL:]
+    loop = _LOOP.search(letters)
+    return "looping" if loop and len(loop[1]) >= _LOOP_LETTERS else finish
+
+
+def draft_author(checkpoint: str, training: Mapping[str, Any]) -> str:
+    """`<student> sft <id>`, with the note where the student learnt from the embedded model's texts."""
+    name = f"{training['student'].rstrip('/').rsplit('/', 1)[-1]} sft {checkpoint}"
+    return f"{name} (trained on embedded texts)" if training["embedded"] else name
+
+
+def drafts_by_example(store: Store, shard: str) -> dict[str, list[dict[str, Any]]]:
+    """example_id -> its drafts, by sample. Raises MissingTable where the shard has no drafts."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in store.rows("drafts", shard):
+        found.setdefault(row["example_id"], []).append(row)
+    return found
+
+
+def current_drafts(output: Mapping[str, Any], drafts: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The drafts of one long_outputs row; none where they answer another instruction than the one it has now."""
+    return [row for row in drafts.get(output["example_id"], []) if row["instruction"] == output["instruction"]]
+
+
+def draft_to_cut(mode: Literal["auto", "checkpoint", "teacher"], output: Mapping[str, Any],
+                 drafts: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any] | None:
+    """The draft that is corrected in place of a long_outputs row's text; None: that text is.
+
+    Only the preference split is corrected. Raises NoDraft where `mode` is `checkpoint` and there is no draft.
+    """
+    if mode == "teacher" or output["split"] != "preference":
+        return None
+    found: Iterable[dict[str, Any]] = (row for row in current_drafts(output, drafts) if row["sample"] == 0)
+    draft = next(iter(found), None)
+    if draft is None and mode == "checkpoint":
+        raise NoDraft(f"{output['example_id']} has no draft of what is asked now: materialise `drafts` for its shard, "
+                      "or set corrections.drafts = \"auto\" in the recipe (LWV_RECIPE).")
+    return draft

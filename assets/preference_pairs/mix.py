@@ -1,0 +1,34 @@
+"""What a set of pairs is made of, by kind: how many, their share of the weight, how often the chosen side is longer."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from assets.preference_pairs.schema import KINDS
+from resources.words import count_words
+
+
+class Mix:
+    """Add every pair, then ask. A chosen side that is mostly longer teaches length, not quality (method.md 3.4)."""
+
+    def __init__(self) -> None:
+        self.pairs = Counter[str]()
+        self.weight = Counter[str]()
+        self.longer = Counter[str]()
+
+    def add(self, pair: Mapping[str, Any]) -> None:
+        kind = pair["kind"]
+        self.pairs[kind] += 1
+        self.weight[kind] += pair["weight"]
+        self.longer[kind] += count_words(pair["chosen"]) > count_words(pair["rejected"])
+
+    def weight_shares(self) -> dict[str, float]:
+        """kind -> its share of all weight, for kinds that have pairs."""
+        total = sum(self.weight.values())
+        return {kind: self.weight[kind] / total for kind in KINDS if self.pairs[kind]}
+
+    def metadata(self) -> dict[str, float]:
+        """pairs_<kind> for every kind, chosen_longer_share_<kind> for those that have pairs."""
+        return {**{f"pairs_{kind}": self.pairs[kind] for kind in KINDS},
+                **{f"chosen_longer_share_{kind}": self.longer[kind] / self.pairs[kind]
+                   for kind in KINDS if self.pairs[kind]}}

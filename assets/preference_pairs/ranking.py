@@ -1,0 +1,49 @@
+"""Ranking the drafts of one example: length score and judge, the best against a clearly worse one (method.md 3.3)."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assets.benchmark_scores.judge import judge_answer, quality_score
+from assets.long_outputs.length_score import length_score
+from resources.engine import ModelEngine
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A draft's text and score, 0-100. `whole`: it ended by itself and may be chosen; any other is only rejected."""
+
+    text: str
+    score: float
+    whole: bool
+
+
+async def rank_drafts(engine: ModelEngine, output: dict[str, Any], drafts: Sequence[dict[str, Any]]) -> list[Ranked]:
+    """The drafts that have a text and were judged, in order: (S_l + S_q) / 2 each.
+
+    S_l is against the stated length, or against what the plan aims at where none is stated.
+    """
+    item = {"item_id": output["example_id"], **{name: output[name] for name in ("instruction", "images")}}
+    wanted = output["required_words"] or output["target_words"]
+    found = []
+    for draft in drafts:
+        if draft["finish"] == "empty":
+            continue
+        scores = await judge_answer(engine, f"draft-{draft['sample']}", item, draft["output"])
+        if scores is not None:
+            score = (length_score(draft["words"], wanted) + quality_score(scores)) / 2
+            found.append(Ranked(draft["output"], score, draft["finish"] == "stop"))
+    return found
+
+
+def choose_sides(ranked: Sequence[Ranked], margin: float, seed: str) -> tuple[Ranked, Ranked] | None:
+    """(chosen, rejected): the best whole draft, and one at random of those at least `margin` points worse.
+
+    seed: the same example has the same draw, in any order of examples. None where no two drafts are so far apart.
+    """
+    best = max((draft for draft in ranked if draft.whole), key=lambda draft: draft.score, default=None)
+    if best is None:
+        return None
+    worse = [draft for draft in ranked if draft.score < best.score and best.score - draft.score >= margin]
+    return (best, random.Random(seed).choice(worse)) if worse else None

@@ -1,0 +1,53 @@
+"""What checkpoints write, a JSON line per answer: `python -m assets.sft_checkpoint.generate --config <json>`."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor, set_seed
+
+from assets.sft_checkpoint.chat import render_prompt
+from assets.sft_checkpoint.run import run_script
+from resources.lines import appending, read_lines
+
+
+def generate(config: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Append a line (model, item_id, text, tokens, seconds, finish) per model and prompt that has none yet."""
+    output = Path(config["output"])
+    done = {(line["model"], line["item_id"]) for line in read_lines(output)}
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with appending(output) as add:
+        for entry in config["models"]:
+            waiting = [item for item in config["prompts"] if (entry["name"], item["item_id"]) not in done]
+            if not waiting:
+                continue
+            processor = AutoProcessor.from_pretrained(entry["path"])
+            model: Any = AutoModelForImageTextToText.from_pretrained(entry["path"], dtype="auto")
+            model = model.to(device).eval()
+            for number, item in enumerate(waiting, 1):
+                answer = write_answer(model, processor, item, config["temperature"], config["top_p"])
+                add({"model": entry["name"], "item_id": item["item_id"], **answer})
+                say(f"{entry['name']}: {number} of {len(waiting)}, {answer['tokens']} tokens in "
+                    f"{answer['seconds']:.1f} s")
+
+
+@torch.inference_mode()
+def write_answer(model: Any, processor: Any, item: dict[str, Any], temperature: float, top_p: float) -> dict[str, Any]:
+    """One answer, sampled from a seed of its own, so that order does not matter."""
+    started = time.monotonic()
+    images = [Image.open(path).convert("RGB") for path in item["images"]]
+    inputs = processor(text=[render_prompt(processor, len(images), item["prompt"])], images=images or None,
+                       return_tensors="pt").to(model.device)
+    set_seed(item["seed"])
+    limit = item["max_new_tokens"]
+    tokens = model.generate(**inputs, max_new_tokens=limit, do_sample=True, temperature=temperature,
+                            top_p=top_p)[0, inputs["input_ids"].shape[1]:]
+    return {"text": processor.decode(tokens, skip_special_tokens=True), "tokens": len(tokens),
+            "seconds": time.monotonic() - started, "finish": "length" if len(tokens) >= limit else "stop"}
+
+
+if __name__ == "__main__":
+    run_script("writing", generate)
