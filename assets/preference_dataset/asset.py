@@ -43,7 +43,7 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
 
 def why_empty(tables: Store, shards: list[str], found: Mix) -> str:
     if found.pairs:
-        return (f"The recipe gives no share to any kind of pair that there is ({', '.join(found.pairs)}): set their shares "
+        return (f"The recipe gives no share to the kinds of pair that there are ({', '.join(found.pairs)}): set them "
                 "in [pairs] of the recipe (LWV_RECIPE).")
     documents = documents_of(tables, shards, "preference")
     why = (f"the critic changed nothing in the {documents} documents of the preference split" if documents
