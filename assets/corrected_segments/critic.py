@@ -16,16 +16,11 @@ from resources.words import count_words
 SYSTEM = load_prompt(__file__, "system")
 CORRECT = load_prompt(__file__, "correct")
 CORRECT_AGAIN = load_prompt(__file__, "correct_again")
-CORRECTION_SCHEMA: dict[str, Any] = {
-    "type": "object", "additionalProperties": False, "required": ["errors", "reason", "text"],
-    "properties": {"errors": {"type": "array", "items": {"type": "string", "enum": list(ERRORS)}},
-                   "reason": {"type": "string"}, "text": {"type": "string"}}}
-
-
-def correction_format() -> dict[str, Any]:
-    """The request fields that make a server hold the critic's answer to CORRECTION_SCHEMA."""
-    return {"response_format": {"type": "json_schema", "json_schema": {
-        "name": "correction", "strict": True, "schema": CORRECTION_SCHEMA}}}
+# What a server with structured output is held to.
+CORRECTION_FORMAT = {"type": "json_schema", "json_schema": {"name": "correction", "strict": True, "schema": {
+    "type": "object", "additionalProperties": False, "required": ["errors", "reason", "text"], "properties": {
+        "errors": {"type": "array", "items": {"type": "string", "enum": list(ERRORS)}},
+        "reason": {"type": "string"}, "text": {"type": "string"}}}}}
 
 
 async def correct_example(engine: ModelEngine, output: dict[str, Any], segments: list[dict[str, Any]],
@@ -42,7 +37,7 @@ async def correct_example(engine: ModelEngine, output: dict[str, Any], segments:
         correction, reply = await ask_critic(engine, Call(
             role="critic", sample=output["example_id"], step=f"correct-{segment['index']:03d}",
             template=CORRECT.version, temperature=0.0, left=len(segments) - segment["index"],
-            max_tokens=1024 + 6 * max(segment["words"], 200),
+            max_tokens=1024 + 6 * max(segment["words"], 200), extra={"response_format": CORRECTION_FORMAT},
             messages=(system(SYSTEM.fill()), user(*map(Image, images), CORRECT.fill(
                 language=output["language"], request=output["request"], before=before, segment=segment["text"],
                 after=after)))))

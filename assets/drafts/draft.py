@@ -1,10 +1,10 @@
 """What a draft is: the prompt that it answers, its row, how it ended, and which one is corrected."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from assets.generation import prompt_line
+from assets.long_outputs.control import loop_start
 from assets.long_outputs.length_score import length_score
 from assets.sft_checkpoint.recipe import run_id
 from resources.store import Store
@@ -12,9 +12,6 @@ from resources.words import count_words
 
 MOST_TOKENS = 16_384
 TOP_P = 0.95
-_LOOP = re.compile(r"((.{2,200}?)\2{3,}).{0,200}\Z")    # the same at least four times, close to the end
-_LOOP_LETTERS = 40      # that a loop has at least: "ha ha ha ha" is none
-_TAIL = 2000            # letters of a text's end where a loop is looked for
 
 
 class NoDraft(RuntimeError):
@@ -42,12 +39,10 @@ def draft_row(example: Mapping[str, Any], sample: int, answer: Mapping[str, Any]
 
 
 def finish_of(output: str, finish: str) -> str:
-    """Of FINISHES. A text that goes round in circles at its end loops, however it ended."""
+    """Of FINISHES. A text that goes round in circles loops, however it ended."""
     if count_words(output) == 0:
         return "empty"
-    letters = re.sub(r"[\W\d_]+", " ", output)[-_TAIL:]
-    loop = _LOOP.search(letters)
-    return "looping" if loop and len(loop[1]) >= _LOOP_LETTERS else finish
+    return "looping" if loop_start(output) is not None else finish
 
 
 def draft_author(checkpoint: str, training: Mapping[str, Any]) -> str:
@@ -77,8 +72,7 @@ def draft_to_cut(mode: Literal["auto", "checkpoint", "teacher"], output: Mapping
     """
     if mode == "teacher" or output["split"] != "preference":
         return None
-    found: Iterable[dict[str, Any]] = (row for row in current_drafts(output, drafts) if row["sample"] == 0)
-    draft = next(iter(found), None)
+    draft = next((row for row in current_drafts(output, drafts) if row["sample"] == 0), None)
     if draft is None and mode == "checkpoint":
         raise NoDraft(f"{output['example_id']} has no draft of what is asked now: materialise `drafts` for its shard, "
                       "or set corrections.drafts = \"auto\" in the recipe (LWV_RECIPE).")

@@ -1,54 +1,163 @@
-"""Pairs follow from the edits alone: which ones there are, what they hold, what they weigh."""
+"""Pairs follow from the edits alone: which ones there are, what they hold, what they weigh (docs/preferences.md)."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.preference_pairs.iterdpo import cumulative_pairs, shared_prefix_pairs
+from assets.preference_dataset.weights import kind_factors
+from assets.preference_pairs.iterdpo import cumulative_pairs, prefix_weights, shared_prefix_pairs, whole_pairs
+from assets.preference_pairs.mix import Mix
+
+PAGE = st.sampled_from(["kept", "edited", "missing"])
 
 
-def document(edits: list[bool], kind: str = "deck") -> tuple[dict, list[str], list[dict]]:
-    output = {"example_id": "e", "document_id": "d", "kind": kind, "request": "Write.",
-              "images": [f"image{i}" for i in range(len(edits))]}
-    original = [f"original {i}" for i in range(len(edits))]
-    corrected = [{"text": f"corrected {i}" if edit else text, "edited": edit, "corrector": "critic"}
-                 for i, (edit, text) in enumerate(zip(edits, original, strict=True))]
-    return output, original, corrected
+@dataclass
+class Deck:
+    """A corrected document whose pages were kept, edited, or missing (and so written by the critic)."""
+
+    pages: list[str]
+    kind: str = "deck"
+
+    @property
+    def output(self) -> dict[str, Any]:
+        return {"example_id": "e", "document_id": "d", "kind": self.kind, "request": "Write.",
+                "instruction": "Write. Write 600 words in total.", "images": [f"image{i}" for i in range(len(self.pages))]}
+
+    @property
+    def original(self) -> list[str]:
+        return ["" if page == "missing" else f"original {i}" for i, page in enumerate(self.pages)]
+
+    @property
+    def corrected(self) -> list[dict[str, Any]]:
+        return [{"text": text if page == "kept" else f"corrected {i}", "edited": page != "kept", "corrector": "critic"}
+                for i, (page, text) in enumerate(zip(self.pages, self.original, strict=True))]
+
+    def cumulative(self, last_share: float = 0.5) -> list[dict[str, Any]]:
+        return cumulative_pairs(self.output, self.original, self.corrected, last_share)
+
+    def shared_prefix(self) -> list[dict[str, Any]]:
+        return shared_prefix_pairs(self.output, self.original, self.corrected)
+
+    def whole(self) -> list[dict[str, Any]]:
+        return whole_pairs(self.output, self.original, self.corrected)
+
+    def numbers(self) -> tuple[int, int, int, int, int]:
+        """(N, k, f, m, e) as docs/preferences.md names them; f and e are N + 1 where there is no such page."""
+        changed = [i for i, page in enumerate(self.pages, 1) if page != "kept"]
+        written = [i for i, page in enumerate(self.pages, 1) if page != "missing"]
+        count = len(self.pages)
+        return (count, len(changed), min(changed, default=count + 1), self.pages.count("missing"),
+                min(written, default=count + 1))
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=30))
-def test_a_deck_gives_one_cumulative_pair_per_page_from_its_first_edit_on(edits: list[bool]) -> None:
-    pairs = cumulative_pairs(*document(edits))
-    first = edits.index(True) if True in edits else len(edits)
-    assert [pair["upto"] for pair in pairs] == list(range(first + 1, len(edits) + 1))
-    assert all(pair["chosen"] != pair["rejected"] for pair in pairs)
-    assert all(len(pair["images"]) == pair["upto"] and pair["closes"] and not pair["prefix"] for pair in pairs)
-    assert sum(pair["weight"] for pair in pairs) == pytest.approx(1.0 if pairs else 0.0)
+DECKS = st.builds(Deck, st.lists(PAGE, min_size=1, max_size=30))
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=30))
-def test_there_is_one_shared_prefix_pair_per_edit_and_its_prefix_is_corrected(edits: list[bool]) -> None:
-    output, original, corrected = document(edits)
-    pairs = shared_prefix_pairs(output, original, corrected)
-    assert [pair["upto"] - 1 for pair in pairs] == [i for i, edit in enumerate(edits) if edit]
-    for pair in pairs:
+def test_the_worked_example_of_the_docs() -> None:
+    deck = Deck(["kept", "edited", "kept", "missing", "kept"])
+    pairs = deck.cumulative(last_share=0.5)
+    assert [pair["upto"] for pair in pairs] == [2, 3, 4, 5]
+    assert [len(pair["images"]) for pair in pairs] == [2, 3, 4, 5]
+    assert [pair["weight"] for pair in pairs] == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2])
+    assert pairs[2]["chosen"] == "original 0\n\ncorrected 1\n\noriginal 2\n\ncorrected 3"
+    assert pairs[2]["rejected"] == "original 0\n\noriginal 1\n\noriginal 2"
+    assert page_weights(pairs, 5) == pytest.approx([1, 1, 5 / 6, 2 / 3, 1 / 2])
+    assert page_weights(deck.cumulative(last_share=0), 5) == pytest.approx([1, 1, 3 / 4, 1 / 2, 1 / 4])
+    shared, = deck.shared_prefix()
+    assert (shared["upto"], shared["prefix"], shared["chosen"]) == (2, "original 0", "corrected 1")
+    whole, = deck.whole()
+    assert (whole["prompt"], len(whole["images"])) == ("Write. Write 600 words in total.", 5)
+
+
+def page_weights(pairs: list[dict[str, Any]], pages: int) -> list[float]:
+    """What each page weighs: page j stands in every pair i >= j."""
+    return [sum(pair["weight"] for pair in pairs if pair["upto"] >= page) for page in range(1, pages + 1)]
+
+
+@given(DECKS)
+def test_the_numbers_of_pairs_follow_the_formulas(deck: Deck) -> None:
+    count, edited, first, missing, written = deck.numbers()
+    assert len(deck.cumulative()) == max(0, count - max(first, written) + 1)
+    assert len(deck.shared_prefix()) == edited - missing
+    assert len(deck.whole()) == (edited > 0 and written <= count)
+
+
+@given(DECKS, st.floats(0, 0.99))
+def test_no_side_is_empty_or_identical_and_the_pairs_of_a_document_and_kind_weigh_1(deck: Deck, share: float) -> None:
+    for pairs in (deck.cumulative(share), deck.shared_prefix(), deck.whole()):
+        assert all(pair["chosen"] and pair["rejected"] and pair["chosen"] != pair["rejected"] for pair in pairs)
+        assert all(pair["weight"] > 0 for pair in pairs)
+        assert sum(pair["weight"] for pair in pairs) == pytest.approx(1.0 if pairs else 0.0)
+        assert len({pair["pair_id"] for pair in pairs}) == len(pairs)
+
+
+@given(DECKS, st.floats(0.01, 0.99))
+def test_no_page_weighs_more_than_one_through_the_last_share_times_another(deck: Deck, share: float) -> None:
+    if pairs := deck.cumulative(share):
+        weights = page_weights(pairs, len(deck.pages))
+        assert max(weights) <= min(weights) / share + 1e-9
+        assert weights == sorted(weights, reverse=True)
+
+
+@given(st.integers(1, 60))
+def test_without_a_last_share_page_1_weighs_as_often_as_it_stands_in_a_pair(count: int) -> None:
+    assert prefix_weights(count, 0.0) == pytest.approx([1 / count] * count)
+
+
+@given(DECKS)
+def test_a_decks_prefix_has_the_images_of_its_pages_and_ends_the_answer(deck: Deck) -> None:
+    for pair in deck.cumulative():
+        assert pair["images"] == deck.output["images"][:pair["upto"]]
+        assert pair["closes"] and not pair["prefix"]
+        assert pair["prompt"] == "Write."
+
+
+@given(DECKS)
+def test_a_shared_prefix_is_corrected_and_comes_before_the_segment_that_differs(deck: Deck) -> None:
+    for pair in deck.shared_prefix():
         i = pair["upto"] - 1
         assert (pair["chosen"], pair["rejected"]) == (f"corrected {i}", f"original {i}")
-        assert pair["prefix"] == "\n\n".join(row["text"] for row in corrected[:i])
-        assert pair["closes"] == (i == len(edits) - 1)
-        assert pair["images"] == output["images"]
+        assert pair["prefix"] == "\n\n".join(row["text"] for row in deck.corrected[:i])
+        assert pair["closes"] == (i == len(deck.pages) - 1)
+        assert (pair["images"], pair["prompt"]) == (deck.output["images"], "Write.")
+
+
+@given(DECKS)
+def test_a_whole_pair_is_the_last_prefix_asked_for_with_its_length(deck: Deck) -> None:
+    for pair in deck.whole():
+        last = deck.cumulative()[-1]
+        assert [pair[name] for name in ("chosen", "rejected", "images")] == [last[name] for name in (
+            "chosen", "rejected", "images")]
+        assert (pair["prompt"], pair["closes"]) == (deck.output["instruction"], True)
 
 
 def test_a_text_about_one_image_keeps_its_image_and_ends_only_with_its_last_section() -> None:
-    output, original, corrected = document([True, False, True], kind="single")
-    output["images"] = ["image0"]
-    pairs = cumulative_pairs(output, original, corrected)
+    text = Deck(["edited", "kept", "edited"], "single")
+    output = {**text.output, "images": ["image0"]}
+    pairs = cumulative_pairs(output, text.original, text.corrected, 0.5)
     assert [pair["closes"] for pair in pairs] == [False, False, True]
     assert all(pair["images"] == ["image0"] for pair in pairs)
 
 
-def test_a_page_that_was_not_written_gives_no_shared_prefix_pair_but_counts_cumulatively() -> None:
-    output, original, corrected = document([False, True])
-    original[1] = ""
-    assert shared_prefix_pairs(output, original, corrected) == []
-    assert [pair["rejected"] for pair in cumulative_pairs(output, original, corrected)] == ["original 0"]
+KINDS = ("cumulative", "shared_prefix", "whole", "sampled")
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.floats(0.01, 1)), min_size=1, max_size=40),
+       st.fixed_dictionaries({kind: st.sampled_from([0.0, 0.1, 0.3, 1.0]) for kind in KINDS}))
+def test_after_the_door_kinds_weigh_as_the_recipe_says_and_a_pair_weighs_1_on_average(
+        pairs: list[tuple[str, float]], shares: dict[str, float]) -> None:
+    before, after = Mix(), Mix()
+    for kind, weight in pairs:
+        before.add({"kind": kind, "weight": weight, "chosen": "a", "rejected": ""})
+    factors = kind_factors(before.weight, before.pairs, shares)
+    assert set(factors) == {kind for kind, _ in pairs if shares[kind]}
+    for kind, weight in pairs:
+        if kind in factors:
+            after.add({"kind": kind, "weight": weight * factors[kind], "chosen": "a", "rejected": ""})
+    if factors:
+        whole = sum(shares[kind] for kind in factors)
+        assert after.weight_shares() == pytest.approx({kind: shares[kind] / whole for kind in factors})
+        assert sum(after.weight.values()) == pytest.approx(sum(after.pairs.values()))
