@@ -4,7 +4,7 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.drafts.draft import TOP_P, draft_author, draft_prompt, draft_row
+from assets.drafts.draft import TOP_P, draft_author, draft_prompt, draft_row, samples_of
 from assets.drafts.schema import FINISHES, SCHEMA
 from assets.generation import GenerationFailed, write_answers
 from assets.partitions import SHARDS
@@ -19,7 +19,7 @@ from resources.op_tags import GPU_OP_TAGS, GPU_POOL
           kinds={"torch", "parquet"})
 def drafts(context: dg.AssetExecutionContext, store: StoreResource, gpu: GpuResource,
            pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
-    """`pairs.samples` texts an example, on policy; a draft that was written is never written again."""
+    """`pairs.samples` texts an example (one where no pairs are sampled), on policy; none is ever written twice."""
     with clear_failures(TrainingFailed, GenerationFailed, RecipeUnusable):
         tables, shard, recipe = store.create(), context.partition_key, read_recipe().pairs
         checkpoint = current_checkpoint(tables, "sft")
@@ -27,7 +27,7 @@ def drafts(context: dg.AssetExecutionContext, store: StoreResource, gpu: GpuReso
         author = draft_author(checkpoint.name, training)
         asked = {(row["example_id"], sample): (row, draft_prompt(tables, row, sample, recipe.temperature))
                  for row in tables.rows("long_outputs", shard) if row["split"] == "preference"
-                 for sample in range(recipe.samples)}
+                 for sample in range(samples_of(recipe))}
         answers = write_answers(context, pipes, tables, gpu, {"sft": str(checkpoint)},
                                 [prompt for _, prompt in asked.values()],
                                 tables.home / "drafts" / checkpoint.name / f"{shard}.jsonl", recipe.temperature, TOP_P)

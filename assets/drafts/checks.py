@@ -1,17 +1,18 @@
 """The rules that a shard's drafts must keep before they are corrected and ranked."""
 
-from collections import Counter
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from assets.drafts.draft import samples_of
 from assets.drafts.schema import FINISHES
 from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.recipe import read_recipe
 from resources.words import count_words
 
 RULES = (
-    Rule("examples_covered", "Each example of the preference split has equally many drafts, and no other has any."),
+    Rule("examples_covered", "Each example of the preference split has its drafts, as many as asked, and no other has any."),
     Rule("ids_unique", "No example has two drafts of the same sample."),
     Rule("words_right", "The word count is right; only an empty draft has no word."),
     Rule("finish_known", f"Each draft says how it ended: {', '.join(FINISHES)}."),
@@ -46,9 +47,11 @@ def expectations() -> list[Any]:
 def examples_covered(context: Context) -> Outcome:
     wanted = {row["example_id"] for row in context.upstream("long_outputs").select(["example_id", "split"]).to_pylist()
               if row["split"] == "preference"}
-    counts = Counter(context.table.column("example_id").to_pylist())
-    most = max(counts.values(), default=0)
-    bad = [example for example in wanted | counts.keys() if example not in wanted or counts[example] != most]
+    samples: dict[str, list[int]] = {example: [] for example in wanted}
+    for row in context.table.select(["example_id", "sample"]).to_pylist():
+        samples.setdefault(row["example_id"], []).append(row["sample"])
+    asked = list(range(samples_of(read_recipe().pairs)))
+    bad = [example for example, found in samples.items() if example not in wanted or sorted(found) != asked]
     return offenders("examples_covered", sorted(bad), len(wanted), "examples have too few drafts, or should have none")
 
 

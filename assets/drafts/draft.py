@@ -6,6 +6,7 @@ from typing import Any, Literal
 from assets.generation import prompt_line
 from assets.long_outputs.control import loop_start
 from assets.long_outputs.length_score import length_score
+from assets.recipe import Pairs
 from assets.sft_checkpoint.recipe import run_id
 from resources.store import Store
 from resources.words import count_words
@@ -16,6 +17,11 @@ TOP_P = 0.95
 
 class NoDraft(RuntimeError):
     """The recipe wants the checkpoint's drafts, and an example has none of what is asked now."""
+
+
+def samples_of(recipe: Pairs) -> int:
+    """Drafts of one example: without sampled pairs only the one that is corrected."""
+    return recipe.samples if recipe.sampled else 1
 
 
 def draft_prompt(store: Store, example: Mapping[str, Any], sample: int, temperature: float) -> dict[str, Any]:

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from assets.drafts.draft import draft_row
+from assets.drafts.schema import SCHEMA as DRAFTS
 from assets.quality.bridge import check_shard
 from assets.quality.outcome import RoomChecks
 from assets.quality.quarantine import write_quarantine
 from resources.store import Store
 from tests.conftest import Factory, draw_deck, draw_page, write_recipe
 
-ROOMS = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
+ROOMS = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
+         "preference_pairs")
 Rows = list[dict[str, Any]]
 
 
@@ -40,7 +43,21 @@ def good_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             "file,licence\nrivers,CC0-1.0\nengines,CC0-1.0\nbread,CC0-1.0\nsign.png,CC0-1.0\n")
         shard, = factory.scan()
         assert factory.run("shard_job", shard).success
+        write_drafts(factory.store, shard)
+        assert factory.run("drafts_job", shard, ["segments", "corrected_segments", "preference_pairs"]).success
     return factory.home, shard
+
+
+def write_drafts(store: Store, shard: str) -> None:
+    """What a checkpoint might have written: the teacher's text with an error, without it, and twice next to nothing."""
+    rows = []
+    for example in store.rows("long_outputs", shard):
+        texts = [section["text"] for section in example["sections"]]
+        text = "\n\n".join(texts)
+        answers = [f"{text} It costs 987 euros.", text, "Little is said here.", "Nothing is."]
+        rows += [draft_row(example, sample, {"text": text, "tokens": 9, "finish": "stop"}, "tiny sft 1")
+                 for sample, text in enumerate(answers) if example["split"] == "preference"]
+    store.write_table("drafts", shard, rows, DRAFTS)
 
 
 @pytest.fixture
@@ -95,6 +112,16 @@ def edited_row(rows: Rows, **values: Any) -> Rows:
     return [*rows[:index], {**rows[index], **values}, *rows[index + 1:]]
 
 
+def drafted_row(rows: Rows, **values: Any) -> Rows:
+    index = next(i for i, row in enumerate(rows) if row["drafted_by"] == "checkpoint")
+    return [*rows[:index], {**rows[index], **values}, *rows[index + 1:]]
+
+
+def pair_row(rows: Rows, kind: str, **values: Any) -> Rows:
+    index = next(i for i, row in enumerate(rows) if row["kind"] == kind)
+    return [*rows[:index], {**rows[index], **values}, *rows[index + 1:]]
+
+
 def refusing(rows: Rows) -> Rows:
     text = f"## Slide 1\n\nI'm sorry, but I can't help with that. {rows[0]['sections'][0]['text']}"
     sections = [{**rows[0]["sections"][0], "text": text}, *rows[0]["sections"][1:]]
@@ -142,6 +169,15 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("long_outputs", change(length_score=12.0), {"length_near"}),
     ("long_outputs", looping, {"little_repetition"}),
     ("long_outputs", change(language="zh"), {"language_matches"}),
+    ("drafts", less, {"examples_covered"}),
+    ("drafts", double, {"examples_covered", "ids_unique"}),
+    ("drafts", change(words=7), {"words_right"}),
+    ("drafts", change(finish="empty"), {"words_right"}),
+    ("drafts", change(finish="bored"), {"finish_known"}),
+    ("drafts", change(length_score=None), {"length_scored"}),
+    ("drafts", change(length_score=120.0), {"length_scored"}),
+    ("drafts", change(author="another sft 2"), {"on_policy"}),
+    ("drafts", lambda rows: [{**row, "finish": "length"} for row in rows], {"mostly_whole"}),
     ("segments", double, {"ids_unique", "joins_back", "deck_pages"}),
     ("segments", change(text="Other words."), {"joins_back"}),
     ("segments", change(page=9), {"deck_pages"}),
@@ -154,14 +190,21 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("corrected_segments", lambda rows: edited_row(rows, errors=["boring"]), {"errors_known"}),
     ("corrected_segments", lambda rows: edited_row(rows, errors=[]), {"errors_known"}),
     ("corrected_segments", lambda rows: edited_row(rows, edited=False, errors=[]), {"edited_true"}),
+    ("segments", lambda rows: drafted_row(rows, text="Other words."), {"joins_back"}),
     ("preference_pairs", double, {"ids_unique", "weights_add_up"}),
-    ("preference_pairs", change(kind="guessed"), {"ids_unique", "weights_add_up"}),
+    ("preference_pairs", change(kind="guessed"), {"ids_unique", "images_fit", "weights_add_up"}),
     ("preference_pairs", lambda rows: [{**rows[0], "rejected": rows[0]["chosen"]}, *rows[1:]], {"sides_differ"}),
     ("preference_pairs", change(document_id="0" * 16), {"preference_split_only"}),
     ("preference_pairs", change(images=["ab" * 32]), {"images_fit"}),
     ("preference_pairs", change(weight=5.0), {"weights_add_up"}),
     ("preference_pairs", change(prefix="Stray."), {"prefix_only_where_shared"}),
-    ("preference_pairs", lambda rows: [], {"pairs_from_edits"}),
+    ("preference_pairs", lambda rows: pair_row(rows, "whole", prompt="Write."), {"prompts_fit"}),
+    ("preference_pairs", lambda rows: pair_row(rows, "sampled", closes=False), {"prompts_fit"}),
+    ("preference_pairs", change(prompt="Write 900 words."), {"prompts_fit"}),
+    ("preference_pairs", lambda rows: pair_row(rows, "whole", images=rows[0]["images"][:1]), {"images_fit"}),
+    ("preference_pairs", lambda rows: pair_row(rows, "sampled", margin=0.5), {"margins_kept"}),
+    ("preference_pairs", change(margin=20.0), {"margins_kept"}),
+    ("preference_pairs", lambda rows: [row for row in rows if row["kind"] == "sampled"], {"pairs_from_edits"}),
 ]
 
 

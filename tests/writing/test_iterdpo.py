@@ -24,7 +24,8 @@ class Deck:
     @property
     def output(self) -> dict[str, Any]:
         return {"example_id": "e", "document_id": "d", "kind": self.kind, "request": "Write.",
-                "instruction": "Write. Write 600 words in total.", "images": [f"image{i}" for i in range(len(self.pages))]}
+                "instruction": "Write. Write 600 words in total.",
+                "images": [f"image{i}" for i in range(len(self.pages))]}
 
     @property
     def original(self) -> list[str]:
