@@ -12,7 +12,7 @@ from assets.recipe import read_recipe
 from resources.words import count_words
 
 RULES = (
-    Rule("examples_covered", "Each example of the preference split has its drafts, as many as asked, and no other has any."),
+    Rule("examples_covered", "Each example of the preference split has as many drafts as asked, any other has none."),
     Rule("ids_unique", "No example has two drafts of the same sample."),
     Rule("words_right", "The word count is right; only an empty draft has no word."),
     Rule("finish_known", f"Each draft says how it ended: {', '.join(FINISHES)}."),
