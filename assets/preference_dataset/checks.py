@@ -31,12 +31,15 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     equal = [row["id"] for row in rows if not row["chosen"] or not row["rejected"] or row["chosen"] == row["rejected"]]
     pairs = [row for shard in manifest.shards for row in store.rows("preference_pairs", shard)]
     trained = set(pq.read_table(current_manifest(store, "sft").path, columns=["id"]).column("id").to_pylist())
+    documents = {row["example_id"]: row["documents"] for shard in manifest.shards
+                 for row in store.rows("long_outputs", shard)}
+    learnt = {document for example in trained for document in documents.get(example, [])}
+    shared = {row["example_id"] for row in pairs if learnt & set(documents[row["example_id"]])}
     found = (offenders("ids_unique", doubled, len(ids), "ids stand twice"),
              offenders("images_there", lost, len(ids), "rows lack an image file"),
              offenders("sides_differ", equal, len(ids), "rows have equal or empty sides"),
              shares_kept(rows, kind_shares(read_recipe().pairs)),
-             offenders("not_in_sft", sorted({row["example_id"] for row in pairs} & trained), len(ids),
-                       "examples are in the SFT data set"))
+             offenders("not_in_sft", sorted(shared), len(ids), "examples are of documents in the SFT data set"))
     return {outcome.rule: outcome for outcome in found}
 
 

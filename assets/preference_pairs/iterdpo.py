@@ -13,16 +13,19 @@ def cumulative_pairs(output: dict[str, Any], original: Sequence[str], corrected:
     """Pair i: corrected segments 1..i against original segments 1..i (paper eq. 5), weighted by `prefix_weights`.
 
     A deck's images are cut to the first i pages, so the answer may end there; anything else keeps all its images and
-    ends only with its last segment (method.md 3.4). Prefixes without an edit are identical pairs and are left out, and
-    so are those of which nothing was written: there is nothing to reject.
+    ends only with its last segment (method.md 3.4). Left out are prefixes without an edit (identical pairs), those of
+    which nothing was written (nothing to reject), and, of a deck whose request itself names a length, all but the last:
+    they would end far from it.
     """
     pairs = []
+    deck = output["kind"] == "deck"
+    whole_only = deck and output["required_words"] is not None and output["instruction"] == output["request"]
     for upto in range(1, len(corrected) + 1):
         chosen = _join([row["text"] for row in corrected[:upto]])
         rejected = _join(original[:upto])
-        if not rejected or chosen == rejected:
+        last = upto == len(corrected)
+        if not rejected or chosen == rejected or (whole_only and not last):
             continue
-        deck, last = output["kind"] == "deck", upto == len(corrected)
         pairs.append(_pair(output, "cumulative", upto, "", output["images"][:upto] if deck else output["images"],
                            chosen, rejected, deck or last, corrected[0]["corrector"]))
     return [{**pair, "weight": weight}

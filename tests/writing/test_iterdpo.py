@@ -24,7 +24,7 @@ class Deck:
     @property
     def output(self) -> dict[str, Any]:
         return {"example_id": "e", "document_id": "d", "kind": self.kind, "request": "Write.",
-                "instruction": "Write. Write 600 words in total.",
+                "instruction": "Write. Write 600 words in total.", "required_words": 600,
                 "images": [f"image{i}" for i in range(len(self.pages))]}
 
     @property
@@ -141,6 +141,15 @@ def test_a_text_about_one_image_keeps_its_image_and_ends_only_with_its_last_sect
     pairs = cumulative_pairs(output, text.original, text.corrected, 0.5)
     assert [pair["closes"] for pair in pairs] == [False, False, True]
     assert all(pair["images"] == ["image0"] for pair in pairs)
+
+
+def test_a_deck_whose_request_names_its_length_has_no_prefix_but_the_whole_and_a_text_that_does_not_end_has() -> None:
+    for kind, prefixes in (("deck", [3]), ("multi", [1, 2, 3])):
+        deck = Deck(["edited", "kept", "edited"], kind)
+        output = {**deck.output, "instruction": "Write 600 words.", "request": "Write 600 words."}
+        pairs = cumulative_pairs(output, deck.original, deck.corrected, 0.5)
+        assert [pair["upto"] for pair in pairs] == prefixes
+        assert [pair["closes"] for pair in pairs] == [upto == 3 for upto in prefixes]
 
 
 KINDS = ("cumulative", "shared_prefix", "whole", "sampled")
