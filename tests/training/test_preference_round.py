@@ -146,13 +146,16 @@ def test_the_recipe_says_whose_drafts_are_cut_and_a_missing_one_is_one_clear_sen
         monkeypatch.setenv("LWV_RECIPE", write_recipe(tmp_path, f'[corrections]\ndrafts = "{drafts}"\n'))
         return factory.run("drafts_job", shard, ["segments"])
 
+    def why(failed: dg.ExecuteInProcessResult) -> str:
+        said, = (event.step_failure_data.user_failure_data.description for event in failed.all_events
+                 if event.is_step_failure and event.step_failure_data.user_failure_data)
+        return said
+
     assert cut("teacher").success
     assert {row["drafted_by"] for row in store.rows("segments", shard)} == {"teacher"}
+    stale = factory.run("drafts_job", shard, ["preference_pairs"])     # the corrections are still those of the drafts
+    assert "materialise `corrected_segments` for its shard again" in why(stale)
     store.table_path("drafts", shard).unlink()
     assert cut("auto").success
     assert {row["drafted_by"] for row in store.rows("segments", shard)} == {"teacher"}
-    failed = cut("checkpoint")
-    assert not failed.success
-    said, = (event.step_failure_data.user_failure_data.description for event in failed.all_events
-             if event.is_step_failure and event.step_key == "segments")
-    assert "materialise `drafts` for shard" in said
+    assert "materialise `drafts` for shard" in why(cut("checkpoint"))
