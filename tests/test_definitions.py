@@ -20,7 +20,7 @@ GRAPH = {
     "drafts": {"long_outputs", "sft_checkpoint"},
     "segments": {"long_outputs", "drafts"},
     "corrected_segments": {"segments", "long_outputs"},
-    "preference_pairs": {"corrected_segments", "segments", "long_outputs", "drafts"},
+    "preference_pairs": {"corrected_segments", "long_outputs", "drafts"},
     "sft_dataset": {"long_outputs"},
     "preference_dataset": {"preference_pairs"},
     "sft_checkpoint": {"sft_dataset"},

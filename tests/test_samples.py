@@ -67,12 +67,13 @@ def test_every_origin_language_task_and_length_of_the_recipe_is_taken_and_counte
 
 
 @pytest.mark.slow
-def test_segments_are_corrected_or_left_and_every_kind_of_pair_that_needs_no_checkpoint_is_made(samples: Any) -> None:
+def test_segments_are_corrected_and_every_kind_of_pair_that_needs_no_checkpoint_is_made(samples: Any) -> None:
     _, totals, _ = samples
-    for name in ("corrected_segments.edited", "corrected_segments.unchanged", "corrected_segments.teacher_segments",
-                 "preference_pairs.pairs_cumulative", "preference_pairs.pairs_shared_prefix",
-                 "preference_pairs.pairs_whole"):
+    for name in ("corrected_segments.edited", "preference_pairs.pairs_cumulative",
+                 "preference_pairs.pairs_shared_prefix", "preference_pairs.pairs_whole"):
         assert totals[name] > 0, name
+    assert totals["corrected_segments.edited"] + totals["corrected_segments.unchanged"] == totals[
+        "corrected_segments.teacher_segments"] == totals["corrected_segments.rows"]
     assert totals["preference_pairs.pairs_sampled"] == totals["segments.drafts_cut"] == 0
 
 

@@ -14,7 +14,8 @@ RULES = (
     Rule("ids_unique", "No two rows have the same segment_id."),
     Rule("text_present", "No corrected segment is empty."),
     Rule("errors_known", f"Kinds of error are of {', '.join(ERRORS)}, and named exactly where a segment was edited."),
-    Rule("edited_true", "A segment is marked edited exactly where its text differs from the original."),
+    Rule("edited_true", "A segment is marked edited exactly where its text differs from the original, which is the one "
+                        "that was cut."),
     Rule("something_edited", "The critic changed something.", blocking=False),
 )
 
@@ -53,8 +54,9 @@ def segments_covered(context: Context) -> Outcome:
 def edited_true(context: Context) -> Outcome:
     originals = {row["segment_id"]: row["text"]
                  for row in context.upstream("segments").select(["segment_id", "text"]).to_pylist()}
-    rows = context.table.select(["segment_id", "text", "edited"]).to_pylist()
-    bad = [row["segment_id"] for row in rows if row["edited"] != (row["text"] != originals.get(row["segment_id"]))]
+    rows = context.table.select(["segment_id", "original", "text", "edited"]).to_pylist()
+    bad = [row["segment_id"] for row in rows if row["original"] != originals.get(row["segment_id"])
+           or row["edited"] != (row["text"] != row["original"])]
     return offenders("edited_true", bad, len(rows), "segments are marked wrongly")
 
 

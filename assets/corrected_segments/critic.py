@@ -90,7 +90,8 @@ def corrected_row(segment: dict[str, Any], correction: dict[str, Any], corrector
     edited = correction["text"] != segment["text"]
     return {
         **{name: segment[name] for name in ("segment_id", "example_id", "document_id", "index", "page")},
-        "text": correction["text"], "words": count_words(correction["text"]), "edited": edited,
+        "original": segment["text"], "text": correction["text"], "words": count_words(correction["text"]),
+        "edited": edited,
         "errors": (correction["errors"] or ["incoherent"]) if edited else [],
         "reason": correction["reason"], "corrector": corrector, "call_id": call_id,
     }

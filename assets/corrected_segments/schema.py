@@ -10,6 +10,7 @@ SCHEMA = pa.schema([
     ("document_id", pa.string()),
     ("index", pa.int32()),
     ("page", pa.int32()),
+    ("original", pa.string()),            # the segment that the critic saw; empty where it was missing
     ("text", pa.string()),                # corrected; equal to the original where edited is false
     ("words", pa.int32()),
     ("edited", pa.bool_()),

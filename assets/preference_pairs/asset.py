@@ -17,21 +17,15 @@ from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 
 
-class StaleCorrections(RuntimeError):
-    """A shard's segments and corrections do not belong together."""
-
-
-@dg.asset(partitions_def=SHARDS, deps=["corrected_segments", "segments", "long_outputs", "drafts"], pool=GPU_POOL,
+@dg.asset(partitions_def=SHARDS, deps=["corrected_segments", "long_outputs", "drafts"], pool=GPU_POOL,
           op_tags=GPU_OP_TAGS, kinds={"openai", "parquet"})
 def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource,
                      gpu: GpuResource) -> dg.MaterializeResult:
     """Corrected segments against the ones that were written, and the best draft against a worse one."""
-    with clear_failures(RecipeUnusable, StaleCorrections):
+    with clear_failures(RecipeUnusable):
         tables, shard, recipe = store.create(), context.partition_key, read_recipe().pairs
         engine = models.engine(tables, context.run.run_id)
         outputs = [row for row in tables.rows("long_outputs", shard) if row["split"] == "preference"]
-        originals = {row["segment_id"]: row["text"] for row in tables.rows("segments", shard)
-                     if row["split"] == "preference"}
         corrected: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in tables.rows("corrected_segments", shard):
             corrected[row["example_id"]].append(row)
@@ -40,8 +34,7 @@ def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, mo
         mix, counts, judge = Mix(), Counter[str](), engine.endpoints["judge"].model
 
         async def work(output: dict[str, Any]) -> list[dict[str, Any]]:
-            rows = corrected[output["example_id"]]
-            pairs = correction_pairs(output, original_texts(rows, originals), rows, recipe)
+            pairs = correction_pairs(output, corrected[output["example_id"]], recipe)
             if mine := current_drafts(output, drafts):
                 ranked = await rank_drafts(engine, output, mine)
                 counts.update(drafts=len(mine), drafts_ranked=len(ranked))
@@ -63,18 +56,8 @@ def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, mo
         "examples_too_close": counts["examples_too_close"]})                # drafts, but no two that may be a pair
 
 
-def original_texts(corrected: list[dict[str, Any]], originals: dict[str, str]) -> list[str]:
-    """What was corrected, in order. Raises StaleCorrections where the segments were cut anew since."""
-    texts = [originals.get(row["segment_id"], "") for row in corrected]
-    if any((row["text"] != text) != row["edited"] for row, text in zip(corrected, texts, strict=True)):
-        raise StaleCorrections(f"The corrections of {corrected[0]['example_id']} are of other segments than there are "
-                               "now: materialise `corrected_segments` for its shard again.")
-    return texts
-
-
-def correction_pairs(output: dict[str, Any], original: list[str], corrected: list[dict[str, Any]], recipe: Pairs,
-                     ) -> list[dict[str, Any]]:
+def correction_pairs(output: dict[str, Any], corrected: list[dict[str, Any]], recipe: Pairs) -> list[dict[str, Any]]:
     """The pairs of one corrected document, of every kind that the recipe gives a share."""
-    return [*(cumulative_pairs(output, original, corrected, recipe.last_share) if recipe.cumulative else ()),
-            *(shared_prefix_pairs(output, original, corrected) if recipe.shared_prefix else ()),
-            *(whole_pairs(output, original, corrected) if recipe.whole else ())]
+    return [*(cumulative_pairs(output, corrected, recipe.last_share) if recipe.cumulative else ()),
+            *(shared_prefix_pairs(output, corrected) if recipe.shared_prefix else ()),
+            *(whole_pairs(output, corrected) if recipe.whole else ())]

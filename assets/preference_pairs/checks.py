@@ -104,11 +104,9 @@ def pairs_from_edits(context: Context) -> Outcome:
     recipe = read_recipe().pairs
     if not (recipe.cumulative or recipe.shared_prefix or recipe.whole):
         return Outcome("pairs_from_edits", True, {"checked": 0})
-    written = {row["example_id"]
-               for row in context.upstream("segments").select(["example_id", "words"]).to_pylist() if row["words"]}
-    edited = {row["example_id"]
-              for row in context.upstream("corrected_segments").select(["example_id", "edited"]).to_pylist()
-              if row["edited"]} & written
+    rows = context.upstream("corrected_segments").select(["example_id", "edited", "original"]).to_pylist()
+    edited = {row["example_id"] for row in rows if row["edited"]} & {
+        row["example_id"] for row in rows if row["original"]}
     paired = {row["example_id"] for row in context.table.select(["example_id", "kind"]).to_pylist()
               if row["kind"] != "sampled"}
     return offenders("pairs_from_edits", sorted(edited - paired), len(edited), "edited examples have no pair")

@@ -1,4 +1,7 @@
-"""IterDPO's pairs out of one corrected document: cumulative prefixes (the paper's), shared prefixes, the whole text."""
+"""IterDPO's pairs out of one corrected document: cumulative prefixes (the paper's), shared prefixes, the whole text.
+
+output: its long_outputs row. corrected: its corrected_segments rows, in order.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +11,8 @@ from assets.preference_pairs.schema import WHOLE_KINDS
 JOINT = "\n\n"
 
 
-def cumulative_pairs(output: dict[str, Any], original: Sequence[str], corrected: Sequence[dict[str, Any]],
-                     last_share: float) -> list[dict[str, Any]]:
+def cumulative_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]], last_share: float,
+                     ) -> list[dict[str, Any]]:
     """Pair i: corrected segments 1..i against original segments 1..i (paper eq. 5), weighted by `prefix_weights`.
 
     A deck's images are cut to the first i pages, so the answer may end there; anything else keeps all its images and
@@ -22,7 +25,7 @@ def cumulative_pairs(output: dict[str, Any], original: Sequence[str], corrected:
     whole_only = deck and output["required_words"] is not None and output["instruction"] == output["request"]
     for upto in range(1, len(corrected) + 1):
         chosen = _join([row["text"] for row in corrected[:upto]])
-        rejected = _join(original[:upto])
+        rejected = _join([row["original"] for row in corrected[:upto]])
         last = upto == len(corrected)
         if not rejected or chosen == rejected or (whole_only and not last):
             continue
@@ -45,24 +48,23 @@ def prefix_weights(count: int, last_share: float) -> list[float]:
     return [*((1 - last) / (count - 1) for _ in range(count - 1)), last]
 
 
-def shared_prefix_pairs(output: dict[str, Any], original: Sequence[str], corrected: Sequence[dict[str, Any]],
-                        ) -> list[dict[str, Any]]:
+def shared_prefix_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Pair i: after the corrected segments 1..i-1, corrected segment i against original segment i, in equal parts.
 
     Segments without an edit, and missing ones (nothing to reject), give no pair.
     """
     pairs = []
-    for upto, (row, text) in enumerate(zip(corrected, original, strict=True), 1):
-        if row["edited"] and text:
+    for upto, row in enumerate(corrected, 1):
+        if row["edited"] and row["original"]:
             pairs.append(_pair(output, "shared_prefix", upto, _join([row["text"] for row in corrected[:upto - 1]]),
-                               output["images"], row["text"], text, upto == len(corrected), row["corrector"]))
+                               output["images"], row["text"], row["original"], upto == len(corrected),
+                               row["corrector"]))
     return [{**pair, "weight": 1 / len(pairs)} for pair in pairs]
 
 
-def whole_pairs(output: dict[str, Any], original: Sequence[str], corrected: Sequence[dict[str, Any]],
-                ) -> list[dict[str, Any]]:
+def whole_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The whole corrected text against the whole original, asked for with its length; none where nothing was edited."""
-    chosen, rejected = _join([row["text"] for row in corrected]), _join(original)
+    chosen, rejected = (_join([row[side] for row in corrected]) for side in ("text", "original"))
     if not rejected or chosen == rejected:
         return []
     return [_pair(output, "whole", len(corrected), "", output["images"], chosen, rejected, True,

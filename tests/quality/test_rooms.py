@@ -190,6 +190,7 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("corrected_segments", lambda rows: edited_row(rows, errors=["boring"]), {"errors_known"}),
     ("corrected_segments", lambda rows: edited_row(rows, errors=[]), {"errors_known"}),
     ("corrected_segments", lambda rows: edited_row(rows, edited=False, errors=[]), {"edited_true"}),
+    ("corrected_segments", lambda rows: edited_row(rows, original="Other words."), {"edited_true"}),
     ("segments", lambda rows: drafted_row(rows, text="Other words."), {"joins_back"}),
     ("preference_pairs", double, {"ids_unique", "weights_add_up"}),
     ("preference_pairs", change(kind="guessed"), {"ids_unique", "images_fit", "weights_add_up"}),

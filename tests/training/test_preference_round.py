@@ -153,8 +153,6 @@ def test_the_recipe_says_whose_drafts_are_cut_and_a_missing_one_is_one_clear_sen
 
     assert cut("teacher").success
     assert {row["drafted_by"] for row in store.rows("segments", shard)} == {"teacher"}
-    stale = factory.run("drafts_job", shard, ["preference_pairs"])     # the corrections are still those of the drafts
-    assert "materialise `corrected_segments` for its shard again" in why(stale)
     store.table_path("drafts", shard).unlink()
     assert cut("auto").success
     assert {row["drafted_by"] for row in store.rows("segments", shard)} == {"teacher"}

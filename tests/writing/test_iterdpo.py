@@ -28,22 +28,19 @@ class Deck:
                 "images": [f"image{i}" for i in range(len(self.pages))]}
 
     @property
-    def original(self) -> list[str]:
-        return ["" if page == "missing" else f"original {i}" for i, page in enumerate(self.pages)]
-
-    @property
     def corrected(self) -> list[dict[str, Any]]:
-        return [{"text": text if page == "kept" else f"corrected {i}", "edited": page != "kept", "corrector": "critic"}
-                for i, (page, text) in enumerate(zip(self.pages, self.original, strict=True))]
+        return [{"original": "" if page == "missing" else f"original {i}", "edited": page != "kept",
+                 "text": f"original {i}" if page == "kept" else f"corrected {i}", "corrector": "critic"}
+                for i, page in enumerate(self.pages)]
 
     def cumulative(self, last_share: float = 0.5) -> list[dict[str, Any]]:
-        return cumulative_pairs(self.output, self.original, self.corrected, last_share)
+        return cumulative_pairs(self.output, self.corrected, last_share)
 
     def shared_prefix(self) -> list[dict[str, Any]]:
-        return shared_prefix_pairs(self.output, self.original, self.corrected)
+        return shared_prefix_pairs(self.output, self.corrected)
 
     def whole(self) -> list[dict[str, Any]]:
-        return whole_pairs(self.output, self.original, self.corrected)
+        return whole_pairs(self.output, self.corrected)
 
     def numbers(self) -> tuple[int, int, int, int, int]:
         """(N, k, f, m, e) as docs/preferences.md names them; f and e are N + 1 where there is no such page."""
@@ -138,7 +135,7 @@ def test_a_whole_pair_is_the_last_prefix_asked_for_with_its_length(deck: Deck) -
 def test_a_text_about_one_image_keeps_its_image_and_ends_only_with_its_last_section() -> None:
     text = Deck(["edited", "kept", "edited"], "single")
     output = {**text.output, "images": ["image0"]}
-    pairs = cumulative_pairs(output, text.original, text.corrected, 0.5)
+    pairs = cumulative_pairs(output, text.corrected, 0.5)
     assert [pair["closes"] for pair in pairs] == [False, False, True]
     assert all(pair["images"] == ["image0"] for pair in pairs)
 
@@ -147,7 +144,7 @@ def test_a_deck_whose_request_names_its_length_has_no_prefix_but_the_whole_and_a
     for kind, prefixes in (("deck", [3]), ("multi", [1, 2, 3])):
         deck = Deck(["edited", "kept", "edited"], kind)
         output = {**deck.output, "instruction": "Write 600 words.", "request": "Write 600 words."}
-        pairs = cumulative_pairs(output, deck.original, deck.corrected, 0.5)
+        pairs = cumulative_pairs(output, deck.corrected, 0.5)
         assert [pair["upto"] for pair in pairs] == prefixes
         assert [pair["closes"] for pair in pairs] == [upto == 3 for upto in prefixes]
 
