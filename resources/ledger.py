@@ -1,5 +1,6 @@
 """The ledger: one durable row per model call, written before its result is used, so that nothing is paid twice."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,16 @@ class Ledger:
                 func.coalesce(func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens), 0),
             ).where(CALLS.c.run == run)).one()
         return float(usd), int(tokens)
+
+    def usage(self) -> Iterator[Any]:
+        """Answered calls as rows of (sample, role, model, template, calls, tokens, usd), one after the other."""
+        groups = (CALLS.c.sample, CALLS.c.role, CALLS.c.model, CALLS.c.template)
+        with self._engine.connect() as connection:
+            yield from connection.execution_options(yield_per=1000).execute(select(
+                *groups, func.count().label("calls"),
+                func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens).label("tokens"),
+                func.sum(CALLS.c.cost_usd).label("usd"),
+            ).where(CALLS.c.status == "ok").group_by(*groups))
 
     def tokens_per_second(self, model: str, last: int = 200) -> float | None:
         """Completion tokens per second of one call, over the model's last answers; None where there are none."""

@@ -7,7 +7,7 @@ from typing import Any
 
 def words_picture(outputs: Sequence[Mapping[str, Any]]) -> bytes:
     """Words written against words asked for, a dot per example; the line is what was asked."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for kind in ("single", "multi", "deck"):
         mine = [row for row in outputs if row["kind"] == kind and row["required_words"]]
         axes.scatter([row["required_words"] for row in mine], [row["words"] for row in mine], s=24, label=kind)
@@ -15,39 +15,39 @@ def words_picture(outputs: Sequence[Mapping[str, Any]]) -> bytes:
     axes.plot([0, top], [0, top], color="grey", linewidth=0.8)
     axes.set(xlabel="words asked for", ylabel="words written", title="Length of long_outputs")
     axes.legend(frameon=False)
-    return _png(figure)
+    return as_png(figure)
 
 
 def loss_picture(curves: Mapping[str, Sequence[float]]) -> bytes:
     """Training loss by step, a line per checkpoint."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for name, losses in curves.items():
         axes.plot(range(1, len(losses) + 1), losses, marker=".", label=name)
     axes.set(xlabel="step", ylabel="loss", title="Training loss")
     axes.legend(frameon=False)
-    return _png(figure)
+    return as_png(figure)
 
 
 def scores_picture(models: Mapping[str, Mapping[str, float | None]]) -> bytes:
     """Length score and quality score, a pair of bars per model."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for offset, key in ((-0.2, "S_l"), (0.2, "S_q")):
         axes.bar([i + offset for i in range(len(models))], [means[key] or 0 for means in models.values()], 0.36,
                  label=key)
     axes.set_xticks(range(len(models)), list(models))
     axes.set(ylim=(0, 100), ylabel="score, 0-100", title="Benchmark: held_out")
     axes.legend(frameon=False)
-    return _png(figure)
+    return as_png(figure)
 
 
-def _figure() -> tuple[Any, Any]:
+def new_figure() -> tuple[Any, Any]:
     from matplotlib.figure import Figure  # not pyplot: no global state, no display
 
     figure = Figure(figsize=(5.2, 3.4), dpi=90, layout="constrained")
     return figure, figure.subplots()
 
 
-def _png(figure: Any) -> bytes:
+def as_png(figure: Any) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="png")
     return out.getvalue()

@@ -1,0 +1,196 @@
+"""The data-set card: what is in the release, where it comes from, who wrote it, and what the checks said."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from assets.door import Manifest
+from assets.release.provenance import Usage, Verdict
+from assets.release.tally import PartTally, Tally
+from assets.release.tokens import BYTES_PER_TOKEN, CUTOFFS, PAPER_PIXELS
+
+_HUB_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that the card says. files: name -> rows. licences: SPDX expression -> documents."""
+
+    format: str
+    usage: str
+    files: Mapping[str, int]
+    parquet: Sequence[str]                          # those of `files` that are Parquet, the first the default
+    tally: Tally
+    manifests: Sequence[Manifest]
+    splits: Mapping[str, Mapping[str, int]]         # documents by split and kind
+    licences: Mapping[str, int]
+    calls: Sequence[Usage]
+    verdicts: Sequence[Verdict]
+    recipe: str
+    pictures: Sequence[str]
+
+    @property
+    def embedded(self) -> int:
+        return self.tally.sft.embedded + self.tally.preference.embedded
+
+
+def render_card(card: Card) -> str:
+    """README.md, with the hub's YAML in front."""
+    tally = card.tally
+    parts = [
+        f"---\n{yaml.safe_dump(front_matter(card), sort_keys=False, allow_unicode=True)}---",
+        "# Long, image-faithful writing data",
+        f"{tally.sft.rows:,} examples for supervised fine-tuning and {tally.preference.rows:,} preference pairs, made "
+        "with the LongWriter-V recipe ([arXiv 2502.14834](https://arxiv.org/abs/2502.14834)) by lwv-dagster; format "
+        f"`{card.format}`.",
+        *_written_by_embedded(card),
+        "## How to load it", card.usage.strip(),
+        "## Rows", _table(("file", "rows"), card.files.items()),
+        _counts(("kind", "language", "who wrote or corrected it"), tally.sft, tally.preference),
+        *_left_out(tally),
+        "## Distributions", "\n".join(f"![]({name})" for name in card.pictures),
+        "## Tokens", _tokens(tally),
+        "## Sources and licences",
+        _table(("licence (SPDX)", "documents"), card.licences.items()), _licence_note(card.licences),
+        "All documents of these shards, handed out or not; the benchmark split is held out from training:",
+        _table(("split", "kind", "documents"), [(split, kind, count) for split, kinds in sorted(card.splits.items())
+                                                for kind, count in sorted(kinds.items())]),
+        "`documents.jsonl` has a row per document that stands behind a row: its file, licence, collection, shard and "
+        "the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with the "
+        "document's.",
+        "## Models and prompts", _calls(card.calls),
+        "## Recipe", "As `LWV_RECIPE` named it when this was released.", f"```\n{card.recipe}\n```",
+        *_reports(card.manifests),
+        "## Checks", _checks(card.verdicts),
+        "## Identity", _table(("data set", "id", "rows", "shards"), [
+            (manifest.door, manifest.id, manifest.rows, len(manifest.shards)) for manifest in card.manifests]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def front_matter(card: Card) -> dict[str, Any]:
+    rows = card.tally.sft.rows + card.tally.preference.rows
+    languages = sorted((set(card.tally.sft.languages) | set(card.tally.preference.languages)) - {"und"})
+    matter: dict[str, Any] = {
+        "license": hub_licence(card.licences), "language": languages, "task_categories": ["image-text-to-text"],
+        "pretty_name": "Long, image-faithful writing data",
+        "tags": ["long-form-writing", "synthetic", "longwriter-v", "lwv-dagster",
+                 *(["embedded-model"] if card.embedded else [])],
+        "size_categories": [next((name for limit, name in _HUB_SIZES if rows < limit), "1M<n<10M")]}
+    if card.parquet:
+        matter["configs"] = [
+            {"config_name": "default" if name == card.parquet[0] else name,
+             "data_files": [{"split": "train", "path": f"{name}/train-*"}]} for name in card.parquet]
+    return matter
+
+
+def hub_licence(licences: Mapping[str, int]) -> str:
+    """The hub's name of the one licence that all documents have; `other` for several, `unknown` for none."""
+    names = set(licences)
+    if len(names) != 1:
+        return "other" if names else "unknown"
+    only = names.pop()
+    return "other" if " " in only else only.lower()
+
+
+def _written_by_embedded(card: Card) -> list[str]:
+    if not card.embedded:
+        return []
+    rows = card.tally.sft.rows + card.tally.preference.rows
+    return [f"> **{card.embedded:,} of {rows:,} rows were written or corrected by the embedded model**: written-down "
+            "heuristics that show the factory at work. They say nothing about a model's quality and are not meant for "
+            "training one."]
+
+
+def _counts(names: tuple[str, str, str], *parts: PartTally) -> str:
+    rows = []
+    for name, counters in zip(names, ([part.kinds for part in parts], [part.languages for part in parts],
+                                      [part.authors for part in parts]), strict=True):
+        for value in sorted(set().union(*counters)):
+            rows.append((name, value, *(counter[value] for counter in counters)))
+    for kind, weight in sorted(parts[1].weights.items()):
+        rows.append(("pair weight", kind, "", f"{weight / max(1e-9, sum(parts[1].weights.values())):.1%}"))
+    return _table(("", "", "SFT rows", "preference rows"), rows)
+
+
+def _left_out(tally: Tally) -> list[str]:
+    rows = [(name, reason, count) for name, part in (("SFT", tally.sft), ("preference", tally.preference))
+            for reason, count in part.left_out.items()]
+    notes = []
+    if rows:
+        notes.append("Left out, because this format cannot express them:\n\n" + _table(("", "why", "rows"), rows))
+    changed = tally.sft.changed + tally.preference.changed
+    if changed:
+        notes.append(f"In {changed:,} rows the text held control tokens (`<|…|>`) or media tags (`<image>` and the "
+                     "like); they stand as `<…>` and `(image)`, so that no reader of this file takes them for its own.")
+    return notes
+
+
+def _tokens(tally: Tally) -> str:
+    rows = []
+    for cutoff in CUTOFFS:
+        rows.append((f"{cutoff:,}", *(_share(part.over[cutoff, size], part.rows)
+                                      for part in (tally.sft, tally.preference) for size in ("stored", "paper"))))
+    paper = f"{PAPER_PIXELS} x {PAPER_PIXELS}"
+    return (_table(("rows over", "SFT, images as stored", f"SFT, images {paper}", "preference, as stored",
+                    f"preference, {paper}"), rows)
+            + f"\n\nCounted without a model: a token for {BYTES_PER_TOKEN} bytes of UTF-8 text, and one for 28 x 28 "
+              "pixels of an image after Qwen2.5-VL's resize; a pair by its longer side. A trainer with a lower cutoff "
+              "cuts images or the ends of answers: filter, or raise it. "
+              f"In all about {tally.sft.tokens + tally.preference.tokens:,} tokens.")
+
+
+def _licence_note(licences: Mapping[str, int]) -> str:
+    if not licences.get("unknown"):
+        return "Each row's images are under the licence of its documents."
+    return (f"**{licences['unknown']:,} documents have no stated licence**: find out before you hand this on. (A "
+            "LICENCES.csv in their collection states it.)")
+
+
+def _calls(calls: Sequence[Usage]) -> str:
+    if not calls:
+        return "The ledger has no call for these rows."
+    return ("Answered calls that stand behind these rows:\n\n"
+            + _table(("role", "model", "prompt", "calls", "tokens", "USD"), [
+                (use.role, use.model, use.template, f"{use.calls:,}", f"{use.tokens:,}", f"{use.usd:.2f}")
+                for use in calls]))
+
+
+def _reports(manifests: Sequence[Manifest]) -> list[str]:
+    """What a door reported beside its rows, such as the training mix beside the paper's."""
+    reports = [(manifest.door, getattr(manifest, "report", {})) for manifest in manifests]
+    return [f"What the door of `{door}` reported:\n\n```json\n{json.dumps(report, indent=2, ensure_ascii=False)}\n```"
+            for door, report in reports if report]
+
+
+def _checks(verdicts: Sequence[Verdict]) -> str:
+    by_asset: dict[str, Counter[str]] = {}
+    off = []
+    for verdict in verdicts:
+        counts = by_asset.setdefault(verdict.asset, Counter())
+        counts["rules"] += 1
+        counts["passed"] += verdict.passed
+        counts["failed"] += verdict.failed
+        if verdict.failed:
+            off.append((f"{verdict.asset}.{verdict.rule}", verdict.failed, verdict.passed + verdict.failed))
+    table = _table(("asset", "rules", "passed", "failed"), [
+        (asset, counts["rules"], counts["passed"], counts["failed"]) for asset, counts in by_asset.items()])
+    warned = ("\n\nWarnings (no blocking rule failed, or nothing would be handed out):\n\n"
+              + _table(("rule", "shards that failed it", "of"), off)) if off else ""
+    return f"A rule is checked for each shard, and the doors' rules once.\n\n{table}{warned}"
+
+
+def _share(count: int, rows: int) -> str:
+    return f"{count:,} ({count / rows:.1%})" if rows else "0"
+
+
+def _table(columns: Sequence[str], rows: Any) -> str:
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    for row in rows:
+        cells = [(f"{cell:,}" if isinstance(cell, int) else str(cell)).replace("|", "\\|") for cell in row]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,24 @@
+"""Text from outside made harmless for every consumer: no control token, no media tag, no path that is opened."""
+
+import re
+
+from assets.sft_checkpoint.chat import plain
+
+# LLaMA-Factory and ms-swift put media where these stand, and ms-swift opens the file that an <img> names.
+_TAG = re.compile(r"<(/?(?:image|img|video|audio|bbox|ref-object|cot-process|start-image))>")
+
+
+class ReleaseRefused(RuntimeError):
+    """What was asked for cannot be handed out; one sentence says why and what to do."""
+
+
+def safe(text: str) -> str:
+    """The text with each `<|control|>` token as `<control>` and each `<tag>` of a medium as `(tag)`."""
+    return _TAG.sub(r"(\1)", plain(text))
+
+
+def expect_tags(row_id: str, tag: str, count: int, *texts: str) -> None:
+    """Raise ReleaseRefused unless `tag` stands exactly `count` times in the texts together."""
+    found = sum(text.count(tag) for text in texts)
+    if found != count:
+        raise ReleaseRefused(f"Row {row_id} holds {found} {tag} tags for {count} images: it is not written out.")

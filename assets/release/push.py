@@ -1,0 +1,30 @@
+"""The upload of a release to the Hugging Face hub: only when asked for, and private until its owner says otherwise."""
+
+import os
+from pathlib import Path
+
+from assets.release.markup import ReleaseRefused
+
+
+def push(folder: Path, repo_id: str) -> str:
+    """Upload the folder as a data-set repository (made private where it is new); returns its address.
+
+    Raises ReleaseRefused where HF_TOKEN is not set or the hub refuses. HF_ENDPOINT names another hub.
+    """
+    token = os.environ.get("HF_TOKEN")
+    if not token:
+        raise ReleaseRefused("HF_TOKEN is not set: --push needs a token with write access "
+                             "(huggingface.co/settings/tokens).")
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError
+
+    hub = HfApi(token=token)
+    try:
+        hub.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
+        done = hub.upload_folder(repo_id=repo_id, repo_type="dataset", folder_path=folder,
+                                 commit_message="Data set written by lwv release")
+    except (HTTPError, HFValidationError, OSError) as error:
+        raise ReleaseRefused(f"The hub at {hub.endpoint} did not take {repo_id}: "
+                             f"{str(error).strip().splitlines()[0]}") from error
+    return str(done.commit_url)

@@ -1,0 +1,150 @@
+"""How a release is written: the current data sets, row by row, into a folder that can be handed out."""
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.door import DoorShut, Manifest, current_manifest
+from assets.preference_dataset import checks as preference_rules
+from assets.recipe import read_recipe
+from assets.release.card import Card, render_card
+from assets.release.files import JsonLines, ParquetShards, RowFile
+from assets.release.format import Format, LeftOut, Placed
+from assets.release.hub import HUB
+from assets.release.llamafactory import LLAMAFACTORY
+from assets.release.markup import ReleaseRefused
+from assets.release.ms_swift import MS_SWIFT
+from assets.release.pictures import draw
+from assets.release.provenance import (
+    Verdict,
+    door_verdicts,
+    read_documents,
+    read_usage,
+    read_verdicts,
+    recipe_text,
+    split_counts,
+)
+from assets.release.rows import read_examples, read_origins, read_pairs
+from assets.release.tally import PartTally, Tally
+from assets.release.trl import TRL
+from assets.sft_dataset import checks as sft_rules
+from resources.store import Store
+
+FORMATS = {made.name: made for made in (HUB, TRL, LLAMAFACTORY, MS_SWIFT)}
+MARK = "release.json"          # what tells a folder of ours from another
+UPSTREAM = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
+
+
+@dataclass(frozen=True)
+class Release:
+    """One that was written. files: name -> rows."""
+
+    folder: Path
+    format: str
+    files: dict[str, int]
+    tally: Tally
+    notes: list[str]           # what a reader must know, a sentence each
+    bytes: int
+
+
+def write_release(store: Store, format: Format, out: Path) -> Release:
+    """Write `out` (made anew where it is an older release). Raises DoorShut and ReleaseRefused; nothing changes then.
+
+    Rows stream: memory holds a row group, an id per row and the pictures' histograms.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
+        raise ReleaseRefused(f"{out} is no release and not empty: name another folder with --out.")
+    sft = current_manifest(store, "sft")
+    verdicts, blocked = door_verdicts("sft_dataset", sft_rules.RULES, sft_rules.evaluate(store))
+    manifests, notes = [sft], []
+    try:
+        manifests.append(current_manifest(store, "preference"))
+        more, shut = door_verdicts("preference_dataset", preference_rules.RULES, preference_rules.evaluate(store))
+        verdicts, blocked = verdicts + more, blocked + shut
+    except DoorShut as error:
+        notes.append(f"Without preference pairs: {error}")
+    if blocked:
+        raise ReleaseRefused(f"A blocking rule of the data set failed: {'; '.join(blocked)}.")
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    try:
+        files, tally = write_rows(store, format, manifests, work)
+        notes += write_papers(store, format, manifests, verdicts, files, tally, work)
+        work.chmod(0o755)
+        shutil.rmtree(out, ignore_errors=True)
+        work.rename(out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    return Release(out, format.name, files, tally, notes, size)
+
+
+def write_rows(store: Store, format: Format, manifests: list[Manifest], folder: Path) -> tuple[dict[str, int], Tally]:
+    """Both data sets as the format has them; returns rows by file, in the format's order, and the counts."""
+    shards = sorted({shard for manifest in manifests for shard in manifest.shards})
+    origins, tally, written = read_origins(store, shards), Tally(), Counter[str]()
+    with ExitStack() as stack:
+        open_files: dict[str, RowFile] = {}
+
+        def place(row: Any, placed: Placed | LeftOut, part: PartTally, add: Callable[[Any], None]) -> None:
+            if isinstance(placed, LeftOut):
+                part.left_out[placed.reason] += 1
+                return
+            name, values = placed
+            if name not in open_files:
+                schema = format.files[name]
+                open_files[name] = ParquetShards(folder / name, schema) if schema else JsonLines(folder, name)
+                stack.callback(open_files[name].close)
+            open_files[name].write(values)
+            written[name] += 1
+            add(row)
+
+        for manifest in manifests:
+            if manifest.door == "sft":
+                for example in read_examples(manifest, origins):
+                    place(example, format.example(example), tally.sft, tally.add_example)
+            else:
+                for pair in read_pairs(manifest, origins):
+                    place(pair, format.pair(pair), tally.preference, tally.add_pair)
+    if not written:
+        raise ReleaseRefused(f"The format {format.name} can express none of the rows.")
+    return {name: written[name] for name in format.files if written[name]}, tally
+
+
+def write_papers(store: Store, format: Format, manifests: list[Manifest], verdicts: list[Verdict],
+                 files: dict[str, int], tally: Tally, folder: Path) -> list[str]:
+    """The card with its pictures, documents.jsonl, the format's own files and release.json; returns notes."""
+    shards = sorted({shard for manifest in manifests for shard in manifest.shards})
+    licences = Counter[str]()
+    with (folder / "documents.jsonl").open("w", encoding="utf-8") as lines:
+        for document in read_documents(store, shards, tally.documents):
+            licences[document["licence"]] += 1
+            lines.write(json.dumps(document, ensure_ascii=False) + "\n")
+    pictures = {f"pictures/{name}": png for name, png in draw(tally).items()}
+    (folder / "pictures").mkdir()
+    for name, png in pictures.items():
+        (folder / name).write_bytes(png)
+    for name, value in format.extra(files).items():
+        (folder / name).write_text(json.dumps(value, indent=2))
+    card = Card(format.name, format.usage, files, [name for name in files if format.files[name]], tally, manifests,
+                split_counts(store, shards), dict(licences.most_common()), read_usage(store, tally.samples),
+                [*read_verdicts(store, shards, UPSTREAM), *verdicts], recipe_text(read_recipe()), list(pictures))
+    (folder / "README.md").write_text(render_card(card), encoding="utf-8")
+    (folder / MARK).write_text(json.dumps({
+        "format": format.name, "files": files, "data_sets": [asdict(manifest) | {"path": ""} for manifest in manifests],
+        "left_out": {"sft": tally.sft.left_out, "preference": tally.preference.left_out}}, indent=2))
+    notes = []
+    if card.embedded:
+        notes.append(f"{card.embedded:,} rows were written or corrected by the embedded model; the card says so.")
+    if licences["unknown"]:
+        notes.append(f"{licences['unknown']:,} documents have no stated licence; the card says so.")
+    return notes
+
+

@@ -1,0 +1,129 @@
+"""The rows that are handed out: the current data sets' rows with safe text, their images, tokens and lineage."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from assets.door import Manifest
+from assets.release.markup import ReleaseRefused, safe
+from assets.release.tokens import Tokens, count_tokens
+from resources.store import BATCH_ROWS, Store
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of sft_dataset."""
+
+    number: int                          # of the row in its data set, from 0
+    id: str
+    turns: tuple[tuple[str, str], ...]   # (role, content)
+    images: tuple[Path, ...]
+    kind: str
+    language: str
+    required_words: int | None
+    words: int
+    author: str
+    documents: tuple[str, ...]           # empty for general chat, which comes from no document
+    tokens: Tokens
+    changed: bool                        # its text held a control token or a media tag
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One row of preference_dataset: the sides continue `prefix`, and end the answer where it `closes`."""
+
+    number: int
+    id: str
+    example_id: str
+    prompt: str
+    prefix: str
+    chosen: str
+    rejected: str
+    closes: bool
+    weight: float
+    images: tuple[Path, ...]
+    kind: str
+    language: str
+    corrector: str
+    documents: tuple[str, ...]
+    tokens: Tokens
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Origin:
+    example_id: str
+    language: str
+    documents: tuple[str, ...]
+
+
+UNKNOWN = Origin("", "und", ())
+
+
+def read_origins(store: Store, shards: Sequence[str]) -> dict[str, Origin]:
+    """Where each example and each pair of these shards comes from, by its id."""
+    origins: dict[str, Origin] = {}
+    for shard in shards:
+        for row in _columns(store, "instructions", shard, ["example_id", "language", "documents"]):
+            origins[row["example_id"]] = Origin(row["example_id"], row["language"], tuple(row["documents"]))
+        for row in _columns(store, "preference_pairs", shard, ["pair_id", "example_id"]):
+            origins[row["pair_id"]] = origins.get(row["example_id"], UNKNOWN)
+    return origins
+
+
+def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Example]:
+    """The rows of the SFT data set, a batch in memory at a time. Raises ReleaseRefused for a lost image."""
+    for number, row in enumerate(_rows(manifest)):
+        turns = tuple((turn["role"], safe(turn["content"])) for turn in row["messages"])
+        changed = any(made != turn["content"] for (_, made), turn in zip(turns, row["messages"], strict=True))
+        images = _images(row)
+        yield Example(
+            number=number, id=row["id"], turns=turns, images=images, kind=row["kind"], language=row["language"],
+            required_words=row["required_words"], words=row["words"], author=row["author"],
+            documents=origins.get(row["id"], UNKNOWN).documents, changed=changed,
+            tokens=count_tokens((content for _, content in turns), map(image_size, images)))
+
+
+def read_pairs(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Pair]:
+    """The rows of the preference data set; `tokens` are those of the longer side. Raises ReleaseRefused."""
+    for number, row in enumerate(_rows(manifest)):
+        texts = {name: safe(row[name]) for name in ("prompt", "prefix", "chosen", "rejected")}
+        images, origin = _images(row), origins.get(row["id"], UNKNOWN)
+        longer = max(texts["chosen"], texts["rejected"], key=lambda text: len(text.encode()))
+        yield Pair(
+            number=number, id=row["id"], example_id=origin.example_id, closes=row["closes"], weight=row["weight"],
+            images=images, kind=row["kind"], language=origin.language, corrector=row["corrector"],
+            documents=origin.documents, changed=any(text != row[name] for name, text in texts.items()),
+            tokens=count_tokens((texts["prompt"], texts["prefix"], longer), map(image_size, images)), **texts)
+
+
+@lru_cache(maxsize=65_536)
+def image_size(path: Path) -> tuple[int, int]:
+    """(width, height) in pixels, from the file's header."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.size
+
+
+def _images(row: dict[str, Any]) -> tuple[Path, ...]:
+    paths = tuple(Path(image["path"]) for image in row["images"])
+    for path in paths:
+        if not path.is_file():
+            raise ReleaseRefused(f"Row {row['id']}: its image {path} is not there; materialise the data set again.")
+    return paths
+
+
+def _rows(manifest: Manifest) -> Iterator[dict[str, Any]]:
+    with pq.ParquetFile(manifest.path) as file:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            yield from batch.to_pylist()
+
+
+def _columns(store: Store, table: str, shard: str, columns: list[str]) -> list[dict[str, Any]]:
+    path = store.table_path(table, shard)
+    return pq.read_table(path, columns=columns).to_pylist() if path.exists() else []
