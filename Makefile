@@ -8,7 +8,7 @@ export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
 export DAGSTER_HOME ?= $(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests ui bench-engine bench-control clean
+.PHONY: setup demo test lint types tests ui bench-engine bench-control check-exports clean
 
 setup: $(VENV)/.installed
 
@@ -44,6 +44,16 @@ bench-engine: setup
 
 bench-control: setup
 	$(BIN)/python -m bench.recipe.control
+
+# The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
+check-exports: setup .exports/llamafactory/.installed .exports/ms-swift/.installed
+	$(BIN)/python -m bench.exports.check
+
+.exports/%/.installed: bench/exports/%.txt
+	$(PYTHON) -m venv $(@D)
+	@echo "Installing $* into $(@D): about 2 minutes and 7 GB, most of it torch."
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 clean:
 	rm -rf .lwv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -38,8 +38,8 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
         {"example_id": f"{document}-deck", "document_id": document, "documents": [document], "language": "en",
          "split": "preference" if document == documents[-1] else "sft"} for document in documents), INSTRUCTIONS)
     images = [{"bytes": None, "path": str(store.image_path(sha256))} for sha256 in pages]
-    write_dataset(store, "sft", [SHARD], SFT, sft_rows(documents[:-1], images), lambda row: (row["kind"], row["author"]),
-                  lambda: "no row")
+    write_dataset(store, "sft", [SHARD], SFT, sft_rows(documents[:-1], images),
+                  lambda row: (row["kind"], row["author"]), lambda: "no row")
     made = list(pair_rows(f"{documents[-1]}-deck", images))
     store.write_table("preference_pairs", SHARD, ({**row, "pair_id": row["id"], "example_id": f"{documents[-1]}-deck",
                                                    "images": pages[:len(row["images"])]} for row in made), PAIRS)
@@ -67,7 +67,8 @@ def pair_rows(example: str, images: list[dict[str, Any]]) -> Iterable[dict[str, 
         yield _pair(f"{example}-shared_prefix-{upto:03d}", "shared_prefix", images, prefix, upto, closes=upto == 3)
 
 
-def _pair(pair_id: str, kind: str, images: list[dict[str, Any]], prefix: str, upto: int, closes: bool) -> dict[str, Any]:
+def _pair(pair_id: str, kind: str, images: list[dict[str, Any]], prefix: str, upto: int, closes: bool,
+          ) -> dict[str, Any]:
     return {"id": pair_id, "prompt": f"Write a lecture script. {NASTY if upto == 2 else ''}", "prefix": prefix,
             "chosen": STORY.format(upto), "rejected": f"## Slide {upto}\n\nA mill. {NASTY if upto == 2 else ''}",
             "closes": closes, "weight": 0.5, "kind": kind, "images": images, "corrector": "embedded-critic-1"}
