@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from assets.door import Manifest
-from assets.release.markup import ReleaseRefused, safe
+from assets.release.markup import safe
 from assets.release.tokens import Tokens, count_tokens
 from resources.store import BATCH_ROWS, Store
 
@@ -76,7 +76,7 @@ def read_origins(store: Store, shards: Sequence[str]) -> dict[str, Origin]:
 
 
 def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Example]:
-    """The rows of the SFT data set, a batch in memory at a time. Raises ReleaseRefused for a lost image."""
+    """The rows of the SFT data set, a batch in memory at a time."""
     for number, row in enumerate(_rows(manifest)):
         turns = tuple((turn["role"], safe(turn["content"])) for turn in row["messages"])
         changed = any(made != turn["content"] for (_, made), turn in zip(turns, row["messages"], strict=True))
@@ -89,7 +89,7 @@ def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Ex
 
 
 def read_pairs(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Pair]:
-    """The rows of the preference data set; `tokens` are those of the longer side. Raises ReleaseRefused."""
+    """The rows of the preference data set; `tokens` are those of the longer side."""
     for number, row in enumerate(_rows(manifest)):
         texts = {name: safe(row[name]) for name in ("prompt", "prefix", "chosen", "rejected")}
         images, origin = _images(row), origins.get(row["id"], UNKNOWN)
@@ -111,11 +111,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def _images(row: dict[str, Any]) -> tuple[Path, ...]:
-    paths = tuple(Path(image["path"]) for image in row["images"])
-    for path in paths:
-        if not path.is_file():
-            raise ReleaseRefused(f"Row {row['id']}: its image {path} is not there; materialise the data set again.")
-    return paths
+    return tuple(Path(image["path"]) for image in row["images"])
 
 
 def _rows(manifest: Manifest) -> Iterator[dict[str, Any]]:
