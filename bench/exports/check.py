@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assets.release.release import FORMATS, write_release
 from bench.exports.home import NASTY, STORY, make_home
-from lwv_dagster.terminal import console, print_table
+from lwv_dagster.terminal import console
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -69,11 +69,10 @@ def main() -> int:
             except (OSError, subprocess.CalledProcessError) as error:
                 last = getattr(error, "stdout", "") or str(error)
                 failures.append(f"{consumer.name} did not read its export:\n{last[-3000:]}")
-    print_table("Exports read back", COLUMNS, rows, COLUMNS[2:])
-    for line in (*versions, *failures):
+    table = [f"| {' | '.join(row)} |" for row in (COLUMNS, ("---",) * len(COLUMNS), *rows)]
+    for line in (*table, *versions, *failures):
         console.print(line, soft_wrap=True, markup=False)
     if not failures:
-        table = [f"| {' | '.join(row)} |" for row in (COLUMNS, ("---",) * len(COLUMNS), *rows)]
         (HERE / "RESULTS.md").write_text(NOTE + "\n".join([*table, "", *(f"- {line}" for line in versions)]) + "\n")
     return bool(failures)
 
