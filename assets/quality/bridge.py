@@ -41,17 +41,23 @@ def whole_checks(asset: str, rules: Sequence[Rule], evaluate: Callable[[Store], 
 
     @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
-        try:
-            outcomes = evaluate(store.create())
-        except Exception as error:
-            failed = f"could not evaluate: {type(error).__name__}: {error}"[:500]
-            outcomes = {rule.name: Outcome(rule.name, False, {}, failed) for rule in rules}
+        outcomes = check_whole(store.create(), rules, evaluate)
         selected = {key.name for key in context.selected_asset_check_keys}
         for rule in rules:
             if rule.name in selected:
                 yield check_result(asset, rule, outcomes[rule.name])
 
     return checks
+
+
+def check_whole(store: Store, rules: Sequence[Rule], evaluate: Callable[[Store], dict[str, Outcome]],
+                ) -> dict[str, Outcome]:
+    """The outcome of every rule on a whole asset. What `evaluate` raises fails them all."""
+    try:
+        return evaluate(store)
+    except Exception as error:
+        failed = f"could not evaluate: {type(error).__name__}: {error}"[:500]
+        return {rule.name: Outcome(rule.name, False, {}, failed) for rule in rules}
 
 
 def check_shard(store: Store, asset: str, shard: str, room: RoomChecks) -> dict[str, Outcome]:

@@ -55,7 +55,7 @@ def render_card(card: Card) -> str:
         "## Distributions", "\n".join(f"![]({name})" for name in card.pictures),
         "## Tokens", _tokens(tally),
         "## Sources and licences",
-        _table(("licence (SPDX)", "documents"), card.licences.items()), _licence_note(card.licences),
+        _table(("licence (SPDX)", "documents"), card.licences.items()), _licence_note(card),
         "All documents of these shards, handed out or not; the benchmark split is held out from training:",
         _table(("split", "kind", "documents"), [(split, kind, count) for split, kinds in sorted(card.splits.items())
                                                 for kind, count in sorted(kinds.items())]),
@@ -144,11 +144,14 @@ def _tokens(tally: Tally) -> str:
               f"In all about {tally.sft.tokens + tally.preference.tokens:,} tokens.")
 
 
-def _licence_note(licences: Mapping[str, int]) -> str:
-    if not licences.get("unknown"):
-        return "Each row's images are under the licence of its documents."
-    return (f"**{licences['unknown']:,} documents have no stated licence**: find out before you hand this on. (A "
-            "LICENCES.csv in their collection states it.)")
+def _licence_note(card: Card) -> str:
+    notes = ["Each row's images are under the licence of its documents."]
+    if unknown := card.licences.get("unknown"):
+        notes.append(f"**{unknown:,} documents have no stated licence**: find out before you hand this on. (A "
+                     "LICENCES.csv in their collection states it.)")
+    if chat := card.tally.sft.kinds["chat"]:
+        notes.append(f"{chat:,} rows of general chat come from no document: they are under the licence of their file.")
+    return " ".join(notes)
 
 
 def _calls(calls: Sequence[Usage]) -> str:

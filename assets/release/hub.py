@@ -52,6 +52,6 @@ pairs = load_dataset("<this folder or its repo id>", "preference", split="train"
 ```
 `id`, `messages` (flat: user, assistant) and `images` are the layout of THU-KEG/LongWriter-V-22K; `chat` holds the same
 messages with roles. The images belong before the text of the first user turn, in order. In a pair, `chosen` and
-`rejected` continue `prefix` after a blank line, and the answer ends there only where `closes` is true. `weight` is the
-pair's share in the loss; the pairs of one document and kind add up to 1 unless the recipe says otherwise.
+`rejected` continue `prefix` after a blank line, and the answer ends there only where `closes` is true. `weight` is
+the pair's factor in the loss.
 """)

@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from assets.quality.bridge import check_whole
 from assets.quality.outcome import Outcome, Rule
 from assets.quality.report import read_report
 from assets.recipe import Recipe
@@ -95,8 +96,10 @@ def read_verdicts(store: Store, shards: Sequence[str], assets: Sequence[str]) ->
     return [Verdict(asset, rule, counts[True], counts[False]) for (asset, rule), counts in found.items()]
 
 
-def door_verdicts(asset: str, rules: Sequence[Rule], outcomes: dict[str, Outcome]) -> tuple[list[Verdict], list[str]]:
-    """The rules of a whole data set as verdicts, and what each failed blocking one says."""
+def door_verdicts(store: Store, asset: str, rules: Sequence[Rule], evaluate: Callable[[Store], dict[str, Outcome]],
+                  ) -> tuple[list[Verdict], list[str]]:
+    """The rules of a whole data set, asked now, as verdicts; and what each failed blocking one says."""
+    outcomes = check_whole(store, rules, evaluate)
     verdicts = [Verdict(asset, rule.name, int(outcomes[rule.name].passed), int(not outcomes[rule.name].passed))
                 for rule in rules]
     blocked = [f"{asset}.{rule.name}: {outcomes[rule.name].description or rule.description}" for rule in rules

@@ -61,11 +61,11 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
         raise ReleaseRefused(f"{out} is no release and not empty: name another folder with --out.")
     sft = current_manifest(store, "sft")
-    verdicts, blocked = door_verdicts("sft_dataset", sft_rules.RULES, sft_rules.evaluate(store))
+    verdicts, blocked = door_verdicts(store, "sft_dataset", sft_rules.RULES, sft_rules.evaluate)
     manifests, notes = [sft], []
     try:
         manifests.append(current_manifest(store, "preference"))
-        more, shut = door_verdicts("preference_dataset", preference_rules.RULES, preference_rules.evaluate(store))
+        more, shut = door_verdicts(store, "preference_dataset", preference_rules.RULES, preference_rules.evaluate)
         verdicts, blocked = verdicts + more, blocked + shut
     except DoorShut as error:
         notes.append(f"Without preference pairs: {error}")

@@ -87,7 +87,7 @@ def test_the_card_says_what_is_in_it_where_it_comes_from_and_who_wrote_it(store:
                  "| sft | deck | 6 |", "| preference | deck | 1 |",
                  "| teacher | some-model | write@1a2b3c4d | 2 | 30 | 1.00 |",       # not the third call
                  "keep.length_score = ", "| sft_dataset | ", "In 3 rows the text held control tokens",
-                 "| 8,192 | 0 (0.0%) |"):
+                 "| 8,192 | 0 (0.0%) |", "1 rows of general chat come from no document"):
         assert said in text, said
     for name in ("words", "length_scores", "images"):
         assert f"![](pictures/{name}.png)" in text
