@@ -17,6 +17,7 @@ from assets.release.files import ParquetShards
 from assets.release.format import IMAGES
 from assets.release.markup import ReleaseRefused
 from assets.release.release import FORMATS, write_release
+from assets.source_images.schema import SCHEMA as SOURCES
 from bench.exports.home import SHARD, make_home
 from resources.ledger import Ledger, Record
 from resources.store import Store
@@ -95,6 +96,18 @@ def test_the_card_says_what_is_in_it_where_it_comes_from_and_who_wrote_it(store:
     documents = [json.loads(line) for line in (tmp_path / "out" / "documents.jsonl").read_text().splitlines()]
     assert [document["document_id"] for document in documents] == [f"{number:016x}" for number in range(7)]
     assert documents[0]["source_path"] == f"talks/{0:016x}.pdf" and len(documents[0]["images"]) == 3
+
+
+def test_a_document_without_a_licence_is_named_on_the_card_and_in_the_notes(tmp_path: Path) -> None:
+    store = make_home(tmp_path / "home")
+    pages = [{**row, "licence": "unknown" if row["document_id"] == f"{0:016x}" else row["licence"]}
+             for row in store.rows("source_images", SHARD)]
+    store.write_table("source_images", SHARD, pages, SOURCES)
+    release = write_release(store, FORMATS["ms-swift"], tmp_path / "out")
+    assert "1 documents have no stated licence; the card says so." in release.notes
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert "**1 documents have no stated licence**" in text
+    assert (yaml.safe_load(text.split("---")[1])["license"], "configs" in text.split("---")[1]) == ("other", False)
 
 
 def test_without_pairs_the_sft_set_goes_out_alone_and_says_so(tmp_path: Path) -> None:
