@@ -138,7 +138,9 @@ def write_papers(store: Store, format: Format, manifests: list[Manifest], verdic
                 [*read_verdicts(store, shards, UPSTREAM), *verdicts], recipe_text(read_recipe()), list(pictures))
     (folder / "README.md").write_text(render_card(card), encoding="utf-8")
     (folder / MARK).write_text(json.dumps({
-        "format": format.name, "files": files, "data_sets": [asdict(manifest) | {"path": ""} for manifest in manifests],
+        "format": format.name, "files": files,
+        "data_sets": [{name: value for name, value in asdict(manifest).items() if name != "path"}
+                      for manifest in manifests],
         "left_out": {"sft": tally.sft.left_out, "preference": tally.preference.left_out}}, indent=2))
     notes = []
     if card.embedded:
