@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ class Manifest:
     counts: dict[str, int]      # rows per kind
     authors: dict[str, int]     # rows per model that wrote (or corrected) them
     shards: list[str]
+    report: dict[str, Any] = field(default_factory=dict)     # what the door decided, in numbers
 
     @property
     def embedded(self) -> bool:
@@ -55,10 +56,11 @@ def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[
 
 def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequence[str], schema: pa.Schema,
                   rows: Iterable[dict[str, Any]], count_by: Callable[[dict[str, Any]], tuple[str, str]],
-                  why_empty: Callable[[], str]) -> Manifest:
+                  why_empty: Callable[[], str], report: dict[str, Any] | None = None) -> Manifest:
     """Write `datasets/<door>/<id>/train.parquet` and `manifest.json`, and point `datasets/<door>/current.json` at it.
 
     count_by: row -> (kind, author). Rows stream through; where there are none, raises DoorShut with `why_empty()`.
+    report: goes into the manifest.
     """
     parent = store.home / "datasets" / door
     parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +82,7 @@ def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequ
         dataset_id = digest.hexdigest()[:16]
         home = parent / dataset_id
         manifest = Manifest(dataset_id, door, str(home / "train.parquet"), total, dict(kinds), dict(authors),
-                            list(shards))
+                            list(shards), report or {})
         store.write_json(work / "manifest.json", asdict(manifest))
         if not home.exists():
             work.rename(home)

@@ -165,7 +165,7 @@ def _calls(calls: Sequence[Usage]) -> str:
 
 def _reports(manifests: Sequence[Manifest]) -> list[str]:
     """What a door reported beside its rows, such as the training mix beside the paper's."""
-    reports = [(manifest.door, getattr(manifest, "report", {})) for manifest in manifests]
+    reports = [(manifest.door, manifest.report) for manifest in manifests]
     return [f"What the door of `{door}` reported:\n\n```json\n{json.dumps(report, indent=2, ensure_ascii=False)}\n```"
             for door, report in reports if report]
 

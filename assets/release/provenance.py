@@ -102,9 +102,11 @@ def door_verdicts(store: Store, asset: str, rules: Sequence[Rule], evaluate: Cal
     outcomes = check_whole(store, rules, evaluate)
     verdicts = [Verdict(asset, rule.name, int(outcomes[rule.name].passed), int(not outcomes[rule.name].passed))
                 for rule in rules]
-    blocked = [f"{asset}.{rule.name}: {outcomes[rule.name].description or rule.description}" for rule in rules
-               if rule.blocking and not outcomes[rule.name].passed]
-    return verdicts, blocked
+    said: dict[str, list[str]] = defaultdict(list)       # rules by reason: one error can fail them all
+    for rule in rules:
+        if rule.blocking and not outcomes[rule.name].passed:
+            said[outcomes[rule.name].description or rule.description].append(rule.name)
+    return verdicts, [f"{asset}.{', '.join(names)}: {reason}" for reason, names in said.items()]
 
 
 def recipe_text(recipe: Recipe) -> str:

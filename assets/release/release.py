@@ -70,7 +70,7 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
     except DoorShut as error:
         notes.append(f"Without preference pairs: {error}")
     if blocked:
-        raise ReleaseRefused(f"A blocking rule of the data set failed: {'; '.join(blocked)}.")
+        raise ReleaseRefused(f"A blocking rule of the data sets failed: {'; '.join(blocked)}.")
 
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from assets.door import write_dataset
 from assets.instructions.schema import SCHEMA as INSTRUCTIONS
+from assets.long_outputs.schema import SCHEMA as OUTPUTS
 from assets.preference_dataset.schema import SCHEMA as PREFERENCE
 from assets.preference_pairs.schema import SCHEMA as PAIRS
 from assets.sft_dataset.schema import SCHEMA as SFT
@@ -32,14 +33,19 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
     store.write_table("source_images", SHARD, (
         {"document_id": document, "page": page + 1, "collection": "talks", "shard": SHARD, "kind": "deck",
          "split": "preference" if document == documents[-1] else "sft", "image_sha256": pages[page],
+         "phash": f"{0x0f0f << 16 * page:016x}", "ocr_text": f"Page {page} of {document}",
          "source_path": f"talks/{document}.pdf", "licence": "CC0-1.0", "language": "en"}
         for document in documents for page in range(3)), SOURCES)
-    store.write_table("instructions", SHARD, (
-        {"example_id": f"{document}-deck", "document_id": document, "documents": [document], "language": "en",
-         "split": "preference" if document == documents[-1] else "sft"} for document in documents), INSTRUCTIONS)
+    asked = [{"example_id": f"{document}-deck", "document_id": document, "documents": [document], "language": "en",
+              "split": "preference" if document == documents[-1] else "sft", "output": STORY.format(0)}
+             for document in documents]
+    for table, schema in (("instructions", INSTRUCTIONS), ("long_outputs", OUTPUTS)):
+        store.write_table(table, SHARD, asked, schema)
     images = [{"bytes": None, "path": str(store.image_path(sha256))} for sha256 in pages]
     write_dataset(store, "sft", [SHARD], SFT, sft_rows(documents[:-1], images),
-                  lambda row: (row["kind"], row["author"]), lambda: "no row")
+                  lambda row: (row["kind"], row["author"]), lambda: "no row", report={
+                      "kept": {}, "trained_on": {"examples": examples, "long": 0.0, "short": 1.0},
+                      "aim": {"long": 0.0, "short": 0.0}, "off": 0.0, "largest_size": None})
     made = list(pair_rows(f"{documents[-1]}-deck", images))
     store.write_table("preference_pairs", SHARD, ({**row, "pair_id": row["id"], "example_id": f"{documents[-1]}-deck",
                                                    "images": pages[:len(row["images"])]} for row in made), PAIRS)
@@ -61,17 +67,17 @@ def sft_rows(documents: Iterable[str], images: list[dict[str, Any]]) -> Iterable
 def pair_rows(example: str, images: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     """Two cumulative pairs, and three shared-prefix pairs of which only the last ends its answer."""
     for upto in (1, 2):
-        yield _pair(f"{example}-cumulative-{upto:03d}", "cumulative", images[:upto], "", upto, closes=True)
+        yield _pair(f"{example}-cumulative-{upto:03d}", "cumulative", images[:upto], "", upto, True, 5 / 4)
     for upto in (1, 2, 3):
         prefix = "\n\n".join(STORY.format(number) for number in range(1, upto))
-        yield _pair(f"{example}-shared_prefix-{upto:03d}", "shared_prefix", images, prefix, upto, closes=upto == 3)
+        yield _pair(f"{example}-shared_prefix-{upto:03d}", "shared_prefix", images, prefix, upto, upto == 3, 5 / 6)
 
 
 def _pair(pair_id: str, kind: str, images: list[dict[str, Any]], prefix: str, upto: int, closes: bool,
-          ) -> dict[str, Any]:
+          weight: float) -> dict[str, Any]:
     return {"id": pair_id, "prompt": f"Write a lecture script. {NASTY if upto == 2 else ''}", "prefix": prefix,
             "chosen": STORY.format(upto), "rejected": f"## Slide {upto}\n\nA mill. {NASTY if upto == 2 else ''}",
-            "closes": closes, "weight": 0.5, "kind": kind, "images": images, "corrector": "embedded-critic-1"}
+            "closes": closes, "weight": weight, "kind": kind, "images": images, "corrector": "embedded-critic-1"}
 
 
 def _turns(user: str, assistant: str) -> list[dict[str, str]]:
