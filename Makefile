@@ -8,7 +8,7 @@ export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
 export DAGSTER_HOME ?= $(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests ui bench-engine bench-control check-exports clean
+.PHONY: setup demo test lint types tests ui bench-engine bench-control clean
 
 setup: $(VENV)/.installed
 
@@ -34,6 +34,17 @@ types: setup
 tests: setup
 	$(BIN)/python -m pytest
 
+# The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
+.PHONY: check-exports
+check-exports: setup .exports/llamafactory/.installed .exports/ms-swift/.installed
+	$(BIN)/python -m bench.exports.check
+
+.exports/%/.installed: bench/exports/%.txt
+	$(PYTHON) -m venv $(@D)
+	@echo "Installing $* into $(@D): about 2 minutes and 7 GB, most of it torch."
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 ui: setup
 	@mkdir -p "$(DAGSTER_HOME)" && cp -n dagster_home/dagster.yaml "$(DAGSTER_HOME)/" || true
 	@echo "The UI: http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
@@ -44,16 +55,6 @@ bench-engine: setup
 
 bench-control: setup
 	$(BIN)/python -m bench.recipe.control
-
-# The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
-check-exports: setup .exports/llamafactory/.installed .exports/ms-swift/.installed
-	$(BIN)/python -m bench.exports.check
-
-.exports/%/.installed: bench/exports/%.txt
-	$(PYTHON) -m venv $(@D)
-	@echo "Installing $* into $(@D): about 2 minutes and 7 GB, most of it torch."
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
-	@touch $@
 
 clean:
 	rm -rf .lwv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
