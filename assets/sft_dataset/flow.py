@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 Cell = tuple[str, str]     # row, column
 ROUNDS = 200               # of proportional fitting; a table of this size settles within a few dozen
@@ -31,7 +32,7 @@ def fill_up(flow: Counter[Cell], cells: Mapping[Cell, int], caps: Caps, total: i
                               {column for _, column in cells if columns[column] < caps.columns.get(column, 0)})
         if not path:
             return
-        steps = list(zip(path, path[1:], strict=False))     # row, column, row, …, column
+        steps = list(pairwise(path))     # row, column, row, …, column
         forth, back = steps[::2], [(row, column) for column, row in steps[1::2]]
         amount = min(left, caps.rows[path[0]] - rows[path[0]], caps.columns[path[-1]] - columns[path[-1]],
                      *(cells[cell] - flow[cell] for cell in forth), *(flow[cell] for cell in back))
@@ -49,10 +50,13 @@ def fit_margins(flow: Mapping[Cell, int], cells: Mapping[Cell, int]) -> Counter[
         columns[column] += count
     shares = {cell: float(count) for cell, count in cells.items()}
     for _ in range(ROUNDS):
+        before = dict(shares)
         for axis, sums in ((0, rows), (1, columns)):
             for name in sums:
                 line = [cell for cell in shares if cell[axis] == name]
                 shares.update(_scaled({cell: shares[cell] for cell in line}, cells, sums[name]))
+        if all(abs(shares[cell] - before[cell]) < 0.01 for cell in shares):
+            break
     fitted = Counter({cell: min(int(value + 1e-9), cells[cell]) for cell, value in shares.items()})
     for axis, sums in ((0, rows), (1, columns)):    # not settled, or rounded: never over a sum before it is filled up
         for name in {cell[axis] for cell in fitted}:

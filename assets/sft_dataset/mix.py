@@ -37,14 +37,10 @@ class MixPlan:
 
     def off(self, mix: Mix) -> float:
         """By how much the worst share misses what the recipe sets, 0-1; 0: every target is met."""
-        if not self.size:
-            return 0.0
-        share = {name: self.drawn(name) / self.size for name in (*self.kinds, *BUCKETS)}
-        wanted = [*(abs(share[name] - self.kinds[name] / self.size) for name in self.kinds if mix.kinds),
-                  *(abs(share[name] - self.buckets[name] / self.size) for name in BUCKETS if mix.buckets)]
-        least = [mix.long_share - share[LONG], mix.short_share - sum(share[name] for name in SHORT)]
-        rounding = 1 / self.size    # no share of a whole number of examples can be nearer
-        return max((miss for miss in (*wanted, *least) if miss > rounding), default=0.0)
+        missed = [max(0, count - sum(map(self.drawn, names))) for names, count in _least(mix, self.size)]
+        for given, wanted in ((mix.kinds, self.kinds), (mix.buckets, self.buckets)):
+            missed += [abs(count - self.drawn(name)) for name, count in wanted.items()] if given else []
+        return max(missed) / (self.size or 1)
 
 
 def bucket_of(words: int) -> str:
@@ -63,7 +59,7 @@ def plan_mix(available: Mapping[Stratum, int], mix: Mix) -> MixPlan:
     size = min(mix.size or total, total)
     strata = {stratum: count for stratum, count in available.items() if count}
     kinds = _whole(size, dict(mix.kinds) or _natural(strata, 0, mix.buckets))
-    buckets = _whole(size, _at_least(dict(mix.buckets) or _natural(strata, 1, mix.kinds), mix))
+    buckets = _bucket_targets(size, dict(mix.buckets) or _natural(strata, 1, mix.kinds), mix)
     if mix.size is None:
         return MixPlan(size, Counter(strata), kinds, buckets)
     any_kind, any_bucket = dict.fromkeys((kind for kind, _ in strata), size), dict.fromkeys(BUCKETS, size)
@@ -95,20 +91,21 @@ def draw_order(seed: int, example_id: str) -> int:
 
 def _reach_least(flow: Counter[Stratum], strata: Mapping[Stratum, int], rows: Mapping[str, int],
                  buckets: Mapping[str, int], mix: Mix, size: int) -> None:
-    """Raise `flow` towards the least shares of long texts, then of short ones, as the wanted buckets split these."""
-    fill_up(flow, strata, Caps(rows, {LONG: _least(mix.long_share, size)}), size)
-    short = _least(mix.short_share, size)
-    for caps in (_whole(short, {name: buckets[name] for name in SHORT}), dict.fromkeys(SHORT, size)):
-        have = sum(count for (_, bucket), count in flow.items() if bucket in SHORT)
-        fill_up(flow, strata, Caps(rows, caps), min(size, sum(flow.values()) + max(0, short - have)))
+    """Raise `flow` towards the least numbers of long texts, then of short ones, as the wanted buckets split these."""
+    for names, least in _least(mix, size):
+        for caps in ({name: buckets[name] for name in names}, dict.fromkeys(names, size)):
+            have = sum(count for (_, bucket), count in flow.items() if bucket in names)
+            fill_up(flow, strata, Caps(rows, caps), min(size, flow.total() + max(0, least - have)))
 
 
-def _least(share: float, size: int) -> int:
-    return math.ceil(round(share * size, 6))
+def _least(mix: Mix, size: int) -> tuple[tuple[tuple[str, ...], int], ...]:
+    """The buckets that the recipe sets a least share for, and how many examples that is."""
+    long = math.ceil(round(mix.long_share * size, 6))
+    return ((LONG,), long), (SHORT, min(size - long, math.ceil(round(mix.short_share * size, 6))))
 
 
 def _natural(strata: Mapping[Stratum, int], axis: int, other: Mapping[Any, float]) -> dict[str, float]:
-    """Shares of kinds (axis 0) or buckets (1) as they come, under the shares that the recipe sets for the other axis."""
+    """Shares of kinds (axis 0) or buckets (1) as they come, under the shares that the recipe sets for the other."""
     sums = Counter[str]()
     for stratum, count in strata.items():
         sums[stratum[1 - axis]] += count
@@ -119,23 +116,22 @@ def _natural(strata: Mapping[Stratum, int], axis: int, other: Mapping[Any, float
     return shares
 
 
-def _at_least(shares: Mapping[Any, float], mix: Mix) -> dict[str, float]:
-    """Shares of all buckets, raised to the least shares of long and short texts; the rest gives way in proportion."""
+def _bucket_targets(size: int, shares: Mapping[Any, float], mix: Mix) -> dict[str, int]:
+    """Examples of every bucket: the shares, raised to the least numbers; what is over these gives way in proportion."""
     total = sum(shares.values()) or 1.0
-    found = {name: shares.get(name, 0.0) / total for name in BUCKETS}
+    wanted = {name: size * shares.get(name, 0.0) / total for name in BUCKETS}
     middle = tuple(name for name in BUCKETS if name not in (*SHORT, LONG))
-    groups = (((LONG,), mix.long_share), (SHORT, mix.short_share), (middle, 0.0))
-    sums = [sum(found[name] for name in names) for names, _ in groups]
-    raised = [max(least, value) for value, (_, least) in zip(sums, groups, strict=True)]
-    lacking, spare = sum(raised) - 1, sum(raised) - mix.long_share - mix.short_share
-    for (names, least), value, share in zip(groups, sums, raised, strict=True):
-        share -= lacking * (share - least) / spare if spare else 0.0
-        for name in names:
-            found[name] = share * (found[name] / value if value else 1 / len(names))
-    return found
+    groups = [*_least(mix, size), (middle, 0)]
+    raised = [max(least, sum(wanted[name] for name in names)) for names, least in groups]
+    spare = sum(value - least for value, (_, least) in zip(raised, groups, strict=True))
+    give = max(0.0, sum(raised) - size) / spare if spare else 0.0
+    whole = _whole(size, {index: value - give * (value - least)
+                          for index, (value, (_, least)) in enumerate(zip(raised, groups, strict=True))})
+    return {name: count for index, (names, _) in enumerate(groups)
+            for name, count in _whole(whole[index], {name: wanted[name] for name in names}).items()}
 
 
-def _whole(size: int, shares: Mapping[Any, float]) -> dict[str, int]:
+def _whole(size: int, shares: Mapping[Any, float]) -> dict[Any, int]:
     """Shares as whole numbers that add up to `size` (largest remainder); equal ones where all shares are 0."""
     total = sum(shares.values())
     exact = {name: size * share / total if total else size / len(shares) for name, share in shares.items()}
