@@ -69,7 +69,7 @@ class Keep(Part):
     coverage: bool = True                              # every page has a section
     language: bool = True                              # written in the language of the request
     refusals: bool = True                              # no refusal or error text
-    near_duplicate: float = Field(0.8, ge=0, le=1)     # Jaccard similarity of 5-word shingles; 1: exact ones only
+    near_duplicate: float = Field(0.8, gt=0, le=1)     # Jaccard similarity of 5-word shingles; 1: exact ones only
 
 
 class Mix(Part):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from assets.long_outputs.checks import ERROR_TEXTS, body_start, repeated_share
+from assets.long_outputs.control import without_heading
 from assets.long_outputs.length_score import length_score
 from assets.recipe import Keep
 from assets.source_images.measure import language_of
@@ -56,5 +57,5 @@ def written_language(text: str) -> str:
 
 def missing_pages(row: Mapping[str, Any]) -> list[int]:
     """Pages of the example, 1-based, of which no section with text speaks."""
-    told = {page for section in row["sections"] if body_start(section["text"]) for page in section["pages"]}
+    told = {page for section in row["sections"] if without_heading(section["text"]) for page in section["pages"]}
     return sorted(set(range(1, len(row["images"]) + 1)) - told)
