@@ -93,7 +93,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """(number, line) of every line that is not blank, one in memory at a time."""
     try:
         with path.expanduser().open("rb") as file:
-            yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+            yield from ((number, line.strip()) for number, line in enumerate(file, 1) if line.strip())
     except OSError as error:
         raise DoorShut(f"The general chat data {path} (mix.chat of the recipe) cannot be read: {error.strerror}. "
                        "Correct the path, or set mix.chat_rows to 0.") from error

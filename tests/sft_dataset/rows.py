@@ -9,20 +9,21 @@ from assets.source_images.schema import SCHEMA as SOURCE_IMAGES
 from resources.store import Store
 from resources.words import count_words
 
-VOCABULARY = ("water light engine garden morning letter river window number history teacher pressure colour music "
-              "winter market building reason surface question animal paper second mountain language picture machine "
-              "summer island answer travel bridge village science forest metal station evening village").split()
-SMALL = "the of and to in is that with for as on are by from at which this when".split()
-CHARACTERS = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经"
+WORDS = ("water light engine garden morning letter river window number history teacher pressure colour music winter "
+         "market building reason surface question animal paper second mountain language picture machine summer island "
+         "answer travel bridge village science forest metal station evening")
+SMALL_WORDS = "the of and to in is that with for as on are by from at which this when"
+CHARACTERS = ("的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"
+              "同工也能下过子说产种面而方后多定行学法所民得经")
 
 
 def english(seed: object, words: int) -> str:
     """English-looking sentences of so many words, different for each seed."""
-    draw = random.Random(str(seed))
+    draw, vocabulary, small = random.Random(str(seed)), WORDS.split(), SMALL_WORDS.split()
     text, left = [], words
     while left:
         size = min(left, draw.randint(8, 16))
-        sentence = [draw.choice(SMALL if index % 2 else VOCABULARY) for index in range(size)]
+        sentence = [draw.choice(small if index % 2 else vocabulary) for index in range(size)]
         text.append(" ".join(sentence).capitalize() + ".")
         left -= size
     return " ".join(text)

@@ -87,7 +87,7 @@ def test_all_but_blank_pages_are_the_same_only_where_their_bytes_are(store: Stor
 
 
 def test_slides_of_one_template_with_other_texts_are_not_the_same_slide(store: Store) -> None:
-    one, other = SLIDE, "Bread rises because yeast eats sugar and breathes out a gas that the dough holds fast until baking"
+    one, other = SLIDE, "Bread rises because yeast eats sugar and breathes out a gas that the dough holds until baking"
     held, trained = put(store, slide(one)) | {"text": one}, put(store, slide(other)) | {"text": other}
     assert (int(held["phash"], 16) ^ int(trained["phash"], 16)).bit_count() < 20     # alike, as templates are
     assert reason(store, held, trained | {"phash": held["phash"]}) is None           # even at the same hash
@@ -137,9 +137,9 @@ def test_both_data_sets_fail_their_check_when_a_row_of_the_benchmark_is_in_them(
                 [page("held", split="benchmark", **image), page("mine", **other), page("copy", **image)])
 
     def sft_row(name: str, sha256: str, answer: str) -> dict[str, Any]:
-        return {"id": name, "messages": [{"role": "user", "content": "Write."}, {"role": "assistant", "content": answer}],
-                "images": image_files(store, [sha256]), "language": "en", "kind": "single", "required_words": None,
-                "words": 600, "author": "model"}
+        turns = [{"role": "user", "content": "Write."}, {"role": "assistant", "content": answer}]
+        return {"id": name, "messages": turns, "images": image_files(store, [sha256]), "language": "en",
+                "kind": "single", "required_words": None, "words": 600, "author": "model"}
 
     def pair(name: str, sha256: str, answer: str) -> dict[str, Any]:
         return {**dict.fromkeys(PAIRS.names), "id": name, "images": image_files(store, [sha256]), "chosen": answer,

@@ -43,7 +43,7 @@ def test_near_and_exact_copies_are_found_and_other_texts_are_not(write) -> None:
 
 
 def test_the_reason_names_the_first_and_a_text_that_was_left_out_drags_nothing_after_it() -> None:
-    sentences = english("chain", 3000).split(". ")           # a window that moves: near the one before, far from the first
+    sentences = english("chain", 3000).split(". ")   # a window that moves: near the one before it
     texts = [". ".join(sentences[6 * number:6 * number + 100]) for number in range(7)]
     duplicates = Duplicates(0.8)
     reasons = [duplicates.add(f"{number}", duplicates.signature(text)) for number, text in enumerate(texts)]

@@ -9,7 +9,7 @@ from assets.sft_dataset.keep import reason_to_drop, written_language
 from resources.words import count_words
 from tests.sft_dataset.rows import chinese, english, written
 
-GERMAN = ("Das Wasser fließt langsam durch den alten Garten, und niemand weiß genau, woher es kommt oder wohin es geht. "
+GERMAN = ("Das Wasser fließt langsam durch den alten Garten, und niemand weiß genau, woher es kommt. "
           "Die Menschen im Dorf haben sich daran gewöhnt und erzählen ihren Kindern Geschichten über die Quelle. ") * 3
 
 
