@@ -63,6 +63,7 @@ def make_chain(home: Path, count: int) -> dict[str, Any]:
 
     from assets.partitions import SHARDS
     from lwv_dagster.definitions import defs
+    from lwv_dagster.demo import problems
 
     found, counts, failed = shards(documents(count)), Counter[str](), Counter[str]()
     chosen = [dg.AssetKey("instructions"), dg.AssetKey("long_outputs")]
@@ -72,7 +73,7 @@ def make_chain(home: Path, count: int) -> dict[str, Any]:
             result = defs.resolve_job_def("shard_job").execute_in_process(
                 instance=instance, partition_key=shard, asset_selection=chosen, raise_on_error=False,
                 run_config=QUIET)
-            assert result.success, f"{shard} failed"
+            assert result.success, list(problems(result.all_events))
             failed.update(check.check_name for check in result.get_asset_check_evaluations() if not check.passed)
             for asset in ("instructions", "long_outputs"):
                 metadata = result.asset_materializations_for_node(asset)[0].metadata
@@ -104,6 +105,7 @@ def make_door(home: Path, count: int) -> dict[str, Any]:
     from assets.door import current_manifest
     from assets.partitions import SHARDS
     from lwv_dagster.definitions import defs
+    from lwv_dagster.demo import problems
 
     found = documents(count)
     before = peak_mb()
@@ -112,7 +114,7 @@ def make_door(home: Path, count: int) -> dict[str, Any]:
         result = defs.resolve_job_def("training_job").execute_in_process(
             instance=instance, asset_selection=[dg.AssetKey("sft_dataset")], raise_on_error=False,
             run_config=QUIET)
-        assert result.success, "sft_dataset failed"
+        assert result.success, list(problems(result.all_events))
         seconds = {event.step_key: event.step_success_data.duration_ms / 1000 for event in result.all_events
                    if event.is_step_success}
         failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]

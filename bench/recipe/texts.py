@@ -9,7 +9,7 @@ from statistics import NormalDist
 # median and second peak (method.md 1.1).
 SHORT_SHARE, SHORT_MEAN = 0.2, 200
 LONG_MU, LONG_SIGMA = 7.65, 0.59
-LEAST, MOST = 30, 10_000
+LEAST, MOST = 60, 10_000     # the rules want 50 at least
 CHINESE = 0.3                       # share of documents
 
 WORDS = """ability above account across action activity actually address adult after again against agency agreement
