@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.door import DoorShut, image_files, require_good_shards, write_dataset
 from assets.partitions import SHARDS
-from assets.quality.quarantine import write_quarantine
+from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.recipe import RecipeUnusable, read_recipe
 from assets.sft_dataset.chat import draw_chat
 from assets.sft_dataset.contamination import Contamination
@@ -35,7 +35,7 @@ def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.M
         contamination = Contamination(tables, shards)
         found = select(tables, shards, recipe, contamination)
         chat = draw_chat(recipe.mix, contamination.benchmark.answer_reason)
-        write_quarantine(tables, "sft_dataset", "all", found.dropped)
+        write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
         report = mix_report(found, recipe.mix, chat.report())
         manifest = write_dataset(tables, "sft", shards, SCHEMA, chain(training_rows(tables, found.chosen), chat.rows()),
                                  lambda row: (row["kind"], row["author"]), lambda: why_empty(found), report)
@@ -46,7 +46,7 @@ def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.M
         **({f"chat_{name}": value for name, value in report["chat"].items()} if chat.path else {}),
         "off_target": report["off"], "mix": dg.MetadataValue.md(mix_table(report)),
         "written_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path),
-        "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", "all")))})
+        "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", ALL_SHARDS)))})
 
 
 def training_rows(tables: Store, chosen: Sequence[Candidate]) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ a page in a benchmark's page. A page without information (blank, or all but blan
 nothing, so it counts for nobody; docs/datasets.md says what that means.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -107,6 +107,16 @@ class Contamination:
         """images: sha256 of each."""
         return next((self.images[image] for image in images if image in self.images), None) \
             or self.benchmark.answer_reason(answer)
+
+    def clean_pairs(self, pairs: Iterable[Mapping[str, Any]], left_out: dict[str, dict[str, str]],
+                    ) -> Iterator[Mapping[str, Any]]:
+        """The preference pairs that stand in no benchmark; of the others, pair_id -> row for the quarantine."""
+        for pair in pairs:
+            if reason := self.reason(pair["images"], pair["chosen"]):
+                left_out[pair["pair_id"]] = {"document_id": pair["document_id"], "example_id": pair["example_id"],
+                                             "reason": f"{reason.kind}: {reason.says}"}
+            else:
+                yield pair
 
 
 def none_in_benchmark(store: Store, manifest: Manifest) -> Outcome:

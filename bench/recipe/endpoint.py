@@ -25,7 +25,7 @@ SLOT = {name: re.compile(pattern, re.MULTILINE) for name, pattern in {
     "heading": r"^Section \d+ - Main Point: (.+?) - Word Count", "line": r"Start with the line `(.+?)`",
     "merged": r"<request>\n(.+)\n</request>"}.items()}
 NOT_LONG, IRRELEVANT = 0.01, 0.01       # decisions on requests
-BAD_PLAN = 0.01                         # plans that cannot be read
+BAD_PLAN = 0.01                         # plans that cannot be read, and stay so when they are sent back
 SHORT, REFUSAL = 0.02, 0.002            # sections of half their length, and refusals
 
 

@@ -145,6 +145,15 @@ def test_both_data_sets_fail_their_check_when_a_row_of_the_benchmark_is_in_them(
         return {**dict.fromkeys(PAIRS.names), "id": name, "images": image_files(store, [sha256]), "chosen": answer,
                 "rejected": "No.", "kind": "whole"}
 
+    left_out: dict[str, dict[str, str]] = {}
+    sides = (("p1", other["image"], english("good", 600)), ("p2", other["image"], reference),
+             ("p3", image["image"], english("own", 600)))
+    pairs = [{"pair_id": name, "document_id": "d", "example_id": "e", "images": [sha256], "chosen": answer}
+             for name, sha256, answer in sides]
+    assert [row["pair_id"] for row in Contamination(store, ["a-001"]).clean_pairs(pairs, left_out)] == ["p1"]
+    assert sorted(left_out) == ["p2", "p3"]
+    assert left_out["p3"]["reason"] == "in_benchmark: an image is that of held page 1"
+
     rows = [("good", other["image"], english("good", 600)), ("image", image["image"], english("own", 600)),
             ("text", other["image"], reference)]
     for door, schema, make in (("sft", SCHEMA, sft_row), ("preference", PAIRS, pair)):
