@@ -40,7 +40,8 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
                                  lambda row: (row["kind"], row["corrector"]),
                                  lambda: why_empty(tables, shards, found))
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
-        "dagster/row_count": manifest.rows, "shards": len(shards), "dropped_in_benchmark": len(left_out), **mix.metadata(),
+        "dagster/row_count": manifest.rows, "shards": len(shards), **mix.metadata(),
+        "dropped_in_benchmark": len(left_out),
         **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
         "corrected_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path)})
 

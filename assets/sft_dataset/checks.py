@@ -48,6 +48,8 @@ def evaluate(store: Store) -> dict[str, Outcome]:
 def enough_long_texts(manifest: Manifest) -> Outcome:
     """Whether the mix has the recipe's shares; where not, which mix.size would."""
     report = manifest.report
+    if not report:
+        return Outcome("enough_long_texts", False, {}, "the data set was written without a report of its mix")
     have, aim = report["trained_on"], report["aim"]
     short_of = [f"{have[name]:.1%} {what} instead of {aim[name]:.1%}"
                 for name, what in (("long", "over 4,000 words"), ("short", "under 1,500 words"))
