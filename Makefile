@@ -8,7 +8,7 @@ export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
 export DAGSTER_HOME ?= $(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests ui bench-engine bench-control clean
+.PHONY: setup demo test lint types tests ui bench-engine bench-control bench-recipe clean
 
 setup: $(VENV)/.installed
 
@@ -55,6 +55,9 @@ bench-engine: setup
 
 bench-control: setup
 	$(BIN)/python -m bench.recipe.control
+
+bench-recipe: setup
+	$(BIN)/python -m bench.recipe.run
 
 clean:
 	rm -rf .lwv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -69,7 +69,7 @@ class Keep(Part):
     coverage: bool = True                              # every page has a section
     language: bool = True                              # written in the language of the request
     refusals: bool = True                              # no refusal or error text
-    near_duplicate: float = Field(0.8, ge=0, le=1)     # Jaccard similarity of 5-word shingles; 1: exact ones only
+    near_duplicate: float = Field(0.8, gt=0, le=1)     # Jaccard similarity of 5-word shingles; 1: exact ones only
 
 
 class Mix(Part):
@@ -81,8 +81,19 @@ class Mix(Part):
     long_share: float = Field(0.2, ge=0, le=1)         # at least, of texts over 4,000 words
     short_share: float = Field(0.1, ge=0, le=1)        # at least, of texts under 1,500 words: against over-writing
     chat: Path | None = None                           # a JSONL file of general chat: {"messages": [...]} a line
-    chat_rows: int = Field(0, ge=0)                    # so many of its rows
+    chat_rows: int = Field(0, ge=0)                    # so many of its rows, on top of `size`
     seed: int = 42
+
+    @model_validator(mode="after")
+    def shares_fit(self) -> Self:
+        if self.long_share + self.short_share > 1:
+            raise ValueError("long_share and short_share add up to more than 1")
+        for name, shares in (("kinds", self.kinds), ("buckets", self.buckets)):
+            if shares and (min(shares.values()) < 0 or not sum(shares.values())):
+                raise ValueError(f"the shares of {name} are to be positive numbers")
+        if self.chat_rows and self.chat is None:
+            raise ValueError(f"chat_rows asks for {self.chat_rows} rows of general chat: name a JSONL file in chat")
+        return self
 
 
 class Corrections(Part):

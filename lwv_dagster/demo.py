@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import SHARDS
-from assets.quality.quarantine import read_quarantine
+from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.source_images.catalog import Catalog, CatalogError, NoSources
 from lwv_dagster.definitions import defs
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
@@ -159,6 +159,7 @@ def folder_of(asset: str) -> str:
 def show_quarantine(store: Store, shards: list[str]) -> None:
     rows = [(row["step"], row["item"] or row["document_id"], row["reason"])
             for asset in SHARD_ASSETS for shard in shards for row in read_quarantine(store, asset, shard)]
+    rows += [(row["step"], row["example_id"], row["reason"]) for row in read_left_out(store)]
     if rows:
         print_table("In quarantine (everything else went on)", ("step", "what", "why"), rows)
 

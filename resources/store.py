@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,13 @@ class Store:
             raise MissingTable(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
         return pq.read_table(path)
 
-    def rows(self, table: str, shard: str) -> Iterator[dict[str, Any]]:
-        """The rows of one shard's table, in order, a batch in memory at a time."""
+    def rows(self, table: str, shard: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+        """The rows of one shard's table, in order, a batch in memory at a time; only some `columns` where given."""
         path = self.table_path(table, shard)
         if not path.exists():
             raise MissingTable(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
 
     # -- images ---------------------------------------------------------------------------------------------------

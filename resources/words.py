@@ -1,13 +1,18 @@
-"""The one way words are counted: as the papers count them."""
+"""The one way words are counted: as the papers count them; and the words that texts are compared by."""
 
 import re
 
-_CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_LATIN = re.compile(r"[a-zA-Z]+")
+_CJK = re.compile(r"[\u4e00-\u9fff]")
+_LATIN = re.compile(r"(?<!\w)[a-zA-Z]+(?!\w)")
+_TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+")
 
 
 def count_words(text: str) -> int:
-    """CJK characters plus runs of Latin letters; digits and marks are not counted (LongWriter-V eval/utils.py)."""
+    """CJK characters plus words of Latin letters alone, as the papers' code counts them (utils.py of LongWriter-V).
+
+    Its quirks are kept, so that lengths and scores can be compared: a Latin word that touches a digit, an accented
+    letter, an underscore or a CJK character is not counted (`3D`, `naïve`, `用AI写`), nor is a number.
+    """
     return len(_CJK.findall(text)) + len(_LATIN.findall(text))
 
 
@@ -15,3 +20,8 @@ def cjk_share(text: str) -> float:
     """CJK characters as a share of all counted words, 0-1."""
     cjk = len(_CJK.findall(text))
     return cjk / (cjk + len(_LATIN.findall(text))) if cjk else 0.0
+
+
+def tokens(text: str) -> list[str]:
+    """What texts are compared by, lower case: each CJK character, each run of other letters and digits."""
+    return _TOKEN.findall(text.lower())

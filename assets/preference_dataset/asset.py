@@ -1,6 +1,6 @@
 """The asset `preference_dataset`: the door between the pairs of all shards and preference training."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -10,7 +10,9 @@ from assets.partitions import SHARDS
 from assets.preference_dataset.schema import SCHEMA
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_pairs.mix import Mix
+from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.recipe import RecipeUnusable, read_recipe
+from assets.sft_dataset.contamination import Contamination
 from resources.dagster import StoreResource, clear_failures
 from resources.store import Store
 
@@ -27,16 +29,19 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
         if drafted := [shard for shard in shards if tables.table_path("drafts", shard).exists()]:
             require_good_shards(tables, ("drafts",), drafted)
         shares = kind_shares(read_recipe().pairs)
+        contamination, left_out = Contamination(tables, shards), dict[str, dict[str, str]]()
         found, mix = Mix(), Mix()
-        for shard in shards:
-            for pair in tables.rows("preference_pairs", shard):
-                found.add(pair)
+        for pair in contamination.clean_pairs(all_pairs(tables, shards), left_out):
+            found.add(pair)
+        write_quarantine(tables, "preference_dataset", ALL_SHARDS, left_out.values())
         factors = kind_factors(found.weight, found.pairs, shares)
-        manifest = write_dataset(tables, "preference", shards, SCHEMA, pair_rows(tables, shards, factors, mix),
+        clean = (pair for pair in all_pairs(tables, shards) if pair["pair_id"] not in left_out)
+        manifest = write_dataset(tables, "preference", shards, SCHEMA, pair_rows(tables, clean, factors, mix),
                                  lambda row: (row["kind"], row["corrector"]),
                                  lambda: why_empty(tables, shards, found))
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
         "dagster/row_count": manifest.rows, "shards": len(shards), **mix.metadata(),
+        "dropped_in_benchmark": len(left_out),
         **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
         "corrected_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path)})
 
@@ -52,14 +57,18 @@ def why_empty(tables: Store, shards: list[str], found: Mix) -> str:
             "there; of 3 or more, at least one), or set LWV_CRITIC_BASE_URL to another critic.")
 
 
-def pair_rows(tables: Store, shards: list[str], factors: Mapping[str, float], mix: Mix) -> Iterator[dict[str, Any]]:
+def all_pairs(tables: Store, shards: list[str]) -> Iterator[dict[str, Any]]:
+    return (pair for shard in shards for pair in tables.rows("preference_pairs", shard))
+
+
+def pair_rows(tables: Store, pairs: Iterable[Mapping[str, Any]], factors: Mapping[str, float], mix: Mix,
+              ) -> Iterator[dict[str, Any]]:
     """The rows of the kinds that have a factor, weighted by it, and counted in `mix`."""
-    for shard in shards:
-        for pair in tables.rows("preference_pairs", shard):
-            if pair["kind"] in factors:
-                row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]),
-                       **{name: pair[name] for name in ("prompt", "prefix", "chosen", "rejected", "closes", "kind",
-                                                        "corrector")},
-                       "weight": pair["weight"] * factors[pair["kind"]]}
-                mix.add(row)
-                yield row
+    for pair in pairs:
+        if pair["kind"] in factors:
+            row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]),
+                   **{name: pair[name] for name in ("prompt", "prefix", "chosen", "rejected", "closes", "kind",
+                                                    "corrector")},
+                   "weight": pair["weight"] * factors[pair["kind"]]}
+            mix.add(row)
+            yield row

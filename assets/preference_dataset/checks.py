@@ -11,6 +11,7 @@ from assets.preference_dataset.weights import kind_shares
 from assets.quality.bridge import whole_checks
 from assets.quality.outcome import Outcome, Rule, offenders
 from assets.recipe import read_recipe
+from assets.sft_dataset.contamination import none_in_benchmark
 from resources.store import Store
 
 RULES = (
@@ -19,6 +20,7 @@ RULES = (
     Rule("sides_differ", "Chosen and rejected both have text and differ."),
     Rule("shares_kept", "The kinds weigh as the recipe has it, and a pair weighs 1 on average."),
     Rule("not_in_sft", "No pair comes from a document whose text is in the SFT data set.", blocking=True),
+    Rule("not_in_benchmark", "No image and no text of the benchmark split stands in a pair."),
 )
 
 
@@ -39,7 +41,8 @@ def evaluate(store: Store) -> dict[str, Outcome]:
              offenders("images_there", lost, len(ids), "rows lack an image file"),
              offenders("sides_differ", equal, len(ids), "rows have equal or empty sides"),
              shares_kept(rows, kind_shares(read_recipe().pairs)),
-             offenders("not_in_sft", sorted(shared), len(ids), "examples are of documents in the SFT data set"))
+             offenders("not_in_sft", sorted(shared), len(ids), "examples are of documents in the SFT data set"),
+             none_in_benchmark(store, manifest))
     return {outcome.rule: outcome for outcome in found}
 
 

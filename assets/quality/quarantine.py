@@ -7,9 +7,12 @@ import pyarrow as pa
 
 from resources.store import Store
 
+DOORS = ("sft_dataset", "preference_dataset")
+ALL_SHARDS = "all"                 # in place of a shard, where a step has all of them before it
+
 SCHEMA = pa.schema([
     ("step", pa.string()),         # the asset that set it aside
-    ("shard", pa.string()),
+    ("shard", pa.string()),        # or ALL_SHARDS
     ("item", pa.string()),         # source path where it is a file; else empty
     ("document_id", pa.string()),
     ("example_id", pa.string()),   # empty where no example exists yet
@@ -29,3 +32,8 @@ def read_quarantine(store: Store, step: str, shard: str) -> list[dict[str, Any]]
     if not store.table_path(f"quarantine/{step}", shard).exists():
         return []
     return list(store.rows(f"quarantine/{step}", shard))
+
+
+def read_left_out(store: Store) -> list[dict[str, Any]]:
+    """What the doors to training left out, of all shards."""
+    return [row for door in DOORS for row in read_quarantine(store, door, ALL_SHARDS)]

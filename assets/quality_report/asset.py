@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.benchmark_scores.scores import read_means, read_summary
 from assets.partitions import SHARDS
-from assets.quality.quarantine import read_quarantine
+from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.quality.report import read_report
 from assets.quality_report.page import render_page
 from assets.quality_report.pictures import loss_picture, scores_picture, words_picture
@@ -24,6 +24,7 @@ def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> d
         reports = [report for asset in SHARD_ASSETS for shard in shards
                    if (report := read_report(tables, asset, shard)) is not None]
         aside = [row for asset in SHARD_ASSETS for shard in shards for row in read_quarantine(tables, asset, shard)]
+        aside += read_left_out(tables)
         lengths = [{name: row[name] for name in ("kind", "required_words", "words")}
                    for shard in shards for row in tables.rows("long_outputs", shard)]
         curves = {kind: read_training(current_checkpoint(tables, kind))["losses"] for kind in ("sft", "dpo")}

@@ -52,3 +52,14 @@ def _identifier() -> Any:
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
     identifier.set_languages(LANGUAGES)
     return identifier
+
+
+def detail_share(jpeg: bytes) -> float:
+    """Share of an image that differs from its background, 0-1: 0 for a blank page, near 1 for a photograph.
+
+    Measured on 64 x 64 grey pixels against their median, 16 of 255 levels apart.
+    """
+    with Image.open(io.BytesIO(jpeg)) as image:
+        small = sorted(image.convert("L").resize((64, 64), Image.Resampling.BOX).tobytes())
+    background = small[len(small) // 2]
+    return sum(abs(level - background) > 16 for level in small) / len(small)

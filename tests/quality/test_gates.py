@@ -6,12 +6,16 @@ from dagster import AssetCheckKey, AssetKey
 from assets.quality.report import gate, read_report
 from tests.conftest import Factory, draw_page
 
+SIGNS = {"white": ("Ferry to the northern islands", "leaves at nine every morning"),
+         "lightblue": ("Swimming is not allowed here", "because of strong currents"),
+         "beige": ("Fresh bread and warm rolls", "from our own oven since 1931"),
+         "pink": ("The museum of old clocks", "opens again in the spring")}
+
 
 def two_collections(factory: Factory) -> None:
     """`good` has four pictures; `bad` has one file, which is no picture."""
-    for number in range(4):
-        draw_page(factory.sources / "good" / f"sight-{number}x.png", f"A sign with the number {number}",
-                  colour=("white", "lightblue", "beige", "pink")[number])
+    for number, (colour, lines) in enumerate(SIGNS.items()):
+        draw_page(factory.sources / "good" / f"sight-{number}x.png", *lines, colour=colour)
     (factory.sources / "bad").mkdir()
     (factory.sources / "bad" / "broken.png").write_text("no picture")
 

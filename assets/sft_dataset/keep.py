@@ -1,0 +1,61 @@
+"""Which written examples may be trained on: one decision per row, from the row and the recipe alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from assets.long_outputs.checks import ERROR_TEXTS, body_start, repeated_share
+from assets.long_outputs.control import without_heading
+from assets.long_outputs.length_score import length_score
+from assets.recipe import Keep
+from assets.source_images.measure import language_of
+from resources.words import cjk_share, count_words
+
+ReasonKind = Literal["refusal", "language", "coverage", "repetition", "length", "in_benchmark", "duplicate",
+                     "near_duplicate"]
+COLUMNS = ["example_id", "document_id", "split", "kind", "language", "images", "output", "sections", "words",
+           "required_words"]      # of long_outputs, that the decisions need
+CHINESE_SHARE = 0.3               # of a text's words that are CJK characters, from which on it is Chinese
+TELLING_WORDS = 50                # a shorter text does not tell one Latin language from another
+TELLING_CHARACTERS = 2000         # so much of a long one is enough
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why an example is left out. kind: what is counted; says: what a person reads."""
+
+    kind: ReasonKind
+    says: str
+
+
+def reason_to_drop(row: Mapping[str, Any], keep: Keep) -> Reason | None:
+    """The first reason why a long_outputs row (COLUMNS) may not be trained on, in the order of ReasonKind; or None."""
+    if keep.refusals and any(body_start(section["text"]).startswith(ERROR_TEXTS) for section in row["sections"]):
+        return Reason("refusal", "a section is a refusal or an error text")
+    if keep.language and (written := written_language(row["output"])) != row["language"]:
+        return Reason("language", f"asked for in {row['language']}, written in {written}")
+    if keep.coverage and (missing := missing_pages(row)):
+        return Reason("coverage", f"nothing is written on page {', '.join(map(str, missing[:10]))}")
+    if (repeated := repeated_share(row["output"])) > keep.repeated_share:
+        return Reason("repetition", f"{repeated:.0%} of its sentences stood there before")
+    if row["required_words"] and (score := length_score(row["words"], row["required_words"])) < keep.length_score:
+        return Reason("length", f"{row['words']} words for {row['required_words']} that are asked: length score "
+                                f"{score:.0f}")
+    return None
+
+
+def written_language(text: str) -> str:
+    """ISO 639-1 code of what a text is written in: zh by its characters, any other by its letters, en where unclear."""
+    if cjk_share(text) > CHINESE_SHARE:
+        return "zh"
+    if count_words(text) < TELLING_WORDS:
+        return "en"
+    middle = max(0, (len(text) - TELLING_CHARACTERS) // 2)
+    found = language_of(text[middle:middle + TELLING_CHARACTERS])
+    return "en" if found in ("und", "zh") else found
+
+
+def missing_pages(row: Mapping[str, Any]) -> list[int]:
+    """Pages of the example, 1-based, of which no section with text speaks."""
+    told = {page for section in row["sections"] if without_heading(section["text"]) for page in section["pages"]}
+    return sorted(set(range(1, len(row["images"]) + 1)) - told)

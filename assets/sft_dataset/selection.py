@@ -1,0 +1,86 @@
+"""Which examples the SFT data set gets: everything written is looked at once, and a few bytes of each are kept."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from assets.recipe import Recipe
+from assets.sft_dataset.contamination import Contamination
+from assets.sft_dataset.duplicates import Duplicates, Signature
+from assets.sft_dataset.keep import COLUMNS, Reason, reason_to_drop
+from assets.sft_dataset.mix import MixPlan, Stratum, bucket_of, draw_order, plan_mix
+from resources.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An example that may be trained on. order: see mix.draw_order."""
+
+    shard: str
+    example_id: str
+    stratum: Stratum
+    words: int
+    stated: bool
+    order: int
+
+
+@dataclass
+class Selection:
+    """What was decided. dropped: rows for the quarantine table; reasons: how many for each kind of reason."""
+
+    read: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    dropped: list[dict[str, str]] = field(default_factory=list)
+    kept: list[Candidate] = field(default_factory=list)
+    chosen: list[Candidate] = field(default_factory=list)
+    plan: MixPlan | None = None
+
+    def drop(self, example_id: str, document_id: str, reason: Reason) -> None:
+        self.reasons[reason.kind] += 1
+        self.dropped.append({"document_id": document_id, "example_id": example_id,
+                             "reason": f"{reason.kind}: {reason.says}"})
+
+
+def select(store: Store, shards: Sequence[str], recipe: Recipe, contamination: Contamination) -> Selection:
+    """Decide on every example of the sft split: kept or why not, and which of the kept ones the mix draws.
+
+    Of duplicates the first in (shard, example_id) stays. Texts are read a batch at a time and not kept.
+    """
+    found, duplicates = Selection(), Duplicates(recipe.keep.near_duplicate)
+    names = dict[str, str]()    # example -> its shard
+    for shard in shards:
+        good = list[tuple[Candidate, str, Signature]]()
+        for row in store.rows("long_outputs", shard, COLUMNS):
+            if row["split"] != "sft":
+                continue
+            found.read += 1
+            reason = reason_to_drop(row, recipe.keep) or contamination.reason(row["images"], row["output"])
+            if reason:
+                found.drop(row["example_id"], row["document_id"], reason)
+            else:
+                good.append((Candidate(shard, row["example_id"], (row["kind"], bucket_of(row["words"])), row["words"],
+                                       row["required_words"] is not None,
+                                       draw_order(recipe.mix.seed, row["example_id"])),
+                             row["document_id"], duplicates.signature(row["output"])))
+        for candidate, document_id, signature in sorted(good, key=lambda entry: entry[0].example_id):
+            name = candidate.example_id
+            reason = Reason("duplicate", f"the same example stands in shard {names[name]}") if name in names else \
+                duplicates.add(name, signature)
+            if reason:
+                found.drop(name, document_id, reason)
+            else:
+                names[name] = shard
+                found.kept.append(candidate)
+    found.plan = plan_mix(Counter(candidate.stratum for candidate in found.kept), recipe.mix)
+    found.chosen = draw(found.kept, found.plan.counts)
+    return found
+
+
+def draw(kept: Sequence[Candidate], counts: Counter[Stratum]) -> list[Candidate]:
+    """As many of each stratum as the plan says, lowest draw order first; in the order of `kept`."""
+    left, chosen = Counter(counts), set[int]()
+    for index, candidate in sorted(enumerate(kept), key=lambda pair: (pair[1].order, pair[1].example_id)):
+        if left[candidate.stratum] > 0:
+            left[candidate.stratum] -= 1
+            chosen.add(index)
+    return [candidate for index, candidate in enumerate(kept) if index in chosen]
