@@ -14,9 +14,9 @@ from trl import DPOConfig, DPOTrainer
 
 from assets.dpo_checkpoint.layout import JOINT, Layout, arrange, document_images
 from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents, tokenize_pairs
-from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
+from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, side_sums, tree_mask
 from assets.sft_checkpoint.student import build_tiny
-from assets.sft_checkpoint.vision import grid_of, merged, patches
+from assets.sft_checkpoint.vision import grid_of, patches
 from tests.conftest import draw_page
 
 CORRECTED = ["## Slide 1\n\nThe river runs past the old mill.", "## Slide 2\n\nIt slows down in the plain, 12 miles on.",
@@ -157,10 +157,10 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
     rows = KINDS[kind](images)
     weights = [one["weight"] for one in rows]
     dataset, collator = stock_rows(rows, layout, processor)
-    stock = DPOTrainer(**models(base, lora), args=settings(tmp_path, beta=0.5, **more), train_dataset=dataset,
+    stock = DPOTrainer(**models(base, lora), args=settings(tmp_path, beta=0.1, **more), train_dataset=dataset,
                        processing_class=processor, data_collator=collator)
     plan = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000)
-    ours = DocumentDPOTrainer(**models(base, lora), args=settings(tmp_path, beta=0.5, **more),
+    ours = DocumentDPOTrainer(**models(base, lora), args=settings(tmp_path, beta=0.1, **more),
                               train_dataset=Dataset.from_list(plan), processing_class=processor,
                               data_collator=DocumentCollator(rows, processor, layout, more.get("ld_alpha")))
     if lora:
@@ -180,3 +180,32 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
     for name, gradient in gradients.items():
         distance = torch.linalg.vector_norm(gradient - theirs[name]) / torch.linalg.vector_norm(theirs[name])
         assert distance < 1e-4, f"{name}: {distance}"
+
+
+@pytest.mark.parametrize("layout", ["images_first", "interleaved"])
+def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Path, images: list[dict[str, Any]],
+                                                        ) -> None:
+    """So what is left between the two in float32 is rounding, and no term that is small."""
+    processor = AutoProcessor.from_pretrained(base)
+    rows = cumulative(images) + shared_prefix(images)
+    model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float64)
+    plan = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000)
+    packed = DocumentCollator(rows, processor, layout)(plan)
+    packed["count"] = packed["count"].double()
+    inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
+    ours = side_sums(log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], "sdpa")}), packed)
+    pairs = arrange(rows, layout, processor)
+    paths = document_images(rows)
+    texts = tokenize_pairs(pairs, processor.tokenizer, [grid_of(path, processor.image_processor) for path in paths])
+    for text, total in zip(texts, ours, strict=True):
+        pixels, grids = patches([paths[image] for image in text.images], processor.image_processor)
+        alone = log_probs(model, {
+            "input_ids": torch.from_numpy(text.ids)[None], "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
+            "pixel_values": torch.cat(pixels), "image_grid_thw": grids})
+        assert alone[0, torch.from_numpy(text.learnt)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
+
+
+def log_probs(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+    with torch.no_grad():
+        logits = model(**inputs).logits[:, :-1].log_softmax(-1)
+    return logits.gather(2, inputs["input_ids"][:, 1:, None])[..., 0]
