@@ -9,7 +9,7 @@ import numpy as np
 from assets.dpo_checkpoint.layout import Layout, Pair, arrange, document_images
 from assets.dpo_checkpoint.tree import Tree, pack
 from assets.sft_checkpoint.sequence import Grid, RowUnusable, Tokens, tokenize
-from assets.sft_checkpoint.vision import grid_of, merged, patches
+from assets.sft_checkpoint.vision import grids_of, patches
 
 Rows = Sequence[dict[str, Any]]
 
@@ -84,7 +84,7 @@ def plan_documents(rows: Rows, groups: Iterable[list[int]], processor: Any, layo
     for group in groups:
         document = [rows[number] for number in group]
         pairs = arrange(document, layout, processor)
-        grids = [grid_of(path, processor.image_processor) for path in document_images(document)]
+        grids = grids_of(pairs[0].id, document_images(document), processor.image_processor)
         texts = tokenize_pairs(pairs, processor.tokenizer, grids)
         planned += [{"rows": [group[number] for number in part], "tokens": tokens,
                      "pair_tokens": int(sum(len(texts[side].ids) for number in part
@@ -158,7 +158,7 @@ class DocumentCollator:
             "side": torch.from_numpy(np.repeat(np.arange(len(sides)), [len(side) for side in sides])),
             "place": torch.from_numpy(np.concatenate(sides)),
             "count": torch.from_numpy(np.concatenate(counts)).float()}
-        shown = [(pixels[image], grids[image]) for one, (pixels, grids) in zip(packed, vision, strict=True)
+        shown = [(pixels[image], grids[image]) for one, (pixels, grids, _) in zip(packed, vision, strict=True)
                  for image in one.images]
         if shown:
             batch["pixel_values"] = torch.cat([pixels for pixels, _ in shown])
@@ -168,14 +168,12 @@ class DocumentCollator:
                                                for document in documents for value in document[side]])
         return batch
 
-    def _pack(self, document: dict[str, Any]) -> tuple[Packed, tuple[list[Any], Any]]:
+    def _pack(self, document: dict[str, Any]) -> tuple[Packed, tuple[list[Any], list[Any], list[Grid]]]:
         rows = [self.rows[number] for number in document["rows"]]
-        paths = document_images(rows)
-        pixels, grids = patches(paths, self.processor.image_processor) if paths else ([], [])
         pairs = arrange(rows, self.layout, self.processor)
-        texts = tokenize_pairs(pairs, self.processor.tokenizer,
-                               merged(grids, self.processor.image_processor) if paths else [])
-        return pack_pairs(texts, [pair.weight for pair in pairs]), (pixels, grids)
+        vision = patches(pairs[0].id, document_images(rows), self.processor.image_processor)
+        texts = tokenize_pairs(pairs, self.processor.tokenizer, vision[2])
+        return pack_pairs(texts, [pair.weight for pair in pairs]), vision
 
 
 def _half(sides: list[Any], half: int) -> range:

@@ -8,6 +8,7 @@ import dagster as dg
 from assets.door import DoorShut, documents_of, image_files, require_good_shards, write_dataset
 from assets.partitions import SHARDS
 from assets.preference_dataset.schema import SCHEMA
+from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_pairs.mix import Mix
 from assets.recipe import RecipeUnusable, read_recipe
@@ -55,11 +56,12 @@ def why_empty(tables: Store, shards: list[str], found: Mix) -> str:
 def pair_rows(tables: Store, shards: list[str], factors: Mapping[str, float], mix: Mix) -> Iterator[dict[str, Any]]:
     """The rows of the kinds that have a factor, weighted by it, and counted in `mix`."""
     for shard in shards:
+        starts = PageStarts(tables, shard)
         for pair in tables.rows("preference_pairs", shard):
             if pair["kind"] in factors:
-                row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]),
-                       **{name: pair[name] for name in ("prompt", "prefix", "chosen", "rejected", "closes", "kind",
-                                                        "corrector")},
+                row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]), **starts.of(pair),
+                       **{name: pair[name] for name in ("example_id", "upto", "prompt", "prefix", "chosen", "rejected",
+                                                        "closes", "kind", "corrector")},
                        "weight": pair["weight"] * factors[pair["kind"]]}
                 mix.add(row)
                 yield row

@@ -6,13 +6,5 @@ from assets.door import IMAGE
 
 SCHEMA = pa.schema([
     ("id", pa.string()),           # pair_id
-    ("prompt", pa.string()),       # the user's request; whole and sampled pairs: with its length
-    ("prefix", pa.string()),       # answer text that both sides share; may be empty
-    ("chosen", pa.string()),       # continues the prefix
-    ("rejected", pa.string()),
-    ("closes", pa.bool_()),        # the end-of-turn token belongs to the answer
-    ("weight", pa.float32()),      # of the pair in the loss; mean 1, a kind's sum as the recipe's share of it
-    ("kind", pa.string()),         # cumulative | shared_prefix | whole | sampled
-    ("images", pa.list_(IMAGE)),   # before the text, in page order
-    ("corrector", pa.string()),    # who made `chosen` better, or judged it so
-])
+    ("example_id", pa.string()),   # the pairs of one document are trained in one forward pass
+    ("upto", pa.int32()),          # number of segments that the pair covers (1..N); null for sampled

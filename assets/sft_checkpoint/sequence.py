@@ -17,7 +17,7 @@ class RowUnusable(ValueError):
 
 @dataclass(frozen=True)
 class Tokens:
-    """S tokens in order, each image as many `<|image_pad|>` as it has visual tokens."""
+    """One text: S tokens in order, each image as many `<|image_pad|>` as it has visual tokens."""
 
     ids: np.ndarray                     # [S] int64
     learnt: np.ndarray                  # [S] bool: text that the model is to write, so never an image's token

@@ -16,7 +16,7 @@ from assets.dpo_checkpoint.layout import JOINT, Layout, arrange, document_images
 from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents, tokenize_pairs
 from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, side_sums, tree_mask
 from assets.sft_checkpoint.student import build_tiny
-from assets.sft_checkpoint.vision import grid_of, patches
+from assets.sft_checkpoint.vision import grids_of, patches
 from tests.conftest import draw_page
 
 CORRECTED = ["## Slide 1\n\nThe river runs past the old mill.", "## Slide 2\n\nIt slows down in the plain, 12 miles on.",
@@ -81,12 +81,12 @@ class PairCollator:
         def padded(name: str, value: int) -> torch.Tensor:
             return torch.tensor([list(text[name]) + [value] * (size - len(text[name])) for text in texts])
 
-        pixels, grids = zip(*(patches(text["images"], self.processor.image_processor) for text in texts), strict=True)
+        vision = [patches("", text["images"], self.processor.image_processor) for text in texts]
         return {"input_ids": padded("ids", self.processor.tokenizer.pad_token_id),
                 "attention_mask": padded("there", 0), "completion_mask": padded("learnt", 0).long(),
                 "mm_token_type_ids": padded("pads", 0).long(),
-                "pixel_values": torch.cat([patch for some in pixels for patch in some]),
-                "image_grid_thw": torch.cat(grids)}
+                "pixel_values": torch.cat([image for pixels, _, _ in vision for image in pixels]),
+                "image_grid_thw": torch.stack([grid for _, grids, _ in vision for grid in grids])}
 
 
 def stock_rows(rows: list[dict[str, Any]], layout: Layout, processor: Any) -> tuple[Dataset, Any]:
@@ -97,7 +97,7 @@ def stock_rows(rows: list[dict[str, Any]], layout: Layout, processor: Any) -> tu
             {"prompt": pair.given, "chosen": pair.chosen, "rejected": pair.rejected,
              "images": [paths[image] for image in pair.chosen_images]} for pair in pairs
         ]).cast_column("images", List(Image())), None
-    texts = tokenize_pairs(pairs, processor.tokenizer, [grid_of(path, processor.image_processor) for path in paths])
+    texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
     sides = [{"ids": text.ids.tolist(), "learnt": text.learnt.tolist(), "pads": text.pads.tolist(),
               "there": [1] * len(text.ids), "images": [paths[image] for image in text.images]} for text in texts]
     rows_of = [{"chosen": sides[number], "rejected": sides[number + len(pairs)], "prompt": "", "images": []}
@@ -196,12 +196,12 @@ def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Pa
     ours = side_sums(log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], "sdpa")}), packed)
     pairs = arrange(rows, layout, processor)
     paths = document_images(rows)
-    texts = tokenize_pairs(pairs, processor.tokenizer, [grid_of(path, processor.image_processor) for path in paths])
+    texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
     for text, total in zip(texts, ours, strict=True):
-        pixels, grids = patches([paths[image] for image in text.images], processor.image_processor)
+        pixels, grids, _ = patches("", [paths[image] for image in text.images], processor.image_processor)
         alone = log_probs(model, {
             "input_ids": torch.from_numpy(text.ids)[None], "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
-            "pixel_values": torch.cat(pixels), "image_grid_thw": grids})
+            "pixel_values": torch.cat(pixels), "image_grid_thw": torch.stack(grids)})
         assert alone[0, torch.from_numpy(text.learnt)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
 
 
