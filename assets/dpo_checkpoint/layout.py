@@ -7,6 +7,7 @@ request, then each page just before its segment, so that the causal mask cuts th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from assets.sft_checkpoint.chat import IMAGE, image_paths, plain, render_answer, render_prompt
@@ -76,7 +77,7 @@ def _weave(text: str, starts: Sequence[int], cut: int) -> tuple[str, str]:
     """The text with an image placeholder before each start, as what is given (up to `cut`) and what is learnt."""
     def woven(low: int, high: int, inside: list[int]) -> str:
         borders = [low, *inside, high]
-        return IMAGE.join(plain(text[start:end]) for start, end in zip(borders, borders[1:], strict=False))
+        return IMAGE.join(plain(text[start:end]) for start, end in pairwise(borders))
 
     return (woven(0, cut, [start for start in starts if start <= cut]),
             woven(cut, len(text), [start for start in starts if start > cut]))

@@ -1,7 +1,8 @@
-"""A document's pairs as the tensors of one forward pass: the prefix tree of all their sides, and what each side sums."""
+"""A document's pairs as the tensors of one forward pass: the prefix tree of its sides, and what each sums."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ class Packed:
     tree: Tree
     ids: np.ndarray                     # [N]
     positions: np.ndarray               # [3, N]
+    pads: np.ndarray                    # [N] bool: visual tokens
     scored: np.ndarray                  # [N] bool: some side learns this token
     images: list[int]                   # which image stands at each block of visual tokens, in packed order
     sides: list[np.ndarray]             # per side, the packed indices of the tokens that it learns, in order
@@ -44,7 +46,7 @@ def pack_pairs(texts: Sequence[Tokens], weights: list[float]) -> Packed:
     scored = np.zeros(len(ids), dtype=bool)
     scored[np.concatenate(sides)] = True
     positions = np.concatenate([texts[text].positions[:, low:high] for text, low, high in runs], axis=1)
-    return Packed(tree, ids, positions, scored & ~pads, images, sides, weights)
+    return Packed(tree, ids, positions, pads, scored, images, sides, weights)
 
 
 def _keys(text: Tokens) -> np.ndarray:
@@ -70,14 +72,15 @@ def _runs(tree: Tree) -> list[tuple[int, int, int]]:
     breaks = np.flatnonzero((np.diff(tree.text) != 0) | (np.diff(tree.offset) != 1)) + 1
     borders = [0, *breaks.tolist(), len(tree.text)]
     return [(int(tree.text[low]), int(tree.offset[low]), int(tree.offset[high - 1]) + 1)
-            for low, high in zip(borders, borders[1:], strict=False)]
+            for low, high in pairwise(borders)]
 
 
 def plan_documents(rows: Rows, groups: Iterable[list[int]], processor: Any, layout: Layout, max_tokens: int,
                    ) -> list[dict[str, Any]]:
-    """Documents as forward passes of at most `max_tokens` packed tokens: {"rows", "tokens", "pair_tokens"} each.
+    """Documents as forward passes of at most `max_tokens` packed tokens, vision_tokens of them visual.
 
     groups: the row numbers of each document. pair_tokens: what the same pairs take one at a time, both sides.
+    Returns {"rows", "tokens", "vision_tokens", "pair_tokens"} each.
     Reads the headers of images alone. Raises RowUnusable naming a row that is wrong, or too long by itself.
     """
     planned: list[dict[str, Any]] = []
@@ -86,33 +89,37 @@ def plan_documents(rows: Rows, groups: Iterable[list[int]], processor: Any, layo
         pairs = arrange(document, layout, processor)
         grids = grids_of(pairs[0].id, document_images(document), processor.image_processor)
         texts = tokenize_pairs(pairs, processor.tokenizer, grids)
-        planned += [{"rows": [group[number] for number in part], "tokens": tokens,
-                     "pair_tokens": int(sum(len(texts[side].ids) for number in part
-                                            for side in (number, number + len(pairs))))}
-                    for part, tokens in _parts(pairs, texts, max_tokens)]
+        for part in _parts(pairs, texts, max_tokens):
+            sides = _sides(part, pairs, texts)
+            packed = pack_pairs(sides, [])
+            planned.append({"rows": [group[number] for number in part], "tokens": len(packed.ids),
+                            "vision_tokens": int(packed.pads.sum()),
+                            "pair_tokens": sum(len(side.ids) for side in sides)})
     return planned
 
 
-def _parts(pairs: Sequence[Pair], texts: Sequence[Tokens], max_tokens: int) -> list[tuple[list[int], int]]:
-    """Pairs in order, as many together as fit; with the packed size of each part."""
+def _sides(part: Sequence[int], pairs: Sequence[Pair], texts: Sequence[Tokens]) -> list[Tokens]:
+    return [texts[number + half] for half in (0, len(pairs)) for number in part]
+
+
+def _parts(pairs: Sequence[Pair], texts: Sequence[Tokens], max_tokens: int) -> list[list[int]]:
+    """Pairs in order, as many together as fit. Raises RowUnusable naming a pair that does not fit by itself."""
     def size(part: list[int]) -> int:
-        return len(pack([_keys(texts[side]) for number in part for side in (number, number + len(pairs))]).text)
+        return len(pack([_keys(side) for side in _sides(part, pairs, texts)]).text)
 
     whole = list(range(len(pairs)))
-    if (tokens := size(whole)) <= max_tokens:
-        return [(whole, tokens)]
-    parts: list[tuple[list[int], int]] = []
-    for number, pair in enumerate(pairs):
-        alone = size([number])
-        if alone > max_tokens:
-            sides = " and ".join(texts[side].size() for side in (number, number + len(pairs)))
-            raise RowUnusable(f"{pair.id}: {alone} tokens are more than max_tokens = {max_tokens}: its sides have "
-                              f"{sides}.")
-        together = size([*parts[-1][0], number]) if parts else max_tokens + 1
-        if together <= max_tokens:
-            parts[-1] = [*parts[-1][0], number], together
-        else:
-            parts.append(([number], alone))
+    if size(whole) <= max_tokens:
+        return [whole]
+    parts: list[list[int]] = []
+    for number in whole:
+        if parts and size([*parts[-1], number]) <= max_tokens:
+            parts[-1].append(number)
+            continue
+        if (alone := size([number])) > max_tokens:
+            sides = " and ".join(side.size() for side in _sides([number], pairs, texts))
+            raise RowUnusable(f"{pairs[number].id}: {alone} tokens are more than max_tokens = {max_tokens}: its sides "
+                              f"have {sides}.")
+        parts.append([number])
     return parts
 
 

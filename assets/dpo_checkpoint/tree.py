@@ -53,12 +53,6 @@ def pack(keys: Sequence[np.ndarray]) -> Tree:
         np.concatenate([run.ends for run in runs]), [np.concatenate(list(_find(root, text))) for text in keys])
 
 
-def visible(ends: np.ndarray) -> np.ndarray:
-    """[N, N] bool: whether token q (row) sees token k (column)."""
-    index = np.arange(len(ends))
-    return (index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :])
-
-
 def _insert(root: Run, keys: Sequence[np.ndarray], number: int) -> None:
     text, run, done = keys[number], root, 0
     while done < len(text):

@@ -22,8 +22,8 @@ def row_tokens(row: dict[str, Any], processor: Any, grids: Sequence[Grid]) -> To
     return tokenize(row["id"], processor.tokenizer, *row_texts(row, processor), range(len(grids)), grids)
 
 
-def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int) -> list[int]:
-    """Tokens of each row; nothing is ever cut, so raises RowUnusable naming the rows that have more than `max_tokens`.
+def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int) -> list[tuple[int, int]]:
+    """Tokens of each row, and how many of them are visual; nothing is ever cut, so raises RowUnusable naming the rows that have more than `max_tokens`.
 
     Reads the headers of images alone.
     """
@@ -31,7 +31,7 @@ def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int
     for row in rows:
         grids = grids_of(row["id"], image_paths(row["images"]), processor.image_processor)
         text = row_tokens(row, processor, grids)
-        counts.append(len(text.ids))
+        counts.append((len(text.ids), text.vision_tokens))
         if len(text.ids) > max_tokens:
             over.append(f"{row['id']} has {text.size()}")
     if over:

@@ -4,7 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.dpo_checkpoint.tree import pack, visible
+from assets.dpo_checkpoint.tree import pack
+
+
+def visible(ends: np.ndarray) -> np.ndarray:
+    """[N, N] bool: whether token q (row) sees token k (column)."""
+    index = np.arange(len(ends))
+    return (index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :])
+
 
 TEXTS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), min_size=1, max_size=8)
 
