@@ -19,7 +19,7 @@ from assets.sft_checkpoint.train import adapters, foresee, load_model, starting_
 
 
 def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
-    """preference_dataset's rows for TRL's own trainer: prompt (with what both sides share), chosen, rejected, images."""
+    """Rows for TRL's own trainer: prompt (with what both sides share), chosen, rejected, images."""
     strings: list[dict[str, Any]] = []
     for group in by_document(rows["example_id"]):
         document = [rows[number] for number in group]

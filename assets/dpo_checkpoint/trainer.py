@@ -46,7 +46,8 @@ class DocumentDPOTrainer(DPOTrainer):
     """Trains on `packing.plan_documents`' documents through `packing.DocumentCollator`; the rest is TRL's.
 
     The loss of an update is the mean over its pairs, each with its weight: sum(weight * loss) / sum(weight), over all
-    accumulated passes and devices. Loss types: one of PREFERENCE, then `sft` or not: that is the token mean of a pair's chosen side.
+    accumulated passes and devices. Loss types: one of PREFERENCE, then `sft` or not: that is the token mean of a pair's
+    chosen side.
     """
 
     loss_is_scaled_for_ga = True
@@ -141,9 +142,10 @@ class DocumentDPOTrainer(DPOTrainer):
         pairs = len(inputs["weights"])
         lengths = torch.bincount(inputs["side"], minlength=2 * pairs)
         ratios = sums - reference
+        means = ratios / lengths
         terms = {
             "sigmoid": lambda: -F.logsigmoid(self.beta * (ratios[:pairs] - ratios[pairs:])),
-            "sigmoid_norm": lambda: -F.logsigmoid(self.beta * ((ratios / lengths)[:pairs] - (ratios / lengths)[pairs:])),
+            "sigmoid_norm": lambda: -F.logsigmoid(self.beta * (means[:pairs] - means[pairs:])),
             "sft": lambda: -side_sums(log_probs, {**inputs, "count": torch.ones_like(inputs["count"])})[:pairs]
             / lengths[:pairs],
         }

@@ -1,4 +1,4 @@
-"""What a run will take, before it starts: memory of each device, and time where the device's speed is known. No torch."""
+"""What a run will take, before it starts: memory of each device, and time where its speed is known. No torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

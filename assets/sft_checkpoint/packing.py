@@ -23,9 +23,9 @@ def row_tokens(row: dict[str, Any], processor: Any, grids: Sequence[Grid]) -> To
 
 
 def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int) -> list[tuple[int, int]]:
-    """Tokens of each row, and how many of them are visual; nothing is ever cut, so raises RowUnusable naming the rows that have more than `max_tokens`.
+    """Tokens of each row, and how many of them are visual; reads the headers of images alone.
 
-    Reads the headers of images alone.
+    Nothing is ever cut, so raises RowUnusable naming the rows that have more than `max_tokens`.
     """
     counts, over = [], []
     for row in rows:

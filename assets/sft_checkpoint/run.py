@@ -59,8 +59,8 @@ class Progress(TrainerCallback):
         spent = time.monotonic() - self.started
         left = spent / max(1, state.global_step - self.first_step) * (state.max_steps - state.global_step)
         speed = (state.num_input_tokens_seen - self.first_tokens) / spent
-        self.say(f"step {state.global_step} of {state.max_steps}, loss {float(logs['loss']):.4f}, {speed:.0f} tokens/s, "
-                 f"{spent:.0f} s, about {left:.0f} s left")
+        self.say(f"step {state.global_step} of {state.max_steps}, loss {float(logs['loss']):.4f}, "
+                 f"{speed:.0f} tokens/s, {spent:.0f} s, about {left:.0f} s left")
 
 
 def partial_folder(config: dict[str, Any]) -> Path:
@@ -134,8 +134,10 @@ def first_words(folder: Path) -> list[int]:
 
 
 def run_script(what: str, body: Callable[[dict[str, Any], Callable[[str], None]], None]) -> None:
-    """The main of a training script: configuration, reporting, and an error as its last line."""
+    """The main of a training script: configuration, reporting, and an error left beside the output as one sentence."""
     config = read_config()
+    failed = Path(config["output"] + ".failed")
+    failed.unlink(missing_ok=True)
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the trainers' own, about names that change in v6
@@ -144,4 +146,5 @@ def run_script(what: str, body: Callable[[dict[str, Any], Callable[[str], None]]
             body(config, say)
         except Exception as error:
             print(f"{what} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            failed.write_text(str(error))
             raise

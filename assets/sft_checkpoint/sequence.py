@@ -21,7 +21,7 @@ class Tokens:
 
     ids: np.ndarray                     # [S] int64
     learnt: np.ndarray                  # [S] bool: text that the model is to write, so never an image's token
-    positions: np.ndarray               # [3, S] int64: time, height and width, as Qwen2.5-VL's `get_rope_index` has them
+    positions: np.ndarray               # [3, S] int64: time, height, width, as Qwen2.5-VL's `get_rope_index` has them
     images: tuple[int, ...]             # which of the row's (or document's) images stands at each block of pads
     pads: np.ndarray                    # [S] bool: visual tokens
 

@@ -1,4 +1,4 @@
-"""Images of training rows: their size in visual tokens from the file's header, and their patches when a batch needs them."""
+"""Images of training rows: sizes in visual tokens from files' headers, patches when a batch needs them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Packed samples have the losses that they have alone; nothing but the answer is learnt, and each token counts the same."""
+"""Packed samples have the losses that they have alone; answers alone are learnt, each token counting the same."""
 
 from pathlib import Path
 from typing import Any

@@ -49,7 +49,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                           {"role": "assistant", "content": STORY.format(count)}]} for count in range(4)]
     pq.write_table(pa.Table.from_pylist(rows, schema=SFT), folder / "sft.parquet")
     pairs = [{"id": str(count), "example_id": str(count // 2), "upto": count, "chosen_starts": [],
-              "rejected_starts": [], "prompt": "Write a lecture script.", "prefix": STORY.format(0) if count % 2 else "",
+              "rejected_starts": [], "prompt": "Write a lecture script.",
+              "prefix": STORY.format(0) if count % 2 else "",
               "chosen": STORY.format(count), "rejected": f"## Slide {count}\n\nA mill.", "closes": count > 1,
               "weight": 0.25, "kind": "cumulative", "images": images[:count], "corrector": "embedded-critic-1"}
              for count in range(1, 4)]

@@ -1,6 +1,7 @@
 """All pairs of a document in one forward pass give the loss and the gradients of TRL's DPOTrainer, pair by pair."""
 
 import copy
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from trl import DPOConfig, DPOTrainer
 from assets.dpo_checkpoint.layout import JOINT, Layout, arrange, document_images
 from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents, tokenize_pairs
 from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, side_sums, tree_mask
+from assets.sft_checkpoint.chat import END_OF_TURN, IMAGE
+from assets.sft_checkpoint.sequence import RowUnusable, tokenize
 from assets.sft_checkpoint.student import build_tiny
 from assets.sft_checkpoint.vision import grids_of, patches
 from tests.conftest import draw_page
 
-CORRECTED = ["## Slide 1\n\nThe river runs past the old mill.", "## Slide 2\n\nIt slows down in the plain, 12 miles on.",
+CORRECTED = ["## Slide 1\n\nThe river runs past the old mill.",
+             "## Slide 2\n\nIt slows down in the plain, 12 miles on.",
              "## Slide 3\n\nNo boat goes further than the weir.", "## Slide 4\n\nThe sea is near; gulls cry."]
 ORIGINAL = ["## Slide 1\n\nThe river runs past the old mill.", "## Slide 2\n\nIt is fast in the hills.",
             "## Slide 3\n\nA boat.", "## Slide 4\n\nThe sea is near; gulls cry over the grey water all day."]
@@ -200,7 +204,8 @@ def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Pa
     for text, total in zip(texts, ours, strict=True):
         pixels, grids, _ = patches("", [paths[image] for image in text.images], processor.image_processor)
         alone = log_probs(model, {
-            "input_ids": torch.from_numpy(text.ids)[None], "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
+            "input_ids": torch.from_numpy(text.ids)[None],
+            "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
             "pixel_values": torch.cat(pixels), "image_grid_thw": torch.stack(grids)})
         assert alone[0, torch.from_numpy(text.learnt)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
 
@@ -209,3 +214,51 @@ def log_probs(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
     with torch.no_grad():
         logits = model(**inputs).logits[:, :-1].log_softmax(-1)
     return logits.gather(2, inputs["input_ids"][:, 1:, None])[..., 0]
+
+
+def refused(rows: list[dict[str, Any]], base: Path, layout: Layout = "images_first", max_tokens: int = 10_000) -> str:
+    with pytest.raises(RowUnusable) as refusal:
+        plan_documents(rows, [list(range(len(rows)))], AutoProcessor.from_pretrained(base), layout, max_tokens)
+    return str(refusal.value)
+
+
+def test_a_pair_that_cannot_be_trained_on_is_refused_by_name(base: Path, images: list[dict[str, Any]]) -> None:
+    first, *rest = shared_prefix(images)
+    name = first["id"]
+    assert refused([{**first, "rejected": first["chosen"]}, *rest], base) == f"{name}: chosen and rejected are equal."
+    assert refused([{**first, "rejected": " "}, *rest], base) == f"{name}: rejected has no text."
+    assert "images/lost.png cannot be read" in refused([{**first, "images": [
+        {"bytes": None, "path": "images/lost.png"}]}], base)
+    lost = refused([{**first, "images": images[:1]}], base, "interleaved")
+    assert lost == f"{name}: 2 segments for 1 images."
+
+
+def test_a_pair_over_the_budget_is_refused_with_its_count_of_text_and_vision(
+        base: Path, images: list[dict[str, Any]]) -> None:
+    said = refused(shared_prefix(images), base, max_tokens=150)
+    assert re.fullmatch(r"doc-shared_prefix-2: \d+ tokens are more than max_tokens = 150: its sides have \d+ tokens "
+                        r"\(\d+ of text, \d+ of 4 images\) and .*", said)
+
+
+def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: list[dict[str, Any]]) -> None:
+    processor = AutoProcessor.from_pretrained(base)
+    rows = cumulative(images) + shared_prefix(images)
+    [whole] = plan_documents(rows, [list(range(6))], processor, "images_first", 10_000)
+    parts = plan_documents(rows, [list(range(6))], processor, "images_first", whole["tokens"] - 1)
+    assert len(parts) > 1
+    assert [number for part in parts for number in part["rows"]] == list(range(6))
+    assert all(part["tokens"] < whole["tokens"] for part in parts)
+
+
+def test_images_and_placeholders_must_be_as_many(base: Path) -> None:
+    tokenizer = AutoProcessor.from_pretrained(base).tokenizer
+    with pytest.raises(RowUnusable, match="row-7: 1 images for 2 image placeholders"):
+        tokenize("row-7", tokenizer, IMAGE + IMAGE, "text", [0], [(1, 1)])
+
+
+def test_where_a_prefix_sees_later_pages_its_end_is_not_taught(base: Path, images: list[dict[str, Any]]) -> None:
+    """All images first: the answer ends only with the last page's text. With a page's own images, it may end there."""
+    processor = AutoProcessor.from_pretrained(base)
+    ends = {layout: [pair.chosen.endswith(END_OF_TURN) for pair in arrange(cumulative(images), layout, processor)]
+            for layout in ("images_first", "interleaved", "paper")}
+    assert ends == {"images_first": [False, False, True], "interleaved": [True] * 3, "paper": [True] * 3}
