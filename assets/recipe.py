@@ -109,6 +109,7 @@ class Training(Part):
 
     lora_rank: int = Field(0, ge=0)              # of adapters on the language model; 0: full fine-tuning
     freeze_vision: bool | None = None
+    max_pixels: int | None = Field(None, ge=784)    # of an image, kept with the checkpoint; unset: the base model's own
     max_tokens: int = Field(32_768, ge=256)      # of one forward pass; a longer row is refused, never cut
     sft_learning_rate: float | None = Field(None, gt=0)
     sft_epochs: float | None = Field(None, gt=0)

@@ -90,6 +90,8 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     base = resolve_student(config["student"], texts, Path(config["base_folder"]))
     say(f"{config['student']} from {base}, {len(rows)} rows")
     processor = AutoProcessor.from_pretrained(base)
+    if recipe["max_pixels"]:
+        processor.image_processor.size["longest_edge"] = recipe["max_pixels"]
     counts = count_tokens(rows, processor, recipe["max_tokens"])
     packs = recipe["batch"] > 1
     epochs = recipe["epochs"] if recipe["max_steps"] < 0 else \
