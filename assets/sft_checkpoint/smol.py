@@ -58,7 +58,7 @@ def load_llama() -> tuple[Any, Any]:
 def graft(llama: Any, tokenizer: Any) -> Any:
     """Llama's weights in a Qwen2.5-VL of the same sizes: equal logits on text, as Qwen's attention differs in its
     biases alone, which are 0 here."""
-    model = Qwen2_5_VLForConditionalGeneration(_config(llama.config, tokenizer))
+    model: Any = Qwen2_5_VLForConditionalGeneration(_config(llama.config, tokenizer))
     source = llama.state_dict()
     target = {name.replace("model.", "model.language_model.", 1): weight for name, weight in source.items()
               if name.startswith("model.layers.") or name == "model.norm.weight"}

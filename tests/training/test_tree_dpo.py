@@ -186,6 +186,20 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
         assert distance < 1e-4, f"{name}: {distance}"
 
 
+@pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
+def test_what_is_scored_is_the_text_of_the_answers_alone(layout: Layout, base: Path, images: list[dict[str, Any]],
+                                                         ) -> None:
+    processor = AutoProcessor.from_pretrained(base)
+    rows = cumulative(images) + shared_prefix(images)
+    packed = DocumentCollator(rows, processor, layout)([{"rows": list(range(len(rows)))}])
+    vision = processor.tokenizer.convert_tokens_to_ids(["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"])
+    assert not torch.isin(packed["labels"], torch.tensor(vision)).any()
+    for side, pair in enumerate(rows):
+        learnt = packed["input_ids"][0, packed["place"][packed["side"] == side]]
+        text = processor.tokenizer.decode(learnt)
+        assert text.removesuffix(END_OF_TURN) == pair["chosen"]
+
+
 @pytest.mark.parametrize("layout", ["images_first", "interleaved"])
 def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Path, images: list[dict[str, Any]],
                                                         ) -> None:
