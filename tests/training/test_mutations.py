@@ -3,7 +3,7 @@
 | mutation | caught by |
 |---|---|
 | label mask shifted by one | what is learnt is the answer alone; pair by pair equality |
-| image tokens in the loss | what is learnt, or scored, is the answer alone (in a prompt that both sides share they cancel) |
+| image tokens in the loss | what is learnt, or scored, is the answer alone (in a prompt of both sides they cancel) |
 | rotary positions dropped | packed equals padded; pair by pair equality |
 | truncated answer, its end lost | what is learnt is the answer and its end |
 | branches of the tree see each other | pair by pair equality |
