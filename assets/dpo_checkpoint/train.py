@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset, Image, List
 from transformers import AutoProcessor, PrinterCallback
 from trl import DPOConfig, DPOTrainer
@@ -59,7 +58,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     foresee(sft, recipe, Load(
         longest=sum(sorted(one["tokens"] if documents else one["pair_tokens"] for one in plan)[-recipe["batch"]:]),
         tokens=tokens if documents else alone, vision_tokens=sum(one["vision_tokens"] for one in plan), epochs=epochs,
-        reference_passes=1 / max(epochs, 1) if stored else 1), documents and not torch.cuda.is_available(), say)
+        reference_passes=1 / max(epochs, 1) if stored else 1), False, say)
 
     def run(folder: Path, checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         reference = config["reference"]
@@ -67,8 +66,8 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
         # its sums are stored already or adapters can be left out.
         needed = not recipe["lora_rank"] and not (stored and (checkpoint is None or Path(reference).exists()))
         more: dict[str, Any] = {
-            "model": load_model(starting_point(sft, checkpoint, recipe), recipe, documents),
-            "ref_model": load_model(sft, recipe, documents) if needed else None, "peft_config": adapters(recipe),
+            "model": load_model(starting_point(sft, checkpoint, recipe), recipe),
+            "ref_model": load_model(sft, recipe) if needed else None, "peft_config": adapters(recipe),
             "args": args, "processing_class": processor, "callbacks": [Progress(say)]}
         trainer: Any
         if documents:

@@ -14,26 +14,10 @@ from trl import DPOConfig, DPOTrainer
 from trl.models.utils import disable_gradient_checkpointing, prepare_deepspeed
 from trl.trainer.utils import use_adapter
 
+from assets.dpo_checkpoint.attention import prepare, tree_mask
+
 PREFERENCE = ("sigmoid", "sigmoid_norm")        # of TRL's losses, those that packed documents know; then "sft" or not
 _EXTRA = ("ends", "weights", "side", "place", "count", "reference")     # what the model does not take
-
-
-def tree_mask(ends: torch.Tensor, implementation: str) -> Any:
-    """The attention mask of a prefix tree (`tree.Tree.ends`, [N]), in the form that the implementation takes.
-
-    flex_attention: a BlockMask, which skips what no token sees; anything else: [1, 1, N, N] bool.
-    """
-    if implementation == "flex_attention":
-        from torch.nn.attention.flex_attention import create_block_mask
-
-        def sees(batch: Any, head: Any, q: Any, k: Any) -> Any:
-            return (k <= q) & (q < ends[k])
-
-        size = len(ends)
-        mask_size: Any = None
-        return {"full_attention": create_block_mask(sees, mask_size, mask_size, size, size, device=ends.device)}
-    index = torch.arange(len(ends), device=ends.device)
-    return ((index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :]))[None, None]
 
 
 def side_sums(log_probs: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
@@ -61,6 +45,9 @@ class DocumentDPOTrainer(DPOTrainer):
         if losses[0] not in PREFERENCE or losses[1:] not in ([], ["sft"]) or args.use_weighting:
             raise ValueError(f"Packed documents are trained with {' or '.join(PREFERENCE)}, and sft after it or not.")
         self.reference_file = reference_file
+        for model in (more["model"], more.get("ref_model")):
+            if model is not None:
+                prepare(model, torch.cuda.is_available() and not args.use_cpu)
         super().__init__(args=args, **more)
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:

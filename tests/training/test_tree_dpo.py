@@ -13,9 +13,10 @@ from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import DPOConfig, DPOTrainer
 
+from assets.dpo_checkpoint.attention import CHAINS, prepare, tree_mask
 from assets.dpo_checkpoint.layout import JOINT, Layout, arrange, document_images
 from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents, tokenize_pairs
-from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, side_sums, tree_mask
+from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, side_sums
 from assets.sft_checkpoint.chat import END_OF_TURN, IMAGE
 from assets.sft_checkpoint.sequence import RowUnusable, tokenize
 from assets.sft_checkpoint.student import build_tiny
@@ -210,8 +211,10 @@ def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Pa
     plan = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000)
     packed = DocumentCollator(rows, processor, layout)(plan)
     packed["count"] = packed["count"].double()
+    prepare(model, cuda=False)
     inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
-    ours = side_sums(log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], "sdpa")}), packed)
+    ours = side_sums(log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], CHAINS)}), packed)
+    model.set_attn_implementation("sdpa")
     pairs = arrange(rows, layout, processor)
     paths = document_images(rows)
     texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
