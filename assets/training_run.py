@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from assets.checkpoint_files import faults
 from assets.door import Manifest
 from resources.launcher import launch_command, launch_env
 from resources.store import Store
@@ -20,11 +21,15 @@ def checkpoint_home(store: Store, kind: Literal["sft", "dpo"], run: str) -> Path
 
 
 def current_checkpoint(store: Store, kind: Literal["sft", "dpo"]) -> Path:
-    """The checkpoint that was trained last. Raises TrainingFailed where there is none."""
+    """The checkpoint that was trained last. Raises TrainingFailed where there is none, or a part of one."""
     pointer = store.home / "checkpoints" / kind / "current.json"
     if not pointer.exists():
         raise TrainingFailed(f"{pointer} is not there: materialise `{kind}_checkpoint` first.")
-    return pointer.parent / json.loads(pointer.read_text())["id"]
+    folder = pointer.parent / json.loads(pointer.read_text())["id"]
+    if found := faults(folder):
+        raise TrainingFailed(f"The checkpoint {folder} is not whole ({', '.join(found)}): delete it and materialise "
+                             f"`{kind}_checkpoint` again.")
+    return folder
 
 
 def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, store: Store, gpus: int,
@@ -34,7 +39,7 @@ def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, st
     Raises TrainingFailed. A killed run goes on from its last saved step when it is started again.
     """
     output = Path(config["output"])
-    if (output / "training.json").exists():
+    if not faults(output):
         context.log.info(f"{output.name} is trained already, on the same data with the same recipe: skipped.")
         return False
     path = output.parent / f"{output.name}.json"
@@ -43,9 +48,12 @@ def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, st
         pipes.run(context=context, command=launch_command(module, path, gpus), env={**launch_env(), **gpu_env},
                   cwd=str(Path(__file__).resolve().parents[1]))
     except dg.DagsterError as error:
-        raise TrainingFailed(f"{module} failed ({error}): its output is in the step's compute log.") from error
-    if not (output / "training.json").exists():
-        raise TrainingFailed(f"{module} ended without writing {output}: its output is in the step's compute log.")
+        failed = Path(f"{output}.failed")
+        words = failed.read_text() if failed.exists() else str(error)
+        raise TrainingFailed(f"{module} failed: {words} Its output is in the step's compute log.") from error
+    if found := faults(output):
+        raise TrainingFailed(f"{module} ended, and {output} is not whole ({', '.join(found)}): its output is in the "
+                             "step's compute log.")
     return True
 
 
@@ -54,7 +62,7 @@ def read_training(output: Path) -> dict[str, Any]:
 
 
 def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict[str, Any]:
-    """Numbers of the run for the UI to plot, the loss curve, and honest labels."""
+    """Numbers of the run for the UI to plot, its curves, and honest labels."""
     training = read_training(output)
     losses = training["losses"]
     metadata: dict[str, Any] = {
@@ -62,18 +70,23 @@ def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict
         "seconds": training["seconds"], "trained_now": trained, "student": training["student"],
         "dataset": manifest.id, "path": dg.MetadataValue.path(str(output)),
         "data_by": ", ".join(sorted(manifest.authors)), "embedded": manifest.embedded,
-        "loss_curve": dg.MetadataValue.md(curve_markdown(losses)),
+        "tokens": training["tokens"], "tokens_per_second": training["tokens"] / training["seconds"],
+        "loss_curve": curve("loss", losses),
     }
+    for name in ("accuracies", "margins"):
+        if training.get(name):
+            metadata |= {f"first_{name}": training[name][0], f"last_{name}": training[name][-1],
+                         f"{name}_curve": curve(name, training[name])}
     if not trained:
         metadata["note"] = "unchanged inputs, training skipped"
     return metadata
 
 
-def curve_markdown(losses: list[float]) -> str:
-    """The loss by step as a small picture inside markdown."""
+def curve(name: str, values: list[float]) -> dg.MarkdownMetadataValue:
+    """Values by step as a small picture inside markdown."""
     import base64
 
-    from assets.quality_report.pictures import loss_picture
+    from assets.quality_report.pictures import curve_picture
 
-    png = base64.b64encode(loss_picture({"loss": losses})).decode()
-    return f"![loss by step](data:image/png;base64,{png})"
+    png = base64.b64encode(curve_picture(name, {name: values})).decode()
+    return dg.MetadataValue.md(f"![{name} by step](data:image/png;base64,{png})")

@@ -24,7 +24,8 @@ class Settings(BaseSettings):
     prices: Path | None = Field(default=None, description="A price table of your own (resources/engine/prices.toml).")
     prompt_order: Literal["append", "reference"] = Field(default="append", description=(
         "`append`: a chat that only grows, images first; `reference`: the paper's scripts, images last, to compare."))
-    student: str = Field(default="tiny", description="The model that is trained: `tiny`, or a local path or hub id.")
+    student: str = Field(default="tiny", description=(
+        "The model that is trained: `tiny`, `smol`, or a local path or hub id."))
 
     def absolute(self) -> "Settings":
         """The same settings with `home` and `sources` as absolute paths, safe to hand to a subprocess."""

@@ -1,9 +1,12 @@
 """The asset `dpo_checkpoint`: the SFT checkpoint after preference training on what the door let through."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from assets.door import DoorShut, current_manifest
 from assets.dpo_checkpoint.recipe import DpoRecipe
+from assets.recipe import RecipeUnusable, read_recipe
 from assets.sft_checkpoint.recipe import run_id
 from assets.training_run import TrainingFailed, checkpoint_home, checkpoint_metadata, current_checkpoint, train
 from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
@@ -14,16 +17,24 @@ from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 def dpo_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource, gpu: GpuResource,
                    pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
     """TRL's DPOTrainer in a process of its own, from the SFT checkpoint; skipped where nothing changed."""
-    with clear_failures(DoorShut, TrainingFailed):
+    with clear_failures(DoorShut, RecipeUnusable, TrainingFailed):
         tables, student = store.create(), sources.settings().student
         manifest = current_manifest(tables, "preference")
         sft = current_checkpoint(tables, "sft")
-        recipe = DpoRecipe.for_student(student)
+        recipe = DpoRecipe.for_student(student, read_recipe().training)
         run = run_id(dataset=manifest.id, sft=sft.name, recipe=recipe.as_dict())
         output = checkpoint_home(tables, "dpo", run)
         trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "assets.dpo_checkpoint.train", {
             "dataset": manifest.path, "dataset_id": manifest.id, "student": student, "output": str(output),
-            "sft": str(sft), "recipe": recipe.as_dict(), "authors": sorted(manifest.authors)})
+            "sft": str(sft), "reference": reference_file(manifest.path, sft.name, recipe),
+            "recipe": recipe.as_dict(), "authors": sorted(manifest.authors)})
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)
     return dg.MaterializeResult(data_version=dg.DataVersion(run), metadata=metadata)
+
+
+def reference_file(dataset: str, sft: str, recipe: DpoRecipe) -> str:
+    """Beside the data set: the reference's log-probabilities, which depend on the checkpoint and on these alone."""
+    key = run_id(sft=sft, layout=recipe.layout, ld_alpha=recipe.ld_alpha, dtype=recipe.dtype,
+                 adapters=recipe.lora_rank > 0)
+    return str(Path(dataset).with_name(f"reference-{key}.parquet"))

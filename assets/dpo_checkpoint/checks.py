@@ -1,28 +1,35 @@
 """The rules that a DPO checkpoint must keep before it is scored."""
 
 import math
+from typing import Any
 
 from assets.quality.bridge import whole_checks
 from assets.quality.outcome import Outcome, Rule
-from assets.sft_checkpoint.checks import finite_losses, whole_files
+from assets.sft_checkpoint.checks import SHARED_RULES, shared_outcomes
 from assets.training_run import current_checkpoint, read_training
 from resources.store import Store
 
 LN_2 = math.log(2)
 RULES = (
-    Rule("loss_finite", "Every logged loss is a finite number."),
-    Rule("starts_at_ln_2", "Before the first update policy and reference agree, so the loss is ln 2: another value "
-                           "means a wrong reference model."),
-    Rule("files_whole", "The checkpoint has its weights, configuration, tokenizer and training record."),
+    *SHARED_RULES,
+    Rule("starts_at_ln_2", "Before the first update policy and reference agree, so each pair's loss is ln 2: another "
+                           "value means a wrong reference model."),
 )
+
+
+def starts_at_ln_2(training: dict[str, Any]) -> Outcome:
+    """The pair of the first step that is furthest from ln 2; trained pair by pair, the step's mean."""
+    losses, recipe = training["losses"], training["recipe"]
+    furthest = training["from_ln_2"] or ([abs(losses[0] - LN_2)] if losses and not recipe["sft_weight"] else [])
+    within = 1e-4 if recipe["dtype"] == "float32" else 1e-2
+    return Outcome("starts_at_ln_2", bool(furthest) and furthest[0] < within,
+                   {"furthest": furthest[0] if furthest else None, "within": within})
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:
     output = current_checkpoint(store, "dpo")
-    losses = read_training(output)["losses"]
-    first = losses[0] if losses else math.nan
-    ln_2 = Outcome("starts_at_ln_2", abs(first - LN_2) < 1e-2, {"first_loss": first, "ln_2": LN_2})
-    return {outcome.rule: outcome for outcome in (finite_losses(losses), ln_2, whole_files(output))}
+    training = read_training(output)
+    return {outcome.rule: outcome for outcome in (*shared_outcomes(output, training), starts_at_ln_2(training))}
 
 
 dpo_checkpoint_checks = whole_checks("dpo_checkpoint", RULES, evaluate)

@@ -1,6 +1,7 @@
 """Preference training, run by `accelerate launch -m assets.dpo_checkpoint.train --config <json>`."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,44 +9,89 @@ from datasets import Dataset, Image, List
 from transformers import AutoProcessor, PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
-from assets.sft_checkpoint.chat import image_paths, render_answer, render_prompt
-from assets.sft_checkpoint.run import Progress, finish_run, run_script
-from assets.sft_checkpoint.train import load_model, trainer_settings
+from assets.dpo_checkpoint.layout import arrange, document_images
+from assets.dpo_checkpoint.packing import DocumentCollator, by_document, plan_documents
+from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
+from assets.sft_checkpoint.forecast import Load
+from assets.sft_checkpoint.run import Progress, finish_run, partial_folder, run_script
+from assets.sft_checkpoint.train import adapters, foresee, load_model, starting_point, trainer_settings
 
 
-def training_rows(rows: Dataset, processor: Any) -> Dataset:
-    """preference_dataset's rows as strings: prompt (with what both sides share), chosen, rejected, images."""
-    def render(row: dict[str, Any]) -> dict[str, Any]:
-        return {"prompt": render_prompt(processor, len(row["images"]), row["prompt"], row["prefix"]),
-                "chosen": render_answer(row["chosen"], row["closes"]),
-                "rejected": render_answer(row["rejected"], row["closes"]), "images": image_paths(row["images"])}
+def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
+    """Rows for TRL's own trainer: prompt (with what both sides share), chosen, rejected, images."""
+    strings: list[dict[str, Any]] = []
+    for group in by_document(rows["example_id"]):
+        document = [rows[number] for number in group]
+        images = document_images(document)
+        strings += [{"prompt": pair.given, "chosen": pair.chosen, "rejected": pair.rejected,
+                     "images": [images[image] for image in pair.chosen_images]}
+                    for pair in arrange(document, layout, processor)]
+    return Dataset.from_list(strings).cast_column("images", List(Image()))
 
-    return rows.map(render, remove_columns=rows.column_names).cast_column("images", List(Image()))
+
+def settings(recipe: Mapping[str, Any], folder: Path, passes: int, pairs: int) -> DPOConfig:
+    """passes: forward passes of one epoch, which hold `pairs` pairs together."""
+    devices = int(os.environ.get("WORLD_SIZE", "1"))
+    accumulation = max(1, round(recipe["pairs_per_update"] * passes / (pairs * recipe["batch"] * devices)))
+    sft = recipe["sft_weight"]
+    return DPOConfig(
+        **trainer_settings(recipe, folder, accumulation), beta=recipe["beta"], ld_alpha=recipe["ld_alpha"],
+        loss_type=[recipe["loss"], "sft"] if sft else [recipe["loss"]], loss_weights=[1.0, sft] if sft else None,
+        precompute_ref_log_probs=recipe["packing"] == "documents" and recipe["reference"] == "stored",
+        remove_unused_columns=recipe["packing"] == "pairs")
 
 
 def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
-    recipe = config["recipe"]
+    recipe, sft = config["recipe"], config["sft"]
     rows = Dataset.from_parquet(config["dataset"], keep_in_memory=False)
-    say(f"{config['student']} from {config['sft']}, {len(rows)} pairs")
+    processor = AutoProcessor.from_pretrained(sft)
+    documents = recipe["packing"] == "documents"
+    groups = by_document(rows["example_id"]) if documents else [[number] for number in range(len(rows))]
+    plan = plan_documents(rows, groups, processor, recipe["layout"], recipe["max_tokens"])
+    tokens, alone = (sum(one[name] for one in plan) for name in ("tokens", "pair_tokens"))
+    say(f"{config['student']} from {sft}: {len(rows)} pairs in {len(plan)} forward passes, "
+        f"{tokens} tokens (pair by pair {alone})")
+    args = settings(recipe, partial_folder(config), len(plan), len(rows))
+    per_update = recipe["batch"] * args.gradient_accumulation_steps
+    epochs = recipe["epochs"] if recipe["max_steps"] < 0 else recipe["max_steps"] * per_update / len(plan)
+    stored = args.precompute_ref_log_probs
+    foresee(sft, recipe, Load(
+        longest=sum(sorted(one["tokens"] if documents else one["pair_tokens"] for one in plan)[-recipe["batch"]:]),
+        tokens=tokens if documents else alone, vision_tokens=sum(one["vision_tokens"] for one in plan), epochs=epochs,
+        reference_passes=1 / max(epochs, 1) if stored else 1), False, say)
 
     def run(folder: Path, checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
-        processor = AutoProcessor.from_pretrained(config["sft"])
-        # The policy of a resumed run comes from its checkpoint (see sft_checkpoint/train.py), the reference never does.
-        policy, reference = (load_model(path, recipe["dtype"], recipe["freeze_vision"])
-                             for path in (checkpoint or config["sft"], config["sft"]))
-        trainer = DPOTrainer(
-            model=policy, ref_model=reference, args=DPOConfig(**trainer_settings(recipe, folder), beta=recipe["beta"]),
-            train_dataset=training_rows(rows, processor), processing_class=processor, callbacks=[Progress(say)])
+        reference = config["reference"]
+        # The reference never comes from a resumed run's checkpoint: a copy is loaded where the policy is none, unless
+        # its sums are stored already or adapters can be left out.
+        needed = not recipe["lora_rank"] and not (stored and (checkpoint is None or Path(reference).exists()))
+        more: dict[str, Any] = {
+            "model": load_model(starting_point(sft, checkpoint, recipe), recipe),
+            "ref_model": load_model(sft, recipe) if needed else None, "peft_config": adapters(recipe),
+            "args": args, "processing_class": processor, "callbacks": [Progress(say)]}
+        trainer: Any
+        if documents:
+            trainer = DocumentDPOTrainer(
+                **more, train_dataset=Dataset.from_list(plan), reference_file=Path(reference),
+                data_collator=DocumentCollator(rows, processor, recipe["layout"], recipe["ld_alpha"]))
+        else:
+            trainer = DPOTrainer(**more, train_dataset=pair_rows(rows, processor, recipe["layout"]))
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
             say(f"going on from {checkpoint}")
         trainer.train(resume_from_checkpoint=checkpoint)
-        logged = [entry for entry in trainer.state.log_history if "rewards/margins" in entry]
-        return trainer, {"kind": "dpo", "base": config["sft"],
-                         "accuracies": [entry["rewards/accuracies"] for entry in logged],
-                         "margins": [entry["rewards/margins"] for entry in logged]}
+        return trainer, {"kind": "dpo", "base": sft, "tokens_pair_by_pair": alone, "tokens_packed": tokens,
+                         **preference_curves(trainer.state.log_history)}
 
-    finish_run(config, run)
+    finish_run(config, say, run)
+
+
+def preference_curves(history: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """Per logged step; `from_ln_2` is how far the first step's preference losses are from ln 2 (packed documents)."""
+    logged = [entry for entry in history if "rewards/margins" in entry]
+    return {"accuracies": [entry["rewards/accuracies"] for entry in logged],
+            "margins": [entry["rewards/margins"] for entry in logged],
+            "from_ln_2": [entry["loss/from_ln_2"] for entry in logged[:1] if "loss/from_ln_2" in entry]}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The asset `preference_dataset`: the door between the pairs of all shards and preference training."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -8,6 +8,7 @@ import dagster as dg
 from assets.door import DoorShut, documents_of, image_files, require_good_shards, write_dataset
 from assets.partitions import SHARDS
 from assets.preference_dataset.schema import SCHEMA
+from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_pairs.mix import Mix
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
@@ -35,8 +36,8 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
             found.add(pair)
         write_quarantine(tables, "preference_dataset", ALL_SHARDS, left_out.values())
         factors = kind_factors(found.weight, found.pairs, shares)
-        clean = (pair for pair in all_pairs(tables, shards) if pair["pair_id"] not in left_out)
-        manifest = write_dataset(tables, "preference", shards, SCHEMA, pair_rows(tables, clean, factors, mix),
+        manifest = write_dataset(tables, "preference", shards, SCHEMA,
+                                 pair_rows(tables, shards, left_out, factors, mix),
                                  lambda row: (row["kind"], row["corrector"]),
                                  lambda: why_empty(tables, shards, found))
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
@@ -61,14 +62,16 @@ def all_pairs(tables: Store, shards: list[str]) -> Iterator[dict[str, Any]]:
     return (pair for shard in shards for pair in tables.rows("preference_pairs", shard))
 
 
-def pair_rows(tables: Store, pairs: Iterable[Mapping[str, Any]], factors: Mapping[str, float], mix: Mix,
+def pair_rows(tables: Store, shards: list[str], left_out: Container[str], factors: Mapping[str, float], mix: Mix,
               ) -> Iterator[dict[str, Any]]:
-    """The rows of the kinds that have a factor, weighted by it, and counted in `mix`."""
-    for pair in pairs:
-        if pair["kind"] in factors:
-            row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]),
-                   **{name: pair[name] for name in ("prompt", "prefix", "chosen", "rejected", "closes", "kind",
-                                                    "corrector")},
-                   "weight": pair["weight"] * factors[pair["kind"]]}
-            mix.add(row)
-            yield row
+    """The rows of the kinds that have a factor, weighted by it, and counted in `mix`. left_out: pair ids."""
+    for shard in shards:
+        starts = PageStarts(tables, shard)
+        for pair in tables.rows("preference_pairs", shard):
+            if pair["kind"] in factors and pair["pair_id"] not in left_out:
+                row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]), **starts.of(pair),
+                       **{name: pair[name] for name in ("example_id", "upto", "prompt", "prefix", "chosen", "rejected",
+                                                        "closes", "kind", "corrector")},
+                       "weight": pair["weight"] * factors[pair["kind"]]}
+                mix.add(row)
+                yield row

@@ -20,10 +20,15 @@ def words_picture(outputs: Sequence[Mapping[str, Any]]) -> bytes:
 
 def loss_picture(curves: Mapping[str, Sequence[float]]) -> bytes:
     """Training loss by step, a line per checkpoint."""
+    return curve_picture("loss", curves)
+
+
+def curve_picture(what: str, curves: Mapping[str, Sequence[float]]) -> bytes:
+    """Something of training by step, a line per name."""
     figure, axes = new_figure()
-    for name, losses in curves.items():
-        axes.plot(range(1, len(losses) + 1), losses, marker=".", label=name)
-    axes.set(xlabel="step", ylabel="loss", title="Training loss")
+    for name, values in curves.items():
+        axes.plot(range(1, len(values) + 1), values, marker=".", label=name)
+    axes.set(xlabel="step", ylabel=what, title=f"Training {what}")
     axes.legend(frameon=False)
     return as_png(figure)
 

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.door import DoorShut, current_manifest
+from assets.recipe import RecipeUnusable, read_recipe
 from assets.sft_checkpoint.recipe import SftRecipe, run_id
 from assets.training_run import TrainingFailed, checkpoint_home, checkpoint_metadata, train
 from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
@@ -13,10 +14,10 @@ from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 def sft_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource, gpu: GpuResource,
                    pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
     """TRL's SFTTrainer in a process of its own; skipped where data, student and recipe did not change."""
-    with clear_failures(DoorShut, TrainingFailed):
+    with clear_failures(DoorShut, RecipeUnusable, TrainingFailed):
         tables, student = store.create(), sources.settings().student
         manifest = current_manifest(tables, "sft")
-        recipe = SftRecipe.for_student(student)
+        recipe = SftRecipe.for_student(student, read_recipe().training)
         run = run_id(dataset=manifest.id, student=student, recipe=recipe.as_dict())
         output = checkpoint_home(tables, "sft", run)
         trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "assets.sft_checkpoint.train", {

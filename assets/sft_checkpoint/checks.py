@@ -1,19 +1,25 @@
 """The rules that an SFT checkpoint must keep before it is trained further or scored."""
 
 import math
+from pathlib import Path
 from typing import Any
 
+from assets.checkpoint_files import faults, unsound_tensors
 from assets.quality.bridge import whole_checks
 from assets.quality.outcome import Outcome, Rule
 from assets.training_run import current_checkpoint, read_training
 from resources.store import Store
 
-RULES = (
+SHARED_RULES = (
     Rule("loss_finite", "Every logged loss is a finite number."),
-    Rule("loss_falls", "The mean loss of the last quarter of the steps is below that of the first.", blocking=False),
-    Rule("files_whole", "The checkpoint has its weights, configuration, tokenizer and training record."),
+    Rule("files_whole", "The checkpoint has its weights in full length, configuration, tokenizer and training record."),
+    Rule("weights_sound", "No weight is NaN or infinite."),
+    Rule("loads_and_writes", "Loaded from disk again after training, the checkpoint wrote some tokens."),
 )
-FILES = ("config.json", "tokenizer.json", "training.json")
+RULES = (
+    *SHARED_RULES,
+    Rule("loss_falls", "The mean loss of the last quarter of the steps is below that of the first.", blocking=False),
+)
 
 
 def finite_losses(losses: list[float]) -> Outcome:
@@ -28,19 +34,22 @@ def falling_loss(losses: list[float]) -> Outcome:
     return Outcome("loss_falls", len(losses) > 1 and last < first, {"first": first, "last": last})
 
 
-def whole_files(output: Any) -> Outcome:
-    missing = [name for name in FILES if not (output / name).exists()]
-    if not any(output.glob("*.safetensors")):
-        missing.append("*.safetensors")
-    return Outcome("files_whole", not missing, {"missing": len(missing)},
-                   f"{output} lacks {', '.join(missing)}" if missing else "")
+def shared_outcomes(output: Path, training: dict[str, Any]) -> list[Outcome]:
+    """The rules that any checkpoint must keep."""
+    found, unsound = faults(output), unsound_tensors(output)
+    wrote = training.get("wrote", [])
+    return [
+        finite_losses(training["losses"]),
+        Outcome("files_whole", not found, {"faults": len(found)}, f"{output}: {', '.join(found)}" if found else ""),
+        Outcome("weights_sound", not unsound, {"bad": len(unsound)},
+                f"{', '.join(unsound[:10])} hold NaN or infinite numbers" if unsound else ""),
+        Outcome("loads_and_writes", bool(wrote), {"tokens": len(wrote)}, "" if wrote else "it wrote nothing")]
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:
     output = current_checkpoint(store, "sft")
-    losses = read_training(output)["losses"]
-    found = (finite_losses(losses), falling_loss(losses), whole_files(output))
-    return {outcome.rule: outcome for outcome in found}
+    training = read_training(output)
+    return {outcome.rule: outcome for outcome in (*shared_outcomes(output, training), falling_loss(training["losses"]))}
 
 
 sft_checkpoint_checks = whole_checks("sft_checkpoint", RULES, evaluate)

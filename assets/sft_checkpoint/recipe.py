@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from assets.recipe import Training
 
 
 @dataclass(frozen=True)
@@ -16,23 +18,35 @@ class SftRecipe:
     batch: int = 1                      # documents per device and forward pass
     accumulation: int = 2               # passes per update
     warmup_share: float = 0.1
-    dtype: str = "bfloat16"
+    dtype: str = "bfloat16"             # what is computed in; weights that are trained are kept in float32
     gradient_checkpointing: bool = True
     freeze_vision: bool = True
+    lora_rank: int = 0                  # 0: full fine-tuning
+    max_pixels: int | None = None       # of an image; None: as the base model's processor has it
+    max_tokens: int = 32_768            # of a document
     save_steps: int = 100
     logging_steps: int = 1
     seed: int = 42
 
     @classmethod
-    def for_student(cls, student: str) -> "SftRecipe":
-        """The tiny student takes a few large steps on the CPU; anything else takes the paper's recipe."""
-        if student == "tiny":
-            return cls(learning_rate=2e-3, max_steps=24, batch=2, accumulation=1, dtype="float32",
-                       gradient_checkpointing=False, freeze_vision=False, save_steps=8)
-        return cls()
+    def for_student(cls, student: str, training: Training) -> "SftRecipe":
+        """Small students take a few large steps on the CPU; anything else takes the paper's recipe."""
+        own = {"tiny": cls(learning_rate=2e-3, max_steps=24, batch=2, accumulation=1, dtype="float32",
+                           gradient_checkpointing=False, freeze_vision=False, save_steps=8),
+               "smol": cls(learning_rate=5e-5, epochs=1, batch=1, accumulation=6, dtype="float32",
+                           gradient_checkpointing=False, freeze_vision=False, save_steps=10)}.get(student, cls())
+        return replace(own, lora_rank=training.lora_rank, max_tokens=training.max_tokens,
+                       max_pixels=training.max_pixels, **given(
+            freeze_vision=training.freeze_vision, learning_rate=training.sft_learning_rate,
+            epochs=training.sft_epochs))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """What is not None."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def run_id(**parts: Any) -> str:

@@ -17,7 +17,6 @@ from typing import Any
 import datasets
 import transformers
 from transformers import TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 log = logging.getLogger("lwv.training")
 
@@ -45,43 +44,69 @@ def reporting(what: str) -> Any:
 
 
 class Progress(TrainerCallback):
-    """Says step, loss, tokens per second and time left at every logged step, and keeps the losses."""
+    """Says step, loss, tokens per second and time left at every logged step."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
-        self.started = time.monotonic()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.started, self.first_step = time.monotonic(), state.global_step
+        self.first_tokens = state.num_input_tokens_seen
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if logs is None or "loss" not in logs:
             return
         spent = time.monotonic() - self.started
-        left = spent / max(1, state.global_step) * (state.max_steps - state.global_step)
-        self.say(f"step {state.global_step} of {state.max_steps}, loss {float(logs['loss']):.4f}, {spent:.0f} s, "
-                 f"about {left:.0f} s left")
+        left = spent / max(1, state.global_step - self.first_step) * (state.max_steps - state.global_step)
+        speed = (state.num_input_tokens_seen - self.first_tokens) / spent
+        self.say(f"step {state.global_step} of {state.max_steps}, loss {float(logs['loss']):.4f}, "
+                 f"{speed:.0f} tokens/s, {spent:.0f} s, about {left:.0f} s left")
 
 
-def finish_run(config: dict[str, Any], train: Callable[[Path, str | None], tuple[Any, dict[str, Any]]]) -> None:
+def partial_folder(config: dict[str, Any]) -> Path:
+    """Where a run that is not finished keeps what it has."""
+    output = Path(config["output"])
+    return output.with_name(f"{output.name}.partial")
+
+
+def whole_checkpoint(partial: Path, say: Callable[[str], None]) -> str | None:
+    """The newest checkpoint to go on from; one that was being written when the run was killed is put away first.
+
+    Trainer writes `trainer_state.json` last, and deletes the checkpoint before only after it.
+    """
+    found = sorted(partial.glob("checkpoint-*"), key=lambda folder: int(folder.name.split("-")[1]), reverse=True)
+    for folder in found:
+        try:
+            json.loads((folder / "trainer_state.json").read_text())
+            return str(folder)
+        except (OSError, ValueError):
+            say(f"{folder} is half-written: put away")
+            shutil.rmtree(folder)
+    return None
+
+
+def finish_run(config: dict[str, Any], say: Callable[[str], None],
+               train: Callable[[Path, str | None], tuple[Any, dict[str, Any]]]) -> None:
     """Run `train(partial folder, checkpoint to go on from)` and put its result at `config["output"]` in one rename.
 
     train returns the trainer and what to add to `training.json`. A run that was killed finds its partial folder again
     and goes on from the last step it saved.
     """
-    output = Path(config["output"])
-    partial = output.with_name(f"{output.name}.partial")
+    output, partial = Path(config["output"]), partial_folder(config)
     partial.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    trainer, more = train(partial, get_last_checkpoint(str(partial)))
+    trainer, more = train(partial, whole_checkpoint(partial, say))
+    final = partial / "final"
+    save(trainer, final)
     if not trainer.is_world_process_zero():
         return
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     losses = [float(entry["loss"]) for entry in history]
-    final = partial / "final"
-    trainer.save_model(str(final))
-    trainer.processing_class.save_pretrained(final)
     record = {
         "student": config["student"], "dataset_id": config["dataset_id"], "recipe": config["recipe"],
         "authors": config["authors"], "embedded": any(name.startswith("embedded") for name in config["authors"]),
         "losses": losses, "steps": trainer.state.global_step, "seconds": time.monotonic() - started,
+        "tokens": trainer.state.num_input_tokens_seen, "wrote": first_words(final),
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "accelerate")}, **more}
     (final / "training.json").write_text(json.dumps(record, indent=2, sort_keys=True))
     shutil.rmtree(output, ignore_errors=True)
@@ -89,9 +114,30 @@ def finish_run(config: dict[str, Any], train: Callable[[Path, str | None], tuple
     shutil.rmtree(partial)
 
 
+def save(trainer: Any, folder: Path) -> None:
+    """Whole weights and processor; adapters are merged into what they adapt. Every rank takes part: weights may be
+    sharded."""
+    if hasattr(trainer.model, "merge_and_unload"):
+        trainer.model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
+    trainer.save_model(str(folder))
+    if trainer.is_world_process_zero():
+        trainer.processing_class.save_pretrained(folder)
+
+
+def first_words(folder: Path) -> list[int]:
+    """Eight tokens that the saved model writes once it is loaded from disk: it loads, and it writes."""
+    model: Any = transformers.AutoModelForImageTextToText.from_pretrained(folder)
+    processor = transformers.AutoProcessor.from_pretrained(folder)
+    given = processor.tokenizer("<|im_start|>assistant\n", return_tensors="pt")
+    written = model.generate(**given, max_new_tokens=8, min_new_tokens=8, do_sample=False)
+    return written[0, given["input_ids"].shape[1]:].tolist()
+
+
 def run_script(what: str, body: Callable[[dict[str, Any], Callable[[str], None]], None]) -> None:
-    """The main of a training script: configuration, reporting, and an error as its last line."""
+    """The main of a training script: configuration, reporting, and an error left beside the output as one sentence."""
     config = read_config()
+    failed = Path(config["output"] + ".failed")
+    failed.unlink(missing_ok=True)
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the trainers' own, about names that change in v6
@@ -100,4 +146,5 @@ def run_script(what: str, body: Callable[[dict[str, Any], Callable[[str], None]]
             body(config, say)
         except Exception as error:
             print(f"{what} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            failed.write_text(str(error))
             raise

@@ -19,6 +19,8 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
+from assets.sft_checkpoint.smol import build_smol
+
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
            "<|image_pad|>", "<|video_pad|>")
 VOCABULARY = 2048                   # entries of the tiny tokenizer, special tokens included
@@ -29,15 +31,18 @@ _SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p
 
 
 def resolve_student(name: str, texts: Iterable[str], folder: Path) -> str:
-    """Where the base model is: `tiny` is built into `folder` from `texts` where it is not there yet; any other name is
-    a local path or hub id and stands for itself."""
-    if name != "tiny":
+    """Where the base model is: `tiny` (from `texts`) and `smol` are built into `folder` where they are not there yet;
+    any other name is a local path or hub id and stands for itself. Raises SmolMissing."""
+    if name not in ("tiny", "smol"):
         return name
     if not (folder / "config.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
         try:
-            build_tiny(texts, work)
+            if name == "tiny":
+                build_tiny(texts, work)
+            else:
+                build_smol(work)
             work.rename(folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -49,14 +54,7 @@ def build_tiny(texts: Iterable[str], folder: Path) -> None:
 
     It has the real architecture, processor and chat template, so every code path of the 7B model runs; it writes noise.
     """
-    from trl import chat_template_utils
-
     tokenizer = train_tokenizer(texts)
-    template = Path(chat_template_utils.__file__).parent / "chat_templates" / "qwen2_5_vl.jinja"
-    processor = Qwen2_5_VLProcessor(
-        image_processor=Qwen2VLImageProcessor(patch_size=14, merge_size=2, temporal_patch_size=2,
-                                              size={"shortest_edge": 28 * 28, "longest_edge": TINY_PIXELS}),
-        tokenizer=tokenizer, video_processor=Qwen2VLVideoProcessor(), chat_template=template.read_text())
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
     torch.manual_seed(0)
     model = Qwen2_5_VLForConditionalGeneration(tiny_config(len(tokenizer), ids))
@@ -64,7 +62,18 @@ def build_tiny(texts: Iterable[str], folder: Path) -> None:
         eos_token_id=[ids["<|im_end|>"], ids["<|endoftext|>"]], pad_token_id=ids["<|endoftext|>"], do_sample=True,
         temperature=0.6, top_p=0.95)
     model.save_pretrained(folder)
-    processor.save_pretrained(folder)
+    chat_processor(tokenizer, TINY_PIXELS).save_pretrained(folder)
+
+
+def chat_processor(tokenizer: Any, pixels: int) -> Qwen2_5_VLProcessor:
+    """Qwen2.5-VL's processor and chat template around a tokenizer; `pixels` of an image at most."""
+    from trl import chat_template_utils
+
+    template = Path(chat_template_utils.__file__).parent / "chat_templates" / "qwen2_5_vl.jinja"
+    return Qwen2_5_VLProcessor(
+        image_processor=Qwen2VLImageProcessor(patch_size=14, merge_size=2, temporal_patch_size=2,
+                                              size={"shortest_edge": 28 * 28, "longest_edge": pixels}),
+        tokenizer=tokenizer, video_processor=Qwen2VLVideoProcessor(), chat_template=template.read_text())
 
 
 def train_tokenizer(texts: Iterable[str]) -> Any:

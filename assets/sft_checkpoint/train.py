@@ -1,50 +1,85 @@
 """Supervised fine-tuning, run by `accelerate launch -m assets.sft_checkpoint.train --config <json>`."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset, Image, List
-from transformers import AutoModelForImageTextToText, AutoProcessor, PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, PrinterCallback
+from trl import SFTConfig
 
-from assets.sft_checkpoint.chat import image_paths, render_answer, render_prompt
+from assets.sft_checkpoint.forecast import GIB, LAYER_MATRICES, Load, Shape, forecast
+from assets.sft_checkpoint.packing import PackedCollator, count_tokens
 from assets.sft_checkpoint.run import Progress, finish_run, run_script
 from assets.sft_checkpoint.student import resolve_student
+from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
+
+LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"    # the vision tower is left alone
 
 
-def training_rows(rows: Dataset, processor: Any) -> Dataset:
-    """sft_dataset's rows as prompt, completion and images that are opened batch by batch.
+def load_model(path: str, recipe: Mapping[str, Any], text_attention: str = "sdpa") -> Any:
+    """The model at `path`, ready to train.
 
-    Prompt and completion are strings, so the loss is on the answer and its end-of-turn alone (training.md 1).
+    Weights that are trained are kept in float32 and computed with in `dtype`: an update of 1e-5 is lost in bfloat16.
     """
-    def render(row: dict[str, Any]) -> dict[str, Any]:
-        user, assistant = row["messages"]
-        return {"prompt": render_prompt(processor, len(row["images"]), user["content"]),
-                "completion": render_answer(assistant["content"]), "images": image_paths(row["images"])}
-
-    return rows.map(render, remove_columns=rows.column_names).cast_column("images", List(Image()))
-
-
-def load_model(path: str, dtype: str, freeze_vision: bool) -> Any:
-    model = AutoModelForImageTextToText.from_pretrained(path, dtype=getattr(torch, dtype))
-    if freeze_vision:
+    dtype = recipe["dtype"] if recipe["lora_rank"] else "float32"
+    model = AutoModelForImageTextToText.from_pretrained(
+        path, dtype=getattr(torch, dtype), attn_implementation={"text_config": text_attention, "vision_config": "sdpa"})
+    if recipe["freeze_vision"]:
         model.model.visual.requires_grad_(False)
     return model
 
 
-def trainer_settings(recipe: dict[str, Any], folder: Path) -> dict[str, Any]:
+def adapters(recipe: Mapping[str, Any]) -> LoraConfig | None:
+    rank = recipe["lora_rank"]
+    return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=LORA_TARGETS) if rank else None
+
+
+def starting_point(base: str, checkpoint: str | None, recipe: Mapping[str, Any]) -> str:
+    """Where weights are loaded from. Trainer loads a checkpoint's weights by name, and leaves out without a word what
+    is saved under other names, as Qwen2.5-VL's are; from_pretrained knows both. Adapters Trainer loads well."""
+    return checkpoint if checkpoint and not recipe["lora_rank"] else base
+
+
+def trainer_settings(recipe: Mapping[str, Any], folder: Path, accumulation: int) -> dict[str, Any]:
     """What SFTConfig and DPOConfig share. No truncation: it would cut image tokens or the answer's end."""
     return {
         "output_dir": str(folder), "per_device_train_batch_size": recipe["batch"],
-        "gradient_accumulation_steps": recipe["accumulation"], "learning_rate": recipe["learning_rate"],
+        "gradient_accumulation_steps": accumulation, "learning_rate": recipe["learning_rate"],
         "num_train_epochs": recipe["epochs"], "max_steps": recipe["max_steps"], "lr_scheduler_type": "cosine",
         "warmup_steps": recipe["warmup_share"], "bf16": recipe["dtype"] == "bfloat16",
         "gradient_checkpointing": recipe["gradient_checkpointing"], "logging_steps": recipe["logging_steps"],
         "save_steps": recipe["save_steps"], "save_total_limit": 1, "seed": recipe["seed"], "max_length": None,
-        "report_to": "none", "disable_tqdm": True, "use_cpu": not torch.cuda.is_available(),
+        "include_num_input_tokens_seen": "all", "report_to": "none", "disable_tqdm": True,
+        "use_cpu": not torch.cuda.is_available(),
     }
+
+
+def foresee(base: str, recipe: Mapping[str, Any], load: Load, dense_mask: bool, say: Callable[[str], None]) -> None:
+    """Say what the run will take; raises DoesNotFit where a device has less memory."""
+    devices = int(os.environ.get("WORLD_SIZE", "1"))
+    expected = forecast(Shape.of(AutoConfig.from_pretrained(base).to_dict()), recipe, load,
+                        1 if recipe["lora_rank"] else devices, dense_mask)
+    if torch.cuda.is_available():
+        name, available = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
+    else:
+        name, available = "CPU", free_memory()
+    hours = expected.hours(name, devices)
+    say(f"forecast: {expected.needed / GIB:.2f} of {available / GIB:.1f} GiB, {load.tokens * load.epochs:.0f} tokens, "
+        f"{expected.flops:.2g} FLOPs" + (f", about {hours:.1f} h" if hours else ""))
+    expected.require(available)
+
+
+def free_memory() -> int:
+    """Bytes that the machine can give to a new process."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        return next(int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines()
+                    if line.startswith("MemAvailable"))
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
@@ -53,22 +88,31 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     texts = (turn["content"] for row in rows.select_columns("messages") for turn in row["messages"])
     base = resolve_student(config["student"], texts, Path(config["base_folder"]))
     say(f"{config['student']} from {base}, {len(rows)} rows")
+    processor = AutoProcessor.from_pretrained(base)
+    if recipe["max_pixels"]:
+        processor.image_processor.size["longest_edge"] = recipe["max_pixels"]
+    counts = count_tokens(rows, processor, recipe["max_tokens"])
+    packs, gpu = recipe["batch"] > 1, torch.cuda.is_available()
+    attention = "flex_attention" if packs and gpu else "sdpa"       # of packed samples sdpa builds an N x N mask
+    epochs = recipe["epochs"] if recipe["max_steps"] < 0 else \
+        recipe["max_steps"] * recipe["batch"] * recipe["accumulation"] / len(rows)
+    longest = sum(sorted(total for total, _ in counts)[-recipe["batch"]:])
+    foresee(base, recipe, Load(longest, sum(total for total, _ in counts), sum(vision for _, vision in counts), epochs),
+            packs and not gpu, say)
 
     def run(folder: Path, checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
-        processor = AutoProcessor.from_pretrained(base)
-        trainer = SFTTrainer(
-            # On resume Trainer loads weights by name, and leaves out without a word what is saved under other names, as
-            # Qwen2.5-VL's are; from_pretrained knows both. Trainer still restores optimiser, schedule and seeds.
-            model=load_model(checkpoint or base, recipe["dtype"], recipe["freeze_vision"]),
-            args=SFTConfig(**trainer_settings(recipe, folder), packing=False),
-            train_dataset=training_rows(rows, processor), processing_class=processor, callbacks=[Progress(say)])
+        trainer = TokenMeanSFTTrainer(
+            model=load_model(starting_point(base, checkpoint, recipe), recipe, attention), peft_config=adapters(recipe),
+            args=SFTConfig(**trainer_settings(recipe, folder, recipe["accumulation"]), remove_unused_columns=False),
+            train_dataset=rows, data_collator=PackedCollator(processor), processing_class=processor,
+            callbacks=[Progress(say)])
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
             say(f"going on from {checkpoint}")
         trainer.train(resume_from_checkpoint=checkpoint)
         return trainer, {"kind": "sft", "base": base}
 
-    finish_run(config, run)
+    finish_run(config, say, run)
 
 
 if __name__ == "__main__":

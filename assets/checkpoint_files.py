@@ -1,0 +1,53 @@
+"""What a checkpoint folder holds, and whether it is whole and sound; reads safetensors without torch."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+FILES = ("config.json", "tokenizer.json", "training.json")
+EXPONENTS = {"F32": ("<u4", 0x7F800000), "BF16": ("<u2", 0x7F80), "F16": ("<u2", 0x7C00)}    # all set: NaN or infinite
+_CHUNK = 2**24      # numbers looked at in one go
+
+
+def faults(folder: Path) -> list[str]:
+    """What is missing from a checkpoint or cut short; empty where it is whole."""
+    found = [f"{name} is missing" for name in FILES if not (folder / name).exists()]
+    weights = sorted(folder.glob("*.safetensors"))
+    found += [] if weights else ["*.safetensors is missing"]
+    for path in weights:
+        try:
+            end = max((stop for _, _, _, stop in _tensors(path)), default=0)
+            found += [f"{path.name} is cut short"] if end > path.stat().st_size else []
+        except (OSError, ValueError) as error:
+            found.append(f"{path.name} cannot be read ({error})")
+    return found
+
+
+def unsound_tensors(folder: Path) -> list[str]:
+    """Names of the tensors that hold a NaN or an infinite number."""
+    return [name for path in sorted(folder.glob("*.safetensors")) for name, dtype, start, stop in _tensors(path)
+            if dtype in EXPONENTS and _unsound(path, dtype, start, stop)]
+
+
+def _unsound(path: Path, dtype: str, start: int, stop: int) -> bool:
+    kind, exponent = EXPONENTS[dtype]
+    count = (stop - start) // np.dtype(kind).itemsize
+    if count == 0:
+        return False
+    bits = np.memmap(path, dtype=kind, mode="r", offset=start, shape=(count,))
+    return any(bool(((bits[low:low + _CHUNK] & exponent) == exponent).any()) for low in range(0, count, _CHUNK))
+
+
+def _tensors(path: Path) -> Iterator[tuple[str, str, int, int]]:
+    """Name, dtype and the bytes [start, stop) of each tensor of a safetensors file."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if not 0 < size < 2**28:
+            raise ValueError("no safetensors header")
+        header = json.loads(file.read(size))
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            start, stop = tensor["data_offsets"]
+            yield name, tensor["dtype"], 8 + size + start, 8 + size + stop

@@ -1,0 +1,86 @@
+"""Attention over a prefix tree: each token sees its own text's beginning, and nothing else is computed.
+
+On CUDA flex_attention skips the blocks that no token sees. Elsewhere scaled dot product attention is run once per
+chain (tokens that follow each other in all their texts) on the keys that the chain sees: a mask over all tokens would
+cost the square of the tree.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from transformers import AttentionInterface
+
+CHAINS, FLEX = "prefix_tree", "flex_attention"
+BLOCK = 512         # queries of one call: a chain behind others computes no more than half of this square in vain
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Packed tokens cut into `sizes`; queries of [start, stop) see the `seen` pieces and what precedes them in their
+    own."""
+
+    sizes: list[int]
+    queries: list[tuple[int, int, list[int]]]      # start, stop, numbers of the pieces that are seen whole or in part
+
+
+def chains(ends: np.ndarray) -> Chains:
+    """From `tree.Tree.ends`: a chain begins where the token before is not seen."""
+    starts = [0, *(np.flatnonzero(ends[:-1] <= np.arange(1, len(ends))) + 1).tolist()]
+    spans = []
+    for low, high in pairwise([*starts, len(ends)]):
+        behind = bool((ends[:low] > low).any())
+        cuts = [*range(low, high, BLOCK), high] if behind else [low, high]
+        spans += list(pairwise(cuts))
+    seen = [_ranges(np.append(np.flatnonzero(ends[:low] > low), np.arange(low, high))) for low, high in spans]
+    borders = sorted({border for ranges in seen for one in ranges for border in one} | {0, len(ends)})
+    piece = {border: number for number, border in enumerate(borders)}
+    queries = [(low, high, [number for start, stop in ranges for number in range(piece[start], piece[stop])])
+               for (low, high), ranges in zip(spans, seen, strict=True)]
+    return Chains([stop - start for start, stop in pairwise(borders)], queries)
+
+
+def _ranges(indices: np.ndarray) -> list[tuple[int, int]]:
+    breaks = np.flatnonzero(np.diff(indices) != 1) + 1
+    return [(int(part[0]), int(part[-1]) + 1) for part in np.split(indices, breaks)]
+
+
+def attend_chains(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Chains,
+                  scaling: float | None = None, **_: Any) -> tuple[torch.Tensor, None]:
+    """transformers' attention function `prefix_tree`. query [1, heads, N, d]; key, value [1, groups, N, d]."""
+    groups = query.shape[1] // key.shape[1]
+    keys, values = (states.repeat_interleave(groups, dim=1).split(attention_mask.sizes, dim=2)
+                    for states in (key, value))
+    outputs = []
+    for start, stop, seen in attention_mask.queries:
+        mine, theirs = (torch.cat([pieces[number] for number in seen], dim=2) for pieces in (keys, values))
+        before = mine.shape[2] - (stop - start)
+        mask = None if before == 0 else torch.ones(stop - start, mine.shape[2], dtype=torch.bool,
+                                                   device=query.device).tril(before)
+        outputs.append(F.scaled_dot_product_attention(query[:, :, start:stop], mine, theirs, attn_mask=mask,
+                                                      is_causal=mask is None, scale=scaling))
+    return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(CHAINS, attend_chains)
+
+
+def prepare(model: Any, cuda: bool) -> None:
+    """Let a Qwen2.5-VL's language model attend over prefix trees; cuda: whether it will run there."""
+    model.set_attn_implementation({"text_config": FLEX if cuda else CHAINS})
+
+
+def tree_mask(ends: torch.Tensor, implementation: str) -> dict[str, Any]:
+    """What the model takes as `attention_mask`, for the implementation that `prepare` chose. ends: [N]."""
+    if implementation == CHAINS:
+        return {"full_attention": chains(ends.cpu().numpy())}
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    def sees(batch: Any, head: Any, q: Any, k: Any) -> Any:
+        return (k <= q) & (q < ends[k])
+
+    every: Any = None
+    return {"full_attention": create_block_mask(sees, every, every, len(ends), len(ends), device=ends.device)}

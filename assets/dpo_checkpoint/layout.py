@@ -1,0 +1,83 @@
+"""Where a pair's images stand and where its answer ends: rows of the preference data set as strings. No torch.
+
+`images_first`: all pages of the document, the request, the answer: every prefix sees every page. `interleaved`: the
+request, then each page just before its segment, so that the causal mask cuts the pages to those of the prefix.
+`paper` (eq. 5): a cumulative prefix behind the images of its own pages alone; its contexts are not nested.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from assets.sft_checkpoint.chat import IMAGE, image_paths, plain, render_answer, render_prompt
+from assets.sft_checkpoint.sequence import RowUnusable
+
+Layout = Literal["images_first", "interleaved", "paper"]
+JOINT = "\n\n"                          # between two segments, as the pairs' texts have it
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One row as strings; `images` are numbers into the document's list, in the order of their placeholders."""
+
+    id: str
+    given: str
+    chosen: str
+    rejected: str
+    chosen_images: tuple[int, ...]      # in given + chosen
+    rejected_images: tuple[int, ...]    # in given + rejected
+    weight: float
+
+
+def document_images(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The paths of all images that a document's rows show, in page order."""
+    longest = max((image_paths(row["images"]) for row in rows), key=len)
+    others = (path for row in rows for path in image_paths(row["images"]))
+    return list(dict.fromkeys([*longest, *others]))
+
+
+def arrange(rows: Sequence[dict[str, Any]], layout: Layout, processor: Any) -> list[Pair]:
+    """The pairs of one document. Raises RowUnusable for equal sides and for a side without text."""
+    images = document_images(rows)
+    return [_pair(row, layout, processor, images) for row in rows]
+
+
+def _pair(row: dict[str, Any], layout: Layout, processor: Any, images: list[str]) -> Pair:
+    for side in ("chosen", "rejected"):
+        if not row[side].strip():
+            raise RowUnusable(f"{row['id']}: {side} has no text.")
+    if row["chosen"] == row["rejected"]:
+        raise RowUnusable(f"{row['id']}: chosen and rejected are equal.")
+    if layout == "interleaved" and row["chosen_starts"]:
+        return _interleaved(row, processor)
+    own = [images.index(path) for path in image_paths(row["images"])]
+    cut = row["kind"] == "cumulative" and own != list(range(len(images)))
+    shown = list(range(len(images))) if layout == "images_first" and cut else own
+    # Where a prefix sees pages that it does not write about, the answer does not end with it (method.md 3.4).
+    closes = row["closes"] and not (layout == "images_first" and cut)
+    return Pair(row["id"], render_prompt(processor, len(shown), row["prompt"], row["prefix"]),
+                render_answer(row["chosen"], closes), render_answer(row["rejected"], closes),
+                tuple(shown), tuple(shown), row["weight"])
+
+
+def _interleaved(row: dict[str, Any], processor: Any) -> Pair:
+    prefix = row["prefix"] + JOINT if row["prefix"] else ""
+    sides = {side: _weave(prefix + row[side], row[f"{side}_starts"], len(prefix)) for side in ("chosen", "rejected")}
+    (given, chosen), (_, rejected) = sides["chosen"], sides["rejected"]
+    end = render_answer("", row["closes"])
+    pages = {side: tuple(range(len(row[f"{side}_starts"]))) for side in sides}
+    if max(map(len, pages.values())) > len(row["images"]):
+        raise RowUnusable(f"{row['id']}: {len(row['chosen_starts'])} segments for {len(row['images'])} images.")
+    return Pair(row["id"], render_prompt(processor, 0, row["prompt"]) + given, chosen + end, rejected + end,
+                pages["chosen"], pages["rejected"], row["weight"])
+
+
+def _weave(text: str, starts: Sequence[int], cut: int) -> tuple[str, str]:
+    """The text with an image placeholder before each start, as what is given (up to `cut`) and what is learnt."""
+    def woven(low: int, high: int, inside: list[int]) -> str:
+        borders = [low, *inside, high]
+        return IMAGE.join(plain(text[start:end]) for start, end in pairwise(borders))
+
+    return (woven(0, cut, [start for start in starts if start <= cut]),
+            woven(cut, len(text), [start for start in starts if start > cut]))

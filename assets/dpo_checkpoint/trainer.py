@@ -1,0 +1,154 @@
+"""TRL's DPOTrainer on packed documents: one forward pass for all pairs of a document, the same loss as pair by pair."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+import torch.nn.functional as F
+from accelerate.utils import gather_object
+from datasets import Dataset
+from trl import DPOConfig, DPOTrainer
+from trl.models.utils import disable_gradient_checkpointing, prepare_deepspeed
+from trl.trainer.utils import use_adapter
+
+from assets.dpo_checkpoint.attention import prepare, tree_mask
+
+PREFERENCE = ("sigmoid", "sigmoid_norm")        # of TRL's losses, those that packed documents know; then "sft" or not
+_EXTRA = ("ends", "weights", "side", "place", "count", "reference")     # what the model does not take
+
+
+def side_sums(log_probs: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
+    """[2K] the log-probability of each side, from those of the packed tokens [1, N - 1] (the first has none)."""
+    values = log_probs[0, inputs["place"] - 1] * inputs["count"]
+    return values.new_zeros(2 * len(inputs["weights"])).index_add(0, inputs["side"], values)
+
+
+class DocumentDPOTrainer(DPOTrainer):
+    """Trains on `packing.plan_documents`' documents through `packing.DocumentCollator`; the rest is TRL's.
+
+    The loss of an update is the mean over its pairs, each with its weight: sum(weight * loss) / sum(weight), over all
+    accumulated passes and devices. Loss types: one of PREFERENCE, then `sft` or not: that is the token mean of a pair's
+    chosen side.
+    """
+
+    loss_is_scaled_for_ga = True
+    model: Any
+    ref_model: Any
+    data_collator: Any                  # a packing.DocumentCollator
+
+    def __init__(self, *, args: DPOConfig, reference_file: Path | None = None, **more: Any) -> None:
+        """reference_file: where the reference's sums are kept with args.precompute_ref_log_probs (parquet, by row)."""
+        losses: Any = args.loss_type
+        if losses[0] not in PREFERENCE or losses[1:] not in ([], ["sft"]) or args.use_weighting:
+            raise ValueError(f"Packed documents are trained with {' or '.join(PREFERENCE)}, and sft after it or not.")
+        self.reference_file = reference_file
+        for model in (more["model"], more.get("ref_model")):
+            if model is not None:
+                prepare(model, torch.cuda.is_available() and not args.use_cpu)
+        super().__init__(args=args, **more)
+
+    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+        return dataset                  # the collator tokenizes
+
+    def _set_signature_columns_if_needed(self) -> None:
+        self._signature_columns: Any = ["rows", "ref_chosen_logps", "ref_rejected_logps"]
+
+    def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
+        """The documents with the reference's sums per pair, read from `reference_file` where they are there already."""
+        if self.reference_file is None:
+            raise ValueError("precompute_ref_log_probs needs a reference_file")
+        if not self.reference_file.exists():
+            self._store_reference(dataset, self.reference_file)
+        known = {row["id"]: row for row in pq.read_table(self.reference_file).to_pylist()}
+        ids = [[self.data_collator.rows[number]["id"] for number in numbers] for numbers in dataset["rows"]]
+        for side in ("chosen", "rejected"):
+            dataset = dataset.add_column(f"ref_{side}_logps", [[known[name][side] for name in some] for some in ids])
+        return dataset
+
+    def _store_reference(self, dataset: Dataset, path: Path) -> None:
+        """One forward pass per document without gradients, each rank its share; one rename."""
+        model = self.ref_model or self.model
+        if self.ref_model is None and self.is_deepspeed_enabled:
+            model = prepare_deepspeed(self.model, self.accelerator)
+        rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
+        rows: list[dict[str, Any]] = []
+        for number in range(rank, len(dataset), ranks):
+            document = dataset[number]
+            inputs = self._prepare_inputs(self.data_collator([document]))
+            with torch.no_grad(), self.accelerator.autocast():
+                chosen, rejected = self._sides(model, inputs)[0].split(len(document["rows"]))
+            rows += [{"id": self.data_collator.rows[row]["id"], "chosen": better, "rejected": worse}
+                     for row, better, worse in zip(document["rows"], chosen.tolist(), rejected.tolist(), strict=True)]
+        rows = gather_object(rows) if ranks > 1 else rows
+        if self.accelerator.is_main_process:
+            work = path.with_name(f".writing-{path.name}")
+            pq.write_table(pa.Table.from_pylist(rows), work)
+            work.rename(path)
+        self.accelerator.wait_for_everyone()
+
+    def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> torch.Tensor:
+        """The weight of all pairs of an update, on all devices."""
+        total = torch.stack([batch["weights"].sum() for batch in batch_samples]).sum().to(device)
+        return self.accelerator.gather(total).sum() if self.args.world_size > 1 else total
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: Any = False,
+                     num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
+        sums, log_probs = self._sides(model, inputs)
+        reference = inputs["reference"] if "reference" in inputs else self._reference(inputs)
+        losses, preference = self._pair_losses(sums, reference, log_probs, inputs)
+        weights = inputs["weights"]
+        self._record(sums.detach(), reference, preference.detach(), inputs)
+        total = weights.sum() if num_items_in_batch is None else num_items_in_batch
+        # DDP averages gradients over devices, and `total` counts the pairs of all of them.
+        scale = self.accelerator.num_processes if num_items_in_batch is not None else 1
+        return (weights * losses).sum() / total * scale
+
+    def _sides(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        kwargs = {name: value for name, value in inputs.items() if name not in _EXTRA}
+        implementation = self.model.config.get_text_config()._attn_implementation
+        outputs = model(**kwargs, attention_mask=tree_mask(inputs["ends"], implementation), use_cache=False,
+                        fused_lm_head=True)
+        return side_sums(outputs.log_probs, inputs), outputs.log_probs
+
+    def _reference(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """[2K] from the frozen copy, or from the policy without its adapter: once for all pairs of a document."""
+        checkpointing: Any = self.args.gradient_checkpointing_kwargs
+        with torch.no_grad(), disable_gradient_checkpointing(self.model, checkpointing):
+            if self.ref_model is not None:
+                return self._sides(self.ref_model, inputs)[0]
+            policy = self.accelerator.unwrap_model(self.model)
+            with use_adapter(policy, adapter_name="ref" if "ref" in policy.peft_config else None):
+                return self._sides(self.model, inputs)[0]
+
+    def _pair_losses(self, sums: torch.Tensor, reference: torch.Tensor, log_probs: torch.Tensor,
+                     inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """[K] the whole loss of each pair, and its preference term alone."""
+        pairs = len(inputs["weights"])
+        lengths = torch.bincount(inputs["side"], minlength=2 * pairs)
+        ratios = sums - reference
+        means = ratios / lengths
+        terms = {
+            "sigmoid": lambda: -F.logsigmoid(self.beta * (ratios[:pairs] - ratios[pairs:])),
+            "sigmoid_norm": lambda: -F.logsigmoid(self.beta * (means[:pairs] - means[pairs:])),
+            "sft": lambda: -side_sums(log_probs, {**inputs, "count": torch.ones_like(inputs["count"])})[:pairs]
+            / lengths[:pairs],
+        }
+        found = torch.stack([terms[name]() for name in self.loss_types])
+        return (found.new_tensor(self.loss_weights)[:, None] * found).sum(0), found[0]
+
+    def _record(self, sums: torch.Tensor, reference: torch.Tensor, preference: torch.Tensor,
+                inputs: dict[str, Any]) -> None:
+        """TRL's metrics, as means over pairs; and how far the pairs' preference losses are from ln 2 at most."""
+        pairs = len(preference)
+        chosen, rejected = (self.beta * (sums - reference)).split(pairs)
+        metrics = {
+            "rewards/chosen": chosen, "rewards/rejected": rejected, "rewards/margins": chosen - rejected,
+            "rewards/accuracies": (chosen > rejected).float(), "logps/chosen": sums[:pairs],
+            "logps/rejected": sums[pairs:], "loss/preference": preference,
+            "loss/from_ln_2": (preference - math.log(2)).abs().max()[None]}
+        mode = "train" if self.model.training else "eval"
+        for name, value in metrics.items():
+            self._metrics[mode][name].append(self.accelerator.gather(value.mean()).mean().item())

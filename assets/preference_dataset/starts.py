@@ -1,0 +1,40 @@
+"""Where in a pair's two answers each page's text begins, so that a trainer can put the page's image right there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from assets.preference_pairs.iterdpo import JOINT
+from resources.store import Store
+
+
+class PageStarts:
+    """Of one shard's decks; for anything else, and for answers that are not made of segments, there are none."""
+
+    def __init__(self, store: Store, shard: str) -> None:
+        decks = {row["example_id"] for row in store.rows("long_outputs", shard) if row["kind"] == "deck"}
+        original = {row["segment_id"]: row["text"] for row in store.rows("segments", shard)
+                    if row["example_id"] in decks}
+        self.segments: dict[str, list[tuple[str, str]]] = {}      # example -> per page, corrected and original text
+        for row in store.rows("corrected_segments", shard):
+            if row["example_id"] in decks:
+                self.segments.setdefault(row["example_id"], []).append(
+                    (row["text"], original.get(row["segment_id"], "")))
+
+    def of(self, pair: dict[str, Any]) -> dict[str, list[int]]:
+        """`chosen_starts` and `rejected_starts`: character offsets in the prefix and the answer together."""
+        pages = self.segments.get(pair["example_id"], [])[:pair["upto"]]
+        if not pages or pair["kind"] not in ("cumulative", "shared_prefix"):
+            return {"chosen_starts": [], "rejected_starts": []}
+        corrected, original = ([page[side] for page in pages] for side in (0, 1))
+        if pair["kind"] == "shared_prefix":
+            original = [*corrected[:-1], original[-1]]
+        return {"chosen_starts": page_starts(corrected), "rejected_starts": page_starts(original)}
+
+
+def page_starts(texts: Sequence[str]) -> list[int]:
+    """Where each text begins once they are joined; an empty one begins where the next does, or at the end."""
+    starts, at = [], 0
+    for text in texts:
+        starts.append(at)
+        at += len(text) + len(JOINT) if text else 0
+    return [min(start, max(0, at - len(JOINT))) for start in starts]

@@ -1,0 +1,130 @@
+"""What a run will take, before it starts: memory of each device, and time where its speed is known. No torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+GIB = 2**30
+PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "A800": 312e12}    # bf16, dense, by a part of the name
+MFU = 0.4           # assumed; published for Qwen2.5-VL-7B: 0.30 to 0.45
+LAYER_MATRICES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+class DoesNotFit(ValueError):
+    """The run needs more memory than there is; the sentence says how much, for what, and what helps."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a Qwen2.5-VL."""
+
+    layers: int
+    hidden: int
+    key_value: int          # width of keys (and of values)
+    feed_forward: int
+    vocabulary: int
+    tied: bool
+    vision_layers: int
+    vision_hidden: int
+    vision_feed_forward: int
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """From `config.to_dict()`."""
+        text, vision = config["text_config"], config["vision_config"]
+        return cls(text["num_hidden_layers"], text["hidden_size"],
+                   text["hidden_size"] // text["num_attention_heads"] * text["num_key_value_heads"],
+                   text["intermediate_size"], text["vocab_size"], bool(config.get("tie_word_embeddings")),
+                   vision["depth"], vision["hidden_size"], vision["intermediate_size"])
+
+    @property
+    def linear(self) -> int:
+        """Weights of the language model's layers."""
+        return self.layers * (2 * self.hidden**2 + 2 * self.hidden * self.key_value
+                              + 3 * self.hidden * self.feed_forward)
+
+    @property
+    def embeddings(self) -> int:
+        return self.vocabulary * self.hidden * (1 if self.tied else 2)
+
+    @property
+    def vision(self) -> int:
+        """Weights of the vision tower and its merger (four patches of 1,176 values make a visual token)."""
+        wide = 4 * self.vision_hidden
+        return (self.vision_layers * (4 * self.vision_hidden**2 + 3 * self.vision_hidden * self.vision_feed_forward)
+                + 1176 * self.vision_hidden + wide**2 + wide * self.hidden)
+
+    @property
+    def parameters(self) -> int:
+        return self.linear + self.embeddings + self.vision
+
+    def adapters(self, rank: int) -> int:
+        widths = 2 * (self.hidden + self.hidden) + 2 * (self.hidden + self.key_value) \
+            + 3 * (self.hidden + self.feed_forward)
+        return rank * self.layers * widths
+
+    def forward_flops(self, tokens: int, vision_tokens: int, longest: int) -> float:
+        """2 per weight and token, causal attention at `longest` tokens, the head; four patches a visual token."""
+        per_token = 2 * self.linear + 2 * self.hidden * self.layers * longest + 2 * self.vocabulary * self.hidden
+        return tokens * per_token + vision_tokens * 4 * 2 * self.vision
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is trained on."""
+
+    longest: int            # tokens of the largest forward pass of one device
+    tokens: int             # of all passes of one epoch, on all devices
+    vision_tokens: int      # of these
+    epochs: float
+    reference_passes: float = 0     # forward passes of a reference model per trained pass
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Bytes on each device, by what they are for; FLOPs of the whole run, without recomputed ones."""
+
+    memory: dict[str, float]
+    flops: float
+
+    @property
+    def needed(self) -> float:
+        return sum(self.memory.values())
+
+    def hours(self, device: str, devices: int) -> float | None:
+        """At MFU on `devices` of this name; None where its peak is not known."""
+        peak = next((flops for name, flops in PEAK_FLOPS.items() if name in device), None)
+        return None if peak is None else self.flops / (peak * MFU * devices) / 3600
+
+    def require(self, available: float) -> None:
+        """Raise DoesNotFit where a device has less."""
+        if self.needed > available:
+            parts = ", ".join(f"{name} {size / GIB:.1f}" for name, size in self.memory.items() if size > 0.05 * GIB)
+            raise DoesNotFit(
+                f"This run needs about {self.needed / GIB:.1f} GiB on each device ({parts}), and {available / GIB:.1f} "
+                "are free. What helps, in [training] of the recipe (LWV_RECIPE): lora_rank = 16 (adapters instead of "
+                "all weights), a smaller max_tokens, reference = \"stored\"; or more devices, which share the weights.")
+
+
+def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int, dense_mask: bool) -> Forecast:
+    """training.md 3: weights, gradients, AdamW's two moments, activations, the head, the mask; times 3 for training.
+
+    devices: that share the weights. dense_mask: whether an N x N attention mask is built (documents without
+    flex_attention).
+    """
+    adapters = shape.adapters(recipe["lora_rank"])
+    computed = 2 if recipe["dtype"] == "bfloat16" else 4
+    kept = computed if adapters else 4
+    trained = adapters or shape.parameters - (shape.vision if recipe["freeze_vision"] else 0)
+    copies = 1 + (recipe.get("reference") == "live" and not adapters)
+    size, layer = load.longest, 6 * shape.feed_forward + 8 * shape.hidden
+    kept_layers = shape.hidden * shape.layers + layer if recipe["gradient_checkpointing"] else layer * shape.layers
+    memory = {
+        "weights": (copies * shape.parameters * kept + adapters * 4) / devices,
+        "gradients and optimiser": trained * 12 / devices,
+        "activations": size * kept_layers * computed,
+        "head": min(size, 4096) * min(shape.vocabulary, 32_768) * computed + size * shape.hidden * 4
+        + (0 if adapters else shape.vocabulary * shape.hidden * 4),
+        "mask": 5.0 * size**2 if dense_mask else 0.0}
+    passes = 3 + load.reference_passes
+    return Forecast(memory, passes * load.epochs * shape.forward_flops(load.tokens, load.vision_tokens, load.longest))

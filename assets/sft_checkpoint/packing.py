@@ -1,0 +1,67 @@
+"""Supervised rows as the tensors of one forward pass: one after another without padding, the loss on answers alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from assets.sft_checkpoint.chat import image_paths, render_answer, render_prompt
+from assets.sft_checkpoint.sequence import Grid, RowUnusable, Tokens, tokenize
+from assets.sft_checkpoint.vision import grids_of, patches
+
+
+def row_texts(row: dict[str, Any], processor: Any) -> tuple[str, str]:
+    """An sft_dataset row as the text that is given and the text that is learnt."""
+    user, assistant = row["messages"]
+    if not assistant["content"].strip():
+        raise RowUnusable(f"{row['id']}: there is nothing to learn, its answer is empty.")
+    return render_prompt(processor, len(row["images"]), user["content"]), render_answer(assistant["content"])
+
+
+def row_tokens(row: dict[str, Any], processor: Any, grids: Sequence[Grid]) -> Tokens:
+    return tokenize(row["id"], processor.tokenizer, *row_texts(row, processor), range(len(grids)), grids)
+
+
+def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int) -> list[tuple[int, int]]:
+    """Tokens of each row, and how many of them are visual; reads the headers of images alone.
+
+    Nothing is ever cut, so raises RowUnusable naming the rows that have more than `max_tokens`.
+    """
+    counts, over = [], []
+    for row in rows:
+        grids = grids_of(row["id"], image_paths(row["images"]), processor.image_processor)
+        text = row_tokens(row, processor, grids)
+        counts.append((len(text.ids), text.vision_tokens))
+        if len(text.ids) > max_tokens:
+            over.append(f"{row['id']} has {text.size()}")
+    if over:
+        more = f"; and {len(over) - 10} more" if len(over) > 10 else ""
+        raise RowUnusable(f"{len(over)} rows have more than max_tokens = {max_tokens}: {'; '.join(over[:10])}{more}.")
+    return counts
+
+
+class PackedCollator:
+    """Rows of sft_dataset, one after another: S tokens, no padding and no attention mask.
+
+    Row 0 of position_ids [4, 1, S] counts each sample's tokens from 0, which is how transformers tells the samples
+    apart; rows 1 to 3 are the rotary positions. Opens the images when it is called.
+    """
+
+    def __init__(self, processor: Any) -> None:
+        self.processor = processor
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """input_ids, labels [1, S]; position_ids [4, 1, S]; pixel_values, image_grid_thw where there are images."""
+        import torch
+
+        vision = [patches(row["id"], image_paths(row["images"]), self.processor.image_processor) for row in rows]
+        texts = [row_tokens(row, self.processor, grids) for row, (_, _, grids) in zip(rows, vision, strict=True)]
+        ids = np.concatenate([text.ids for text in texts])
+        labels = np.concatenate([np.where(text.learnt, text.ids, -100) for text in texts])
+        positions = np.concatenate([np.vstack([np.arange(len(text.ids)), text.positions]) for text in texts], axis=1)
+        batch = {"input_ids": torch.from_numpy(ids)[None], "labels": torch.from_numpy(labels)[None],
+                 "position_ids": torch.from_numpy(positions)[:, None]}
+        if any(pixels for pixels, _, _ in vision):
+            batch["pixel_values"] = torch.cat([image for pixels, _, _ in vision for image in pixels])
+            batch["image_grid_thw"] = torch.stack([grid for _, grids, _ in vision for grid in grids])
+        return batch

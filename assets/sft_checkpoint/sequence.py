@@ -1,0 +1,88 @@
+"""One training text as a Qwen2.5-VL sees it: its tokens, which of them are learnt, and their rotary positions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+IMAGE_PAD = "<|image_pad|>"
+VISION = ("<|vision_start|>", IMAGE_PAD, "<|vision_end|>")
+Grid = tuple[int, int]                  # height and width of an image in visual tokens
+
+
+class RowUnusable(ValueError):
+    """A row that cannot be trained on; the sentence names it."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One text: S tokens in order, each image as many `<|image_pad|>` as it has visual tokens."""
+
+    ids: np.ndarray                     # [S] int64
+    learnt: np.ndarray                  # [S] bool: text that the model is to write, so never an image's token
+    positions: np.ndarray               # [3, S] int64: time, height, width, as Qwen2.5-VL's `get_rope_index` has them
+    images: tuple[int, ...]             # which of the row's (or document's) images stands at each block of pads
+    pads: np.ndarray                    # [S] bool: visual tokens
+
+    @property
+    def text_tokens(self) -> int:
+        return int(len(self.ids) - self.pads.sum())
+
+    @property
+    def vision_tokens(self) -> int:
+        return int(self.pads.sum())
+
+    def size(self) -> str:
+        return (f"{len(self.ids)} tokens ({self.text_tokens} of text, {self.vision_tokens} of "
+                f"{len(self.images)} images)")
+
+
+def tokenize(name: str, tokenizer: Any, given: str, learn: str, images: Sequence[int], grids: Sequence[Grid],
+             ) -> Tokens:
+    """`given` then `learn`, tokenized apart as TRL does, with image `images[k]` at the k-th `<|image_pad|>`.
+
+    grids: of all images of the row. Raises RowUnusable, with `name` in its sentence, where the placeholders are not as
+    many as the images or there is nothing to learn.
+    """
+    pad, *vision = (tokenizer.convert_tokens_to_ids(token) for token in (IMAGE_PAD, *VISION))
+    before, after = (np.asarray(tokenizer(text, add_special_tokens=False)["input_ids"], dtype=np.int64)
+                     for text in (given, learn))
+    short = np.concatenate([before, after])
+    places = np.flatnonzero(short == pad)
+    if len(places) != len(images):
+        raise RowUnusable(f"{name}: {len(images)} images for {len(places)} image placeholders in its text.")
+    repeats = np.ones(len(short), dtype=np.int64)
+    repeats[places] = [grids[image][0] * grids[image][1] for image in images]
+    ids = np.repeat(short, repeats)
+    learnt = np.repeat(np.arange(len(short)) >= len(before), repeats) & ~np.isin(ids, vision)
+    if not learnt.any():
+        raise RowUnusable(f"{name}: there is nothing to learn, its answer is empty.")
+    return Tokens(ids, learnt, rotary_positions(ids, pad, [grids[image] for image in images]), tuple(images),
+                      ids == pad)
+
+
+def rotary_positions(ids: np.ndarray, pad: int, grids: Sequence[Grid]) -> np.ndarray:
+    """[3, S] positions: text counts on in all three; an image stands still in time, and takes the longer of its sides.
+
+    A token's position depends on what precedes it alone, so texts that begin alike have alike positions.
+    """
+    positions = np.empty((3, len(ids)), dtype=np.int64)
+    at, position = 0, 0
+    for start, (height, width) in zip(_blocks(ids == pad, grids), grids, strict=True):
+        positions[:, at:start] = position + np.arange(start - at)
+        position += start - at
+        rows, columns = np.divmod(np.arange(height * width), width)
+        at = start + height * width
+        positions[:, start:at] = position + np.stack([np.zeros_like(rows), rows, columns])
+        position += max(height, width)
+    positions[:, at:] = position + np.arange(len(ids) - at)
+    return positions
+
+
+def _blocks(pads: np.ndarray, grids: Sequence[Grid]) -> Iterator[int]:
+    """Where each image's pads begin; `<|vision_start|>` and `<|vision_end|>` keep two images apart."""
+    starts = np.flatnonzero(pads & ~np.concatenate([[False], pads[:-1]]))
+    if len(starts) != len(grids):
+        raise ValueError(f"{len(starts)} blocks of image tokens for {len(grids)} images")
+    yield from (int(start) for start in starts)

@@ -1,0 +1,18 @@
+"""TRL's SFTTrainer where each token of an update counts the same, however its samples are spread over passes."""
+
+from typing import Any
+
+from trl import SFTTrainer
+
+
+class TokenMeanSFTTrainer(SFTTrainer):
+    """The loss of an update is the sum over its answers' tokens divided by their number (method.md 6.1), over all
+    accumulated passes and devices.
+
+    Qwen2.5-VL says of itself that it takes no loss arguments, and Trainer then takes the mean of the passes' means:
+    a token of a short sample would count more than one of a long sample.
+    """
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.model_accepts_loss_kwargs = True

@@ -1,0 +1,43 @@
+"""Images of training rows: sizes in visual tokens from files' headers, patches when a batch needs them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from assets.sft_checkpoint.sequence import Grid, RowUnusable
+
+
+def open_image(name: str, path: str) -> Image.Image:
+    """The image the right way up, its pixels not decoded yet. Raises RowUnusable with the row's `name`."""
+    try:
+        image = Image.open(path)
+        ImageOps.exif_transpose(image, in_place=True)
+    except OSError as error:
+        raise RowUnusable(f"{name}: the image {path} cannot be read: {error}.") from error
+    return image
+
+
+def grids_of(name: str, paths: Sequence[str], image_processor: Any) -> list[Grid]:
+    """Height and width of each image in visual tokens, after the processor's resizing; reads the headers alone."""
+    from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
+
+    token, size, grids = image_processor.patch_size * image_processor.merge_size, image_processor.size, []
+    for path in paths:
+        with open_image(name, path) as image:
+            width, height = image.size
+        resized = smart_resize(height, width, token, size["shortest_edge"], size["longest_edge"])
+        grids.append((resized[0] // token, resized[1] // token))
+    return grids
+
+
+def patches(name: str, paths: Sequence[str], image_processor: Any) -> tuple[list[Any], list[Any], list[Grid]]:
+    """Per image its patches [h * w, 1176] float32, its grid [3] (time, height, width in patches), and its Grid."""
+    if not paths:
+        return [], [], []
+    images = [open_image(name, path).convert("RGB") for path in paths]
+    found = image_processor(images=images, return_tensors="pt")
+    grids = found["image_grid_thw"]
+    side = image_processor.merge_size
+    return (list(found["pixel_values"].split(grids.prod(-1).tolist())), list(grids),
+            [(height // side, width // side) for _, height, width in grids.tolist()])

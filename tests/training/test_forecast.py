@@ -1,0 +1,62 @@
+"""What a run will take is known before it starts, and one that cannot fit is refused with what would help."""
+
+import pytest
+import torch
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+from assets.recipe import Training
+from assets.sft_checkpoint.forecast import GIB, DoesNotFit, Load, Shape, forecast
+from assets.sft_checkpoint.recipe import SftRecipe
+from assets.sft_checkpoint.student import tiny_config
+
+SEVEN_B = {
+    "text_config": {"vocab_size": 152_064, "hidden_size": 3584, "intermediate_size": 18_944, "num_hidden_layers": 28,
+                    "num_attention_heads": 28, "num_key_value_heads": 4,
+                    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}},
+    "vision_config": {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16,
+                      "out_hidden_size": 3584}}
+AT_32K = Load(longest=32_768, tokens=22_000 * 8_000, vision_tokens=22_000 * 1_500, epochs=1)
+
+
+def parameters(config: Qwen2_5_VLConfig) -> int:
+    with torch.device("meta"):
+        model = Qwen2_5_VLForConditionalGeneration(config)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("config", [
+    Qwen2_5_VLConfig(**SEVEN_B), tiny_config(2048, dict.fromkeys(
+        ("<|endoftext|>", "<|im_end|>", "<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"), 0))])
+def test_parameters_are_counted_as_the_model_has_them(config: Qwen2_5_VLConfig) -> None:
+    assert Shape.of(config.to_dict()).parameters == pytest.approx(parameters(config), rel=0.01)
+
+
+def test_full_fine_tuning_of_7b_does_not_fit_one_gpu_and_adapters_do() -> None:
+    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
+    full, lora = (forecast(shape, SftRecipe.for_student("qwen", Training(lora_rank=rank)).as_dict(), AT_32K, devices,
+                           dense_mask=False) for rank, devices in ((0, 1), (16, 1)))
+    with pytest.raises(DoesNotFit, match=r"about 1\d\d\.\d GiB on each device \(weights .*lora_rank = 16"):
+        full.require(80 * GIB)
+    lora.require(80 * GIB)
+    assert 30 * GIB < lora.needed < 50 * GIB       # training.md 3: 36 to 40 GB
+    eight = forecast(shape, SftRecipe().as_dict(), AT_32K, 8, dense_mask=False)
+    eight.require(80 * GIB)
+
+
+def test_flops_and_hours_are_those_of_the_reference() -> None:
+    """training.md 3: 16.8 GFLOP forward a token at 16k with the head; 5.5 more a visual token."""
+    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
+    assert shape.forward_flops(1, 0, 16_384) / 1e9 == pytest.approx(17.4, abs=0.2)
+    assert (shape.forward_flops(1, 1, 0) - shape.forward_flops(1, 0, 0)) / 1e9 == pytest.approx(5.5, abs=0.2)
+    eight_k = forecast(shape, SftRecipe().as_dict(), Load(8_192, 176_000_000, 0, 1), 1, dense_mask=False)
+    hours = eight_k.hours("NVIDIA H100 80GB HBM3", 1)
+    assert hours is not None
+    assert 5 < hours < 7
+    assert eight_k.hours("Some other card", 1) is None
+
+
+def test_a_dense_mask_costs_the_square_of_the_tokens() -> None:
+    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
+    sizes = [forecast(shape, SftRecipe().as_dict(), Load(longest, 1, 0, 1), 1, dense_mask=True).memory["mask"]
+             for longest in (1_000, 2_000)]
+    assert sizes[1] == 4 * sizes[0]

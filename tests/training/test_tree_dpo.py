@@ -1,0 +1,281 @@
+"""All pairs of a document in one forward pass give the loss and the gradients of TRL's DPOTrainer, pair by pair."""
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset, Image, List
+from peft import LoraConfig
+from transformers import AutoModelForImageTextToText, AutoProcessor
+from trl import DPOConfig, DPOTrainer
+
+from assets.dpo_checkpoint.attention import CHAINS, prepare, tree_mask
+from assets.dpo_checkpoint.layout import JOINT, Layout, arrange, document_images
+from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents, tokenize_pairs
+from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, side_sums
+from assets.sft_checkpoint.chat import END_OF_TURN, IMAGE
+from assets.sft_checkpoint.sequence import RowUnusable, tokenize
+from assets.sft_checkpoint.student import build_tiny
+from assets.sft_checkpoint.vision import grids_of, patches
+from tests.conftest import draw_page
+
+CORRECTED = ["## Slide 1\n\nThe river runs past the old mill.",
+             "## Slide 2\n\nIt slows down in the plain, 12 miles on.",
+             "## Slide 3\n\nNo boat goes further than the weir.", "## Slide 4\n\nThe sea is near; gulls cry."]
+ORIGINAL = ["## Slide 1\n\nThe river runs past the old mill.", "## Slide 2\n\nIt is fast in the hills.",
+            "## Slide 3\n\nA boat.", "## Slide 4\n\nThe sea is near; gulls cry over the grey water all day."]
+LORA = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)$"
+
+
+def starts(segments: list[str]) -> list[int]:
+    return [len(JOINT.join([*segments[:number], ""])) if number else 0 for number in range(len(segments))]
+
+
+def cumulative(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row(f"doc-cumulative-{upto}", "", JOINT.join(CORRECTED[:upto]), JOINT.join(ORIGINAL[:upto]), images[:upto],
+                True, starts(CORRECTED[:upto]), starts(ORIGINAL[:upto]), "cumulative") for upto in (2, 3, 4)]
+
+
+def shared_prefix(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row(f"doc-shared_prefix-{upto}", JOINT.join(CORRECTED[:upto - 1]), CORRECTED[upto - 1], ORIGINAL[upto - 1],
+                images, upto == 4, starts(CORRECTED[:upto]), starts([*CORRECTED[:upto - 1], ORIGINAL[upto - 1]]),
+                "shared_prefix") for upto in (2, 3, 4)]
+
+
+def row(name: str, prefix: str, chosen: str, rejected: str, images: list[dict[str, Any]], closes: bool,
+        chosen_starts: list[int], rejected_starts: list[int], kind: str) -> dict[str, Any]:
+    return {"id": name, "prompt": "Write a lecture script for these slides.", "prefix": prefix, "chosen": chosen,
+            "rejected": rejected, "images": images, "closes": closes, "chosen_starts": chosen_starts,
+            "rejected_starts": rejected_starts, "kind": kind, "weight": 0.2 + 0.1 * len(chosen_starts)}
+
+
+KINDS = {"cumulative": cumulative, "shared_prefix": shared_prefix,
+         "both": lambda images: cumulative(images) + shared_prefix(images)}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tree") / "base"
+    folder.mkdir()
+    build_tiny(CORRECTED + ORIGINAL, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("pages")
+    for number, colour in enumerate(("white", "beige", "pink", "grey")):
+        draw_page(folder / f"{number}.png", f"Page {number}", colour=colour)
+    return [{"bytes": None, "path": str(folder / f"{number}.png")} for number in range(4)]
+
+
+class PairCollator:
+    """Pairs as TRL's DPOTrainer takes them, padded, with images in the answer too (its own collator has none there)."""
+
+    def __init__(self, processor: Any) -> None:
+        self.processor = processor
+
+    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        texts = [example[side] for side in ("chosen", "rejected") for example in examples]
+        size = max(len(text["ids"]) for text in texts)
+
+        def padded(name: str, value: int) -> torch.Tensor:
+            return torch.tensor([list(text[name]) + [value] * (size - len(text[name])) for text in texts])
+
+        vision = [patches("", text["images"], self.processor.image_processor) for text in texts]
+        return {"input_ids": padded("ids", self.processor.tokenizer.pad_token_id),
+                "attention_mask": padded("there", 0), "completion_mask": padded("learnt", 0).long(),
+                "mm_token_type_ids": padded("pads", 0).long(),
+                "pixel_values": torch.cat([image for pixels, _, _ in vision for image in pixels]),
+                "image_grid_thw": torch.stack([grid for _, grids, _ in vision for grid in grids])}
+
+
+def stock_rows(rows: list[dict[str, Any]], layout: Layout, processor: Any) -> tuple[Dataset, Any]:
+    """The rows for TRL's DPOTrainer, and its collator (None: its own)."""
+    paths, pairs = document_images(rows), arrange(rows, layout, processor)
+    if layout != "interleaved":
+        return Dataset.from_list([
+            {"prompt": pair.given, "chosen": pair.chosen, "rejected": pair.rejected,
+             "images": [paths[image] for image in pair.chosen_images]} for pair in pairs
+        ]).cast_column("images", List(Image())), None
+    texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
+    sides = [{"ids": text.ids.tolist(), "learnt": text.learnt.tolist(), "pads": text.pads.tolist(),
+              "there": [1] * len(text.ids), "images": [paths[image] for image in text.images]} for text in texts]
+    rows_of = [{"chosen": sides[number], "rejected": sides[number + len(pairs)], "prompt": "", "images": []}
+               for number in range(len(pairs))]
+    return Dataset.from_list(rows_of), PairCollator(processor)
+
+
+def settings(folder: Path, **more: Any) -> DPOConfig:
+    return DPOConfig(output_dir=str(folder), per_device_train_batch_size=1, max_length=None, report_to="none",
+                     use_cpu=True, bf16=False, gradient_checkpointing=False, remove_unused_columns=False, **more)
+
+
+def models(base: Path, lora: bool) -> dict[str, Any]:
+    """A policy that is not its reference any more, so that no term of the loss is trivial."""
+    load = AutoModelForImageTextToText.from_pretrained
+    policy = load(base, dtype=torch.float32)
+    if lora:
+        return {"model": policy, "peft_config": LoraConfig(r=4, target_modules=LORA, lora_dropout=0.0)}
+    disturb(policy.parameters())
+    return {"model": policy, "ref_model": load(base, dtype=torch.float32)}
+
+
+def disturb(parameters: Iterator[torch.nn.Parameter]) -> None:
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.add_(0.02 * torch.randn_like(parameter))
+
+
+def trainable(trainer: DPOTrainer) -> dict[str, torch.nn.Parameter]:
+    return {name: parameter for name, parameter in trainer.model.named_parameters() if parameter.requires_grad}
+
+
+def loss_and_gradients(trainer: DPOTrainer, batches: list[dict[str, Any]], weights: list[float], **more: Any,
+                       ) -> tuple[float, dict[str, torch.Tensor]]:
+    trainer.model.train()
+    total = 0.0
+    for batch, weight in zip(batches, weights, strict=True):
+        loss = trainer.compute_loss(trainer.model, copy.copy(batch), **more) * weight
+        loss.backward()
+        total += loss.item()
+    return total, {name: parameter.grad.clone() for name, parameter in trainable(trainer).items()
+                   if parameter.grad is not None}
+
+
+CASES = [(kind, layout, lora, {}) for kind in KINDS for layout in ("images_first", "interleaved", "paper")
+         for lora in (False, True)]
+CASES += [("both", "images_first", False, more) for more in (
+    {"ld_alpha": 0.3}, {"loss_type": ["sigmoid_norm"]}, {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.5]},
+    {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.5], "ld_alpha": 0.0})]
+
+
+@pytest.mark.parametrize(("kind", "layout", "lora", "more"), CASES)
+def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: bool, more: dict[str, Any], base: Path,
+                                              images: list[dict[str, Any]], tmp_path: Path) -> None:
+    processor = AutoProcessor.from_pretrained(base)
+    rows = KINDS[kind](images)
+    weights = [one["weight"] for one in rows]
+    dataset, collator = stock_rows(rows, layout, processor)
+    stock = DPOTrainer(**models(base, lora), args=settings(tmp_path, beta=0.1, **more), train_dataset=dataset,
+                       processing_class=processor, data_collator=collator)
+    plan = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000)
+    ours = DocumentDPOTrainer(**models(base, lora), args=settings(tmp_path, beta=0.1, **more),
+                              train_dataset=Dataset.from_list(plan), processing_class=processor,
+                              data_collator=DocumentCollator(rows, processor, layout, more.get("ld_alpha")))
+    if lora:
+        for trainer in (stock, ours):
+            disturb(iter(trainable(trainer).values()))
+    batches = [stock.data_collator([dataset[number]]) for number in range(len(rows))]
+    [planned] = plan
+    packed = ours.data_collator([planned])
+    assert packed["input_ids"].shape[1] == planned["tokens"] < planned["pair_tokens"]
+    assert sum(int(batch["attention_mask"].sum()) for batch in batches) == planned["pair_tokens"]
+
+    loss, gradients = loss_and_gradients(ours, [packed], [1.0])
+    expected, theirs = loss_and_gradients(stock, batches, [weight / sum(weights) for weight in weights])
+    assert loss == pytest.approx(expected, abs=1e-5)
+    assert gradients.keys() == theirs.keys()
+    assert len(gradients) > 10
+    for name, gradient in gradients.items():
+        distance = torch.linalg.vector_norm(gradient - theirs[name]) / torch.linalg.vector_norm(theirs[name])
+        assert distance < 1e-4, f"{name}: {distance}"
+
+
+@pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
+def test_what_is_scored_is_the_text_of_the_answers_alone(layout: Layout, base: Path, images: list[dict[str, Any]],
+                                                         ) -> None:
+    processor = AutoProcessor.from_pretrained(base)
+    rows = cumulative(images) + shared_prefix(images)
+    packed = DocumentCollator(rows, processor, layout)([{"rows": list(range(len(rows)))}])
+    vision = processor.tokenizer.convert_tokens_to_ids(["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"])
+    assert not torch.isin(packed["labels"], torch.tensor(vision)).any()
+    for side, pair in enumerate(rows):
+        learnt = packed["input_ids"][0, packed["place"][packed["side"] == side]]
+        text = processor.tokenizer.decode(learnt)
+        assert text.removesuffix(END_OF_TURN) == pair["chosen"]
+
+
+@pytest.mark.parametrize("layout", ["images_first", "interleaved"])
+def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Path, images: list[dict[str, Any]],
+                                                        ) -> None:
+    """So what is left between the two in float32 is rounding, and no term that is small."""
+    processor = AutoProcessor.from_pretrained(base)
+    rows = cumulative(images) + shared_prefix(images)
+    model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float64)
+    plan = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000)
+    packed = DocumentCollator(rows, processor, layout)(plan)
+    packed["count"] = packed["count"].double()
+    prepare(model, cuda=False)
+    inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
+    ours = side_sums(log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], CHAINS)}), packed)
+    model.set_attn_implementation("sdpa")
+    pairs = arrange(rows, layout, processor)
+    paths = document_images(rows)
+    texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
+    for text, total in zip(texts, ours, strict=True):
+        pixels, grids, _ = patches("", [paths[image] for image in text.images], processor.image_processor)
+        alone = log_probs(model, {
+            "input_ids": torch.from_numpy(text.ids)[None],
+            "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
+            "pixel_values": torch.cat(pixels), "image_grid_thw": torch.stack(grids)})
+        assert alone[0, torch.from_numpy(text.learnt)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
+
+
+def log_probs(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+    with torch.no_grad():
+        logits = model(**inputs).logits[:, :-1].log_softmax(-1)
+    return logits.gather(2, inputs["input_ids"][:, 1:, None])[..., 0]
+
+
+def refused(rows: list[dict[str, Any]], base: Path, layout: Layout = "images_first", max_tokens: int = 10_000) -> str:
+    with pytest.raises(RowUnusable) as refusal:
+        plan_documents(rows, [list(range(len(rows)))], AutoProcessor.from_pretrained(base), layout, max_tokens)
+    return str(refusal.value)
+
+
+def test_a_pair_that_cannot_be_trained_on_is_refused_by_name(base: Path, images: list[dict[str, Any]]) -> None:
+    first, *rest = shared_prefix(images)
+    name = first["id"]
+    assert refused([{**first, "rejected": first["chosen"]}, *rest], base) == f"{name}: chosen and rejected are equal."
+    assert refused([{**first, "rejected": " "}, *rest], base) == f"{name}: rejected has no text."
+    assert "images/lost.png cannot be read" in refused([{**first, "images": [
+        {"bytes": None, "path": "images/lost.png"}]}], base)
+    lost = refused([{**first, "images": images[:1]}], base, "interleaved")
+    assert lost == f"{name}: 2 segments for 1 images."
+
+
+def test_a_pair_over_the_budget_is_refused_with_its_count_of_text_and_vision(
+        base: Path, images: list[dict[str, Any]]) -> None:
+    said = refused(shared_prefix(images), base, max_tokens=150)
+    assert re.fullmatch(r"doc-shared_prefix-2: \d+ tokens are more than max_tokens = 150: its sides have \d+ tokens "
+                        r"\(\d+ of text, \d+ of 4 images\) and .*", said)
+
+
+def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: list[dict[str, Any]]) -> None:
+    processor = AutoProcessor.from_pretrained(base)
+    rows = cumulative(images) + shared_prefix(images)
+    [whole] = plan_documents(rows, [list(range(6))], processor, "images_first", 10_000)
+    parts = plan_documents(rows, [list(range(6))], processor, "images_first", whole["tokens"] - 1)
+    assert len(parts) > 1
+    assert [number for part in parts for number in part["rows"]] == list(range(6))
+    assert all(part["tokens"] < whole["tokens"] for part in parts)
+
+
+def test_images_and_placeholders_must_be_as_many(base: Path) -> None:
+    tokenizer = AutoProcessor.from_pretrained(base).tokenizer
+    with pytest.raises(RowUnusable, match="row-7: 1 images for 2 image placeholders"):
+        tokenize("row-7", tokenizer, IMAGE + IMAGE, "text", [0], [(1, 1)])
+
+
+def test_where_a_prefix_sees_later_pages_its_end_is_not_taught(base: Path, images: list[dict[str, Any]]) -> None:
+    """All images first: the answer ends only with the last page's text. With a page's own images, it may end there."""
+    processor = AutoProcessor.from_pretrained(base)
+    ends = {layout: [pair.chosen.endswith(END_OF_TURN) for pair in arrange(cumulative(images), layout, processor)]
+            for layout in ("images_first", "interleaved", "paper")}
+    assert ends == {"images_first": [False, False, True], "interleaved": [True] * 3, "paper": [True] * 3}
