@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from tests.conftest import draw_deck, draw_page, write_recipe
 from tests.openai_server import failure, scripted_server
@@ -29,7 +30,10 @@ def documents(sources: Path) -> None:
             draw_page(sources / "talks" / subject.lower() / f"page-{page}.png", f"{subject}, part {page}",
                       *(f"{subject} need the {thing} above all" for thing in ("springs", "valleys", "workers", "sun")),
                       f"{subject} end in {page * 12} ways")
-    draw_page(sources / "pictures" / "plain.png", colour="teal")       # a document with no text at all
+    picture = Image.new("RGB", (640, 360), "teal")                     # a document with no text at all
+    picture.paste("gold", (0, 200, 640, 360))
+    (sources / "pictures").mkdir(parents=True)
+    picture.save(sources / "pictures" / "plain.png")
     draw_page(sources / "pictures" / "sign.png", "No swimming here", "The river is 12 metres deep")
     (sources / "pictures" / "broken.png").write_text("no picture")
 
