@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from assets.door import current_manifest
+from assets.preference_dataset.checks import evaluate
 from resources.launcher import launch_command, launch_env
 from resources.store import Store
 from tests.conftest import Factory, draw_deck, write_recipe
@@ -132,6 +134,27 @@ def test_the_door_weighs_kinds_as_the_recipe_says_and_lets_no_trained_document_t
         assert said[f"weight_share_{kind}"] == pytest.approx(share)
     trained = set(pq.read_table(current_manifest(factory.store, "sft").path).column("id").to_pylist())
     assert not trained & {row["example_id"] for row in factory.store.rows("preference_pairs", shard)}
+    assert all(outcome.passed for outcome in evaluate(factory.store).values())
+
+
+@pytest.mark.slow
+def test_a_data_set_whose_kinds_weigh_otherwise_or_that_has_a_trained_document_fails_its_check(
+        after_sft: tuple[Factory, str, Metadata]) -> None:
+    factory, shard, _ = after_sft
+    metadata_of(factory.run("training_job", assets=["preference_dataset"]))
+    path = Path(current_manifest(factory.store, "preference").path)
+    rows, pairs = pq.read_table(path), factory.store.read_table("preference_pairs", shard)
+    heavier = [{**row, "weight": 2 * row["weight"]} if row["kind"] == "whole" else row for row in rows.to_pylist()]
+    learnt = next(row["example_id"] for row in factory.store.rows("long_outputs", shard) if row["split"] == "sft")
+    try:
+        pq.write_table(pa.Table.from_pylist(heavier, schema=rows.schema), path)
+        factory.store.write_table("preference_pairs", shard,
+                                  [{**row, "example_id": learnt} for row in pairs.to_pylist()], pairs.schema)
+        failed = {name for name, outcome in evaluate(factory.store).items() if not outcome.passed}
+    finally:
+        pq.write_table(rows, path)
+        factory.store.write_table("preference_pairs", shard, pairs.to_pylist(), pairs.schema)
+    assert failed == {"shares_kept", "not_in_sft"}
 
 
 @pytest.mark.slow
