@@ -29,17 +29,18 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
         require_good_shards(tables, UPSTREAM, shards)
         if drafted := [shard for shard in shards if tables.table_path("drafts", shard).exists()]:
             require_good_shards(tables, ("drafts",), drafted)
-        shares = kind_shares(read_recipe().pairs)
         contamination, left_out = Contamination(tables, shards), dict[str, dict[str, str]]()
         found, mix = Mix(), Mix()
         for pair in contamination.clean_pairs(all_pairs(tables, shards), left_out):
             found.add(pair)
         write_quarantine(tables, "preference_dataset", ALL_SHARDS, left_out.values())
+        shares = kind_shares(read_recipe().pairs, found.pairs)
         factors = kind_factors(found.weight, found.pairs, shares)
         manifest = write_dataset(tables, "preference", shards, SCHEMA,
                                  pair_rows(tables, shards, left_out, factors, mix),
                                  lambda row: (row["kind"], row["corrector"]),
-                                 lambda: why_empty(tables, shards, found))
+                                 lambda: why_empty(tables, shards, found, len(left_out)),
+                                 report={"kind_shares": shares})
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
         "dagster/row_count": manifest.rows, "shards": len(shards), **mix.metadata(),
         "dropped_in_benchmark": len(left_out),
@@ -47,7 +48,11 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
         "corrected_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path)})
 
 
-def why_empty(tables: Store, shards: list[str], found: Mix) -> str:
+def why_empty(tables: Store, shards: list[str], found: Mix, left_out: int) -> str:
+    """One sentence. found: the pairs that may be trained on; left_out: how many stand in the benchmark."""
+    if left_out and not found.pairs:
+        return (f"All {left_out} preference pairs show images or text of the benchmark split (tables/quarantine/"
+                "preference_dataset says which): add documents that are not alike under LWV_SOURCES.")
     if found.pairs:
         return (f"The recipe gives no share to the kinds of pair that there are ({', '.join(found.pairs)}): set them "
                 "in [pairs] of the recipe (LWV_RECIPE).")

@@ -12,13 +12,10 @@ class PageStarts:
 
     def __init__(self, store: Store, shard: str) -> None:
         decks = {row["example_id"] for row in store.rows("long_outputs", shard) if row["kind"] == "deck"}
-        original = {row["segment_id"]: row["text"] for row in store.rows("segments", shard)
-                    if row["example_id"] in decks}
         self.segments: dict[str, list[tuple[str, str]]] = {}      # example -> per page, corrected and original text
         for row in store.rows("corrected_segments", shard):
             if row["example_id"] in decks:
-                self.segments.setdefault(row["example_id"], []).append(
-                    (row["text"], original.get(row["segment_id"], "")))
+                self.segments.setdefault(row["example_id"], []).append((row["text"], row["original"]))
 
     def of(self, pair: dict[str, Any]) -> dict[str, list[int]]:
         """`chosen_starts` and `rejected_starts`: character offsets in the prefix and the answer together."""

@@ -21,11 +21,10 @@ class Tables:
     """A store with one deck of three pages, the second of which the checkpoint did not write."""
 
     def rows(self, table: str, shard: str) -> list[dict[str, Any]]:
-        segments = [{"example_id": "deck", "segment_id": f"deck-{number}", "text": text}
-                    for number, text in enumerate(["one", "", "three"])]
-        corrected = [{**row, "text": text} for row, text in zip(segments, ["one", "two", "THREE"], strict=True)]
+        corrected = [{"example_id": "deck", "original": original, "text": text}
+                     for original, text in (("one", "one"), ("", "two"), ("three", "THREE"))]
         return {"long_outputs": [{"example_id": "deck", "kind": "deck"}, {"example_id": "photo", "kind": "single"}],
-                "segments": segments, "corrected_segments": corrected}[table]
+                "corrected_segments": corrected}[table]
 
 
 def test_starts_are_those_of_the_prefix_and_the_answer_together() -> None:

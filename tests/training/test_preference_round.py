@@ -9,24 +9,38 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from assets.door import current_manifest
+from assets.preference_dataset.checks import evaluate
 from resources.launcher import launch_command, launch_env
 from resources.store import Store
-from tests.conftest import Factory, draw_deck, write_recipe
+from tests.conftest import Factory, draw_page, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {"cumulative": 0.4, "shared_prefix": 0.2, "whole": 0.3, "sampled": 0.1}
 PAIRS = "[pairs]\nsamples = 3\nmargin = 0.1\n" + "".join(f"{kind} = {share}\n" for kind, share in KINDS.items())
 
+# So unlike each other that none is taken for a copy of the held-out one.
+DECKS = {
+    "rivers": [("Where rivers begin", "Springs feed a narrow brook", "Snow melts in April"),
+               ("How a valley forms", "Water carries gravel downhill", "Banks collapse every winter"),
+               ("The delta", "Silt settles before the sea", "Birds nest on 14 islands")],
+    "engines": [("Steam pushes pistons", "A boiler holds nine bar", "Coal was cheap then"),
+                ("Valves and timing", "Cams open each inlet", "Late sparks waste fuel"),
+                ("Electric motors", "Magnets turn the rotor", "Copper windings get hot")],
+    "bread": [("Flour meets yeast", "Dough doubles within an hour", "Salt slows everything"),
+              ("Kneading", "Gluten strands stretch", "Fold it six times"),
+              ("Baking day", "An oven of 230 degrees", "Crust sings when cooling")]}
 Metadata = dict[str, dict[str, Any]]
 
 
 def metadata_of(result: dg.ExecuteInProcessResult) -> Metadata:
     """asset -> what its materialisation said; fails with the run's own words where the run failed."""
-    assert result.success, [event.message for event in result.all_events if event.is_failure]
+    assert result.success, [event.step_failure_data.user_failure_data.description for event in result.all_events
+                            if event.is_step_failure and event.step_failure_data.user_failure_data]
     found = [event.step_materialization_data.materialization for event in result.all_events
              if event.is_step_materialization]
     return {made.asset_key.to_user_string(): {name: value.value for name, value in made.metadata.items()}
@@ -42,8 +56,9 @@ def after_sft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Factor
         patch.setenv("LWV_SOURCES", str(folder / "sources"))
         patch.setenv("LWV_RECIPE", write_recipe(folder, PAIRS, words_per_page=30))
         factory = Factory(folder / "home", folder / "sources", instance)
-        for subject in ("Rivers", "Engines", "Bread"):
-            draw_deck(factory.sources / "mixed" / subject.lower(), subject, 3)
+        for subject, pages in DECKS.items():
+            for number, lines in enumerate(pages, 1):
+                draw_page(factory.sources / "mixed" / subject / f"page-{number}.png", *lines)
         shard, = factory.scan()
         metadata_of(factory.run("shard_job", shard))
         metadata_of(factory.run("training_job", assets=["sft_dataset", "sft_checkpoint"]))
@@ -132,6 +147,27 @@ def test_the_door_weighs_kinds_as_the_recipe_says_and_lets_no_trained_document_t
         assert said[f"weight_share_{kind}"] == pytest.approx(share)
     trained = set(pq.read_table(current_manifest(factory.store, "sft").path).column("id").to_pylist())
     assert not trained & {row["example_id"] for row in factory.store.rows("preference_pairs", shard)}
+    assert all(outcome.passed for outcome in evaluate(factory.store).values())
+
+
+@pytest.mark.slow
+def test_a_data_set_whose_kinds_weigh_otherwise_or_that_has_a_trained_document_fails_its_check(
+        after_sft: tuple[Factory, str, Metadata]) -> None:
+    factory, shard, _ = after_sft
+    metadata_of(factory.run("training_job", assets=["preference_dataset"]))
+    path = Path(current_manifest(factory.store, "preference").path)
+    rows, pairs = pq.read_table(path), factory.store.read_table("preference_pairs", shard)
+    heavier = [{**row, "weight": 2 * row["weight"]} if row["kind"] == "whole" else row for row in rows.to_pylist()]
+    learnt = next(row["example_id"] for row in factory.store.rows("long_outputs", shard) if row["split"] == "sft")
+    try:
+        pq.write_table(pa.Table.from_pylist(heavier, schema=rows.schema), path)
+        factory.store.write_table("preference_pairs", shard,
+                                  [{**row, "example_id": learnt} for row in pairs.to_pylist()], pairs.schema)
+        failed = {name for name, outcome in evaluate(factory.store).items() if not outcome.passed}
+    finally:
+        pq.write_table(rows, path)
+        factory.store.write_table("preference_pairs", shard, pairs.to_pylist(), pairs.schema)
+    assert failed == {"shares_kept", "not_in_sft"}
 
 
 @pytest.mark.slow

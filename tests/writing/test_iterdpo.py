@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.preference_dataset.weights import kind_factors
+from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_pairs.iterdpo import cumulative_pairs, prefix_weights, shared_prefix_pairs, whole_pairs
 from assets.preference_pairs.mix import Mix
+from assets.recipe import Pairs
 
 PAGE = st.sampled_from(["kept", "edited", "missing"])
 
@@ -159,7 +160,8 @@ def test_after_the_door_kinds_weigh_as_the_recipe_says_and_a_pair_weighs_1_on_av
     before, after = Mix(), Mix()
     for kind, weight in pairs:
         before.add({"kind": kind, "weight": weight, "chosen": "a", "rejected": ""})
-    factors = kind_factors(before.weight, before.pairs, shares)
+    normalised = kind_shares(Pairs(**shares), before.pairs)
+    factors = kind_factors(before.weight, before.pairs, normalised)
     assert set(factors) == {kind for kind, _ in pairs if shares[kind]}
     for kind, weight in pairs:
         if kind in factors:
@@ -167,4 +169,5 @@ def test_after_the_door_kinds_weigh_as_the_recipe_says_and_a_pair_weighs_1_on_av
     if factors:
         whole = sum(shares[kind] for kind in factors)
         assert after.weight_shares() == pytest.approx({kind: shares[kind] / whole for kind in factors})
+        assert after.weight_shares() == pytest.approx(normalised)
         assert sum(after.weight.values()) == pytest.approx(sum(after.pairs.values()))
