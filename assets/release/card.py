@@ -147,10 +147,11 @@ def _tokens(tally: Tally) -> str:
 def _licence_note(card: Card) -> str:
     notes = ["Each row's images are under the licence of its documents."]
     if unknown := card.licences.get("unknown"):
-        notes.append(f"**{unknown:,} documents have no stated licence**: find out before you hand this on. (A "
-                     "LICENCES.csv in their collection states it.)")
+        notes.append(f"**No licence is stated for {unknown:,} of {sum(card.licences.values()):,} documents**: find out "
+                     "before you hand this on. (A LICENCES.csv in a collection states it.)")
     if chat := card.tally.sft.kinds["chat"]:
-        notes.append(f"{chat:,} rows of general chat come from no document: they are under the licence of their file.")
+        notes.append(f"General chat ({chat:,} of the SFT rows) comes from no document: it is under the licence of its "
+                     "file.")
     return " ".join(notes)
 
 
