@@ -87,6 +87,7 @@ def test_the_card_says_what_is_in_it_where_it_comes_from_and_who_wrote_it(store:
                  "| kind | deck | 6 | 0 |", "| kind | shared_prefix | 0 | 3 |", "| CC0-1.0 | 7 |",
                  "| sft | deck | 6 |", "| preference | deck | 1 |",
                  "| teacher | some-model | write@1a2b3c4d | 2 | 30 | 1.00 |",       # not the third call
+                 "| examples | 9 | 6 |  | 22,158 | 10,000 |", "| too_short | 3 |",
                  "keep.length_score = ", "| sft_dataset | ", "In 3 rows the text held control tokens",
                  "| 8,192 | 0 (0.0%) |", "General chat (1 of the SFT rows) comes from no document"):
         assert said in text, said
