@@ -1,6 +1,5 @@
 """The data-set card: what is in the release, where it comes from, who wrote it, and what the checks said."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from assets.door import Manifest
 from assets.release.provenance import Usage, Verdict
 from assets.release.tally import PartTally, Tally
 from assets.release.tokens import BYTES_PER_TOKEN, CUTOFFS, PAPER_PIXELS
+from assets.sft_dataset.report import mix_table
 
 _HUB_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -52,6 +52,7 @@ def render_card(card: Card) -> str:
         "## Rows", _table(("file", "rows"), card.files.items()),
         _counts(("kind", "language", "who wrote or corrected it"), tally.sft, tally.preference),
         *_left_out(tally),
+        *_mix(card.manifests),
         "## Distributions", "\n".join(f"![]({name})" for name in card.pictures),
         "## Tokens", _tokens(tally),
         "## Sources and licences",
@@ -64,7 +65,6 @@ def render_card(card: Card) -> str:
         "document's.",
         "## Models and prompts", _calls(card.calls),
         "## Recipe", "As `LWV_RECIPE` named it when this was released.", f"```\n{card.recipe}\n```",
-        *_reports(card.manifests),
         "## Checks", _checks(card.verdicts),
         "## Identity", _table(("data set", "id", "rows", "shards"), [
             (manifest.door, manifest.id, manifest.rows, len(manifest.shards)) for manifest in card.manifests]),
@@ -147,10 +147,11 @@ def _tokens(tally: Tally) -> str:
 def _licence_note(card: Card) -> str:
     notes = ["Each row's images are under the licence of its documents."]
     if unknown := card.licences.get("unknown"):
-        notes.append(f"**{unknown:,} documents have no stated licence**: find out before you hand this on. (A "
-                     "LICENCES.csv in their collection states it.)")
+        notes.append(f"**No licence is stated for {unknown:,} of {sum(card.licences.values()):,} documents**: find out "
+                     "before you hand this on. (A LICENCES.csv in a collection states it.)")
     if chat := card.tally.sft.kinds["chat"]:
-        notes.append(f"{chat:,} rows of general chat come from no document: they are under the licence of their file.")
+        notes.append(f"General chat ({chat:,} of the SFT rows) comes from no document: it is under the licence of its "
+                     "file.")
     return " ".join(notes)
 
 
@@ -163,11 +164,14 @@ def _calls(calls: Sequence[Usage]) -> str:
                 for use in calls]))
 
 
-def _reports(manifests: Sequence[Manifest]) -> list[str]:
-    """What a door reported beside its rows, such as the training mix beside the paper's."""
-    reports = [(manifest.door, manifest.report) for manifest in manifests]
-    return [f"What the door of `{door}` reported:\n\n```json\n{json.dumps(report, indent=2, ensure_ascii=False)}\n```"
-            for door, report in reports if report]
+def _mix(manifests: Sequence[Manifest]) -> list[str]:
+    """The training mix beside the paper's, and what the recipe kept out of it, where the door reported them."""
+    report = next((manifest.report for manifest in manifests if manifest.door == "sft"), {})
+    if not report:
+        return []
+    dropped = report["dropped"].items()
+    return ["## Training mix", mix_table(report),
+            *(["Not kept:\n\n" + _table(("why", "texts"), dropped)] if dropped else [])]
 
 
 def _checks(verdicts: Sequence[Verdict]) -> str:

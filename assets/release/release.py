@@ -146,7 +146,8 @@ def write_papers(store: Store, format: Format, manifests: list[Manifest], verdic
     if card.embedded:
         notes.append(f"{card.embedded:,} rows were written or corrected by the embedded model; the card says so.")
     if licences["unknown"]:
-        notes.append(f"{licences['unknown']:,} documents have no stated licence; the card says so.")
+        notes.append(f"No licence is stated for {licences['unknown']:,} of {licences.total():,} documents; the card "
+                     "says so.")
     return notes
 
 

@@ -44,7 +44,8 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
     images = [{"bytes": None, "path": str(store.image_path(sha256))} for sha256 in pages]
     write_dataset(store, "sft", [SHARD], SFT, sft_rows(documents[:-1], images),
                   lambda row: (row["kind"], row["author"]), lambda: "no row", report={
-                      "kept": {}, "trained_on": {"examples": examples, "long": 0.0, "short": 1.0},
+                      "dropped": {"too_short": 3}, "kept": {"examples": examples + 3},
+                      "trained_on": {"examples": examples, "long": 0.0, "short": 1.0},
                       "aim": {"long": 0.0, "short": 0.0}, "off": 0.0, "largest_size": None})
     made = list(pair_rows(f"{documents[-1]}-deck", images))
     store.write_table("preference_pairs", SHARD, ({**row, "pair_id": row["id"], "example_id": f"{documents[-1]}-deck",

@@ -87,8 +87,9 @@ def test_the_card_says_what_is_in_it_where_it_comes_from_and_who_wrote_it(store:
                  "| kind | deck | 6 | 0 |", "| kind | shared_prefix | 0 | 3 |", "| CC0-1.0 | 7 |",
                  "| sft | deck | 6 |", "| preference | deck | 1 |",
                  "| teacher | some-model | write@1a2b3c4d | 2 | 30 | 1.00 |",       # not the third call
+                 "| examples | 9 | 6 |  | 22,158 | 10,000 |", "| too_short | 3 |",
                  "keep.length_score = ", "| sft_dataset | ", "In 3 rows the text held control tokens",
-                 "| 8,192 | 0 (0.0%) |", "1 rows of general chat come from no document"):
+                 "| 8,192 | 0 (0.0%) |", "General chat (1 of the SFT rows) comes from no document"):
         assert said in text, said
     for name in ("words", "length_scores", "images"):
         assert f"![](pictures/{name}.png)" in text
@@ -104,9 +105,9 @@ def test_a_document_without_a_licence_is_named_on_the_card_and_in_the_notes(tmp_
              for row in store.rows("source_images", SHARD)]
     store.write_table("source_images", SHARD, pages, SOURCES)
     release = write_release(store, FORMATS["ms-swift"], tmp_path / "out")
-    assert "1 documents have no stated licence; the card says so." in release.notes
+    assert "No licence is stated for 1 of 7 documents; the card says so." in release.notes
     text = (tmp_path / "out" / "README.md").read_text()
-    assert "**1 documents have no stated licence**" in text
+    assert "**No licence is stated for 1 of 7 documents**" in text
     assert (yaml.safe_load(text.split("---")[1])["license"], "configs" in text.split("---")[1]) == ("other", False)
 
 
