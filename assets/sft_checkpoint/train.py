@@ -62,7 +62,7 @@ def foresee(base: str, recipe: Mapping[str, Any], load: Load, dense_mask: bool, 
     """Say what the run will take; raises DoesNotFit where a device has less memory."""
     devices = int(os.environ.get("WORLD_SIZE", "1"))
     expected = forecast(Shape.of(AutoConfig.from_pretrained(base).to_dict()), recipe, load,
-                        1 if recipe["lora_rank"] else devices, dense_mask)
+                        1 if recipe["sharding"] == "none" else devices, dense_mask)
     if torch.cuda.is_available():
         name, available = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
     else:
