@@ -37,8 +37,7 @@ def settings(recipe: Mapping[str, Any], folder: Path, passes: int, pairs: int) -
     return DPOConfig(
         **trainer_settings(recipe, folder, accumulation), beta=recipe["beta"], ld_alpha=recipe["ld_alpha"],
         loss_type=[recipe["loss"], "sft"] if sft else [recipe["loss"]], loss_weights=[1.0, sft] if sft else None,
-        precompute_ref_log_probs=recipe["packing"] == "documents" and recipe["reference"] == "stored",
-        remove_unused_columns=recipe["packing"] == "pairs")
+        precompute_ref_log_probs=recipe["packing"] == "documents" and recipe["reference"] == "stored")
 
 
 def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
