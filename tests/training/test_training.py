@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,6 +118,15 @@ def test_control_tokens_in_a_request_are_ordinary_text(sft: Path) -> None:
 
     assert control(render_prompt(processor, 1, INJECTED)) == control(render_prompt(processor, 1, "Hello."))
     assert control(render_answer(INJECTED, closes=False)) == []
+
+
+def test_a_run_that_may_not_start_leaves_one_sentence_with_the_rows_name(data: Path) -> None:
+    config = sft_config(data, data / "refused", max_tokens=100)
+    with pytest.raises(AssertionError, match="RowUnusable"):
+        launch("assets.sft_checkpoint.train", config, data / "refused.json")
+    said = (data / "refused.failed").read_text()
+    assert re.match(r"2 of 4 rows have more than max_tokens = 100: 2 has .* images\); 3 has \d+ tokens \(\d+ of text, "
+                    r"\d+ of 3 images\)", said)
 
 
 def dpo_config(data: Path, sft: Path, output: Path, **recipe: Any) -> dict[str, Any]:
