@@ -66,8 +66,8 @@ def main() -> None:
                                  for row in rows for prompt, answer in [row_texts(row, processor)]]
                                 ).cast_column("images", List(Image()))
     ours = {"data_collator": PackedCollator(processor), "train_dataset": Dataset.from_list(rows)}
-    print("| trainer | tokens computed | of these learnt | CPU seconds | learnt tokens a second |", "|---|---|---|---|---|",
-          sep="\n")
+    print("| trainer | tokens computed | of these learnt | CPU seconds | learnt tokens a second |")
+    print("|---|---|---|---|---|")
     for name, kind, more in (("packed", TokenMeanSFTTrainer, ours), ("TRL SFTTrainer", SFTTrainer,
                                                                      {"train_dataset": strings})):
         trainer: Any = kind(
