@@ -45,8 +45,8 @@ def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, st
     path = output.parent / f"{output.name}.json"
     store.write_json(path, config)
     try:
-        pipes.run(context=context, command=launch_command(module, path, gpus), env={**launch_env(), **gpu_env},
-                  cwd=str(Path(__file__).resolve().parents[1]))
+        pipes.run(context=context, command=launch_command(module, path, gpus, config["recipe"]["sharding"]),
+                  env={**launch_env(), **gpu_env}, cwd=str(Path(__file__).resolve().parents[1]))
     except dg.DagsterError as error:
         failed = Path(f"{output}.failed")
         words = failed.read_text() if failed.exists() else str(error)

@@ -4,10 +4,16 @@ import os
 import sys
 from pathlib import Path
 
+CONFIGURATIONS = Path(__file__).parent / "accelerate"       # <sharding>.yaml
 
-def launch_command(module: str, config: Path, gpus: int) -> list[str]:
-    """The command that runs `python -m <module> --config <config>` on `gpus` devices; 0 means the CPU."""
-    device = ["--cpu"] if gpus == 0 else ["--multi_gpu"] if gpus > 1 else []
+
+def launch_command(module: str, config: Path, gpus: int, sharding: str = "none") -> list[str]:
+    """The command that runs `python -m <module> --config <config>` on `gpus` devices; 0 means the CPU.
+
+    sharding: `fsdp2` or `zero3` shares the weights between several GPUs; `none`: each holds them all.
+    """
+    shared = ["--config_file", str(CONFIGURATIONS / f"{sharding}.yaml")] if sharding != "none" else ["--multi_gpu"]
+    device = ["--cpu"] if gpus == 0 else shared if gpus > 1 else []
     return [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(max(1, gpus)),
             "--num_machines", "1", "--num_cpu_threads_per_process",
             str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),

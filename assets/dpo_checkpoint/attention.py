@@ -68,9 +68,12 @@ def attend_chains(module: Any, query: torch.Tensor, key: torch.Tensor, value: to
 AttentionInterface.register(CHAINS, attend_chains)
 
 
-def prepare(model: Any, cuda: bool) -> None:
-    """Let a Qwen2.5-VL's language model attend over prefix trees; cuda: whether it will run there."""
-    model.set_attn_implementation({"text_config": FLEX if cuda else CHAINS})
+def prepare(model: Any, cuda: bool) -> str:
+    """Let a Qwen2.5-VL's language model attend over prefix trees, there or on the CPU; returns by what."""
+    implementation = FLEX if cuda else CHAINS
+    if model.config.get_text_config()._attn_implementation != implementation:
+        model.set_attn_implementation({"text_config": implementation})
+    return implementation
 
 
 def tree_mask(ends: torch.Tensor, implementation: str) -> dict[str, Any]:

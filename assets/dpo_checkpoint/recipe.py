@@ -28,6 +28,7 @@ class DpoRecipe:
     gradient_checkpointing: bool = True
     freeze_vision: bool = True
     lora_rank: int = 0
+    sharding: str = "fsdp2"
     max_tokens: int = 32_768            # of a forward pass: a document with more is split between pairs
     save_steps: int = 50
     logging_steps: int = 1
@@ -41,7 +42,8 @@ class DpoRecipe:
                "smol": cls(learning_rate=5e-6, epochs=1, pairs_per_update=16, dtype="float32",
                            gradient_checkpointing=False, freeze_vision=False, save_steps=10)}.get(student, cls())
         shared = {name: getattr(training, name) for name in (
-            "packing", "layout", "beta", "loss", "sft_weight", "ld_alpha", "reference", "lora_rank", "max_tokens")}
+            "packing", "layout", "beta", "loss", "sft_weight", "ld_alpha", "reference", "lora_rank", "sharding",
+            "max_tokens")}
         return replace(own, **shared, **given(
             freeze_vision=training.freeze_vision, learning_rate=training.dpo_learning_rate,
             epochs=training.dpo_epochs))

@@ -1,6 +1,5 @@
 """Preference training, run by `accelerate launch -m assets.dpo_checkpoint.train --config <json>`."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,14 @@ from assets.dpo_checkpoint.packing import DocumentCollator, by_document, plan_do
 from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
 from assets.sft_checkpoint.forecast import Load
 from assets.sft_checkpoint.run import Progress, finish_run, partial_folder, run_script
-from assets.sft_checkpoint.train import adapters, foresee, load_model, starting_point, trainer_settings
+from assets.sft_checkpoint.train import (
+    adapters,
+    device_count,
+    foresee,
+    load_model,
+    starting_point,
+    trainer_settings,
+)
 
 
 def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
@@ -31,14 +37,12 @@ def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
 
 def settings(recipe: Mapping[str, Any], folder: Path, passes: int, pairs: int) -> DPOConfig:
     """passes: forward passes of one epoch, which hold `pairs` pairs together."""
-    devices = int(os.environ.get("WORLD_SIZE", "1"))
-    accumulation = max(1, round(recipe["pairs_per_update"] * passes / (pairs * recipe["batch"] * devices)))
+    accumulation = max(1, round(recipe["pairs_per_update"] * passes / (pairs * recipe["batch"] * device_count())))
     sft = recipe["sft_weight"]
     return DPOConfig(
         **trainer_settings(recipe, folder, accumulation), beta=recipe["beta"], ld_alpha=recipe["ld_alpha"],
         loss_type=[recipe["loss"], "sft"] if sft else [recipe["loss"]], loss_weights=[1.0, sft] if sft else None,
-        precompute_ref_log_probs=recipe["packing"] == "documents" and recipe["reference"] == "stored",
-        remove_unused_columns=recipe["packing"] == "pairs")
+        precompute_ref_log_probs=recipe["packing"] == "documents" and recipe["reference"] == "stored")
 
 
 def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
@@ -52,7 +56,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     say(f"{config['student']} from {sft}: {len(rows)} pairs in {len(plan)} forward passes, "
         f"{tokens} tokens (pair by pair {alone})")
     args = settings(recipe, partial_folder(config), len(plan), len(rows))
-    per_update = recipe["batch"] * args.gradient_accumulation_steps
+    per_update = recipe["batch"] * args.gradient_accumulation_steps * device_count()
     epochs = recipe["epochs"] if recipe["max_steps"] < 0 else recipe["max_steps"] * per_update / len(plan)
     stored = args.precompute_ref_log_probs
     foresee(sft, recipe, Load(

@@ -45,9 +45,6 @@ class DocumentDPOTrainer(DPOTrainer):
         if losses[0] not in PREFERENCE or losses[1:] not in ([], ["sft"]) or args.use_weighting:
             raise ValueError(f"Packed documents are trained with {' or '.join(PREFERENCE)}, and sft after it or not.")
         self.reference_file = reference_file
-        for model in (more["model"], more.get("ref_model")):
-            if model is not None:
-                prepare(model, torch.cuda.is_available() and not args.use_cpu)
         super().__init__(args=args, **more)
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
@@ -108,9 +105,8 @@ class DocumentDPOTrainer(DPOTrainer):
 
     def _sides(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         kwargs = {name: value for name, value in inputs.items() if name not in _EXTRA}
-        implementation = self.model.config.get_text_config()._attn_implementation
-        outputs = model(**kwargs, attention_mask=tree_mask(inputs["ends"], implementation), use_cache=False,
-                        fused_lm_head=True)
+        mask = tree_mask(inputs["ends"], prepare(self.accelerator.unwrap_model(model), inputs["ends"].is_cuda))
+        outputs = model(**kwargs, attention_mask=mask, use_cache=False, fused_lm_head=True)
         return side_sums(outputs.log_probs, inputs), outputs.log_probs
 
     def _reference(self, inputs: dict[str, Any]) -> torch.Tensor:

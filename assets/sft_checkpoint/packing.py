@@ -36,7 +36,8 @@ def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int
             over.append(f"{row['id']} has {text.size()}")
     if over:
         more = f"; and {len(over) - 10} more" if len(over) > 10 else ""
-        raise RowUnusable(f"{len(over)} rows have more than max_tokens = {max_tokens}: {'; '.join(over[:10])}{more}.")
+        raise RowUnusable(f"{len(over)} of {len(rows)} rows have more than max_tokens = {max_tokens}: "
+                          f"{'; '.join(over[:10])}{more}.")
     return counts
 
 

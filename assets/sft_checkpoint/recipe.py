@@ -22,6 +22,7 @@ class SftRecipe:
     gradient_checkpointing: bool = True
     freeze_vision: bool = True
     lora_rank: int = 0                  # 0: full fine-tuning
+    sharding: str = "fsdp2"             # of the weights, on several GPUs
     max_pixels: int | None = None       # of an image; None: as the base model's processor has it
     max_tokens: int = 32_768            # of a document
     save_steps: int = 100
@@ -35,7 +36,7 @@ class SftRecipe:
                            gradient_checkpointing=False, freeze_vision=False, save_steps=8),
                "smol": cls(learning_rate=5e-5, epochs=1, batch=1, accumulation=6, dtype="float32",
                            gradient_checkpointing=False, freeze_vision=False, save_steps=10)}.get(student, cls())
-        return replace(own, lora_rank=training.lora_rank, max_tokens=training.max_tokens,
+        return replace(own, lora_rank=training.lora_rank, sharding=training.sharding, max_tokens=training.max_tokens,
                        max_pixels=training.max_pixels, **given(
             freeze_vision=training.freeze_vision, learning_rate=training.sft_learning_rate,
             epochs=training.sft_epochs))

@@ -58,11 +58,16 @@ def trainer_settings(recipe: Mapping[str, Any], folder: Path, accumulation: int)
     }
 
 
+def device_count() -> int:
+    """Processes of this run, each with a device of its own."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def foresee(base: str, recipe: Mapping[str, Any], load: Load, dense_mask: bool, say: Callable[[str], None]) -> None:
     """Say what the run will take; raises DoesNotFit where a device has less memory."""
-    devices = int(os.environ.get("WORLD_SIZE", "1"))
+    devices = device_count()
     expected = forecast(Shape.of(AutoConfig.from_pretrained(base).to_dict()), recipe, load,
-                        1 if recipe["lora_rank"] else devices, dense_mask)
+                        1 if recipe["sharding"] == "none" else devices, dense_mask)
     if torch.cuda.is_available():
         name, available = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
     else:
@@ -95,7 +100,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     packs, gpu = recipe["batch"] > 1, torch.cuda.is_available()
     attention = "flex_attention" if packs and gpu else "sdpa"       # of packed samples sdpa builds an N x N mask
     epochs = recipe["epochs"] if recipe["max_steps"] < 0 else \
-        recipe["max_steps"] * recipe["batch"] * recipe["accumulation"] / len(rows)
+        recipe["max_steps"] * recipe["batch"] * recipe["accumulation"] * device_count() / len(rows)
     longest = sum(sorted(total for total, _ in counts)[-recipe["batch"]:])
     foresee(base, recipe, Load(longest, sum(total for total, _ in counts), sum(vision for _, vision in counts), epochs),
             packs and not gpu, say)

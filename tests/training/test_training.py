@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,10 +66,13 @@ def sft_config(data: Path, output: Path, **recipe: Any) -> dict[str, Any]:
                        **recipe}}
 
 
-def launch(module: str, config: dict[str, Any], path: Path, kill_at: str | None = None) -> str:
+def launch(module: str, config: dict[str, Any], path: Path, kill_at: str | None = None, processes: int = 1) -> str:
     """Run the script as the asset does; with `kill_at`, kill -9 its whole group once it prints that."""
     path.write_text(json.dumps(config))
-    process = subprocess.Popen(launch_command(module, path, 0), cwd=ROOT, env={**os.environ, **launch_env()},
+    command = launch_command(module, path, 0) if processes == 1 else [
+        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--standalone", "-m", module,
+        "--config", str(path)]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **launch_env()},
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     assert process.stdout is not None
     lines = []
@@ -116,6 +120,15 @@ def test_control_tokens_in_a_request_are_ordinary_text(sft: Path) -> None:
     assert control(render_answer(INJECTED, closes=False)) == []
 
 
+def test_a_run_that_may_not_start_leaves_one_sentence_with_the_rows_name(data: Path) -> None:
+    config = sft_config(data, data / "refused", max_tokens=100)
+    with pytest.raises(AssertionError, match="RowUnusable"):
+        launch("assets.sft_checkpoint.train", config, data / "refused.json")
+    said = (data / "refused.failed").read_text()
+    assert re.match(r"2 of 4 rows have more than max_tokens = 100: 2 has .* images\); 3 has \d+ tokens \(\d+ of text, "
+                    r"\d+ of 3 images\)", said)
+
+
 def dpo_config(data: Path, sft: Path, output: Path, **recipe: Any) -> dict[str, Any]:
     return {"dataset": str(data / "preference.parquet"), "dataset_id": "p", "student": "tiny", "output": str(output),
             "sft": str(sft), "reference": str(output.with_suffix(".parquet")), "authors": ["embedded-critic-1"],
@@ -139,6 +152,15 @@ def test_dpo_starts_at_ln_2_and_moves_apart_what_it_should(name: str, dpo: dict[
     assert record["losses"][-1] < math.log(2)
     assert record["margins"][-1] > 0
     assert record["tokens_packed"] < record["tokens_pair_by_pair"]
+
+
+def test_two_processes_end_with_the_weights_of_one(data: Path, sft: Path) -> None:
+    """An update has the same two documents, on one device after another or on two at once."""
+    for name, processes in (("one", 1), ("two", 2)):
+        launch("assets.dpo_checkpoint.train", dpo_config(data, sft, data / name, pairs_per_update=3, max_steps=3),
+               data / f"{name}.json", processes=processes)
+    assert largest_difference(data / "two", data / "one") < 1e-6
+    assert largest_difference(data / "two", sft) > 1e-4
 
 
 def test_pairs_can_be_trained_one_by_one_by_trl_itself(data: Path, sft: Path) -> None:

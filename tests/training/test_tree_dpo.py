@@ -187,6 +187,23 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
         assert distance < 1e-4, f"{name}: {distance}"
 
 
+def test_documents_in_one_pass_do_not_see_each_other(base: Path, images: list[dict[str, Any]], tmp_path: Path) -> None:
+    processor = AutoProcessor.from_pretrained(base)
+    rows = cumulative(images) + shared_prefix(images)
+    plan = plan_documents(rows, [[0, 1, 2], [3, 4, 5]], processor, "images_first", 10_000)
+    trainer = DocumentDPOTrainer(**models(base, False), args=settings(tmp_path, beta=0.1, ld_alpha=0.5),
+                                 train_dataset=Dataset.from_list(plan), processing_class=processor,
+                                 data_collator=DocumentCollator(rows, processor, "images_first", 0.5))
+    weights = [sum(rows[number]["weight"] for number in document["rows"]) for document in plan]
+    together, both = loss_and_gradients(trainer, [trainer.data_collator(plan)], [1.0])
+    trainer.model.zero_grad()
+    apart, each = loss_and_gradients(trainer, [trainer.data_collator([document]) for document in plan],
+                                     [weight / sum(weights) for weight in weights])
+    assert together == pytest.approx(apart, abs=1e-6)
+    for name, gradient in both.items():
+        assert torch.linalg.vector_norm(gradient - each[name]) < 1e-4 * torch.linalg.vector_norm(gradient), name
+
+
 @pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
 def test_what_is_scored_is_the_text_of_the_answers_alone(layout: Layout, base: Path, images: list[dict[str, Any]],
                                                          ) -> None:
