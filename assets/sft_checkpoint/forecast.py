@@ -117,8 +117,10 @@ def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int, 
     kept = computed if adapters else 4
     trained = adapters or shape.parameters - (shape.vision if recipe["freeze_vision"] else 0)
     copies = 1 + (recipe.get("reference") == "live" and not adapters)
-    size, layer = load.longest, 6 * shape.feed_forward + 8 * shape.hidden
-    kept_layers = shape.hidden * shape.layers + layer if recipe["gradient_checkpointing"] else layer * shape.layers
+    size = load.longest
+    # With checkpointing each layer keeps its input and one is computed again; else each keeps all (measured on a CPU).
+    kept_layers = shape.hidden * shape.layers + 6 * shape.feed_forward + 8 * shape.hidden \
+        if recipe["gradient_checkpointing"] else shape.layers * (8 * shape.feed_forward + 16 * shape.hidden)
     memory = {
         "weights": (copies * shape.parameters * kept + adapters * 4) / devices,
         "gradients and optimiser": trained * 12 / devices,
