@@ -1,13 +1,19 @@
 """On the samples, with the embedded model: every branch of the recipe is taken, and counted where people look."""
 
+import json
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
 import pytest
 
+from assets.door import current_manifest
+from assets.preference_pairs.schema import KINDS
+from assets.release.release import FORMATS, write_release
 from resources.store import Store
 from tests.conftest import Factory
 
@@ -25,14 +31,22 @@ chapter_pages = 4
 stated_share = 0.34
 back_translated_share = 0.33
 families = { photographs = ["travel_guide", "story", "scenery_copywriting", "movie_review"] }
+
+[mix]
+size = 5
+chat = "CHAT"
+chat_rows = 2
 """
 
 
 @pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Counter[str], list[str]]:
-    """The store after the shard job of every shard, the numbers of all materialisations added up, the shards."""
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Counter[str], list[str]]]:
+    """The store after every shard's job and both doors, the numbers of all materialisations added up, the shards."""
     folder = tmp_path_factory.mktemp("samples")
-    (folder / "recipe.toml").write_text(RECIPE)
+    (folder / "recipe.toml").write_text(RECIPE.replace("CHAT", str(folder / "chat.jsonl")))
+    (folder / "chat.jsonl").write_text("".join(json.dumps({"messages": [
+        {"role": "user", "content": f"What is {number} plus {number}?"},
+        {"role": "assistant", "content": f"It is {2 * number}."}]}) + "\n" for number in range(5)) + "no JSON\n")
     totals: Counter[str] = Counter()
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
         for name in [name for name in os.environ if name.startswith("LWV_")]:
@@ -42,14 +56,15 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Counter[st
         patch.setenv("LWV_RECIPE", str(folder / "recipe.toml"))
         factory = Factory(folder / "home", ROOT / "samples", instance)
         shards = factory.scan()
-        for shard in shards:
-            result = factory.run("shard_job", shard)
+        doors = ["sft_dataset", "preference_dataset"]
+        for result in (*(factory.run("shard_job", shard) for shard in shards),
+                       *(factory.run("training_job", assets=[door]) for door in doors)):
             assert result.success
             for event in result.get_asset_materialization_events():
                 for name, value in event.materialization.metadata.items():
                     if isinstance(value.value, int | float):
                         totals[f"{event.asset_key.to_user_string()}.{name}"] += value.value
-    return factory.store, totals, shards
+        yield factory.store, totals, shards
 
 
 @pytest.mark.slow
@@ -123,3 +138,29 @@ def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any
         assert key(talk.turns) == section["call_id"]
         assert entry.index == 1 or key(talk.turns[:-1]) != section["call_id"]
         talk.turns.append((asked, section["text"]))
+
+
+@pytest.mark.slow
+def test_the_doors_count_what_they_keep_leave_out_and_mix(samples: Any) -> None:
+    store, totals, _ = samples
+    read, kept, chosen = (totals[f"sft_dataset.{name}"] for name in ("read", "kept", "chosen"))
+    dropped = sum(count for name, count in totals.items() if name.startswith("sft_dataset.dropped_"))
+    assert (read - dropped, chosen, totals["sft_dataset.rows_chat"]) == (kept, 5, 2)
+    report = current_manifest(store, "sft").report
+    assert (totals["sft_dataset.chat_bad_lines"], report["off"] >= 0) == (1, True)
+    for kind in ("cumulative", "shared_prefix", "whole"):
+        assert totals[f"preference_dataset.pairs_{kind}"] > 0
+    shares = [totals[f"preference_dataset.weight_share_{kind}"] for kind in KINDS]
+    assert sum(shares) == pytest.approx(1)
+    assert not {row["id"] for row in pq.read_table(current_manifest(store, "sft").path).to_pylist()} & {
+        row["example_id"] for row in pq.read_table(current_manifest(store, "preference").path).to_pylist()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_", ["hub", "trl", "llamafactory", "ms-swift"])
+def test_both_data_sets_are_released_in_every_format_with_a_card(samples: Any, tmp_path: Path, format_: str) -> None:
+    store, _, _ = samples
+    write_release(store, FORMATS[format_], tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "embedded" in card and "CC" in card and "cumulative" in card
+    assert len(list((tmp_path / "out").rglob("*.png"))) >= 1
