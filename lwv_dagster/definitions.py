@@ -40,8 +40,8 @@ from resources.dagster import GpuResource, ModelsResource, SourcesResource, Stor
 # Group (as the UI shows it) -> its assets, in lineage order.
 ASSET_GROUPS: Mapping[str, list[dg.AssetsDefinition]] = {
     "sources": [source_images, instructions],
-    "writing": [long_outputs, segments],
-    "preferences": [drafts, corrected_segments, preference_pairs],
+    "writing": [long_outputs],
+    "preferences": [drafts, segments, corrected_segments, preference_pairs],
     "doors": [sft_dataset, preference_dataset],
     "training": [sft_checkpoint, dpo_checkpoint],
     "evaluation": [benchmark_scores, quality_report],
