@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer on packed samples, where each token of an update counts the same, however its samples are spread over passes."""
+"""TRL's SFTTrainer on packed samples, each token of an update counting the same however they are spread."""
 
 from typing import Any
 
