@@ -62,7 +62,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     foresee(sft, recipe, Load(
         longest=sum(sorted(one["tokens"] if documents else one["pair_tokens"] for one in plan)[-recipe["batch"]:]),
         tokens=tokens if documents else alone, vision_tokens=sum(one["vision_tokens"] for one in plan), epochs=epochs,
-        reference_passes=1 / max(epochs, 1) if stored else 1), False, say)
+        reference_passes=1 / max(epochs, 1) if stored else 1), say)
 
     def run(folder: Path, checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         reference = config["reference"]

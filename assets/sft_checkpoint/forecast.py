@@ -106,11 +106,10 @@ class Forecast:
                 "all weights), a smaller max_tokens, reference = \"stored\"; or more devices, which share the weights.")
 
 
-def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int, dense_mask: bool) -> Forecast:
-    """training.md 3: weights, gradients, AdamW's two moments, activations, the head, the mask; times 3 for training.
+def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int) -> Forecast:
+    """training.md 3: weights, gradients, AdamW's two moments, activations, the head; times 3 for training.
 
-    devices: that share the weights. dense_mask: whether an N x N attention mask is built (documents without
-    flex_attention).
+    devices: that share the weights.
     """
     adapters = shape.adapters(recipe["lora_rank"])
     computed = 2 if recipe["dtype"] == "bfloat16" else 4
@@ -126,7 +125,6 @@ def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int, 
         "gradients and optimiser": trained * 12 / devices,
         "activations": size * kept_layers * computed,
         "head": min(size, 4096) * min(shape.vocabulary, 32_768) * computed + size * shape.hidden * 4
-        + (0 if adapters else shape.vocabulary * shape.hidden * 4),
-        "mask": 5.0 * size**2 if dense_mask else 0.0}
+        + (0 if adapters else shape.vocabulary * shape.hidden * 4)}
     passes = 3 + load.reference_passes
     return Forecast(memory, passes * load.epochs * shape.forward_flops(load.tokens, load.vision_tokens, load.longest))

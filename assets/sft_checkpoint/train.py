@@ -20,14 +20,13 @@ from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
 LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"    # the vision tower is left alone
 
 
-def load_model(path: str, recipe: Mapping[str, Any], text_attention: str = "sdpa") -> Any:
+def load_model(path: str, recipe: Mapping[str, Any]) -> Any:
     """The model at `path`, ready to train.
 
     Weights that are trained are kept in float32 and computed with in `dtype`: an update of 1e-5 is lost in bfloat16.
     """
     dtype = recipe["dtype"] if recipe["lora_rank"] else "float32"
-    model = AutoModelForImageTextToText.from_pretrained(
-        path, dtype=getattr(torch, dtype), attn_implementation={"text_config": text_attention, "vision_config": "sdpa"})
+    model = AutoModelForImageTextToText.from_pretrained(path, dtype=getattr(torch, dtype))
     if recipe["freeze_vision"]:
         model.model.visual.requires_grad_(False)
     return model
@@ -63,11 +62,11 @@ def device_count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def foresee(base: str, recipe: Mapping[str, Any], load: Load, dense_mask: bool, say: Callable[[str], None]) -> None:
+def foresee(base: str, recipe: Mapping[str, Any], load: Load, say: Callable[[str], None]) -> None:
     """Say what the run will take; raises DoesNotFit where a device has less memory."""
     devices = device_count()
     expected = forecast(Shape.of(AutoConfig.from_pretrained(base).to_dict()), recipe, load,
-                        1 if recipe["sharding"] == "none" else devices, dense_mask)
+                        1 if recipe["sharding"] == "none" else devices)
     if torch.cuda.is_available():
         name, available = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
     else:
@@ -97,17 +96,15 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     if recipe["max_pixels"]:
         processor.image_processor.size["longest_edge"] = recipe["max_pixels"]
     counts = count_tokens(rows, processor, recipe["max_tokens"])
-    packs, gpu = recipe["batch"] > 1, torch.cuda.is_available()
-    attention = "flex_attention" if packs and gpu else "sdpa"       # of packed samples sdpa builds an N x N mask
     epochs = recipe["epochs"] if recipe["max_steps"] < 0 else \
         recipe["max_steps"] * recipe["batch"] * recipe["accumulation"] * device_count() / len(rows)
     longest = sum(sorted(total for total, _ in counts)[-recipe["batch"]:])
     foresee(base, recipe, Load(longest, sum(total for total, _ in counts), sum(vision for _, vision in counts), epochs),
-            packs and not gpu, say)
+            say)
 
     def run(folder: Path, checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         trainer = TokenMeanSFTTrainer(
-            model=load_model(starting_point(base, checkpoint, recipe), recipe, attention), peft_config=adapters(recipe),
+            model=load_model(starting_point(base, checkpoint, recipe), recipe), peft_config=adapters(recipe),
             args=SFTConfig(**trainer_settings(recipe, folder, recipe["accumulation"]), remove_unused_columns=False),
             train_dataset=rows, data_collator=PackedCollator(processor), processing_class=processor,
             callbacks=[Progress(say)])

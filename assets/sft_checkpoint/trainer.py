@@ -1,8 +1,10 @@
-"""TRL's SFTTrainer where each token of an update counts the same, however its samples are spread over passes."""
+"""TRL's SFTTrainer on packed samples, each token of an update counting the same however they are spread."""
 
 from typing import Any
 
 from trl import SFTTrainer
+
+from assets.sft_checkpoint.attention import SAMPLES
 
 
 class TokenMeanSFTTrainer(SFTTrainer):
@@ -14,5 +16,6 @@ class TokenMeanSFTTrainer(SFTTrainer):
     """
 
     def __init__(self, **more: Any) -> None:
+        more["model"].set_attn_implementation({"text_config": SAMPLES})
         super().__init__(**more)
         self.model_accepts_loss_kwargs = True

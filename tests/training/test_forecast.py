@@ -33,13 +33,13 @@ def test_parameters_are_counted_as_the_model_has_them(config: Qwen2_5_VLConfig) 
 
 def test_full_fine_tuning_of_7b_does_not_fit_one_gpu_and_adapters_do() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
-    full, lora = (forecast(shape, SftRecipe.for_student("qwen", Training(lora_rank=rank)).as_dict(), AT_32K, devices,
-                           dense_mask=False) for rank, devices in ((0, 1), (16, 1)))
+    full, lora = (forecast(shape, SftRecipe.for_student("qwen", Training(lora_rank=rank)).as_dict(), AT_32K, 1)
+                  for rank in (0, 16))
     with pytest.raises(DoesNotFit, match=r"about 1\d\d\.\d GiB on each device \(weights .*lora_rank = 16"):
         full.require(80 * GIB)
     lora.require(80 * GIB)
     assert 30 * GIB < lora.needed < 50 * GIB       # training.md 3: 36 to 40 GB
-    eight = forecast(shape, SftRecipe().as_dict(), AT_32K, 8, dense_mask=False)
+    eight = forecast(shape, SftRecipe().as_dict(), AT_32K, 8)
     eight.require(80 * GIB)
 
 
@@ -48,15 +48,8 @@ def test_flops_and_hours_are_those_of_the_reference() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     assert shape.forward_flops(1, 0, 16_384) / 1e9 == pytest.approx(17.4, abs=0.2)
     assert (shape.forward_flops(1, 1, 0) - shape.forward_flops(1, 0, 0)) / 1e9 == pytest.approx(5.5, abs=0.2)
-    eight_k = forecast(shape, SftRecipe().as_dict(), Load(8_192, 176_000_000, 0, 1), 1, dense_mask=False)
+    eight_k = forecast(shape, SftRecipe().as_dict(), Load(8_192, 176_000_000, 0, 1), 1)
     hours = eight_k.hours("NVIDIA H100 80GB HBM3", 1)
     assert hours is not None
     assert 5 < hours < 7
     assert eight_k.hours("Some other card", 1) is None
-
-
-def test_a_dense_mask_costs_the_square_of_the_tokens() -> None:
-    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
-    sizes = [forecast(shape, SftRecipe().as_dict(), Load(longest, 1, 0, 1), 1, dense_mask=True).memory["mask"]
-             for longest in (1_000, 2_000)]
-    assert sizes[1] == 4 * sizes[0]

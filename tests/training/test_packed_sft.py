@@ -11,6 +11,7 @@ from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 from trl.trainer.utils import add_fused_lm_head
 
+from assets.sft_checkpoint.attention import SAMPLES
 from assets.sft_checkpoint.chat import image_paths
 from assets.sft_checkpoint.packing import PackedCollator, count_tokens, row_texts
 from assets.sft_checkpoint.sequence import RowUnusable
@@ -134,3 +135,13 @@ def test_an_empty_answer_and_a_lost_image_are_refused_by_name(base: Path, rows: 
     lost = {**rows[0], "images": [{"bytes": None, "path": "/nowhere/lost.png"}]}
     with pytest.raises(RowUnusable, match=r"row-3: .*lost\.png"):
         count_tokens([lost], processor, 10_000)
+
+
+def test_attention_sample_by_sample_is_attention_under_transformers_own_mask(base: Path, rows: list[dict[str, Any]],
+                                                                            ) -> None:
+    packed = PackedCollator(AutoProcessor.from_pretrained(base))(rows)
+    model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
+    add_fused_lm_head(model)
+    expected = per_token(model, packed)
+    model.set_attn_implementation({"text_config": SAMPLES})
+    torch.testing.assert_close(per_token(model, packed), expected, atol=1e-5, rtol=0)
