@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from resources.embedded import teacher
+from resources.embedded import planning, teacher
 from resources.embedded.prose import (
     CJK,
     Covered,
@@ -136,7 +136,7 @@ def _heading(task: Task) -> str:
             return f"{before}{int(number) + step}{behind}"
     title = next((page.title for page in task.pages if page.title), None)
     fallback = "这一页" if task.language == "zh" else "The page"
-    return teacher.heading_form(title) if title else fallback
+    return planning.heading_form(title) if title else fallback
 
 
 def _with_heading(text: str, task: Task, found: dict[str, int]) -> str:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from resources.embedded import critic, judge, prose, requests, teacher
+from resources.embedded import critic, judge, planning, prose, requests, teacher
 from resources.embedded.reading import Sight, UnknownModel, UnreadableRequest, read_request
 
 VERSION = 1
@@ -39,7 +39,7 @@ def model_name(role: str) -> str:
 def answer(sight: Sight) -> str:
     """The text for what the request asks, whichever of the models is named."""
     steps = {"request": requests.request, "rewrite": requests.rewrite, "decide": requests.decide,
-             "rephrase": requests.rephrase, "plan": teacher.plan, "write": teacher.section,
+             "rephrase": requests.rephrase, "plan": planning.plan, "write": teacher.section,
              "correct": critic.answer, "judge": judge.answer}
     return steps.get(sight.step, _plain_reply)(sight)
 

@@ -123,7 +123,7 @@ def assistant(text: str) -> dict[str, Any]:
 @pytest.fixture
 def document() -> Callable[..., tuple[str, list[str]]]:
     """Writes a whole document: (plan, sections)."""
-    from resources.embedded.teacher import parse_plan
+    from resources.embedded.planning import parse_plan
 
     def write(images: Sequence[bytes], language: str, total: int, rule: str, instruction: str = "Write an article.",
               heading: str = "") -> tuple[str, list[str]]:

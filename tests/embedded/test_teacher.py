@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from resources.embedded.planning import parse_plan
 from resources.embedded.prose import quotes, split_sentences
 from resources.embedded.reading import statements_of
-from resources.embedded.teacher import parse_plan
 from resources.words import count_words
 from tests.embedded.conftest import (
     CYCLE,
