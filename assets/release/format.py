@@ -51,6 +51,14 @@ def roles(example: Example) -> list[str]:
     return [role for role, _ in example.turns]
 
 
+def odd_turns(example: Example) -> LeftOut | None:
+    """Why formats of plain turns cannot say the example, or None: they take (system,) user, assistant, …"""
+    spoken = [role for role in roles(example) if role != "system"]
+    if alternates(spoken) and "system" not in roles(example)[1:]:
+        return None
+    return LeftOut("its turns are not (system,) user, assistant, …")
+
+
 def alternates(turns: list[str]) -> bool:
     """True for user, assistant, user, assistant, …"""
     return turns == ["user", "assistant"] * (len(turns) // 2) and bool(turns)

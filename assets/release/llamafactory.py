@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assets.release.format import Format, LeftOut, Placed, alternates, roles
+from assets.release.format import Format, LeftOut, Placed, odd_turns
 from assets.release.markup import expect_tags
 from assets.release.rows import Example, Pair
 
@@ -17,9 +17,8 @@ _COLUMNS: dict[str, dict[str, Any]] = {
 
 
 def example_row(example: Example) -> Placed | LeftOut:
-    spoken = [role for role in roles(example) if role != "system"]
-    if not alternates(spoken) or "system" in roles(example)[1:]:
-        return LeftOut("its turns are not (system,) user, assistant, …")
+    if odd := odd_turns(example):
+        return odd
     turns = [{"from": SPEAKERS[role], "value": content} for role, content in example.turns]
     tag_first(turns, len(example.images))
     expect_tags(example.id, TAG, len(example.images), *(turn["value"] for turn in turns))

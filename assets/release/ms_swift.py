@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from assets.release.format import Format, LeftOut, Placed, alternates, roles
+from assets.release.format import Format, LeftOut, Placed, odd_turns
 from assets.release.markup import expect_tags
 from assets.release.rows import Example, Pair
 
@@ -10,9 +10,8 @@ TAG = "<image>"
 
 
 def example_row(example: Example) -> Placed | LeftOut:
-    spoken = [role for role in roles(example) if role != "system"]
-    if not alternates(spoken) or "system" in roles(example)[1:]:
-        return LeftOut("its turns are not (system,) user, assistant, …")
+    if odd := odd_turns(example):
+        return odd
     messages = [{"role": role, "content": content} for role, content in example.turns]
     first = next(message for message in messages if message["role"] == "user")
     first["content"] = TAG * len(example.images) + first["content"]
