@@ -25,7 +25,7 @@ def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> d
                    if (report := read_report(tables, asset, shard)) is not None]
         aside = [row for asset in SHARD_ASSETS for shard in shards for row in read_quarantine(tables, asset, shard)]
         aside += read_left_out(tables)
-        lengths = [{name: row[name] for name in ("kind", "required_words", "words")}
+        lengths = [{name: row[name] for name in ("kind", "target_words", "words")}
                    for shard in shards for row in tables.rows("long_outputs", shard)]
         curves = {kind: read_training(current_checkpoint(tables, kind))["losses"] for kind in ("sft", "dpo")}
         summary = read_summary(tables)

@@ -6,14 +6,14 @@ from typing import Any
 
 
 def words_picture(outputs: Sequence[Mapping[str, Any]]) -> bytes:
-    """Words written against words asked for, a dot per example; the line is what was asked."""
+    """Words written against words planned (stated to the model or not), a dot per example; the line is the plan."""
     figure, axes = new_figure()
     for kind in ("single", "multi", "deck"):
-        mine = [row for row in outputs if row["kind"] == kind and row["required_words"]]
-        axes.scatter([row["required_words"] for row in mine], [row["words"] for row in mine], s=24, label=kind)
-    top = max([100, *(row["required_words"] or 0 for row in outputs)])
+        mine = [row for row in outputs if row["kind"] == kind]
+        axes.scatter([row["target_words"] for row in mine], [row["words"] for row in mine], s=24, label=kind)
+    top = max([100, *(row["target_words"] for row in outputs)])
     axes.plot([0, top], [0, top], color="grey", linewidth=0.8)
-    axes.set(xlabel="words asked for", ylabel="words written", title="Length of long_outputs")
+    axes.set(xlabel="words planned", ylabel="words written", title="Length of long_outputs")
     axes.legend(frameon=False)
     return as_png(figure)
 
