@@ -33,9 +33,9 @@ def find_fault(text: str, target_words: int, language: str, earlier: Set[int], r
     if body and written != language:
         return Fault("language", f"it is not written in {'Chinese' if language == 'zh' else 'English'}")
     if recipe.loop_control:
-        if loop_start(body) is not None:
+        own, count = runs_and_count(body)
+        if len(own) < count and loop_start(body) is not None:
             return Fault("loop", "it says the same again and again")
-        own = runs(body)
         if own and len(own & earlier) > REPEAT_SHARE * len(own):
             return Fault("repeat", "most of it stood in the sections before it")
     if recipe.length_control:
@@ -92,8 +92,14 @@ def cut_loop(text: str) -> str:
 
 def runs(text: str) -> set[int]:
     """Hashes of every RUN tokens that stand side by side."""
+    return runs_and_count(text)[0]
+
+
+def runs_and_count(text: str) -> tuple[set[int], int]:
+    """`runs`, and how many there are in all: as many as different ones where none stands twice."""
     tokens = [token.lower() for token in _TOKEN.findall(text)]
-    return {hash(tuple(tokens[at:at + RUN])) for at in range(len(tokens) - RUN + 1)}
+    count = max(0, len(tokens) - RUN + 1)
+    return {hash(tuple(tokens[at:at + RUN])) for at in range(count)}, count
 
 
 def without_heading(text: str) -> str:
