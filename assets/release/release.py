@@ -38,7 +38,8 @@ from resources.store import Store
 
 FORMATS = {made.name: made for made in (HUB, TRL, LLAMAFACTORY, MS_SWIFT)}
 MARK = "release.json"          # what tells a folder of ours from another
-UPSTREAM = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
+UPSTREAM = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
+            "preference_pairs")
 
 
 @dataclass(frozen=True)
