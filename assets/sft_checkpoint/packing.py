@@ -22,6 +22,21 @@ def row_tokens(row: dict[str, Any], processor: Any, grids: Sequence[Grid]) -> To
     return tokenize(row["id"], processor.tokenizer, *row_texts(row, processor), range(len(grids)), grids)
 
 
+def load_processor(path: str, max_pixels: int | None) -> Any:
+    """The processor of the model at `path` (or hub id). max_pixels: of an image; None: as the processor has it."""
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(path)
+    if max_pixels:
+        processor.image_processor.size["longest_edge"] = max_pixels
+    return processor
+
+
+def row_size(row: dict[str, Any], processor: Any) -> Tokens:
+    """The row's tokens, from its texts and the headers of its images."""
+    return row_tokens(row, processor, grids_of(row["id"], image_paths(row["images"]), processor.image_processor))
+
+
 def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int) -> list[tuple[int, int]]:
     """Tokens of each row, and how many of them are visual; reads the headers of images alone.
 
@@ -29,8 +44,7 @@ def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int
     """
     counts, over = [], []
     for row in rows:
-        grids = grids_of(row["id"], image_paths(row["images"]), processor.image_processor)
-        text = row_tokens(row, processor, grids)
+        text = row_size(row, processor)
         counts.append((len(text.ids), text.vision_tokens))
         if len(text.ids) > max_tokens:
             over.append(f"{row['id']} has {text.size()}")

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, PrinterCallback
+from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallback
 from trl import SFTConfig
 
 from assets.sft_checkpoint.forecast import GIB, LAYER_MATRICES, Load, Shape, forecast
-from assets.sft_checkpoint.packing import PackedCollator, count_tokens
+from assets.sft_checkpoint.packing import PackedCollator, count_tokens, load_processor
 from assets.sft_checkpoint.run import Progress, finish_run, run_script
 from assets.sft_checkpoint.student import resolve_student
 from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
@@ -92,9 +92,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     texts = (turn["content"] for row in rows.select_columns("messages") for turn in row["messages"])
     base = resolve_student(config["student"], texts, Path(config["base_folder"]))
     say(f"{config['student']} from {base}, {len(rows)} rows")
-    processor = AutoProcessor.from_pretrained(base)
-    if recipe["max_pixels"]:
-        processor.image_processor.size["longest_edge"] = recipe["max_pixels"]
+    processor = load_processor(base, recipe["max_pixels"])
     counts = count_tokens(rows, processor, recipe["max_tokens"])
     epochs = recipe["epochs"] if recipe["max_steps"] < 0 else \
         recipe["max_steps"] * recipe["batch"] * recipe["accumulation"] * device_count() / len(rows)

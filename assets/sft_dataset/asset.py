@@ -10,12 +10,13 @@ from assets.door import DoorShut, image_files, require_good_shards, write_datase
 from assets.partitions import SHARDS
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.recipe import RecipeUnusable, read_recipe
+from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.report import mix_report, mix_table
 from assets.sft_dataset.schema import SCHEMA
 from assets.sft_dataset.selection import Candidate, Selection, select
-from resources.dagster import StoreResource, clear_failures
+from resources.dagster import SourcesResource, StoreResource, clear_failures
 from resources.store import Store
 
 UPSTREAM = ("source_images", "instructions", "long_outputs")
@@ -23,7 +24,8 @@ COLUMNS = ["example_id", "instruction", "output", "images", "language", "kind", 
 
 
 @dg.asset(deps=[dg.AssetDep("long_outputs", partition_mapping=dg.AllPartitionMapping())], kinds={"parquet"})
-def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource,
+                ) -> dg.MaterializeResult:
     """What the recipe keeps of the sft split and draws for the mix; refuses where a shard's quality report is not good.
 
     Two passes: the first decides on every example, the second writes those that were chosen.
@@ -33,7 +35,7 @@ def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.M
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
         require_good_shards(tables, UPSTREAM, shards)
         contamination = Contamination(tables, shards)
-        found = select(tables, shards, recipe, contamination)
+        found = select(tables, shards, recipe, contamination, TokenBudget(sources.settings().student, recipe.training))
         chat = draw_chat(recipe.mix, contamination.benchmark.answer_reason)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
         report = mix_report(found, recipe.mix, chat.report())

@@ -11,10 +11,10 @@ from assets.recipe import Keep
 from assets.source_images.measure import language_of
 from resources.words import cjk_share, count_words
 
-ReasonKind = Literal["refusal", "language", "coverage", "repetition", "length", "in_benchmark", "duplicate",
-                     "near_duplicate"]
-COLUMNS = ["example_id", "document_id", "split", "kind", "language", "images", "output", "sections", "words",
-           "required_words"]      # of long_outputs, that the decisions need
+ReasonKind = Literal["refusal", "language", "coverage", "repetition", "length", "in_benchmark", "over_budget",
+                     "duplicate", "near_duplicate"]
+COLUMNS = ["example_id", "document_id", "split", "kind", "language", "images", "instruction", "output", "sections",
+           "words", "required_words"]      # of long_outputs, that the decisions need
 CHINESE_SHARE = 0.3               # of a text's words that are CJK characters, from which on it is Chinese
 TELLING_WORDS = 50                # a shorter text does not tell one Latin language from another
 TELLING_CHARACTERS = 2000         # so much of a long one is enough

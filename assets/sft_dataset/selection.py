@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assets.recipe import Recipe
+from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.duplicates import Duplicates, Signature
 from assets.sft_dataset.keep import COLUMNS, Reason, reason_to_drop
@@ -41,7 +42,8 @@ class Selection:
                              "reason": f"{reason.kind}: {reason.says}"})
 
 
-def select(store: Store, shards: Sequence[str], recipe: Recipe, contamination: Contamination) -> Selection:
+def select(store: Store, shards: Sequence[str], recipe: Recipe, contamination: Contamination, budget: TokenBudget,
+           ) -> Selection:
     """Decide on every example of the sft split: kept or why not, and which of the kept ones the mix draws.
 
     Of duplicates the first in (shard, example_id) stays. Texts are read a batch at a time and not kept.
@@ -54,7 +56,8 @@ def select(store: Store, shards: Sequence[str], recipe: Recipe, contamination: C
             if row["split"] != "sft":
                 continue
             found.read += 1
-            reason = reason_to_drop(row, recipe.keep) or contamination.reason(row["images"], row["output"])
+            reason = (reason_to_drop(row, recipe.keep) or contamination.reason(row["images"], row["output"])
+                      or budget.reason(row, [store.image_path(image) for image in row["images"]]))
             if reason:
                 found.drop(row["example_id"], row["document_id"], reason)
             else:

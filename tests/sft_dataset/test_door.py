@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from assets.door import current_manifest
 from assets.partitions import SHARDS
@@ -81,6 +82,24 @@ def test_every_example_left_out_is_counted_and_recorded_with_its_reason(factory:
     assert reasons["nearly"].endswith("like good-04")
     assert "| over 4,000 words | 20.0% | 20.0% | 20.0% |  | 21.0% |" in told["mix"]
     assert all(outcome.passed for outcome in evaluate(factory.store).values())
+
+
+def test_what_the_student_cannot_take_in_one_pass_is_left_out_and_counted(factory: Factory, tmp_path: Path,
+                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    from assets.sft_checkpoint.student import build_tiny
+
+    student = tmp_path / "student"
+    student.mkdir()
+    build_tiny([english("tiny", 500)], student)
+    monkeypatch.setenv("LWV_STUDENT", str(student))
+    fill(factory)
+    for path in factory.store.home.glob("images/**/*.jpg"):
+        Image.new("RGB", (56, 56)).save(path)
+    told = make(factory, monkeypatch, tmp_path, "[training]\nmax_tokens = 4000\n")
+    assert (told["dropped_over_budget"], told["chosen"]) == (9, 32)     # eight of 4,500 words and the one nearly alike
+    reasons = [row["reason"] for row in read_quarantine(factory.store, "sft_dataset", "all")]
+    assert sum(reason.startswith("over_budget: ") and reason.endswith(" of 1 images), max_tokens is 4000")
+               for reason in reasons) == 9
 
 
 def test_the_mix_is_drawn_told_beside_the_paper_and_kept_in_the_manifest(factory: Factory, tmp_path: Path,

@@ -1,0 +1,61 @@
+"""Which examples have more tokens than one forward pass may: nothing is ever cut, so they are left out and counted."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from assets.door import DoorShut
+from assets.recipe import Training
+from assets.sft_dataset.keep import Reason
+
+BUILT_LATER = ("tiny", "smol")      # students whose tokenizer is there when training starts, which counts anew
+TEMPLATE_BYTES = 256                # of a chat template around the two turns, at most
+SIDE = 28                           # of a visual token, pixels
+SMALL_IMAGE = 256                   # visual tokens that a small image is enlarged to, at most
+
+
+class TokenBudget:
+    """The recipe's `training.max_tokens`, in tokens of the student (LWV_STUDENT) that will be trained.
+
+    student: local path or hub id; its processor alone is loaded, and only once a row could be over. A student that is
+    built when training starts has no tokens yet: nothing is left out for it here.
+    Raises DoorShut where the processor cannot be loaded.
+    """
+
+    def __init__(self, student: str, training: Training) -> None:
+        self.student, self.training = student, training
+
+    def reason(self, row: Mapping[str, Any], images: list[Path]) -> Reason | None:
+        """`over_budget` with its tokens of text and of images, for a long_outputs row; or None."""
+        if self.student in BUILT_LATER or self._at_most(row, images) <= self.training.max_tokens:
+            return None
+        from assets.sft_checkpoint.packing import row_size
+
+        tokens = row_size({
+            "id": row["example_id"], "images": [{"path": str(path)} for path in images],
+            "messages": [{"content": row["instruction"]}, {"content": row["output"]}]}, self._processor)
+        return Reason("over_budget", f"{tokens.size()}, max_tokens is {self.training.max_tokens}") \
+            if len(tokens.ids) > self.training.max_tokens else None
+
+    def _at_most(self, row: Mapping[str, Any], images: list[Path]) -> int:
+        """A bound that needs no tokenizer: a token is at least a byte of text, or SIDE x SIDE pixels."""
+        from PIL import Image
+
+        text = len(row["instruction"].encode()) + len(row["output"].encode()) + TEMPLATE_BYTES
+        for path in images:
+            with Image.open(path) as image:
+                width, height = image.size
+            text += max((width // SIDE + 1) * (height // SIDE + 1), SMALL_IMAGE) + 2
+        return text
+
+    @cached_property
+    def _processor(self) -> Any:
+        from assets.sft_checkpoint.packing import load_processor
+
+        try:
+            return load_processor(self.student, self.training.max_pixels)
+        except (OSError, ValueError) as error:
+            raise DoorShut(f"The tokenizer of the student {self.student} (LWV_STUDENT) is needed to count long "
+                           f"examples, and cannot be loaded: {str(error).splitlines()[0]} Name a folder that holds the "
+                           "model.") from error

@@ -1,0 +1,76 @@
+"""An example with more tokens than a forward pass may have is left out with its count; the count is training's own."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.door import DoorShut
+from assets.recipe import Training
+from assets.sft_checkpoint.packing import count_tokens, load_processor
+from assets.sft_checkpoint.sequence import RowUnusable
+from assets.sft_checkpoint.student import build_tiny
+from assets.sft_dataset import budget
+from assets.sft_dataset.budget import TokenBudget
+from tests.conftest import draw_page
+from tests.sft_dataset.rows import chinese, english, written
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("student") / "base"
+    folder.mkdir()
+    build_tiny([english("tiny", 500)], folder)
+    return folder
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path in paths:
+        draw_page(path, path.stem)
+    return paths
+
+
+def training_row(row: dict[str, Any], images: list[Path]) -> dict[str, Any]:
+    return {"id": row["example_id"], "images": [{"bytes": None, "path": str(path)} for path in images],
+            "messages": [{"role": "user", "content": row["instruction"]},
+                         {"role": "assistant", "content": row["output"]}]}
+
+
+@pytest.mark.parametrize("text", [english("long", 600), chinese("long", 900)])
+def test_exactly_what_training_would_refuse_is_left_out_with_its_count(student: Path, images: list[Path],
+                                                                       text: str) -> None:
+    row = written("long", text, map(str, images))
+    processor = load_processor(str(student), None)
+    [(total, vision)] = count_tokens([training_row(row, images)], processor, 10**6)
+    assert TokenBudget(str(student), Training(max_tokens=total)).reason(row, images) is None
+    count_tokens([training_row(row, images)], processor, total)
+    reason = TokenBudget(str(student), Training(max_tokens=total - 1)).reason(row, images)
+    assert reason is not None
+    assert reason.kind == "over_budget"
+    assert reason.says == (f"{total} tokens ({total - vision} of text, {vision} of 3 images), "
+                           f"max_tokens is {total - 1}")
+    with pytest.raises(RowUnusable, match="long has"):
+        count_tokens([training_row(row, images)], processor, total - 1)
+
+
+def test_smaller_images_bring_an_example_back_in(student: Path, images: list[Path]) -> None:
+    row = written("pages", english("pages", 300), map(str, images))
+    total = count_tokens([training_row(row, images)], load_processor(str(student), None), 10**6)[0][0]
+    for max_pixels, kind in ((None, "over_budget"), (9 * 28 * 28, None)):
+        reason = TokenBudget(str(student), Training(max_tokens=total - 20, max_pixels=max_pixels)).reason(row, images)
+        assert (reason and reason.kind) == kind
+
+
+def test_nothing_is_loaded_where_no_example_can_be_over(tmp_path: Path, images: list[Path]) -> None:
+    nowhere = TokenBudget(str(tmp_path / "nowhere"), Training())
+    assert nowhere.reason(written("short", english("short", 500), map(str, images)), images) is None
+    with pytest.raises(DoorShut, match=r"nowhere \(LWV_STUDENT\)"):
+        nowhere.reason(written("long", english("long", 9000), map(str, images)), images)
+
+
+@pytest.mark.parametrize("student", budget.BUILT_LATER)
+def test_a_student_that_is_built_later_leaves_nothing_out_here(student: str, images: list[Path]) -> None:
+    row = written("long", english("long", 9000), map(str, images))
+    assert TokenBudget(student, Training(max_tokens=256)).reason(row, images) is None
