@@ -1,14 +1,20 @@
-"""What supervised fine-tuning costs: samples packed without padding, and padded by stock TRL SFTTrainer.
+"""What supervised fine-tuning costs: samples packed without padding, stock TRL SFTTrainer, and LLaMA-Factory.
 
 `python -m bench.training.sft`. The same samples in the same batches, one forward and backward pass each, float32,
-images and tokens prepared anew. Seconds are CPU seconds of one thread. Prints markdown.
+images and tokens prepared anew. Seconds are CPU seconds of one thread. LLaMA-Factory is measured where
+`make check-exports` has installed it, its own packing (`neat_packing`) in rows of PACKED_TOKENS. Prints markdown.
 """
 
 import argparse
+import json
+import os
 import random
+import subprocess
 import tempfile
-import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -21,6 +27,11 @@ from assets.sft_checkpoint.packing import PackedCollator, row_texts
 from assets.sft_checkpoint.student import resolve_student
 from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
 from bench.training.documents import draw_pages, segments
+from bench.training.measure import measure
+
+ROOT = Path(__file__).resolve().parents[2]
+LLAMAFACTORY = ROOT / ".exports" / "llamafactory" / "bin" / "python"
+PACKED_TOKENS = 4096
 
 
 def samples(count: int, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -37,23 +48,39 @@ def samples(count: int, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def measure(trainer: Any, size: int) -> tuple[int, int, float]:
-    """Tokens computed, tokens learnt, CPU seconds."""
-    trainer.model.train()
-    started, computed, learnt = time.process_time(), 0, 0
-    rows = trainer.train_dataset
-    for low in range(0, len(rows), size):
-        batch = trainer.data_collator([rows[number] for number in range(low, min(low + size, len(rows)))])
-        computed += batch["input_ids"].numel()
-        learnt += int((batch["labels"] != -100).sum())
-        trainer.compute_loss(trainer.model, batch).backward()
-    return computed, learnt, time.process_time() - started
+def passes(kind: Any, data: dict[str, Any], base: str, processor: Any, size: int) -> tuple[int, int, float]:
+    """What a trainer of TRL's, or one of ours, takes on a fresh model."""
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(kind(
+            model=AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32), processing_class=processor,
+            args=SFTConfig(output_dir=folder, max_length=None, report_to="none", use_cpu=True, bf16=False,
+                           gradient_checkpointing=False, remove_unused_columns=False), **data), size)
+
+
+def llamafactory_passes(rows: list[dict[str, Any]], base: str, folder: Path, size: int, how: str) -> list[float]:
+    """What `sft_llamafactory` measured on the same rows."""
+    data = folder / "llamafactory"
+    data.mkdir(exist_ok=True)
+    (data / "bench.json").write_text(json.dumps([
+        {"conversations": [{"from": "human", "value": "<image>" * len(row["images"]) + row["messages"][0]["content"]},
+                           {"from": "gpt", "value": row["messages"][1]["content"]}],
+         "images": image_paths(row["images"])} for row in rows]))
+    (data / "dataset_info.json").write_text(json.dumps({"bench": {
+        "file_name": "bench.json", "formatting": "sharegpt", "columns": {"messages": "conversations",
+                                                                         "images": "images"}}}))
+    done = subprocess.run([str(LLAMAFACTORY), "-m", "bench.training.sft_llamafactory", str(data), base, str(size), how,
+                           str(PACKED_TOKENS)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"LLaMA-Factory, {how}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--samples", type=int, default=24)
     parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--student", default="tiny")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -62,20 +89,28 @@ def main() -> None:
     base = resolve_student(given.student, (row["messages"][1]["content"] for row in rows), folder / "base")
     processor: Any = AutoProcessor.from_pretrained(base)
     processor.image_processor.size["longest_edge"] = 280 * 280
+    base = str(folder / "float32")      # what each of them loads
+    AutoModelForImageTextToText.from_pretrained(folder / "base", dtype=torch.float32).save_pretrained(base)
+    processor.save_pretrained(base)
     strings = Dataset.from_list([{"prompt": prompt, "completion": answer, "images": image_paths(row["images"])}
                                  for row in rows for prompt, answer in [row_texts(row, processor)]]
                                 ).cast_column("images", List(Image()))
     ours = {"data_collator": PackedCollator(processor), "train_dataset": Dataset.from_list(rows)}
+    ways: dict[str, Callable[[], Sequence[float]]] = {
+        "packed": partial(passes, TokenMeanSFTTrainer, ours, base, processor, given.batch),
+        "TRL SFTTrainer": partial(passes, SFTTrainer, {"train_dataset": strings}, base, processor, given.batch)}
+    if LLAMAFACTORY.exists():
+        for name, how in (("LLaMA-Factory, padded", "padded"), ("LLaMA-Factory, packed", "packed")):
+            ways[name] = partial(llamafactory_passes, rows, base, folder, given.batch, how)
     print("| trainer | tokens computed | of these learnt | CPU seconds | learnt tokens a second |")
     print("|---|---|---|---|---|")
-    for name, kind, more in (("packed", TokenMeanSFTTrainer, ours), ("TRL SFTTrainer", SFTTrainer,
-                                                                     {"train_dataset": strings})):
-        trainer: Any = kind(
-            model=AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32), processing_class=processor,
-            args=SFTConfig(output_dir=str(folder), max_length=None, report_to="none", use_cpu=True, bf16=False,
-                           gradient_checkpointing=False, remove_unused_columns=False), **more)
-        computed, learnt, seconds = measure(trainer, given.batch)
-        print(f"| {name} | {computed:,} | {learnt:,} | {seconds:.2f} | {learnt / seconds:,.0f} |", flush=True)
+    found: dict[str, list[Sequence[float]]] = {name: [] for name in ways}
+    for _ in range(given.repeats):
+        for name, way in ways.items():
+            found[name].append(way())
+    for name, runs in found.items():
+        computed, learnt, seconds = (median(run[index] for run in runs) for index in range(3))
+        print(f"| {name} | {computed:,.0f} | {learnt:,.0f} | {seconds:.2f} | {learnt / seconds:,.0f} |", flush=True)
 
 
 if __name__ == "__main__":
