@@ -26,7 +26,7 @@ START_UP_S = 20.0
 MODES = ["cost", "cache", "faults", "plain"]
 RESULTS = Path(__file__).with_name("RESULTS.md")
 LIMIT = 2.5       # a run that takes so many times the bound is stopped, reported as such and not repeated
-SLOW = 1.5        # a tool so far from the bound is run once: its second and third time would tell nothing more
+SLOW = 1.3        # a tool so far from the bound is run once: its second and third time would tell nothing more
 
 
 @dataclass(frozen=True)

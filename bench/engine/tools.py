@@ -49,7 +49,6 @@ TOOLS = {tool.name: tool for tool in (
     Tool("ours, open", "bench.engine.ours", window=4),
     Tool("ours, cache", "bench.engine.ours", window=1.5),
     Tool("ours, asset, open", "bench.engine.ours", ("--asset",), window=4),
-    Tool("ours, asset, cache", "bench.engine.ours", ("--asset",), window=1.5),
     Tool("Data Designer", "bench.engine.peers.data_designer", ("default",), DESIGNER),
     Tool("Data Designer, tuned", "bench.engine.peers.data_designer", ("tuned",), DESIGNER),
     Tool("curator", "bench.engine.peers.curator_job", (), CURATOR),

@@ -33,7 +33,7 @@ class Server:
         else:
             granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append((call, granted))
-            self._grant_soon()
+            self._grant()
             try:
                 await granted
             except asyncio.CancelledError:
@@ -52,12 +52,7 @@ class Server:
 
     def _release(self) -> None:
         self.in_flight -= 1
-        self._grant_soon()
-
-    def _grant_soon(self) -> None:
-        # Not at once: the sample whose call just ended asks for its next one in this turn of the loop, and the oldest
-        # of all that wait should win.
-        asyncio.get_running_loop().call_soon(self._grant)
+        self._grant()
 
     def _grant(self) -> None:
         while self._waiting and self.in_flight < self.limit.value:
