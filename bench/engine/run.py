@@ -26,7 +26,7 @@ START_UP_S = 20.0
 MODES = ["cost", "cache", "faults", "plain"]
 RESULTS = Path(__file__).with_name("RESULTS.md")
 LIMIT = 2.5       # a run that takes so many times the bound is stopped, reported as such and not repeated
-SLOW = 1.3        # a tool so far from the bound is run once: its second and third time would tell nothing more
+SLOW = 1.1        # a tool so far from the bound is run once: its second and third time would tell nothing more
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def environment(tool: Tool, url: str, slots: int) -> dict[str, str]:
 
 def peak_rss_mb(process: subprocess.Popen[Any], stop: threading.Event, peak: list[float]) -> None:
     """Watches the resident memory of a process and all that it started, in MB."""
-    while not stop.wait(0.25):
+    while not stop.wait(1):
         try:
             root = psutil.Process(process.pid)
             total = 0

@@ -115,7 +115,9 @@ class BenchServer:
                 self.cache.add([*stream, *tokens_in([{"content": text}])])
             elif len(raw) < 1_000_000:
                 line["prompt"] = prompt_hash(json.loads(raw)["messages"])
-            await asyncio.sleep(self.speed.seconds(tokens) if self.options.rate else 0)
+            if self.options.rate:       # what this process takes to read the prompt is no service
+                busy = 0 if self.cache else time.time() - line["start"]
+                await asyncio.sleep(self.speed.seconds(tokens) - busy)
         return JSONResponse({
             "id": f"{sample}-{step}", "object": "chat.completion", "created": int(time.time()), "model": "bench",
             "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
