@@ -49,11 +49,18 @@ class Size:
         return Speed(Speed().ttft / self.faster, Speed().rate * self.faster)
 
 
+def calls_at_once(slots: int) -> int:
+    """What every tool may send: an eighth more than the slots waits at the server, so that none is idle for the
+    milliseconds that a tool takes between an answer and the next call."""
+    return slots + slots // 8
+
+
 def environment(tool: Tool, url: str, slots: int) -> dict[str, str]:
     """What every tool is given; the peers' own telemetry and downloads are off."""
     libraries = next(tool.environment.glob("lib/python3*/site-packages"), Path()) if tool.packages else Path()
     return {**os.environ, "PYTHONPATH": str(ROOT), "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "bench",
-            "LWV_TEACHER_CONCURRENCY": str(slots), "LWV_TEACHER_WINDOW": str(tool.window or 1.5),
+            "LWV_TEACHER_CONCURRENCY": str(calls_at_once(slots)),
+            "LWV_TEACHER_WINDOW": str(max(1.0, tool.window * slots / calls_at_once(slots))),
             "OPENAI_API_KEY": "none", "TELEMETRY_ENABLED": "0", "NEMO_TELEMETRY_ENABLED": "false",
             "HF_HUB_OFFLINE": "1", "CURATOR_VIEWER": "0",
             "TIKTOKEN_CACHE_DIR": str(libraries / "litellm/litellm_core_utils/tokenizers")}
@@ -85,10 +92,10 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, \
             server(size.slots, size.speed, Path(folder) / "log.jsonl") as url:
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        command = tool.command(url, size.samples, calls_at_once(size.slots), Path(folder) / "home")
         with (Path(folder) / "output.txt").open("w+") as output:
-            process = subprocess.Popen(tool.command(url, size.samples, size.slots, Path(folder) / "home"), cwd=ROOT,
-                                       env=environment(tool, url, size.slots), stdout=output, stderr=output,
-                                       start_new_session=True)
+            process = subprocess.Popen(command, cwd=ROOT, env=environment(tool, url, size.slots), stdout=output,
+                                       stderr=output, start_new_session=True)
             peak, stop = [0.0], threading.Event()
             watcher = threading.Thread(target=peak_rss_mb, args=(process, stop, peak))
             watcher.start()
@@ -158,7 +165,7 @@ def main() -> None:
              f"speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s a slot. Python {platform.python_version()}, "
              f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}. Makespan and wall are ratios over the lower "
              "bound (all service over the slots, or the longest chain); makespan is by the server's log, wall has each "
-             "tool's start-up in it, CPU too. "
+             "tool's start-up in it, CPU too. Each tool may send an eighth more calls at once than there are slots. "
              "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.", ""]
     for mode, rows in (("cost", lambda: cost_mode(options.repeats)), ("cache", lambda: cache_mode(48, options.repeats)),
                        ("faults", lambda: fault_mode(300, options.repeats))):

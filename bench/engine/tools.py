@@ -18,7 +18,7 @@ class Tool:
     module: str
     arguments: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
-    window: float = 0.0              # ours: samples open for a slot
+    window: float = 0.0              # ours: samples open for a slot of the server
 
     @property
     def environment(self) -> Path:
@@ -37,10 +37,11 @@ class Tool:
         subprocess.run([self.python, "-m", "pip", "install", "--quiet", *self.packages], check=True)
         (self.environment / ".installed").touch()
 
-    def command(self, url: str, samples: int, slots: int, home: Path) -> list[str]:
+    def command(self, url: str, samples: int, calls: int, home: Path) -> list[str]:
+        """calls: at once."""
         if not self.packages and self.module == "bench.engine.ours":
             return [self.python, "-m", self.module, "--samples", str(samples), "--home", str(home), *self.arguments]
-        return [self.python, "-m", self.module, url, str(samples), str(slots), str(home), *self.arguments]
+        return [self.python, "-m", self.module, url, str(samples), str(calls), str(home), *self.arguments]
 
 
 DESIGNER, CURATOR = ("data-designer==0.9.6",), ("bespokelabs-curator==0.1.31",)

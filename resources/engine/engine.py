@@ -30,8 +30,6 @@ from resources.failures import AnswerUnusable, EndpointUnusable, LedgerUnusable
 from resources.ledger import ANSWERED, Ledger, Record
 from resources.messages import Call, Role, wire
 
-SEND_FIRST_S = 0.001     # the call that gets a slot is sent before the answer that freed it is looked at
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -192,9 +190,7 @@ class ModelEngine:
                 if isinstance(outcome, Record):
                     server.answered()
                     self._keep(outcome)
-            if isinstance(outcome, Record):
-                await asyncio.sleep(SEND_FIRST_S)
-                return outcome
+                    return outcome
             now = time.monotonic()
             tries[outcome.kind] += 1
             first_failed = first_failed or now
