@@ -8,6 +8,7 @@ import numpy as np
 from assets.sft_checkpoint.chat import image_paths, render_answer, render_prompt
 from assets.sft_checkpoint.sequence import Grid, RowUnusable, Tokens, tokenize
 from assets.sft_checkpoint.vision import grids_of, patches
+from resources.launcher import launch_env
 
 
 def row_texts(row: dict[str, Any], processor: Any) -> tuple[str, str]:
@@ -23,10 +24,13 @@ def row_tokens(row: dict[str, Any], processor: Any, grids: Sequence[Grid]) -> To
 
 
 def load_processor(path: str, max_pixels: int | None) -> Any:
-    """The processor of the model at `path` (or hub id). max_pixels: of an image; None: as the processor has it."""
+    """The processor of the model at `path` (or hub id). max_pixels: of an image; None: as the processor has it.
+
+    Nothing is fetched unless HF_HUB_OFFLINE=0 is set.
+    """
     from transformers import AutoProcessor
 
-    processor = AutoProcessor.from_pretrained(path)
+    processor = AutoProcessor.from_pretrained(path, local_files_only=launch_env()["HF_HUB_OFFLINE"] != "0")
     if max_pixels:
         processor.image_processor.size["longest_edge"] = max_pixels
     return processor

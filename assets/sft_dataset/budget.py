@@ -58,4 +58,4 @@ class TokenBudget:
         except (OSError, ValueError) as error:
             raise DoorShut(f"The tokenizer of the student {self.student} (LWV_STUDENT) is needed to count long "
                            f"examples, and cannot be loaded: {str(error).splitlines()[0]} Name a folder that holds the "
-                           "model.") from error
+                           "model, or set HF_HUB_OFFLINE=0 to fetch it.") from error

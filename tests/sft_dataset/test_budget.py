@@ -63,10 +63,12 @@ def test_smaller_images_bring_an_example_back_in(student: Path, images: list[Pat
         assert (reason and reason.kind) == kind
 
 
-def test_nothing_is_loaded_where_no_example_can_be_over(tmp_path: Path, images: list[Path]) -> None:
-    nowhere = TokenBudget(str(tmp_path / "nowhere"), Training())
+@pytest.mark.parametrize("student", ["/nowhere/model", "nobody/no-such-model"])
+def test_nothing_is_loaded_where_no_example_can_be_over_and_nothing_is_fetched(student: str, images: list[Path],
+                                                                              ) -> None:
+    nowhere = TokenBudget(student, Training())
     assert nowhere.reason(written("short", english("short", 500), map(str, images)), images) is None
-    with pytest.raises(DoorShut, match=r"nowhere \(LWV_STUDENT\)"):
+    with pytest.raises(DoorShut, match=r"model \(LWV_STUDENT\).*HF_HUB_OFFLINE=0"):
         nowhere.reason(written("long", english("long", 9000), map(str, images)), images)
 
 

@@ -163,6 +163,14 @@ def test_two_processes_end_with_the_weights_of_one(data: Path, sft: Path) -> Non
     assert largest_difference(data / "two", sft) > 1e-4
 
 
+def test_two_processes_fine_tune_to_the_weights_of_one(data: Path) -> None:
+    """Rows of unlike lengths: a token counts the same on whichever device it is."""
+    for name, processes, batch in (("sft-one", 1, 2), ("sft-two", 2, 1)):
+        launch("assets.sft_checkpoint.train", sft_config(data, data / name, batch=batch, max_steps=3),
+               data / f"{name}.json", processes=processes)
+    assert largest_difference(data / "sft-two", data / "sft-one") < 1e-6
+
+
 def test_pairs_can_be_trained_one_by_one_by_trl_itself(data: Path, sft: Path) -> None:
     launch("assets.dpo_checkpoint.train", dpo_config(data, sft, data / "pairs", packing="pairs", max_steps=3),
            data / "pairs.json")
