@@ -35,7 +35,7 @@ PACKED_TOKENS = 4096
 
 
 def samples(count: int, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Answers of 50 to 1,500 words behind 1 to 8 pages, as long and as many as the draw has it."""
+    """Answers of 50 to 190 words a page behind one page to all of them, as long and as many as the draw has it."""
     draw = random.Random(0)
     rows = []
     for number in range(count):
@@ -80,12 +80,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--samples", type=int, default=24)
     parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--pages", type=int, default=8, help="of a sample, at most")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--student", default="tiny")
     given = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
-    rows = samples(given.samples, draw_pages(folder, 8))
+    rows = samples(given.samples, draw_pages(folder, given.pages))
     base = resolve_student(given.student, (row["messages"][1]["content"] for row in rows), folder / "base")
     processor: Any = AutoProcessor.from_pretrained(base)
     processor.image_processor.size["longest_edge"] = 280 * 280
