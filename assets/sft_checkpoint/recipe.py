@@ -7,6 +7,8 @@ from typing import Any
 
 from assets.recipe import Training
 
+BUILT = ("tiny", "smol")    # students that are built when training starts; any other is a local path or hub id
+
 
 @dataclass(frozen=True)
 class SftRecipe:

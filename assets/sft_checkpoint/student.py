@@ -19,6 +19,7 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
+from assets.sft_checkpoint.recipe import BUILT
 from assets.sft_checkpoint.smol import build_smol
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
@@ -33,7 +34,7 @@ _SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p
 def resolve_student(name: str, texts: Iterable[str], folder: Path) -> str:
     """Where the base model is: `tiny` (from `texts`) and `smol` are built into `folder` where they are not there yet;
     any other name is a local path or hub id and stands for itself. Raises SmolMissing."""
-    if name not in ("tiny", "smol"):
+    if name not in BUILT:
         return name
     if not (folder / "config.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from assets.door import DoorShut, image_files, require_good_shards, write_datase
 from assets.partitions import SHARDS
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.recipe import RecipeUnusable, read_recipe
+from assets.sft_checkpoint.sequence import RowUnusable
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat
 from assets.sft_dataset.contamination import Contamination
@@ -30,7 +31,7 @@ def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource, sources
 
     Two passes: the first decides on every example, the second writes those that were chosen.
     """
-    with clear_failures(DoorShut, RecipeUnusable):
+    with clear_failures(DoorShut, RecipeUnusable, RowUnusable):
         tables, recipe = store.create(), read_recipe()
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
         require_good_shards(tables, UPSTREAM, shards)

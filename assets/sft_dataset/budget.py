@@ -7,9 +7,10 @@ from typing import Any
 
 from assets.door import DoorShut
 from assets.recipe import Training
+from assets.sft_checkpoint.recipe import BUILT
+from assets.sft_checkpoint.vision import open_image
 from assets.sft_dataset.keep import Reason
 
-BUILT_LATER = ("tiny", "smol")      # students whose tokenizer is there when training starts, which counts anew
 TEMPLATE_BYTES = 256                # of a chat template around the two turns, at most
 SIDE = 28                           # of a visual token, pixels
 SMALL_IMAGE = 256                   # visual tokens that a small image is enlarged to, at most
@@ -19,8 +20,8 @@ class TokenBudget:
     """The recipe's `training.max_tokens`, in tokens of the student (LWV_STUDENT) that will be trained.
 
     student: local path or hub id; its processor alone is loaded, and only once a row could be over. A student that is
-    built when training starts has no tokens yet: nothing is left out for it here.
-    Raises DoorShut where the processor cannot be loaded.
+    built when training starts has no tokens yet: nothing is left out for it here, and training counts anew.
+    Raises DoorShut where the processor cannot be loaded, RowUnusable where an image cannot be read.
     """
 
     def __init__(self, student: str, training: Training) -> None:
@@ -28,7 +29,7 @@ class TokenBudget:
 
     def reason(self, row: Mapping[str, Any], images: list[Path]) -> Reason | None:
         """`over_budget` with its tokens of text and of images, for a long_outputs row; or None."""
-        if self.student in BUILT_LATER or self._at_most(row, images) <= self.training.max_tokens:
+        if self.student in BUILT or self._at_most(row, images) <= self.training.max_tokens:
             return None
         from assets.sft_checkpoint.packing import row_size
 
@@ -40,14 +41,12 @@ class TokenBudget:
 
     def _at_most(self, row: Mapping[str, Any], images: list[Path]) -> int:
         """A bound that needs no tokenizer: a token is at least a byte of text, or SIDE x SIDE pixels."""
-        from PIL import Image
-
-        text = len(row["instruction"].encode()) + len(row["output"].encode()) + TEMPLATE_BYTES
+        most = len(row["instruction"].encode()) + len(row["output"].encode()) + TEMPLATE_BYTES
         for path in images:
-            with Image.open(path) as image:
+            with open_image(row["example_id"], str(path)) as image:
                 width, height = image.size
-            text += max((width // SIDE + 1) * (height // SIDE + 1), SMALL_IMAGE) + 2
-        return text
+            most += max((width // SIDE + 1) * (height // SIDE + 1), SMALL_IMAGE) + 2
+        return most
 
     @cached_property
     def _processor(self) -> Any:

@@ -26,7 +26,6 @@ START_UP_S = 20.0
 MODES = ["cost", "cache", "faults", "plain"]
 RESULTS = Path(__file__).with_name("RESULTS.md")
 LIMIT = 2.5       # a run that takes so many times the bound is stopped, reported as such and not repeated
-SLOW = 1.1        # a tool so far from the bound is run once: its second and third time would tell nothing more
 
 
 @dataclass(frozen=True)
@@ -138,9 +137,8 @@ def table(size: Size, results: dict[str, list[dict[str, float]]], unfinished: di
     for name, runs in results.items():
         middle = {key: median(run[key] for run in runs) for key in runs[0]}
         spans = [run["makespan"] for run in runs]
-        ranged = f"{min(spans):.3f} to {max(spans):.3f}" if len(runs) > 1 else "one run"
         same = "yes" if {run["prompts"] for run in runs} == ours else "no"
-        yield (f"| {name} | {middle['makespan']:.3f} | {ranged} | {middle['wall']:.3f} | "
+        yield (f"| {name} | {middle['makespan']:.3f} | {min(spans):.3f} to {max(spans):.3f} | {middle['wall']:.3f} | "
                f"{middle['calls']:.0f} | {middle['twice']:.0f} | {middle['cpu_ms']:.2f} | {middle['rss_mb']:.0f} | "
                f"{same} |")
     for name, why in unfinished.items():
@@ -161,11 +159,11 @@ def main() -> None:
         tool.install()
     speed = Speed()
     lines = ["# The writing engine beside its peers", "",
-             f"Medians of {options.repeats} (one run where it took over {SLOW} times the bound), tools in turn; base "
-             f"speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s a slot. Python {platform.python_version()}, "
-             f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}. Makespan and wall are ratios over the lower "
-             "bound (all service over the slots, or the longest chain); makespan is by the server's log, wall has each "
-             "tool's start-up in it, CPU too. Each tool may send an eighth more calls at once than there are slots. "
+             f"Medians of {options.repeats}, tools in turn; base speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s "
+             f"a slot. Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
+             f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
+             "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. Each "
+             "tool may send an eighth more calls at once than there are slots. "
              "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.", ""]
     for mode, rows in (("cost", lambda: cost_mode(options.repeats)), ("cache", lambda: cache_mode(48, options.repeats)),
                        ("faults", lambda: fault_mode(300, options.repeats))):
@@ -176,7 +174,7 @@ def main() -> None:
         unfinished: dict[str, str] = {}
         for _ in range(options.repeats):
             for tool in tools:
-                if tool.name in unfinished or any(run["makespan"] > SLOW for run in results.get(tool.name, ())):
+                if tool.name in unfinished:
                     continue
                 try:
                     run = measure(tool, size)

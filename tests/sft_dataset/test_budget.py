@@ -8,9 +8,9 @@ import pytest
 from assets.door import DoorShut
 from assets.recipe import Training
 from assets.sft_checkpoint.packing import count_tokens, load_processor
+from assets.sft_checkpoint.recipe import BUILT
 from assets.sft_checkpoint.sequence import RowUnusable
 from assets.sft_checkpoint.student import build_tiny
-from assets.sft_dataset import budget
 from assets.sft_dataset.budget import TokenBudget
 from tests.conftest import draw_page
 from tests.sft_dataset.rows import chinese, english, written
@@ -72,7 +72,15 @@ def test_nothing_is_loaded_where_no_example_can_be_over_and_nothing_is_fetched(s
         nowhere.reason(written("long", english("long", 9000), map(str, images)), images)
 
 
-@pytest.mark.parametrize("student", budget.BUILT_LATER)
+@pytest.mark.parametrize("student", BUILT)
 def test_a_student_that_is_built_later_leaves_nothing_out_here(student: str, images: list[Path]) -> None:
     row = written("long", english("long", 9000), map(str, images))
     assert TokenBudget(student, Training(max_tokens=256)).reason(row, images) is None
+
+
+def test_an_image_that_cannot_be_read_names_the_example(tmp_path: Path) -> None:
+    for path in (tmp_path / "gone.jpg", tmp_path / "broken.jpg"):
+        if path.stem == "broken":
+            path.write_bytes(b"no image")
+        with pytest.raises(RowUnusable, match=f"page: the image .*{path.stem}"):
+            TokenBudget("/models/any", Training()).reason(written("page", "text", [str(path)]), [path])
