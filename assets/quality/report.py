@@ -11,6 +11,10 @@ from typing import Any
 from assets.quality.outcome import Outcome, Rule
 from resources.store import Store
 
+# Assets that have a report for each shard, in the order of the lineage; `drafts` only after the preference round.
+REPORTED = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
+            "preference_pairs")
+
 
 @dataclass(frozen=True)
 class Problem:

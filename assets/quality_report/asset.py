@@ -5,14 +5,11 @@ import dagster as dg
 from assets.benchmark_scores.scores import read_means, read_summary
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_left_out, read_quarantine
-from assets.quality.report import read_report
+from assets.quality.report import REPORTED, read_report
 from assets.quality_report.page import render_page
 from assets.quality_report.pictures import loss_picture, scores_picture, words_picture
 from assets.training_run import current_checkpoint, read_training
 from resources.dagster import StoreResource, clear_failures
-
-SHARD_ASSETS = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
-                "preference_pairs")
 
 
 @dg.asset(deps=["benchmark_scores"], kinds={"html"})
@@ -21,9 +18,9 @@ def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> d
     with clear_failures():
         tables = store.create()
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
-        reports = [report for asset in SHARD_ASSETS for shard in shards
+        reports = [report for asset in REPORTED for shard in shards
                    if (report := read_report(tables, asset, shard)) is not None]
-        aside = [row for asset in SHARD_ASSETS for shard in shards for row in read_quarantine(tables, asset, shard)]
+        aside = [row for asset in REPORTED for shard in shards for row in read_quarantine(tables, asset, shard)]
         aside += read_left_out(tables)
         lengths = [{name: row[name] for name in ("kind", "target_words", "words")}
                    for shard in shards for row in tables.rows("long_outputs", shard)]

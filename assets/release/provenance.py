@@ -8,7 +8,7 @@ from typing import Any
 
 from assets.quality.bridge import check_whole
 from assets.quality.outcome import Outcome, Rule
-from assets.quality.report import read_report
+from assets.quality.report import REPORTED, read_report
 from assets.recipe import Recipe
 from resources.ledger import Ledger
 from resources.store import Store
@@ -85,10 +85,10 @@ def read_usage(store: Store, samples: Set[str]) -> list[Usage]:
     return [Usage(*key, count, tokens[key], usd[key]) for key, count in calls.most_common()]
 
 
-def read_verdicts(store: Store, shards: Sequence[str], assets: Sequence[str]) -> list[Verdict]:
+def read_verdicts(store: Store, shards: Sequence[str]) -> list[Verdict]:
     """Each rule of the shards' quality reports."""
     found: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
-    for asset in assets:
+    for asset in REPORTED:
         for shard in shards:
             report = read_report(store, asset, shard)
             for outcome in report["outcomes"] if report else ():

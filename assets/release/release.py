@@ -38,8 +38,6 @@ from resources.store import Store
 
 FORMATS = {made.name: made for made in (HUB, TRL, LLAMAFACTORY, MS_SWIFT)}
 MARK = "release.json"          # what tells a folder of ours from another
-UPSTREAM = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
-            "preference_pairs")
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def write_papers(store: Store, format: Format, manifests: list[Manifest], verdic
         (folder / name).write_text(json.dumps(value, indent=2))
     card = Card(format.name, format.usage, files, [name for name in files if format.files[name]], tally, manifests,
                 split_counts(store, shards), dict(licences.most_common()), read_usage(store, tally.samples),
-                [*read_verdicts(store, shards, UPSTREAM), *verdicts], recipe_text(read_recipe()), list(pictures))
+                [*read_verdicts(store, shards), *verdicts], recipe_text(read_recipe()), list(pictures))
     (folder / "README.md").write_text(render_card(card), encoding="utf-8")
     (folder / MARK).write_text(json.dumps({
         "format": format.name, "files": files,
