@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,7 +12,7 @@ from resources.settings import Settings
 PRESETS = Path(__file__).parent / "recipes"       # <name>.toml
 Family = Literal["ppt_script", "medical_report", "travel_guide", "story", "scenery_copywriting", "movie_review"]
 DeckTask = Literal["lecture_script", "speaker_notes", "study_guide", "explainer"]
-Share = Field(ge=0, le=1)
+Length = Annotated[int, Field(ge=50, le=100_000)]      # words
 
 
 class RecipeUnusable(ValueError):
@@ -23,21 +23,28 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Lengths(Part):
+    """Words to write to where no page and no request says so; drawn by the document's hash."""
+
+    single: tuple[Length, ...] = Field((500, 800, 1200, 1600, 2400, 4200), min_length=1)
+    multi: tuple[Length, ...] = Field((800, 1200, 2000, 3000, 4500), min_length=1)
+
+
 class Instructions(Part):
     """What is asked of the documents (method.md 1.1, 1.2)."""
 
     need_long: bool = True                  # a request that needs no long article, or an irrelevant image, is rejected
     groups: tuple[Literal[2, 4], ...] = (2, 4)   # single images of one collection are put together so; empty: never
     group_share: float = Field(0.5, ge=0, le=1)  # of single images that also stand in such a group
-    deck_tasks: tuple[DeckTask, ...] = ("lecture_script", "speaker_notes", "study_guide", "explainer")
+    deck_tasks: tuple[DeckTask, ...] = Field(("lecture_script", "speaker_notes", "study_guide", "explainer"),
+                                             min_length=1)
     lecture_share: float = Field(0.7, ge=0, le=1)      # of decks whose task is the lecture script
     rewritten_share: float = Field(0.25, ge=0, le=1)   # of other deck tasks that the teacher rewrites for the deck
     chinese_share: float = Field(0.25, ge=0, le=1)     # of documents without text; others follow their text
     families: dict[str, tuple[Family, ...]] = {}       # collection, or "*" -> families of MMLongBench-Write to ask for
     stated_share: float = Field(0.4, ge=0, le=1)       # of examples that state their length before they are written
     back_translated_share: float = Field(0.226, ge=0, le=1)  # … that state it after: the length that was written
-    words: dict[Literal["single", "multi"], tuple[int, ...]] = {    # lengths to write to, drawn by the document's hash
-        "single": (500, 800, 1200, 1600, 2400, 4200), "multi": (800, 1200, 2000, 3000, 4500)}
+    words: Lengths = Lengths()
     words_per_page: int = Field(200, ge=20, le=2000)   # of a deck
     chapter_pages: int = Field(26, ge=1)               # a longer deck is written in chapters
 
@@ -60,6 +67,12 @@ class Writing(Part):
     continuations: int = Field(2, ge=0)                # a section cut by max_tokens goes on so often
     temperature: float = Field(0.7, ge=0, le=2)
 
+    @model_validator(mode="after")
+    def band_is_around_the_target(self) -> Self:
+        if not 0 < self.band[0] <= 1 <= self.band[1]:
+            raise ValueError("band is [low, high] with 0 < low <= 1 <= high")
+        return self
+
 
 class Keep(Part):
     """Which written examples may be trained on (method.md 6.2)."""
@@ -68,7 +81,7 @@ class Keep(Part):
     repeated_share: float = Field(0.3, ge=0, le=1)     # at most, of a text's sentences
     coverage: bool = True                              # every page has a section
     language: bool = True                              # written in the language of the request
-    refusals: bool = True                              # no refusal or error text
+    refusals: bool = True                              # no paragraph that is a refusal or an error text
     near_duplicate: float = Field(0.8, gt=0, le=1)     # Jaccard similarity of 5-word shingles; 1: exact ones only
 
 

@@ -5,13 +5,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from assets.instructions.requests import LEAST_CHARACTERS
 from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
 from assets.quality.quarantine import read_quarantine
 
 RULES = (
     Rule("documents_covered", "Each document of the shard has an instruction or a quarantine row."),
     Rule("ids_unique", "No two rows have the same example_id."),
-    Rule("instruction_present", "Each instruction is between 10 and 4,000 characters and holds its request."),
+    Rule("instruction_present", f"Each instruction has {LEAST_CHARACTERS} to 4,000 characters and holds its request."),
     Rule("images_match", "Each example has the images of its documents that its pages name, in order."),
     Rule("length_sane", "A required length is between 50 and 100,000 words."),
     Rule("language_known", "The language is en or zh."),
@@ -33,7 +34,8 @@ def expectations() -> list[Any]:
     present = {"check": "instruction_present"}
     return [
         gxe.ExpectColumnValuesToBeUnique(column="example_id", meta={"check": "ids_unique"}),
-        gxe.ExpectColumnValuesToBeBetween(column="characters", min_value=10, max_value=4000, meta=present),
+        gxe.ExpectColumnValuesToBeBetween(column="characters", min_value=LEAST_CHARACTERS, max_value=4000,
+                                          meta=present),
         gxe.ExpectColumnValuesToBeInSet(column="holds_request", value_set=[True], meta=present),
         gxe.ExpectColumnValuesToBeBetween(column="required_words", min_value=50, max_value=100_000,
                                           meta={"check": "length_sane"}),

@@ -20,6 +20,7 @@ SYSTEM = load_prompt(__file__, "system")
 SINGLE, REWRITE, REWRITE_DECK, NEED_LONG = (load_prompt(__file__, name)
                                             for name in ("single", "rewrite", "rewrite_deck", "need_long"))
 LONG_WORDS = 1000        # a long article has more words (English) or characters (Chinese)
+LEAST_CHARACTERS, MOST_CHARACTERS = 5, 3900    # of a request; `请写影评。` is one
 
 NEED_LONG_FORMAT = {"type": "json_schema", "json_schema": {"name": "decision", "strict": True, "schema": {
     "type": "object", "additionalProperties": False, "required": ["relevant", "long", "reason"],
@@ -44,6 +45,9 @@ async def write_instruction(engine: ModelEngine, material: Material, recipe: Rec
     image has nothing to do with it (irrelevant), or where it asks for more than the recipe allows (too_long).
     """
     request = await (_deck_request if material.kind == "deck" else _image_request)(engine, material, recipe)
+    if not LEAST_CHARACTERS <= len(request.text) <= MOST_CHARACTERS:
+        raise AnswerUnusable("malformed", f"the request has {len(request.text):,} characters, not {LEAST_CHARACTERS} "
+                                          f"to {MOST_CHARACTERS:,}: {request.text[:120]!r}")
     named = stated_words(request.text)
     words = named or target_words(material, recipe.instructions)
     if words > recipe.writing.most_words:
@@ -122,11 +126,12 @@ def parse_decision(text: str) -> tuple[bool, bool, str] | None:
     try:
         found = json.loads(text[start:end + 1]) if 0 <= start < end else None
         if isinstance(found, dict) and isinstance(found.get("long"), bool):
-            return bool(found.get("relevant", True)), found["long"], str(found.get("reason") or "")
-    except ValueError:
+            relevant = found.get("relevant", True)
+            return (relevant, found["long"], str(found.get("reason") or "")) if isinstance(relevant, bool) else None
+    except (ValueError, RecursionError):
         pass
-    word = re.match(r"\W*(yes|no|是|否)\b", text.strip(), re.IGNORECASE)
-    return (True, word[1].lower() in ("yes", "是"), "") if word else None
+    word = re.match(r"\W*(?:(yes|是|需要)|no|不|否)(?![a-z])", text.strip(), re.IGNORECASE)
+    return (True, word[1] is not None, "") if word else None
 
 
 def one_line(text: str) -> str:

@@ -1,5 +1,6 @@
 """Length back-translation: the instruction states, afterwards, the length of what was written (method.md 1.2)."""
 
+import re
 from typing import Any
 
 from assets.long_outputs.conversation import Conversation, spent
@@ -20,14 +21,13 @@ async def state_length(talk: Conversation, row: dict[str, Any]) -> dict[str, Any
     """
     merged = f"{row['instruction']} {CLAUSE[row['language']].format(words=row['words'])}"
     try:
-        reply = await talk.engine.ask(Call(
+        reply = await talk.send(Call(
             role="teacher", sample=row["example_id"], step="state-length", template=STATE_LENGTH.version, left=1,
             max_tokens=1024, messages=(user(STATE_LENGTH.fill(language=row["language"], merged=merged)),)))
-        talk.replies.append(reply)
         said = " ".join(reply.text.split())
     except AnswerUnusable:
         said = ""
-    if str(row["words"]) not in said.replace(",", "") or len(said) > MOST_GROWTH * len(merged):
+    if not re.search(rf"(?<!\d){row['words']}(?!\d)", said.replace(",", "")) or len(said) > MOST_GROWTH * len(merged):
         talk.repairs["length_appended"] += 1
         said = merged
     return {**row, "instruction": said, "required_words": row["words"],

@@ -7,14 +7,15 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from assets.long_outputs.control import is_refusal
 from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
 from assets.quality.quarantine import read_quarantine
-from resources.engine import REFUSALS
 from resources.words import cjk_share, count_words
 
 GOOD_LENGTH = 80.0        # method.md 6.2: what is kept for SFT scores at least 80 against its stated length
 REPEATED_SHARE = 0.3      # of a text's sentences that stood there before
-ERROR_TEXTS = (*REFUSALS, "max tries. failed")
+TELLING_WORDS = 3         # a shorter sentence (`1.`, `Yes.`) is no repeat
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*")
 
 RULES = (
     Rule("examples_covered", "Each instruction has an output or a quarantine row."),
@@ -56,8 +57,9 @@ def expectations() -> list[Any]:
 
 
 def repeated_share(text: str) -> float:
-    """Share of sentences that stood in the text before, 0-1."""
-    sentences = [sentence.strip() for sentence in re.split(r"(?<=[.!?。！？])\s*", text) if sentence.strip()]
+    """Share of sentences of at least TELLING_WORDS that stood in the text before, 0-1."""
+    sentences = [sentence for sentence in map(str.strip, _SENTENCE.split(text))
+                 if count_words(sentence) >= TELLING_WORDS]
     repeats = sum(count - 1 for count in Counter(sentences).values())
     return repeats / len(sentences) if sentences else 0.0
 
@@ -71,15 +73,8 @@ def examples_covered(context: Context) -> Outcome:
 
 def no_refusals(context: Context) -> Outcome:
     rows = context.table.select(["example_id", "sections"]).to_pylist()
-    bad = [row["example_id"] for row in rows
-           if any(body_start(section["text"]).startswith(ERROR_TEXTS) for section in row["sections"])]
+    bad = [row["example_id"] for row in rows if any(is_refusal(section["text"]) for section in row["sections"])]
     return offenders("no_refusals", bad, len(rows), "outputs hold a refusal or an error text")
-
-
-def body_start(text: str) -> str:
-    """The first words of a section after its heading, lower case, with plain apostrophes."""
-    body = re.sub(r"^##[^\n]*\n", "", text.strip()).strip()
-    return body[:200].lower().replace("’", "'")
 
 
 def sections_join(context: Context) -> Outcome:

@@ -7,15 +7,19 @@ from typing import Literal
 
 from assets.long_outputs.length_score import length_score
 from assets.recipe import Writing
+from resources.engine import REFUSALS
 from resources.words import cjk_share, count_words
 
-FaultKind = Literal["language", "loop", "repeat", "short", "long"]
+FaultKind = Literal["refused", "language", "loop", "repeat", "short", "long"]
+ERROR_TEXTS = (*REFUSALS, "max tries. failed")
 RUN = 10                # tokens of a run that counts as a repeat
-LOOP_TIMES = 3          # a run that stands so often in one section is a loop
+LOOP_TIMES = 3          # a run of a loop stands so often
+LOOP_SHARE = 0.1        # of a text's runs that stood there before, where the rounds of a loop are not the same
 REPEAT_SHARE = 0.5      # of a section's runs that stood in earlier sections
 _TOKEN = re.compile(r"[a-zA-Z]+|\d+|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SENTENCE_END = re.compile(r"[.!?。！？][”’\"')）]?(?=\s|$)|[。！？]|\n")
-_HEADING = re.compile(r"^#{1,6}\s*(.+?)\s*#*$")
+_HEADING = re.compile(r"^(?:#{2,6}\s*|#\s+)[^#\s]")     # `##Slide 2` is one, `#tag` is none
+_HIGH = re.compile(r"^(?:##(?!#)|#(?=\s))\s*")          # a heading's mark, of the levels at which a text is cut
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Fault:
 
 def find_fault(text: str, target_words: int, language: str, earlier: Set[int], recipe: Writing) -> Fault | None:
     """The worst fault of a section (with its heading line), or None. earlier: `runs` of the sections before it."""
+    if is_refusal(text):
+        return Fault("refused", "it refuses, or is an error text, where a text is wanted")
     body = without_heading(text)
     written = "zh" if cjk_share(body) > 0.3 else "en"
     if body and written != language:
@@ -68,17 +74,31 @@ def unusable(text: str, fault: Fault | None, target_words: int) -> str | None:
     return fault.kind
 
 
+def is_refusal(text: str) -> bool:
+    """Whether a text begins, after its heading, as a refusal or an error text does."""
+    return without_heading(text)[:200].lower().replace("’", "'").startswith(ERROR_TEXTS)
+
+
 def loop_start(text: str) -> int | None:
-    """Where `text` begins to repeat itself (the second time of a run that stands LOOP_TIMES times), or None."""
+    """Where `text` begins to go round in circles (its second round), or None.
+
+    It does where the same tokens follow each other LOOP_TIMES times; or, with small changes each time, where a run
+    stands so often and LOOP_SHARE of all runs stood there before. A name or a phrase that comes back is no loop.
+    """
     seen: dict[int, list[int]] = {}
     matches = list(_TOKEN.finditer(text))
     tokens = [match.group().lower() for match in matches]
-    for at in range(len(tokens) - RUN + 1):
+    count = len(tokens) - RUN + 1
+    for at in range(count):
         places = seen.setdefault(hash(tuple(tokens[at:at + RUN])), [])
         places.append(at)
-        if len(places) == LOOP_TIMES:
-            return matches[places[1]].start()
-    return None
+        if len(places) >= LOOP_TIMES:
+            first, second = places[-3:-1]
+            if tokens[first:second] == tokens[second:at]:
+                return matches[second].start()
+    most = max(seen.values(), key=len, default=[])
+    loops = len(most) >= LOOP_TIMES and count - len(seen) >= LOOP_SHARE * count
+    return matches[most[1]].start() if loops else None
 
 
 def cut_loop(text: str) -> str:
@@ -110,7 +130,7 @@ def without_heading(text: str) -> str:
 def under_heading(text: str, heading: str) -> str:
     """The section under exactly its heading line; further headings go below it, so that it is cut at no other place."""
     lines = without_heading(text).split("\n")
-    lower = [re.sub(r"^#{1,2}\s*(?=\S)", "### ", line) for line in lines]
+    lower = [_HIGH.sub("### ", line) for line in lines]
     return f"## {heading}\n\n" + "\n".join(lower).strip()
 
 
@@ -129,4 +149,5 @@ def whole_words(cut: str) -> str:
 
 
 def _rank(fault: Fault | None) -> int:
-    return 0 if fault is None else {"short": 1, "long": 1, "repeat": 2, "loop": 3, "language": 4}[fault.kind]
+    ranks = {"short": 1, "long": 1, "repeat": 2, "loop": 3, "language": 4, "refused": 5}
+    return ranks[fault.kind] if fault else 0

@@ -12,6 +12,7 @@ from assets.long_outputs.control import go_on, loop_start, whole_words
 from assets.recipe import Writing
 from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerUnusable
+from resources.ledger import Record
 from resources.messages import Call, Image, Message, assistant, system, user
 from resources.prompts import Prompt, load_prompt
 
@@ -27,14 +28,15 @@ TOKENS_PER_WORD = 4             # room for the longest answer: CJK text and mark
 
 @dataclass
 class Conversation:
-    """turns: of the plan and of each section, as they stand; replies: every answer, what it cost; repairs: by kind."""
+    """turns: of the plan and of each section, as they stand; replies: every answer, those too that are of no use;
+    repairs: by kind."""
 
     engine: ModelEngine
     example: dict[str, Any]
     recipe: Writing
     order: Order = "append"
     turns: list[Turn] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[Reply | Record] = field(default_factory=list)
     repairs: Counter[str] = field(default_factory=Counter)
     runs: set[int] = field(default_factory=set)      # of the sections so far, to know what is said again
 
@@ -50,7 +52,7 @@ class Conversation:
                     temperature=self.recipe.temperature,
                     extra={"response_format": response_format} if response_format else {})
         try:
-            reply = await self.engine.ask(call)
+            reply = await self.send(call)
         except AnswerUnusable as error:
             if error.kind == "truncated":
                 return (await self._go_on(call, said, more, error) if not response_format
@@ -58,9 +60,19 @@ class Conversation:
             if error.kind not in AGAIN:
                 raise
             self.repairs["asked_again"] += 1
-            reply = await self.engine.ask(replace(call, attempt=1, seed=1))
-        self.replies.append(reply)
+            reply = await self.send(replace(call, attempt=1, seed=1))
         return reply.text, reply.call_id
+
+    async def send(self, call: Call) -> Reply:
+        """The engine's answer. What it took is kept, whether it can be used or not."""
+        try:
+            reply = await self.engine.ask(call)
+        except AnswerUnusable:
+            if record := self.engine.ledger.get(call.key(self.engine.endpoints[call.role].model)):
+                self.replies.append(record)
+            raise
+        self.replies.append(reply)
+        return reply
 
     def messages(self, prompt: str, more: tuple[Turn, ...] = ()) -> tuple[Message, ...]:
         """The conversation that ends with `prompt`; its images come first, or last in the reference's order."""
@@ -77,8 +89,7 @@ class Conversation:
     async def _with_more_room(self, call: Call) -> tuple[str, str]:
         """A cut plan is of no use: once more, with twice the room."""
         self.repairs["asked_again"] += 1
-        reply = await self.engine.ask(replace(call, attempt=1, seed=1, max_tokens=2 * call.max_tokens))
-        self.replies.append(reply)
+        reply = await self.send(replace(call, attempt=1, seed=1, max_tokens=2 * call.max_tokens))
         return reply.text, reply.call_id
 
     async def _go_on(self, call: Call, said: str, more: tuple[Turn, ...], cut: AnswerUnusable) -> tuple[str, str]:
@@ -88,24 +99,28 @@ class Conversation:
         """
         text = whole_words(cut.partial)
         for number in range(1, self.recipe.continuations + 1):
-            if loop_start(text) is not None:
-                return text, call.key(self.engine.endpoints["teacher"].model)
+            if self._loops(text):
+                break
             follow = replace(call, step=f"{call.step}-continued-{number}", template=CONTINUE.version,
                              messages=self.messages(CONTINUE.fill(step=said.split("\n", 1)[0]), (*more, (said, text))))
             try:
-                reply = await self.engine.ask(follow)
+                reply = await self.send(follow)
             except AnswerUnusable as error:
                 if error.kind != "truncated":
                     raise
                 text = go_on(text, whole_words(error.partial))
                 continue
             self.repairs["continued"] += 1
-            self.replies.append(reply)
             return go_on(text, reply.text), reply.call_id
+        if self._loops(text):
+            return text, call.key(self.engine.endpoints["teacher"].model)
         raise cut
+
+    def _loops(self, text: str) -> bool:
+        return self.recipe.loop_control and loop_start(text) is not None
 
 
 def spent(talk: Conversation) -> dict[str, float]:
-    """What the document's calls took, those too whose text does not stand."""
+    """What the document's calls took, those too whose text does not stand or could not be used."""
     return {name: sum(getattr(reply, name) for reply in talk.replies)
             for name in ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")}

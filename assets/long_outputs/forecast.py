@@ -1,4 +1,4 @@
-"""What writing a shard will take, before the first call: calls, tokens, money and time, at most."""
+"""What writing a shard will take, before the first call: calls, tokens, money and time, without repairs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Forecast:
     def __str__(self) -> str:
         money = f"${self.usd:.2f}" if self.usd is not None else "no price known"
         time = f"about {duration(self.seconds)}" if self.seconds is not None else "no speed known yet"
-        return (f"{self.documents} documents, at most {self.calls} calls, {self.prompt_tokens:,} prompt tokens "
+        return (f"{self.documents} documents, about {self.calls} calls, {self.prompt_tokens:,} prompt tokens "
                 f"({self.cached_tokens:,} of them cached where the server can), {self.completion_tokens:,} completion "
                 f"tokens, {money}, {time}")
 
@@ -49,7 +49,7 @@ def forecast_writing(examples: Sequence[dict[str, Any]], image_size: Callable[[s
 
 def forecast(examples: Sequence[dict[str, Any]], tokens_of: Callable[[str], int], price: Price | None,
              speed: float | None, slots: int, recipe: Writing) -> Forecast:
-    """speed: completion tokens/s of one slot, time to first token included. Rewrites are not counted."""
+    """speed: completion tokens/s of one slot, time to first token included. What is asked again is not counted."""
     calls = prompt = cached = completion = 0
     longest = 0.0
     for example in examples:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 WORDS_OFF = 0.1     # share of the total by which a plan's words may miss it
+LEAST_WORDS = 20    # of a section whose words are scaled: to fewer nothing can be written
 # A section line of the form that prompts/plan.txt asks for. Anchored at the line's start, so that a key point which
 # mentions "Section 3" is no new section (the released code splits there, method.md 2.3).
 _LINE = re.compile(
     r"^\W*(?:Section|Paragraph|Slide|第)\s*\d+\s*(?:节|段)?\W*Main Point\W*?[:：]\s*(?P<point>.+?)"
-    r"\s*[-–—]\W*Word Count\W*?[:：]\W*(?P<words>\d[\d,]*)[^\d\n]*?"
+    r"\s*[-–—]\W*Word Count\W*?[:：]\W*(?P<words>\d[\d,]{0,9})[^\d\n]*?"
     r"(?:Pages?\W*?[:：]\W*(?P<pages>\d[\d,，、 \t-]*))?\W*$",
     re.IGNORECASE | re.MULTILINE)
 
@@ -66,15 +67,19 @@ def check_plan(sections: Sequence[PlannedSection], pages: int, total_words: int,
         raise BadPlan(f"no section covers page {', '.join(map(str, missing))}")
     if strange := sorted(covered - set(range(1, pages + 1))):
         raise BadPlan(f"there is no page {', '.join(map(str, strange))}")
+    if empty := [section.index for section in sections if section.words < 1]:
+        raise BadPlan(f"section {', '.join(map(str, empty))} has no words", only_words=True)
     words = sum(section.words for section in sections)
     if abs(words - total_words) > WORDS_OFF * total_words:
         raise BadPlan(f"the word counts add up to {words}, not {total_words}", only_words=True)
 
 
 def scale_plan(sections: Sequence[PlannedSection], total_words: int) -> list[PlannedSection]:
-    """The same sections with their words in the same proportions (as near as 1 word each allows) and this total."""
-    words = sum(max(1, section.words) for section in sections)
-    return [replace(section, words=max(1, round(max(1, section.words) * total_words / words))) for section in sections]
+    """The same sections with about this total: words in the same proportions, but LEAST_WORDS each where they fit."""
+    least = max(1, min(LEAST_WORDS, total_words // len(sections)))
+    words = sum(max(least, section.words) for section in sections)
+    return [replace(section, words=max(least, round(max(least, section.words) * total_words / words)))
+            for section in sections]
 
 
 def _from_json(text: str) -> list[PlannedSection]:
@@ -83,12 +88,12 @@ def _from_json(text: str) -> list[PlannedSection]:
         found: Any = json.loads(text[start:end + 1]) if 0 <= start < end else None
         return [PlannedSection(index, str(entry["point"]).strip(), int(entry["words"]), tuple(map(int, entry["pages"])))
                 for index, entry in enumerate(found["sections"], 1)]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return []
 
 
 def _page_list(text: str) -> tuple[int, ...]:
     pages: list[int] = []
-    for first, last in re.findall(r"(\d+)(?:\s*-\s*(\d+))?", text):
+    for first, last in re.findall(r"(\d{1,6})(?:\s*-\s*(\d{1,6}))?", text):
         pages.extend(range(int(first), int(last or first) + 1) if int(last or first) - int(first) < 1000 else [])
     return tuple(dict.fromkeys(pages))

@@ -101,18 +101,22 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
     text, call_id = await attempt(name, WRITE, prompt)
     if fault := fault_of(text):
         talk.repairs[f"rewritten_{fault.kind}"] += 1
-        second, second_id = await attempt(f"{name}-rewritten", REWRITE, REWRITE.fill(slots, problem=fault.says),
-                                          ((prompt, text),))
-        again = fault_of(second)
-        if better(text, second, (fault, again), section.words):
-            text, call_id, fault = second, second_id, again
+        try:
+            second, second_id = await attempt(f"{name}-rewritten", REWRITE, REWRITE.fill(slots, problem=fault.says),
+                                              ((prompt, text),))
+        except AnswerUnusable:
+            talk.repairs["rewrite_failed"] += 1     # the first one is all there is
+        else:
+            again = fault_of(second)
+            if better(text, second, (fault, again), section.words):
+                text, call_id, fault = second, second_id, again
         if fault and fault.kind == "loop":
             talk.repairs["loop_cut"] += 1
             text = under_heading(cut_loop(without_heading(text)), slots["heading"])
             fault = fault_of(text)
         if why := unusable(text, fault, section.words):
             assert fault is not None
-            raise AnswerUnusable(why, f"{name} was written twice and cannot be used: {fault.says}")
+            raise AnswerUnusable(why, f"{name} was asked for twice and cannot be used: {fault.says}")
         talk.repairs["off_band"] += fault is not None
     talk.turns.append((prompt, text))
     talk.runs |= runs(without_heading(text))

@@ -11,7 +11,7 @@ from typing import Any
 from resources.words import count_words
 
 GROUP_WORDS = 200       # of paragraphs that make a segment of a draft without headings
-_PAGE_HEADING = re.compile(r"^##\s*(?:Slide\s*(\d+)\b|第\s*(\d+)\s*页).*$", re.MULTILINE | re.IGNORECASE)
+_PAGE_HEADING = re.compile(r"^##[ \t]*(?:Slide\s*(\d+)\b|第\s*(\d+)\s*页).*$", re.MULTILINE | re.IGNORECASE)
 _HEADING = re.compile(r"^## ", re.MULTILINE)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from assets.long_outputs.checks import ERROR_TEXTS, body_start, repeated_share
-from assets.long_outputs.control import without_heading
+from assets.long_outputs.checks import repeated_share
+from assets.long_outputs.control import is_refusal, without_heading
 from assets.long_outputs.length_score import length_score
 from assets.recipe import Keep
 from assets.source_images.measure import language_of
@@ -30,8 +30,9 @@ class Reason:
 
 def reason_to_drop(row: Mapping[str, Any], keep: Keep) -> Reason | None:
     """The first reason why a long_outputs row (COLUMNS) may not be trained on, in the order of ReasonKind; or None."""
-    if keep.refusals and any(body_start(section["text"]).startswith(ERROR_TEXTS) for section in row["sections"]):
-        return Reason("refusal", "a section is a refusal or an error text")
+    if keep.refusals and any(is_refusal(paragraph) for section in row["sections"]
+                             for paragraph in section["text"].split("\n\n")):
+        return Reason("refusal", "a paragraph is a refusal or an error text")
     if keep.language and (written := written_language(row["output"])) != row["language"]:
         return Reason("language", f"asked for in {row['language']}, written in {written}")
     if keep.coverage and (missing := missing_pages(row)):

@@ -79,13 +79,16 @@ def test_lengths_are_stated_before_after_or_not_by_their_shares_and_always_for_h
     assert abs(found["back_translated"] / 2000 - 0.25) < 0.05
     held_out = materials(singles(50, "benchmark"), recipe)
     assert {length_from(material, recipe) for material in held_out} == {"stated"}
-    assert {target_words(material, recipe) for material in held_out} <= set(recipe.words["single"])
+    assert {target_words(material, recipe) for material in held_out} <= set(recipe.words.single)
 
 
 @pytest.mark.parametrize(("request_", "words"), [
     ("Write a 2,000-word essay.", 2000), ("Write a 3k-word guide", 3000), ("写一篇1500字的文章", 1500),
     ("Write 500 words, at most 800 words.", 800), ("Explain the 3 words on the sign.", None), ("Describe it.", None),
-    ("Write a novel of 50,000 words.", 50_000),
+    ("Write a novel of 50,000 words.", 50_000), ("A 1.5k-word article, please", 1500), ("写一篇两千字的影评", 2000),
+    ("写2千字左右", 2000), ("不少于1.2万字", 12_000), ("写一万二千五百字", 12_500), ("写2000多字", 2000),
+    ("写八百个汉字", 800), ("In 1,200 Chinese characters", 1200), ("讲讲这一个字的来历", None),
+    (f"Write {'9' * 40} words.", None),
 ])
 def test_a_length_that_the_request_itself_names_is_the_length(request_: str, words: int | None) -> None:
     assert stated_words(request_) == words
@@ -94,7 +97,9 @@ def test_a_length_that_the_request_itself_names_is_the_length(request_: str, wor
 @pytest.mark.parametrize(("text", "decision"), [
     ('{"relevant": true, "long": false, "reason": "short"}', (True, False, "short")),
     ('Sure: ```json\n{"long": true}\n```', (True, True, "")), ("Yes.", (True, True, "")), ("no", (True, False, "")),
-    ("是", (True, True, "")), ("It depends.", None), ('{"long": "maybe"}', None),
+    ("是", (True, True, "")), ("是的，需要长文", (True, True, "")), ("不需要", (True, False, "")),
+    ("It depends.", None), ("Nothing.", None),
+    ('{"long": "maybe"}', None), ('{"relevant": "false", "long": true}', None), ('{"a":' * 5000 + "}", None),
 ])
 def test_a_decision_is_read_tolerantly(text: str, decision: object) -> None:
     assert parse_decision(text) == decision
@@ -103,6 +108,9 @@ def test_a_decision_is_read_tolerantly(text: str, decision: object) -> None:
 @pytest.mark.parametrize(("text", "says"), [
     ("[instructions]\nwords_a_page = 3\n", "instructions.words_a_page"),
     ("[keep]\nlength_score = 200\n", "keep.length_score"),
+    ("[instructions]\nwords = { single = [] }\n", "instructions.words.single"),
+    ("[instructions]\nwords = { multi = [0] }\n", "instructions.words.multi"),
+    ("[instructions]\ndeck_tasks = []\n", "instructions.deck_tasks"), ("[writing]\nband = [1.25, 0.8]\n", "low <= 1"),
     ("[instructions]\nstated_share = 0.9\nback_translated_share = 0.9\n", "add up to more than 1"), ("[keep", "TOML"),
 ])
 def test_a_recipe_that_cannot_be_used_is_one_sentence_that_names_file_and_field(tmp_path, text: str, says: str) -> None:
@@ -110,6 +118,12 @@ def test_a_recipe_that_cannot_be_used_is_one_sentence_that_names_file_and_field(
     with pytest.raises(RecipeUnusable, match=r"mine\.toml") as error:
         read_recipe(str(tmp_path / "mine.toml"))
     assert says in str(error.value) and "\n" not in str(error.value)
+
+
+def test_lengths_that_a_recipe_leaves_out_are_the_defaults(tmp_path) -> None:
+    (tmp_path / "mine.toml").write_text("[instructions]\nwords = { single = [900] }\n")
+    words = read_recipe(str(tmp_path / "mine.toml")).instructions.words
+    assert (words.single, words.multi) == ((900,), Instructions().words.multi)
 
 
 def test_every_preset_can_be_read() -> None:

@@ -101,6 +101,17 @@ def test_a_request_for_50000_words_is_set_aside_and_a_smaller_one_of_its_own_is_
     assert (rows[0]["required_words"], rows[0]["target_words"], rows[0]["length_from"]) == (3000, 3000, "stated")
 
 
+def test_a_short_chinese_request_is_one_and_what_is_none_is_set_aside_alone(tmp_path: Path, monkeypatch) -> None:
+    def asks(body: dict[str, Any]) -> str:
+        return requests.pop() if "Step: request" in last_text(body) else teacher(body)
+
+    requests = ["请写影评。", "Go."]
+    _, rows, aside, _ = ask_for(tmp_path, monkeypatch, [page("d", 1, "image"), page("e", 1, "other")], asks,
+                                "[instructions]\ngroups = []\nneed_long = false\n")
+    assert [row["request"] for row in rows] == ["请写影评。"]
+    assert [row["reason"] for row in aside] == ["malformed: the request has 3 characters, not 5 to 3,900: 'Go.'"]
+
+
 def test_each_family_of_the_benchmark_is_reached_by_its_collection(tmp_path: Path, monkeypatch) -> None:
     pages = [page(f"d{number}", 1, f"image {number}") for number in range(40)]
     families = ("ppt_script", "medical_report", "travel_guide", "story", "scenery_copywriting", "movie_review")
@@ -122,6 +133,7 @@ def test_deck_tasks_are_fixed_or_rewritten_and_chapters_say_where_they_stand(tmp
     assert metadata["origin_deck_rewritten"] == len([body for body in requests if "Step: rewrite" in last_text(body)])
     assert {row["pages"][0] for row in rows} == {1, 3} or {row["pages"][0] for row in rows} == {1, 4}
     assert all("part 1 of 2" in row["request"] or "part 2 of 2" in row["request"] for row in rows)
+    assert all("number them from 1" in row["request"] for row in rows)      # as the plan and the headings do
     assert {row["target_words"] for row in rows} == {200, 300}
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from assets.long_outputs.checks import repeated_share
 from assets.recipe import Keep, read_recipe
 from assets.sft_dataset.keep import reason_to_drop, written_language
 from resources.words import count_words
@@ -21,6 +22,8 @@ def section(text: str, pages: list[int]) -> dict[str, Any]:
 GOOD = written("good", english(1, 300), required_words=300)
 BAD: list[tuple[str, dict[str, Any], Keep]] = [      # kind, row, the switch that lets it pass
     ("refusal", {**GOOD, "sections": [section("## Slide 1\n\nI’m sorry, but I can’t help with that.", [1])]},
+     Keep(refusals=False)),
+    ("refusal", {**GOOD, "sections": [section("## Slide 1\n\nA line.\n\nI'm sorry, but I can't go on.", [1])]},
      Keep(refusals=False)),
     ("refusal", {**GOOD, "sections": [section("很抱歉，我无法协助。", [1])]}, Keep(refusals=False)),
     ("language", written("zh-asked", english(2, 300), language="zh"), Keep(language=False)),
@@ -49,6 +52,16 @@ def test_a_bad_row_is_left_out_for_its_reason_and_kept_when_the_rule_is_off(kind
     assert reason is not None
     assert reason.kind == kind
     assert reason_to_drop(row, off) is None
+
+
+@pytest.mark.parametrize("text", [
+    "\n\n".join(f"Here is what page {page} shows of the old town, its walls and its gates, part {page}.\n"
+                 + "\n".join(f"{number}. {english(page * 10 + number, 12)}" for number in range(1, 8))
+                 for page in range(1, 21)),
+    " ".join(f"He paused... {english(number, 15)} Yes. No." for number in range(1, 40)),
+])
+def test_numbers_of_a_list_and_sentences_of_a_word_are_no_repetition(text: str) -> None:
+    assert repeated_share(text) < 0.05
 
 
 def test_the_length_score_is_the_papers_and_its_border_is_kept() -> None:

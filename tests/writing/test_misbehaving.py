@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.long_outputs.checks import ERROR_TEXTS, body_start
+from assets.long_outputs.control import is_refusal
 from bench.recipe.control import OFF, good_share, run, section_share
 from bench.recipe.misbehaving import fault_of
 
@@ -25,7 +25,7 @@ def test_faults_are_mended_and_counted_or_set_aside_with_their_reason(tmp_path: 
         assert metadata[f"repaired_{kind}"] > 0, kind
     assert {row["reason"].split(":")[0] for row in aside} <= {"language", "repeat", "loop", "refused", "malformed"}
     sections = [section for row in rows for section in row["sections"]]
-    assert not any(body_start(section["text"]).startswith(ERROR_TEXTS) for section in sections)
+    assert not any(is_refusal(section["text"]) for section in sections)
     assert all(section["text"].count("without an end") <= 2 for section in sections)
 
     _, plain, _ = run(tmp_path / "off", DOCUMENTS, OFF)

@@ -1,0 +1,93 @@
+"""A document's conversation where the teacher does badly: what is usable stands, and all that was paid is counted."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from assets.long_outputs.writer import write_document
+from assets.recipe import Writing
+from bench.engine.ours import example
+from bench.engine.server import answer_text
+from resources.endpoints import Endpoint
+from resources.engine import ModelEngine, run
+from resources.failures import AnswerUnusable
+from resources.ledger import Ledger
+from tests.openai_server import completion, scripted_server
+
+SECTIONS = 4
+HALF = "## Part\n\n" + " ".join(f"word{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(120)) + "."
+REFUSAL = "## Part\n\nI’m sorry, but I can’t identify anybody in this picture. " + HALF[9:]
+
+
+def step_of(body: dict[str, Any]) -> int:
+    """0 for the plan, else the section that is asked for."""
+    said = str(body["messages"][-1])
+    return next((number for number in range(1, SECTIONS + 1) if f"write section {number} of" in said), 0)
+
+
+def write(home: Path, bad: Callable[[int, dict[str, Any]], Response | str | None], **recipe: Any) -> dict[str, Any]:
+    """The row of one document. bad: (step, body) -> what is answered in place of a good text."""
+    async def work(url: str) -> dict[str, Any]:
+        endpoint = Endpoint("teacher", url, "m")
+        async with ModelEngine({"teacher": endpoint}, Ledger.at(home), lambda sha256: b"") as engine:
+            return await write_document(engine, example(0, [], SECTIONS), Writing(**recipe))
+
+    with scripted_server(lambda body: bad(step_of(body), body) or answer_text(0, step_of(body), SECTIONS, 0)) as server:
+        return run(work(server.url))
+
+
+def test_a_section_whose_rewrite_fails_stands_as_it_was_written_first(tmp_path: Path) -> None:
+    def bad(step: int, body: dict[str, Any]) -> str | None:
+        again = "cannot stay" in str(body["messages"][-1])
+        return None if step != 2 else "I'm sorry, but I can't help with that." if again else HALF
+
+    row = write(tmp_path, bad)
+    assert row["sections"][1]["words"] == 121                 # of 200, with its heading's word
+    assert {"rewritten_short", "asked_again", "rewrite_failed", "off_band"} <= set(row["repairs"])
+
+
+def test_a_refusal_under_its_heading_is_asked_for_anew_and_then_sets_the_document_aside(tmp_path: Path) -> None:
+    def once(step: int, body: dict[str, Any]) -> str | None:
+        return REFUSAL if step == 3 and "cannot stay" not in str(body["messages"][-1]) else None
+
+    row = write(tmp_path / "once", once)
+    assert "rewritten_refused" in row["repairs"] and "sorry" not in row["output"]
+    with pytest.raises(AnswerUnusable, match="section-003 was asked for twice") as error:
+        write(tmp_path / "always", lambda step, body: REFUSAL if step == 3 else None)
+    assert error.value.kind == "refused"
+
+
+def test_a_plan_with_a_section_of_no_words_is_sent_back_and_then_scaled(tmp_path: Path) -> None:
+    plan = answer_text(0, 0, SECTIONS, 0).replace("Word Count: 200", "Word Count: 0", 1)
+    row = write(tmp_path, lambda step, body: plan if step == 0 else None, length_control=False)
+    assert row["repairs"] == ["plan_corrected", "plan_scaled"]
+    assert all(section["target_words"] >= 20 for section in row["sections"])
+
+
+def test_what_answers_of_no_use_cost_is_in_the_sums_of_the_document(tmp_path: Path) -> None:
+    good = write(tmp_path / "good", lambda step, body: None)
+    assert good["completion_tokens"] == 5 * (1 + SECTIONS)
+
+    def bad(step: int, body: dict[str, Any]) -> Response | str | None:
+        if step == 1 and "stopped in the middle" not in str(body["messages"][-1]):
+            return completion(HALF, finish_reason="length")
+        return "I'm sorry, but I can't help with that." if step == 2 and not body["seed"] else None
+
+    paid = write(tmp_path / "bad", bad)
+    assert {"continued", "asked_again"} <= set(paid["repairs"])
+    assert paid["completion_tokens"] == good["completion_tokens"] + 5 * 2
+
+
+def test_a_text_that_loops_when_its_last_continuation_is_cut_is_written_anew(tmp_path: Path) -> None:
+    def bad(step: int, body: dict[str, Any]) -> Response | None:
+        said = str(body["messages"][-1])
+        looping = completion("It goes on and on and on without an end to it all. " * 4, finish_reason="length")
+        return looping if step == 1 and "cannot stay" not in said else None
+
+    assert "rewritten_loop" in write(tmp_path / "on", bad, continuations=0)["repairs"]
+    with pytest.raises(AnswerUnusable) as error:
+        write(tmp_path / "off", bad, continuations=0, loop_control=False)
+    assert error.value.kind == "truncated"
