@@ -19,6 +19,7 @@ from tests.openai_server import completion, scripted_server
 
 SECTIONS = 4
 HALF = "## Part\n\n" + " ".join(f"word{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(120)) + "."
+LONG = HALF + " " + " ".join(f"wort{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(60))
 REFUSAL = "## Part\n\nI’m sorry, but I can’t identify anybody in this picture. " + HALF[9:]
 
 
@@ -45,7 +46,7 @@ def test_a_section_whose_rewrite_fails_stands_as_it_was_written_first(tmp_path: 
         return None if step != 2 else "I'm sorry, but I can't help with that." if again else HALF
 
     row = write(tmp_path, bad)
-    assert row["sections"][1]["words"] == 121                 # of 200, with its heading's word
+    assert row["sections"][1]["text"].endswith(HALF[-40:])      # 120 of 200 words
     assert {"rewritten_short", "asked_again", "rewrite_failed", "off_band"} <= set(row["repairs"])
 
 
@@ -72,8 +73,9 @@ def test_what_answers_of_no_use_cost_is_in_the_sums_of_the_document(tmp_path: Pa
     assert good["completion_tokens"] == 5 * (1 + SECTIONS)
 
     def bad(step: int, body: dict[str, Any]) -> Response | str | None:
-        if step == 1 and "stopped in the middle" not in str(body["messages"][-1]):
-            return completion(HALF, finish_reason="length")
+        if step == 1:
+            goes_on = "stopped in the middle" in str(body["messages"][-1])
+            return "It ends after these few words." if goes_on else completion(LONG, finish_reason="length")
         return "I'm sorry, but I can't help with that." if step == 2 and not body["seed"] else None
 
     paid = write(tmp_path / "bad", bad)
