@@ -42,6 +42,12 @@ class Format:
     usage: str
     extra: Callable[[Mapping[str, int]], dict[str, Any]] = lambda files: {}
 
+    @property
+    def globs(self) -> list[str]:
+        """What a folder of this format may hold beside what every release has."""
+        rows = [f"{name}/train-*.parquet" if schema else f"{name}.jsonl" for name, schema in self.files.items()]
+        return [*rows, "images/??/*.jpg", *self.extra({})]
+
 
 def lineage(row: Example | Pair) -> dict[str, Any]:
     return {"documents": list(row.documents), "kind": row.kind, "language": row.language, "tokens": row.tokens.stored}
