@@ -20,7 +20,7 @@ class Example:
 
     number: int                          # of the row in its data set, from 0
     id: str
-    turns: tuple[tuple[str, str], ...]   # (role, content)
+    turns: tuple[tuple[str, str], ...]   # (role, content) of the user's turn and the assistant's (the door checks it)
     images: tuple[Path, ...]
     kind: str
     language: str
