@@ -19,7 +19,6 @@ def push(folder: Path, repo_id: str) -> str:
                              "(huggingface.co/settings/tokens).")
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError
 
     hub = HfApi(token=token)
     try:
@@ -27,7 +26,11 @@ def push(folder: Path, repo_id: str) -> str:
         done = hub.upload_folder(repo_id=repo_id, repo_type="dataset", folder_path=folder,
                                  delete_patterns=[glob for made in FORMATS.values() for glob in made.globs],
                                  commit_message="Data set written by lwv release")
-    except (HTTPError, HFValidationError, OSError) as error:
-        raise ReleaseRefused(f"The hub at {hub.endpoint} did not take {repo_id}: "
-                             f"{str(error).strip().splitlines()[0]}") from error
+    except (HTTPError, ValueError, OSError) as error:       # ValueError: a bad name, or a card that the hub refuses
+        raise ReleaseRefused(f"The hub at {hub.endpoint} did not take {repo_id}: {first_lines(str(error))}") from error
     return str(done.commit_url)
+
+
+def first_lines(text: str) -> str:
+    """What an error says, in one line: what is wrong often stands in the second of several."""
+    return " ".join([line.strip() for line in text.splitlines() if line.strip()][:2])

@@ -28,6 +28,8 @@ class FakeHub(BaseHTTPRequestHandler):
         self.server.seen.append((path, body, self.headers.get("Authorization")))  # type: ignore[attr-defined]
         if self.server.refuses:  # type: ignore[attr-defined]
             return self._answer(403, {"error": "You may not write here."})
+        if path == "/api/validate-yaml" and "license: of-my-own" in body:
+            return self._answer(400, {"errors": [{"message": "\"license\" must be one of [mit, other]"}]})
         if path == "/api/repos/create":
             return self._answer(200, {"url": f"{self.server.url}/datasets/me/data", "id": "1"})  # type: ignore[attr-defined]
         if path.endswith("/preupload/main"):
@@ -123,3 +125,11 @@ def test_a_name_that_is_none_and_a_hub_that_is_not_there_are_one_sentence(tmp_pa
     hub.server_close()
     with pytest.raises(ReleaseRefused, match="did not take me/data"):
         push(tmp_path, "me/data")
+
+
+def test_a_card_that_the_hub_does_not_take_is_one_sentence_that_says_what_is_wrong(tmp_path: Path, hub: Any) -> None:
+    (tmp_path / "README.md").write_text("---\nlicense: of-my-own\n---\n# card")
+    with pytest.raises(ReleaseRefused, match=r'did not take me/data: .*"license" must be one of') as caught:
+        push(tmp_path, "me/data")
+    assert "\n" not in str(caught.value)
+    assert not committed(hub, "file")
