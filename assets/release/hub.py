@@ -21,7 +21,8 @@ PAIR = pa.schema([
     ("chosen", pa.string()), ("rejected", pa.string()),   # continue the prefix after a blank line
     ("closes", pa.bool_()),              # the answer ends here
     ("weight", pa.float32()), ("images", IMAGES), ("example_id", pa.string()), *LINEAGE.items(),
-    ("corrector", pa.string()),          # who made `chosen` better
+    ("author", pa.string()),             # who wrote the text that was corrected; of a sampled pair, both sides
+    ("corrector", pa.string()),          # who made `chosen` better, or judged it so
 ])
 
 
@@ -38,7 +39,7 @@ def pair_row(pair: Pair) -> Placed:
     return "preference", {
         "id": pair.id, "prompt": pair.prompt, "prefix": pair.prefix, "chosen": pair.chosen, "rejected": pair.rejected,
         "closes": pair.closes, "weight": pair.weight, "images": pair.images, "example_id": pair.example_id,
-        **lineage(pair), "corrector": pair.corrector}
+        **lineage(pair), "author": pair.author, "corrector": pair.corrector}
 
 
 HUB = Format("hub", {"data": EXAMPLE, "preference": PAIR}, example_row, pair_row, usage="""\

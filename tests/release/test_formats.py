@@ -44,7 +44,7 @@ def make_example(user: str, assistant: str, images: int) -> Example:
 def make_pair(prompt: str, prefix: str, chosen: str, rejected: str, images: int, closes: bool) -> Pair:
     texts = map(safe, (prompt, prefix, chosen, rejected))
     return Pair(0, "p", "e", *texts, closes, 0.5, tuple(Path(f"{n}.jpg") for n in range(images)), "shared_prefix", "en",
-                "m", ("d",), count_tokens((), ()), False)
+                "m", "c", ("d",), count_tokens((), ()), False)
 
 
 def strings(value: object) -> str:
