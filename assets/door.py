@@ -32,14 +32,19 @@ class Manifest:
     path: str
     rows: int
     counts: dict[str, int]      # rows per kind
-    authors: dict[str, int]     # rows per model that wrote (or corrected) them
+    authors: dict[str, int]     # rows per model that wrote or corrected them; a row of two counts for both
     shards: list[str]
     report: dict[str, Any] = field(default_factory=dict)     # what the door decided, in numbers
 
     @property
     def embedded(self) -> bool:
-        """True where the embedded model wrote any of it."""
-        return any(author.startswith("embedded") for author in self.authors)
+        """True where the embedded model, or a student that learnt from it, wrote or corrected any of it."""
+        return any(map(is_embedded, self.authors))
+
+
+def is_embedded(author: str) -> bool:
+    """Whether an author is the embedded model, or a student that learnt from its texts (as `draft_author` notes)."""
+    return author.startswith("embedded-") or author.endswith("(trained on embedded texts)")
 
 
 def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[str]) -> None:
@@ -55,12 +60,12 @@ def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[
 
 
 def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequence[str], schema: pa.Schema,
-                  rows: Iterable[dict[str, Any]], count_by: Callable[[dict[str, Any]], tuple[str, str]],
+                  rows: Iterable[dict[str, Any]], count_by: Callable[[dict[str, Any]], tuple[str, ...]],
                   why_empty: Callable[[], str], report: dict[str, Any] | None = None) -> Manifest:
     """Write `datasets/<door>/<id>/train.parquet` and `manifest.json`, and point `datasets/<door>/current.json` at it.
 
-    count_by: row -> (kind, author). Rows stream through; where there are none, raises DoorShut with `why_empty()`.
-    report: goes into the manifest.
+    count_by: row -> its kind, and each model that wrote or corrected it. Rows stream through; where there are none,
+    raises DoorShut with `why_empty()`. report: goes into the manifest.
     """
     parent = store.home / "datasets" / door
     parent.mkdir(parents=True, exist_ok=True)
@@ -70,9 +75,9 @@ def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequ
         with pq.ParquetWriter(work / "train.parquet", schema) as writer:
             for batch in _batches(rows):
                 for row in batch:
-                    kind, author = count_by(row)
+                    kind, *models = count_by(row)
                     kinds[kind] += 1
-                    authors[author] += 1
+                    authors.update(set(models))
                     names = [Path(image["path"]).stem for image in row["images"]]  # the id is the same in any LWV_HOME
                     digest.update(json.dumps({**row, "images": names}, sort_keys=True).encode())
                 total += len(batch)

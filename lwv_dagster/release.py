@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from assets.door import DoorShut
 from assets.recipe import RecipeUnusable
 from assets.release.markup import ReleaseRefused
@@ -9,6 +11,7 @@ from assets.release.push import push
 from assets.release.release import FORMATS, Release, write_release
 from assets.release.tokens import CUTOFFS
 from lwv_dagster.terminal import console, print_table
+from resources.failures import EndpointUnusable
 from resources.settings import Settings
 from resources.store import MissingTable, Store
 
@@ -21,10 +24,22 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
         show(write_release(Store(home), FORMATS[format_name], folder))
         if repo_id:
             console.print(f"Uploaded: {push(folder, repo_id)}", soft_wrap=True)
-    except (DoorShut, ReleaseRefused, RecipeUnusable, MissingTable, OSError) as error:
-        console.print(f"lwv release: {error}", soft_wrap=True, markup=False)
-        return 1
+    except ValidationError as error:
+        return refuse(bad_setting(error))
+    except (DoorShut, ReleaseRefused, RecipeUnusable, EndpointUnusable, MissingTable, OSError) as error:
+        return refuse(error)
     return 0
+
+
+def refuse(why: object) -> int:
+    console.print(f"lwv release: {why}", soft_wrap=True, markup=False)
+    return 1
+
+
+def bad_setting(error: ValidationError) -> str:
+    """The first setting that cannot be read, by its name in the environment."""
+    first = error.errors()[0]
+    return f"LWV_{str(first['loc'][0]).upper()} is {first['input']!r}: {first['msg']}."
 
 
 def show(release: Release) -> None:

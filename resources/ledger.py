@@ -111,11 +111,6 @@ class Ledger:
         with self._engine.begin() as connection:
             connection.execute(self._put, vars(record))
 
-    def count(self, since: float = 0.0) -> int:
-        """Calls written at or after `since` (Unix time)."""
-        with self._engine.connect() as connection:
-            return int(connection.execute(select(func.count()).where(CALLS.c.at >= since)).scalar_one())
-
     def spent(self, run: str) -> tuple[float, int]:
         """(US dollars, tokens) of the calls that `run` made so far."""
         with self._engine.connect() as connection:

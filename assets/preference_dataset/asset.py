@@ -38,14 +38,14 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
         factors = kind_factors(found.weight, found.pairs, shares)
         manifest = write_dataset(tables, "preference", shards, SCHEMA,
                                  pair_rows(tables, shards, left_out, factors, mix),
-                                 lambda row: (row["kind"], row["corrector"]),
+                                 lambda row: (row["kind"], row["author"], row["corrector"]),
                                  lambda: why_empty(tables, shards, found, len(left_out)),
                                  report={"kind_shares": shares})
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
         "dagster/row_count": manifest.rows, "shards": len(shards), **mix.metadata(),
         "dropped_in_benchmark": len(left_out),
         **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
-        "corrected_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path)})
+        "made_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path)})
 
 
 def why_empty(tables: Store, shards: list[str], found: Mix, left_out: int) -> str:
@@ -76,7 +76,7 @@ def pair_rows(tables: Store, shards: list[str], left_out: Container[str], factor
             if pair["kind"] in factors and pair["pair_id"] not in left_out:
                 row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]), **starts.of(pair),
                        **{name: pair[name] for name in ("example_id", "upto", "prompt", "prefix", "chosen", "rejected",
-                                                        "closes", "kind", "corrector")},
+                                                        "closes", "kind", "author", "corrector")},
                        "weight": pair["weight"] * factors[pair["kind"]]}
                 mix.add(row)
                 yield row

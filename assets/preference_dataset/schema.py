@@ -18,5 +18,6 @@ SCHEMA = pa.schema([
     ("weight", pa.float32()),      # of the pair in the loss; mean 1, a kind's sum as the recipe's share of it
     ("kind", pa.string()),         # cumulative | shared_prefix | whole | sampled
     ("images", pa.list_(IMAGE)),   # before the text, in page order
+    ("author", pa.string()),       # who wrote the text that was corrected; of a sampled pair, both sides
     ("corrector", pa.string()),    # who made `chosen` better, or judged it so
 ])

@@ -26,9 +26,11 @@ def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, mo
         tables, shard, recipe = store.create(), context.partition_key, read_recipe().pairs
         engine = models.engine(tables, context.run.run_id)
         outputs = [row for row in tables.rows("long_outputs", shard) if row["split"] == "preference"]
+        authors = {row["example_id"]: row["author"] for row in tables.rows("segments", shard, ["example_id", "author"])}
         corrected: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in tables.rows("corrected_segments", shard):
-            corrected[row["example_id"]].append(row)
+            if author := authors.get(row["example_id"]):        # else the example is no more
+                corrected[row["example_id"]].append({**row, "author": author})
         ranks = recipe.sampled > 0 and tables.table_path("drafts", shard).exists()
         drafts = drafts_by_example(tables, shard) if ranks else {}
         mix, counts, judge = Mix(), Counter[str](), engine.endpoints["judge"].model
@@ -40,7 +42,8 @@ def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, mo
                 counts.update(drafts=len(mine), drafts_ranked=len(ranked))
                 if sides := choose_sides(ranked, recipe.margin, output["example_id"]):
                     chosen, rejected = sides
-                    pairs.append(sampled_pair(output, chosen.text, rejected.text, chosen.score - rejected.score, judge))
+                    pairs.append(sampled_pair(output, chosen.text, rejected.text, chosen.score - rejected.score,
+                                              mine[0]["author"], judge))
                 else:
                     counts["examples_too_close"] += 1
             for pair in pairs:
@@ -57,7 +60,7 @@ def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, mo
 
 
 def correction_pairs(output: dict[str, Any], corrected: list[dict[str, Any]], recipe: Pairs) -> list[dict[str, Any]]:
-    """The pairs of one corrected document, of every kind that the recipe gives a share."""
+    """The pairs of one corrected document, of every kind that the recipe gives a share. corrected: see iterdpo."""
     return [*(cumulative_pairs(output, corrected, recipe.last_share) if recipe.cumulative else ()),
             *(shared_prefix_pairs(output, corrected) if recipe.shared_prefix else ()),
             *(whole_pairs(output, corrected) if recipe.whole else ())]

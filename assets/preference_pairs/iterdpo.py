@@ -1,9 +1,9 @@
 """IterDPO's pairs out of one corrected document: cumulative prefixes (the paper's), shared prefixes, the whole text.
 
-output: its long_outputs row. corrected: its corrected_segments rows, in order.
+output: its long_outputs row. corrected: its corrected_segments rows, in order, each with the `author` of its original.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.preference_pairs.schema import WHOLE_KINDS
@@ -30,7 +30,7 @@ def cumulative_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]]
         if not rejected or chosen == rejected or (whole_only and not last):
             continue
         pairs.append(_pair(output, "cumulative", upto, "", output["images"][:upto] if deck else output["images"],
-                           chosen, rejected, deck or last, corrected[0]["corrector"]))
+                           chosen, rejected, deck or last, corrected[0]))
     return [{**pair, "weight": weight}
             for pair, weight in zip(pairs, prefix_weights(len(pairs), last_share), strict=True)]
 
@@ -57,8 +57,7 @@ def shared_prefix_pairs(output: dict[str, Any], corrected: Sequence[dict[str, An
     for upto, row in enumerate(corrected, 1):
         if row["edited"] and row["original"]:
             pairs.append(_pair(output, "shared_prefix", upto, _join([row["text"] for row in corrected[:upto - 1]]),
-                               output["images"], row["text"], row["original"], upto == len(corrected),
-                               row["corrector"]))
+                               output["images"], row["text"], row["original"], upto == len(corrected), row))
     return [{**pair, "weight": 1 / len(pairs)} for pair in pairs]
 
 
@@ -67,13 +66,14 @@ def whole_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]]) -> 
     chosen, rejected = (_join([row[side] for row in corrected]) for side in ("text", "original"))
     if not rejected or chosen == rejected:
         return []
-    return [_pair(output, "whole", len(corrected), "", output["images"], chosen, rejected, True,
-                  corrected[0]["corrector"])]
+    return [_pair(output, "whole", len(corrected), "", output["images"], chosen, rejected, True, corrected[0])]
 
 
-def sampled_pair(output: dict[str, Any], chosen: str, rejected: str, margin: float, judge: str) -> dict[str, Any]:
-    """Two whole texts that the checkpoint wrote for the instruction, `margin` points apart."""
-    return {**_pair(output, "sampled", None, "", output["images"], chosen, rejected, True, judge), "margin": margin}
+def sampled_pair(output: dict[str, Any], chosen: str, rejected: str, margin: float, author: str, judge: str,
+                 ) -> dict[str, Any]:
+    """Two whole texts that the checkpoint `author` wrote for the instruction, `margin` points apart."""
+    made = {"author": author, "corrector": judge}
+    return {**_pair(output, "sampled", None, "", output["images"], chosen, rejected, True, made), "margin": margin}
 
 
 def _join(texts: Sequence[str]) -> str:
@@ -81,12 +81,13 @@ def _join(texts: Sequence[str]) -> str:
 
 
 def _pair(output: dict[str, Any], kind: str, upto: int | None, prefix: str, images: Sequence[str], chosen: str,
-          rejected: str, closes: bool, corrector: str) -> dict[str, Any]:
+          rejected: str, closes: bool, made: Mapping[str, str]) -> dict[str, Any]:
+    """made: its `author` and its `corrector`."""
     whole = kind in WHOLE_KINDS
     return {
         "pair_id": f"{output['example_id']}-{kind}" + ("" if whole else f"-{upto:03d}"),
         "example_id": output["example_id"], "document_id": output["document_id"], "kind": kind, "upto": upto,
         "prompt": output["instruction" if whole else "request"], "prefix": prefix, "images": list(images),
         "chosen": chosen, "rejected": rejected, "closes": closes, "weight": 1.0, "margin": None,
-        "corrector": corrector,
+        "author": made["author"], "corrector": made["corrector"],
     }

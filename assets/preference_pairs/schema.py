@@ -19,5 +19,6 @@ SCHEMA = pa.schema([
     ("closes", pa.bool_()),              # the answer ends here, so the end-of-turn token is trained
     ("weight", pa.float32()),            # the pairs of one example and kind add up to 1; the door weighs the kinds
     ("margin", pa.float32()),            # points of (S_l + S_q) / 2 between the sides of a sampled pair; else null
+    ("author", pa.string()),             # who wrote the text that was corrected, or (sampled) both sides
     ("corrector", pa.string()),          # who made `chosen` better than `rejected`, or (sampled) judged it so
 ])

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from assets.door import Manifest
+from assets.release.licences import hub_licence
 from assets.release.provenance import Usage, Verdict
 from assets.release.tally import PartTally, Tally
 from assets.release.tokens import BYTES_PER_TOKEN, CUTOFFS, PAPER_PIXELS
@@ -76,7 +77,7 @@ def front_matter(card: Card) -> dict[str, Any]:
     rows = card.tally.sft.rows + card.tally.preference.rows
     languages = sorted((set(card.tally.sft.languages) | set(card.tally.preference.languages)) - {"und"})
     matter: dict[str, Any] = {
-        "license": hub_licence(card.licences), "language": languages, "task_categories": ["image-text-to-text"],
+        **hub_licence(card.licences), "language": languages, "task_categories": ["image-text-to-text"],
         "pretty_name": "Long, image-faithful writing data",
         "tags": ["long-form-writing", "synthetic", "longwriter-v", "lwv-dagster",
                  *(["embedded-model"] if card.embedded else [])],
@@ -88,22 +89,13 @@ def front_matter(card: Card) -> dict[str, Any]:
     return matter
 
 
-def hub_licence(licences: Mapping[str, int]) -> str:
-    """The hub's name of the one licence that all documents have; `other` for several, `unknown` for none."""
-    names = set(licences)
-    if len(names) != 1:
-        return "other" if names else "unknown"
-    only = names.pop()
-    return "other" if " " in only else only.lower()
-
-
 def _written_by_embedded(card: Card) -> list[str]:
     if not card.embedded:
         return []
     rows = card.tally.sft.rows + card.tally.preference.rows
-    return [f"> **{card.embedded:,} of {rows:,} rows were written or corrected by the embedded model**: written-down "
-            "heuristics that show the factory at work. They say nothing about a model's quality and are not meant for "
-            "training one."]
+    return [f"> **{card.embedded:,} of {rows:,} rows were written or corrected by the embedded model**, or by a "
+            "student that learnt from its texts: written-down heuristics that show the factory at work. They say "
+            "nothing about a model's quality and are not meant for training one."]
 
 
 def _counts(names: tuple[str, str, str], *parts: PartTally) -> str:

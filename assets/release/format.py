@@ -37,28 +37,17 @@ class Format:
 
     name: str
     files: Mapping[str, pa.Schema | None]
-    example: Callable[[Example], Placed | LeftOut]
+    example: Callable[[Example], Placed]
     pair: Callable[[Pair], Placed | LeftOut]
     usage: str
     extra: Callable[[Mapping[str, int]], dict[str, Any]] = lambda files: {}
 
+    @property
+    def globs(self) -> list[str]:
+        """What a folder of this format may hold beside what every release has."""
+        rows = [f"{name}/train-*.parquet" if schema else f"{name}.jsonl" for name, schema in self.files.items()]
+        return [*rows, "images/??/*.jpg", *self.extra({})]
+
 
 def lineage(row: Example | Pair) -> dict[str, Any]:
     return {"documents": list(row.documents), "kind": row.kind, "language": row.language, "tokens": row.tokens.stored}
-
-
-def roles(example: Example) -> list[str]:
-    return [role for role, _ in example.turns]
-
-
-def odd_turns(example: Example) -> LeftOut | None:
-    """Why formats of plain turns cannot say the example, or None: they take (system,) user, assistant, …"""
-    spoken = [role for role in roles(example) if role != "system"]
-    if alternates(spoken) and "system" not in roles(example)[1:]:
-        return None
-    return LeftOut("its turns are not (system,) user, assistant, …")
-
-
-def alternates(turns: list[str]) -> bool:
-    """True for user, assistant, user, assistant, …"""
-    return turns == ["user", "assistant"] * (len(turns) // 2) and bool(turns)

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from assets.long_outputs.length_score import length_score
-from assets.release.format import CHAT, IMAGES, LINEAGE, Format, LeftOut, Placed, alternates, lineage, roles
+from assets.release.format import CHAT, IMAGES, LINEAGE, Format, Placed, lineage
 from assets.release.rows import Example, Pair
 
 EXAMPLE = pa.schema([
@@ -21,14 +21,12 @@ PAIR = pa.schema([
     ("chosen", pa.string()), ("rejected", pa.string()),   # continue the prefix after a blank line
     ("closes", pa.bool_()),              # the answer ends here
     ("weight", pa.float32()), ("images", IMAGES), ("example_id", pa.string()), *LINEAGE.items(),
-    ("corrector", pa.string()),          # who made `chosen` better
+    ("author", pa.string()),             # who wrote the text that was corrected; of a sampled pair, both sides
+    ("corrector", pa.string()),          # who made `chosen` better, or judged it so
 ])
 
 
-def example_row(example: Example) -> Placed | LeftOut:
-    turns = roles(example)
-    if not alternates(turns):
-        return LeftOut("the published layout has no roles, and these turns are not user, assistant, …")
+def example_row(example: Example) -> Placed:
     score = length_score(example.words, example.required_words) if example.required_words else None
     return "data", {
         "id": example.number, "messages": [content for _, content in example.turns], "images": example.images,
@@ -41,7 +39,7 @@ def pair_row(pair: Pair) -> Placed:
     return "preference", {
         "id": pair.id, "prompt": pair.prompt, "prefix": pair.prefix, "chosen": pair.chosen, "rejected": pair.rejected,
         "closes": pair.closes, "weight": pair.weight, "images": pair.images, "example_id": pair.example_id,
-        **lineage(pair), "corrector": pair.corrector}
+        **lineage(pair), "author": pair.author, "corrector": pair.corrector}
 
 
 HUB = Format("hub", {"data": EXAMPLE, "preference": PAIR}, example_row, pair_row, usage="""\

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assets.release.format import Format, LeftOut, Placed, odd_turns
+from assets.release.format import Format, LeftOut, Placed
 from assets.release.markup import expect_tags
 from assets.release.rows import Example, Pair
 
 TAG = "<image>"
-SPEAKERS = {"user": "human", "assistant": "gpt", "system": "system"}
+SPEAKERS = {"user": "human", "assistant": "gpt"}
 _COLUMNS: dict[str, dict[str, Any]] = {
     "sft": {"formatting": "sharegpt", "columns": {"messages": "conversations", "images": "images"}},
     "chat": {"formatting": "sharegpt", "columns": {"messages": "conversations"}},
@@ -16,9 +16,7 @@ _COLUMNS: dict[str, dict[str, Any]] = {
         "messages": "conversations", "chosen": "chosen", "rejected": "rejected", "images": "images"}}}
 
 
-def example_row(example: Example) -> Placed | LeftOut:
-    if odd := odd_turns(example):
-        return odd
+def example_row(example: Example) -> Placed:
     turns = [{"from": SPEAKERS[role], "value": content} for role, content in example.turns]
     tag_first(turns, len(example.images))
     expect_tags(example.id, TAG, len(example.images), *(turn["value"] for turn in turns))
@@ -43,9 +41,8 @@ def pair_row(pair: Pair) -> Placed | LeftOut:
 
 
 def tag_first(turns: list[dict[str, str]], images: int) -> None:
-    """All tags before the first user's text, as the images were when it was written."""
-    first = next(turn for turn in turns if turn["from"] == "human")
-    first["value"] = TAG * images + first["value"]
+    """All tags before the request, as the images were when it was written."""
+    turns[0]["value"] = TAG * images + turns[0]["value"]
 
 
 def dataset_info(files: Mapping[str, int]) -> dict[str, Any]:

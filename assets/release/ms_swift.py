@@ -2,19 +2,16 @@
 
 from typing import Any
 
-from assets.release.format import Format, LeftOut, Placed, odd_turns
+from assets.release.format import Format, LeftOut, Placed
 from assets.release.markup import expect_tags
 from assets.release.rows import Example, Pair
 
 TAG = "<image>"
 
 
-def example_row(example: Example) -> Placed | LeftOut:
-    if odd := odd_turns(example):
-        return odd
+def example_row(example: Example) -> Placed:
     messages = [{"role": role, "content": content} for role, content in example.turns]
-    first = next(message for message in messages if message["role"] == "user")
-    first["content"] = TAG * len(example.images) + first["content"]
+    messages[0]["content"] = TAG * len(example.images) + messages[0]["content"]
     expect_tags(example.id, TAG, len(example.images), *(message["content"] for message in messages))
     if not example.images:          # a file of its own: an empty list has no type in JSON
         return "chat", {"id": example.id, "messages": messages}

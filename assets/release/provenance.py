@@ -110,6 +110,6 @@ def door_verdicts(store: Store, asset: str, rules: Sequence[Rule], evaluate: Cal
 
 
 def recipe_text(recipe: Recipe) -> str:
-    """A line for each field: `keep.length_score = 80.0`."""
-    return "\n".join(f"{part}.{name} = {json.dumps(value, ensure_ascii=False)}"
-                     for part, fields in recipe.model_dump(mode="json").items() for name, value in fields.items())
+    """A line for each field: `keep.length_score = 80.0`. Of a path only the file's name: a card is published."""
+    return "\n".join(f"{part}.{name} = {json.dumps(value, ensure_ascii=False, default=lambda path: path.name)}"
+                     for part, fields in recipe.model_dump().items() for name, value in fields.items())

@@ -4,11 +4,13 @@ import os
 from pathlib import Path
 
 from assets.release.markup import ReleaseRefused
+from assets.release.release import FORMATS
 
 
 def push(folder: Path, repo_id: str) -> str:
     """Upload the folder as a data-set repository (made private where it is new); returns its address.
 
+    What an earlier release left there, of whatever format, goes with the first commit: the card's globs would load it.
     Raises ReleaseRefused where HF_TOKEN is not set or the hub refuses. HF_ENDPOINT names another hub.
     """
     token = os.environ.get("HF_TOKEN")
@@ -17,14 +19,18 @@ def push(folder: Path, repo_id: str) -> str:
                              "(huggingface.co/settings/tokens).")
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError
 
     hub = HfApi(token=token)
     try:
         hub.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
         done = hub.upload_folder(repo_id=repo_id, repo_type="dataset", folder_path=folder,
+                                 delete_patterns=[glob for made in FORMATS.values() for glob in made.globs],
                                  commit_message="Data set written by lwv release")
-    except (HTTPError, HFValidationError, OSError) as error:
-        raise ReleaseRefused(f"The hub at {hub.endpoint} did not take {repo_id}: "
-                             f"{str(error).strip().splitlines()[0]}") from error
+    except (HTTPError, ValueError, OSError) as error:       # ValueError: a bad name, or a card that the hub refuses
+        raise ReleaseRefused(f"The hub at {hub.endpoint} did not take {repo_id}: {first_lines(str(error))}") from error
     return str(done.commit_url)
+
+
+def first_lines(text: str) -> str:
+    """What an error says, in one line: what is wrong often stands in the second of several."""
+    return " ".join([line.strip() for line in text.splitlines() if line.strip()][:2])

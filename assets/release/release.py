@@ -12,7 +12,7 @@ from typing import Any
 
 from assets.door import DoorShut, Manifest, current_manifest
 from assets.preference_dataset import checks as preference_rules
-from assets.recipe import read_recipe
+from assets.recipe import Recipe, read_recipe
 from assets.release.card import Card, render_card
 from assets.release.files import JsonLines, ParquetShards, RowFile
 from assets.release.format import Format, LeftOut, Placed
@@ -53,13 +53,14 @@ class Release:
 
 
 def write_release(store: Store, format: Format, out: Path) -> Release:
-    """Write `out` (made anew where it is an older release). Raises DoorShut and ReleaseRefused; nothing changes then.
+    """Write `out` (made anew where it is an older release).
 
+    Raises DoorShut, ReleaseRefused, and what `read_recipe` raises; nothing changes then.
     Rows stream: memory holds a row group, an id per row and the pictures' histograms.
     """
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
         raise ReleaseRefused(f"{out} is no release and not empty: name another folder with --out.")
-    sft = current_manifest(store, "sft")
+    recipe, sft = read_recipe(), current_manifest(store, "sft")
     verdicts, blocked = door_verdicts(store, "sft_dataset", sft_rules.RULES, sft_rules.evaluate)
     manifests, notes = [sft], []
     try:
@@ -75,7 +76,7 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:
         files, tally = write_rows(store, format, manifests, work)
-        notes += write_papers(store, format, manifests, verdicts, files, tally, work)
+        notes += write_papers(store, format, manifests, verdicts, recipe, files, tally, work)
         work.chmod(0o755)
         shutil.rmtree(out, ignore_errors=True)
         work.rename(out)
@@ -117,7 +118,7 @@ def write_rows(store: Store, format: Format, manifests: list[Manifest], folder: 
     return {name: written[name] for name in format.files if written[name]}, tally
 
 
-def write_papers(store: Store, format: Format, manifests: list[Manifest], verdicts: list[Verdict],
+def write_papers(store: Store, format: Format, manifests: list[Manifest], verdicts: list[Verdict], recipe: Recipe,
                  files: dict[str, int], tally: Tally, folder: Path) -> list[str]:
     """The card with its pictures, documents.jsonl, the format's own files and release.json; returns notes."""
     shards = sorted({shard for manifest in manifests for shard in manifest.shards})
@@ -134,7 +135,7 @@ def write_papers(store: Store, format: Format, manifests: list[Manifest], verdic
         (folder / name).write_text(json.dumps(value, indent=2))
     card = Card(format.name, format.usage, files, [name for name in files if format.files[name]], tally, manifests,
                 split_counts(store, shards), dict(licences.most_common()), read_usage(store, tally.samples),
-                [*read_verdicts(store, shards), *verdicts], recipe_text(read_recipe()), list(pictures))
+                [*read_verdicts(store, shards), *verdicts], recipe_text(recipe), list(pictures))
     (folder / "README.md").write_text(render_card(card), encoding="utf-8")
     (folder / MARK).write_text(json.dumps({
         "format": format.name, "files": files,

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from assets.door import Manifest
-from assets.release.markup import safe
+from assets.release.markup import ReleaseRefused, safe
 from assets.release.tokens import Tokens, count_tokens
 from resources.store import BATCH_ROWS, Store
 
@@ -20,7 +20,7 @@ class Example:
 
     number: int                          # of the row in its data set, from 0
     id: str
-    turns: tuple[tuple[str, str], ...]   # (role, content)
+    turns: tuple[tuple[str, str], ...]   # (role, content) of the user's turn and the assistant's (the door checks it)
     images: tuple[Path, ...]
     kind: str
     language: str
@@ -48,6 +48,7 @@ class Pair:
     images: tuple[Path, ...]
     kind: str
     language: str
+    author: str                          # who wrote the text that was corrected; of a sampled pair, both sides
     corrector: str
     documents: tuple[str, ...]
     tokens: Tokens
@@ -56,27 +57,25 @@ class Pair:
 
 @dataclass(frozen=True)
 class Origin:
-    example_id: str
+    """Where an example comes from."""
+
     language: str
     documents: tuple[str, ...]
 
 
-UNKNOWN = Origin("", "und", ())
-
-
 def read_origins(store: Store, shards: Sequence[str]) -> dict[str, Origin]:
-    """Where each example and each pair of these shards comes from, by its id."""
+    """Where each example of these shards comes from, by its id; those alone whose documents are all there."""
     origins: dict[str, Origin] = {}
     for shard in shards:
+        there = {row["document_id"] for row in _columns(store, "source_images", shard, ["document_id"])}
         for row in _columns(store, "instructions", shard, ["example_id", "language", "documents"]):
-            origins[row["example_id"]] = Origin(row["example_id"], row["language"], tuple(row["documents"]))
-        for row in _columns(store, "preference_pairs", shard, ["pair_id", "example_id"]):
-            origins[row["pair_id"]] = origins.get(row["example_id"], UNKNOWN)
+            if there.issuperset(row["documents"]):
+                origins[row["example_id"]] = Origin(row["language"], tuple(row["documents"]))
     return origins
 
 
 def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Example]:
-    """The rows of the SFT data set, a batch in memory at a time."""
+    """The rows of the SFT data set, a batch in memory at a time. Raises ReleaseRefused as `origin_of` does."""
     for number, row in enumerate(_rows(manifest)):
         turns = tuple((turn["role"], safe(turn["content"])) for turn in row["messages"])
         changed = any(made != turn["content"] for (_, made), turn in zip(turns, row["messages"], strict=True))
@@ -84,21 +83,31 @@ def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Ex
         yield Example(
             number=number, id=row["id"], turns=turns, images=images, kind=row["kind"], language=row["language"],
             required_words=row["required_words"], words=row["words"], author=row["author"],
-            documents=origins.get(row["id"], UNKNOWN).documents, changed=changed,
-            tokens=count_tokens((content for _, content in turns), map(image_size, images)))
+            documents=() if row["kind"] == "chat" else origin_of(row["id"], manifest, origins).documents,
+            changed=changed, tokens=count_tokens((content for _, content in turns), map(image_size, images)))
 
 
 def read_pairs(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Pair]:
-    """The rows of the preference data set; `tokens` are those of the longer side."""
+    """The rows of the preference data set; `tokens` are those of the longer side. Raises as `read_examples` does."""
     for number, row in enumerate(_rows(manifest)):
         texts = {name: safe(row[name]) for name in ("prompt", "prefix", "chosen", "rejected")}
-        images, origin = _images(row), origins.get(row["id"], UNKNOWN)
+        images, origin = _images(row), origin_of(row["example_id"], manifest, origins)
         longer = max(texts["chosen"], texts["rejected"], key=lambda text: len(text.encode()))
         yield Pair(
-            number=number, id=row["id"], example_id=origin.example_id, closes=row["closes"], weight=row["weight"],
-            images=images, kind=row["kind"], language=origin.language, corrector=row["corrector"],
-            documents=origin.documents, changed=any(text != row[name] for name, text in texts.items()),
+            number=number, id=row["id"], example_id=row["example_id"], closes=row["closes"], weight=row["weight"],
+            images=images, kind=row["kind"], language=origin.language, author=row["author"],
+            corrector=row["corrector"], documents=origin.documents,
+            changed=any(text != row[name] for name, text in texts.items()),
             tokens=count_tokens((texts["prompt"], texts["prefix"], longer), map(image_size, images)), **texts)
+
+
+def origin_of(example_id: str, manifest: Manifest, origins: dict[str, Origin]) -> Origin:
+    """Raises ReleaseRefused where the tables have changed since: nothing may go out without its documents' licences."""
+    if found := origins.get(example_id):
+        return found
+    raise ReleaseRefused(f"A row of the {manifest.door} data set was made from {example_id}, which the tables have no "
+                         f"more: run the shard job where sources or recipe changed, then materialise "
+                         f"`{manifest.door}_dataset` again.")
 
 
 @lru_cache(maxsize=65_536)

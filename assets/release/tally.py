@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from assets.door import is_embedded
 from assets.long_outputs.length_score import length_score
 from assets.release.rows import Example, Pair
 from assets.release.tokens import CUTOFFS
@@ -17,18 +18,14 @@ class PartTally:
     rows: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
-    authors: Counter[str] = field(default_factory=Counter)       # who wrote it, or corrected it
+    authors: Counter[str] = field(default_factory=Counter)       # who wrote or corrected it; of a pair both
+    embedded: int = 0                                            # rows of which any author is the embedded model
     images: Counter[int] = field(default_factory=Counter)        # rows by number of images
     over: Counter[tuple[int, str]] = field(default_factory=Counter)   # rows over a cutoff, by size of images
     tokens: int = 0                                              # with images at their stored size
     weights: dict[str, float] = field(default_factory=lambda: defaultdict(float))   # of pairs, by kind
     changed: int = 0                                             # rows whose text held control tokens or media tags
     left_out: Counter[str] = field(default_factory=Counter)      # rows by reason
-
-    @property
-    def embedded(self) -> int:
-        """Rows that the embedded model wrote or corrected."""
-        return sum(count for author, count in self.authors.items() if author.startswith("embedded"))
 
 
 @dataclass
@@ -49,15 +46,16 @@ class Tally:
         self.samples.add(row.id)
 
     def add_pair(self, row: Pair) -> None:
-        self._add(self.preference, row, row.corrector)
+        self._add(self.preference, row, row.author, row.corrector)
         self.preference.weights[row.kind] += row.weight
         self.samples.add(row.example_id)
 
-    def _add(self, part: PartTally, row: Example | Pair, author: str) -> None:
+    def _add(self, part: PartTally, row: Example | Pair, *authors: str) -> None:
         part.rows += 1
         part.kinds[row.kind] += 1
         part.languages[row.language] += 1
-        part.authors[author] += 1
+        part.authors.update(set(authors))
+        part.embedded += any(map(is_embedded, authors))
         part.images[len(row.images)] += 1
         part.tokens += row.tokens.stored
         part.changed += row.changed

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from assets.release.format import CHAT, IMAGES, LINEAGE, Format, LeftOut, Placed, lineage, roles
+from assets.release.format import CHAT, IMAGES, LINEAGE, Format, Placed, lineage
 from assets.release.markup import expect_tags
 from assets.release.rows import Example, Pair
 from assets.sft_checkpoint.chat import IMAGE, render_answer
@@ -17,10 +17,8 @@ PAIR = pa.schema([("prompt", pa.string()), ("chosen", pa.string()), ("rejected",
                   ("id", pa.string()), ("weight", pa.float32()), *LINEAGE.items()])
 
 
-def example_row(example: Example) -> Placed | LeftOut:
+def example_row(example: Example) -> Placed:
     """Conversational, so that any model's template fits, and in two parts, so that the loss is on the answer alone."""
-    if roles(example)[-1:] != ["assistant"]:
-        return LeftOut("its last turn is not the assistant's")
     turns = [{"role": role, "content": content} for role, content in example.turns]
     expect_tags(example.id, "<|image_pad|>", 0, *(content for _, content in example.turns))
     return "sft", {"prompt": turns[:-1], "completion": turns[-1:], "images": example.images, "id": example.id,

@@ -48,10 +48,11 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
                       "trained_on": {"examples": examples, "long": 0.0, "short": 1.0},
                       "aim": {"long": 0.0, "short": 0.0}, "off": 0.0, "largest_size": None})
     made = list(pair_rows(f"{documents[-1]}-deck", images))
-    store.write_table("preference_pairs", SHARD, ({**row, "pair_id": row["id"], "example_id": f"{documents[-1]}-deck",
-                                                   "images": pages[:len(row["images"])]} for row in made), PAIRS)
+    store.write_table("preference_pairs", SHARD, ({**row, "pair_id": row["id"], "images": pages[:len(row["images"])]}
+                                                  for row in made), PAIRS)
     if pairs:
-        write_dataset(store, "preference", [SHARD], PREFERENCE, made, lambda row: (row["kind"], row["corrector"]),
+        write_dataset(store, "preference", [SHARD], PREFERENCE, made,
+                      lambda row: (row["kind"], row["author"], row["corrector"]),
                       lambda: "no row", report={"kind_shares": {"cumulative": 0.5, "shared_prefix": 0.5}})
     return store
 
@@ -68,17 +69,19 @@ def sft_rows(documents: Iterable[str], images: list[dict[str, Any]]) -> Iterable
 def pair_rows(example: str, images: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     """Two cumulative pairs, and three shared-prefix pairs of which only the last ends its answer."""
     for upto in (1, 2):
-        yield _pair(f"{example}-cumulative-{upto:03d}", "cumulative", images[:upto], "", upto, True, 5 / 4)
+        yield _pair(example, "cumulative", images[:upto], "", upto, True, 5 / 4)
     for upto in (1, 2, 3):
         prefix = "\n\n".join(STORY.format(number) for number in range(1, upto))
-        yield _pair(f"{example}-shared_prefix-{upto:03d}", "shared_prefix", images, prefix, upto, upto == 3, 5 / 6)
+        yield _pair(example, "shared_prefix", images, prefix, upto, upto == 3, 5 / 6)
 
 
-def _pair(pair_id: str, kind: str, images: list[dict[str, Any]], prefix: str, upto: int, closes: bool,
+def _pair(example: str, kind: str, images: list[dict[str, Any]], prefix: str, upto: int, closes: bool,
           weight: float) -> dict[str, Any]:
-    return {"id": pair_id, "prompt": f"Write a lecture script. {NASTY if upto == 2 else ''}", "prefix": prefix,
+    return {"id": f"{example}-{kind}-{upto:03d}", "example_id": example, "upto": upto, "prefix": prefix,
+            "prompt": f"Write a lecture script. {NASTY if upto == 2 else ''}",
             "chosen": STORY.format(upto), "rejected": f"## Slide {upto}\n\nA mill. {NASTY if upto == 2 else ''}",
-            "closes": closes, "weight": weight, "kind": kind, "images": images, "corrector": "embedded-critic-1"}
+            "closes": closes, "weight": weight, "kind": kind, "images": images,
+            "author": "embedded-teacher-1", "corrector": "embedded-critic-1"}
 
 
 def _turns(user: str, assistant: str) -> list[dict[str, str]]:

@@ -44,7 +44,7 @@ def make_example(user: str, assistant: str, images: int) -> Example:
 def make_pair(prompt: str, prefix: str, chosen: str, rejected: str, images: int, closes: bool) -> Pair:
     texts = map(safe, (prompt, prefix, chosen, rejected))
     return Pair(0, "p", "e", *texts, closes, 0.5, tuple(Path(f"{n}.jpg") for n in range(images)), "shared_prefix", "en",
-                "m", ("d",), count_tokens((), ()), False)
+                "m", "c", ("d",), count_tokens((), ()), False)
 
 
 def strings(value: object) -> str:
@@ -61,9 +61,7 @@ def strings(value: object) -> str:
 def test_an_example_has_a_tag_for_each_image_and_no_control_token(user: str, assistant: str, images: int) -> None:
     example = make_example(user, assistant, images)
     for name, tags in {"hub": 0, "trl": 0, "llamafactory": images, "ms-swift": images}.items():
-        placed = FORMATS[name].example(example)
-        assert not isinstance(placed, LeftOut)
-        file, row = placed
+        file, row = FORMATS[name].example(example)
         text = strings(row)
         assert text.count("<image>") == tags
         assert not CONTROL.search(text)
@@ -100,20 +98,6 @@ def test_a_pair_has_a_tag_for_each_image_on_both_sides_and_ends_only_where_it_cl
     for column, side in (("messages", "chosen"), ("rejected_messages", "rejected")):
         assert strings(row[column]).count("<image>") == images
         assert [turn["content"] for turn in row[column] if turn.get("loss")] == [getattr(pair, side)]
-
-
-def test_other_turns_are_kept_where_a_format_has_roles_and_left_out_where_it_has_none() -> None:
-    turns = (("system", "Be brief."), ("user", "Hi."), ("assistant", "Hello."), ("user", "Bye."), ("assistant", "Bye."))
-    chat = Example(0, "c", turns, (), "chat", "en", None, 3, "people", (), count_tokens((), ()), False)
-    assert isinstance(FORMATS["hub"].example(chat), LeftOut)
-    for name in ("llamafactory", "ms-swift"):
-        file, row = FORMATS[name].example(chat)  # type: ignore[misc]
-        assert file == "chat" and [*strings(row)].count("B") == 3
-    _, row = FORMATS["trl"].example(chat)  # type: ignore[misc]
-    assert (len(row["prompt"]), row["completion"]) == (4, [{"role": "assistant", "content": "Bye."}])
-    two_users = Example(0, "u", (("user", "a"), ("user", "b"), ("assistant", "c")), (), "chat", "en", None, 1, "people",
-                        (), count_tokens((), ()), False)
-    assert all(isinstance(FORMATS[name].example(two_users), LeftOut) for name in ("hub", "llamafactory", "ms-swift"))
 
 
 def test_a_count_that_does_not_match_is_refused_with_the_rows_id() -> None:

@@ -12,10 +12,15 @@ import pytest
 
 from assets.release.markup import ReleaseRefused
 from assets.release.push import push
+from assets.release.release import FORMATS, write_release
+from bench.exports.home import make_home
 
 
 class FakeHub(BaseHTTPRequestHandler):
-    """The few calls of the hub's API that an upload of small files makes; `server.seen` holds them."""
+    """The few calls of the hub's API that an upload of small files makes; `server.seen` holds them.
+
+    `server.files` are the paths that the repository has before.
+    """
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -23,6 +28,8 @@ class FakeHub(BaseHTTPRequestHandler):
         self.server.seen.append((path, body, self.headers.get("Authorization")))  # type: ignore[attr-defined]
         if self.server.refuses:  # type: ignore[attr-defined]
             return self._answer(403, {"error": "You may not write here."})
+        if path == "/api/validate-yaml" and "license: of-my-own" in body:
+            return self._answer(400, {"errors": [{"message": "\"license\" must be one of [mit, other]"}]})
         if path == "/api/repos/create":
             return self._answer(200, {"url": f"{self.server.url}/datasets/me/data", "id": "1"})  # type: ignore[attr-defined]
         if path.endswith("/preupload/main"):
@@ -33,9 +40,12 @@ class FakeHub(BaseHTTPRequestHandler):
                                   "commitUrl": f"{self.server.url}/datasets/me/data/commit/abc"})  # type: ignore[attr-defined]
 
     def do_GET(self) -> None:
-        self._answer(200, {"id": "me/data", "sha": "0", "siblings": []})
+        if "/tree/" in self.path:
+            return self._answer(200, [{"type": "file", "path": path, "size": 1, "oid": "0"}
+                                      for path in self.server.files])  # type: ignore[attr-defined]
+        return self._answer(200, {"id": "me/data", "sha": "0", "siblings": []})
 
-    def _answer(self, status: int, value: dict[str, Any]) -> None:
+    def _answer(self, status: int, value: Any) -> None:
         data = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -52,13 +62,19 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import huggingface_hub.constants as constants
 
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), FakeHub)
-    server.seen, server.refuses, server.url = [], False, f"http://127.0.0.1:{server.server_port}"
+    server.seen, server.files, server.refuses, server.url = [], [], False, f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setattr(constants, "ENDPOINT", server.url)      # what HF_ENDPOINT sets when the library is imported
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     yield server
     server.shutdown()
+
+
+def committed(hub: Any, key: str) -> list[dict[str, Any]]:
+    """The values of this key (`file`, `deletedFile`) in all commits."""
+    lines = [json.loads(line) for path, body, _ in hub.seen if "/commit/" in path for line in body.splitlines()]
+    return [line["value"] for line in lines if line["key"] == key]
 
 
 def test_without_a_token_nothing_is_sent(tmp_path: Path, hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,11 +91,23 @@ def test_every_file_is_sent_to_a_private_data_set_repository(tmp_path: Path, hub
     assert push(tmp_path, "me/data") == f"{hub.url}/datasets/me/data/commit/abc"
     created = json.loads(next(body for path, body, _ in hub.seen if path == "/api/repos/create"))
     assert (created["type"], created["visibility"]) == ("dataset", "private")
-    commit = next(body for path, body, _ in hub.seen if "/commit/" in path)
-    sent = {line["value"]["path"]: base64.b64decode(line["value"]["content"])
-            for line in map(json.loads, commit.splitlines()) if line["key"] == "file"}
+    sent = {value["path"]: base64.b64decode(value["content"]) for value in committed(hub, "file")}
     assert sent == {"README.md": b"# card", "data/train-00000-of-00001.parquet": b"rows"}
     assert {token for _, _, token in hub.seen} == {"Bearer hf_secret"}
+
+
+def test_what_an_earlier_release_of_any_format_left_there_goes_and_its_owners_files_stay(
+        tmp_path: Path, hub: Any) -> None:
+    store = make_home(tmp_path / "home")
+    for name, made in FORMATS.items():
+        write_release(store, made, tmp_path / name)
+    written = {name: {path.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("*")
+                      if path.is_file()} for name in FORMATS}
+    older = {*set().union(*written.values()), "data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"}
+    hub.files = sorted(older | {"LICENSE", ".gitattributes", "notes/about.md", "images/logo.png"})
+    push(tmp_path / "hub", "me/data")
+    assert {value["path"] for value in committed(hub, "file")} == written["hub"]
+    assert {value["path"] for value in committed(hub, "deletedFile")} == older - written["hub"]
 
 
 def test_a_refusal_is_one_sentence_without_the_token(tmp_path: Path, hub: Any) -> None:
@@ -97,3 +125,11 @@ def test_a_name_that_is_none_and_a_hub_that_is_not_there_are_one_sentence(tmp_pa
     hub.server_close()
     with pytest.raises(ReleaseRefused, match="did not take me/data"):
         push(tmp_path, "me/data")
+
+
+def test_a_card_that_the_hub_does_not_take_is_one_sentence_that_says_what_is_wrong(tmp_path: Path, hub: Any) -> None:
+    (tmp_path / "README.md").write_text("---\nlicense: of-my-own\n---\n# card")
+    with pytest.raises(ReleaseRefused, match=r'did not take me/data: .*"license" must be one of') as caught:
+        push(tmp_path, "me/data")
+    assert "\n" not in str(caught.value)
+    assert not committed(hub, "file")

@@ -11,11 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from assets.door import DoorShut
+from assets.door import DoorShut, current_manifest, write_dataset
+from assets.instructions.schema import SCHEMA as INSTRUCTIONS
+from assets.preference_dataset.schema import SCHEMA as PREFERENCE
 from assets.preference_pairs.schema import SCHEMA as PAIRS
+from assets.recipe import Mix, Recipe
 from assets.release.files import ParquetShards
 from assets.release.format import IMAGES
+from assets.release.licences import hub_licence
 from assets.release.markup import ReleaseRefused
+from assets.release.provenance import recipe_text
 from assets.release.release import FORMATS, write_release
 from assets.source_images.schema import SCHEMA as SOURCES
 from bench.exports.home import SHARD, make_home
@@ -132,6 +137,59 @@ def test_a_data_set_whose_blocking_rule_fails_is_not_handed_out(tmp_path: Path) 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("tables", [("source_images",), ("source_images", "instructions")])
+@pytest.mark.parametrize(("number", "door"), [(0, "sft_dataset"), (6, "preference_dataset")])
+def test_a_row_whose_documents_the_tables_have_no_more_is_not_handed_out_without_its_licence(
+        tables: tuple[str, ...], number: int, door: str, tmp_path: Path) -> None:
+    store = make_home(tmp_path / "home")
+    for table in tables:
+        left = [row for row in store.rows(table, SHARD) if row["document_id"] != f"{number:016x}"]
+        store.write_table(table, SHARD, left, {"source_images": SOURCES, "instructions": INSTRUCTIONS}[table])
+    with pytest.raises(ReleaseRefused, match=f"made from {number:016x}-deck.* materialise `{door}` again"):
+        write_release(store, FORMATS["hub"], tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
+
+
+@pytest.mark.parametrize(("author", "corrector", "counted"), [
+    ("embedded-teacher-1", "critic", 5), ("teacher", "embedded-critic-1", 5),
+    ("tiny sft abc (trained on embedded texts)", "critic", 5), ("teacher", "critic", 0), ("critic", "critic", 0)])
+def test_a_pair_counts_as_embedded_where_its_text_or_its_correction_is_and_once(
+        author: str, corrector: str, counted: int, tmp_path: Path) -> None:
+    store = make_home(tmp_path / "home")
+    old = current_manifest(store, "preference")
+    rows = [{**row, "author": author, "corrector": corrector} for row in pq.read_table(old.path).to_pylist()]
+    made = write_dataset(store, "preference", [SHARD], PREFERENCE, rows,
+                         lambda row: (row["kind"], row["author"], row["corrector"]), lambda: "no row", old.report)
+    assert (made.embedded, made.authors) == (counted > 0, dict.fromkeys((author, corrector), 5))
+    release = write_release(store, FORMATS["hub"], tmp_path / "out")
+    assert release.tally.preference.embedded == counted
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert f"**{6 + counted} of 12 rows were written or corrected by the embedded model**" in text
+    assert f"| who wrote or corrected it | {author} | {6 if author == 'embedded-teacher-1' else 0} | 5 |" in text
+    pairs, = (tmp_path / "out" / "preference").iterdir()
+    assert {(row["author"], row["corrector"]) for row in pq.read_table(pairs).to_pylist()} == {(author, corrector)}
+
+
+@pytest.mark.parametrize(("licences", "front"), [
+    ({"CC-BY-SA-4.0": 2}, {"license": "cc-by-sa-4.0"}), ({"GPL-3.0-only": 2}, {"license": "gpl-3.0"}),
+    ({"LGPL-2.1-or-later": 1}, {"license": "lgpl-2.1"}), ({"ODbL-1.0": 1}, {"license": "odbl"}),
+    ({"unknown": 3}, {"license": "unknown"}), ({}, {"license": "unknown"}),
+    ({"CC0-1.0": 1, "MIT": 1}, {"license": "other"}),
+    ({"proprietary": 2}, {"license": "other", "license_name": "proprietary"}),
+    ({"CC0-1.0 AND MIT": 2}, {"license": "other", "license_name": "cc0-1.0-and-mit"}),
+    ({"公有": 1}, {"license": "other"})])
+def test_a_licence_is_one_of_the_hubs_names_or_other_by_its_own(
+        licences: dict[str, int], front: dict[str, str]) -> None:
+    assert hub_licence(licences) == front
+
+
+def test_the_recipe_on_the_card_has_every_field_and_no_folder_of_its_maker(tmp_path: Path) -> None:
+    chat = tmp_path / "private" / "chat.jsonl"
+    lines = recipe_text(Recipe(mix=Mix(chat=chat, chat_rows=2))).splitlines()
+    assert {'mix.chat = "chat.jsonl"', "mix.chat_rows = 2", "instructions.groups = [2, 4]"} <= set(lines)
+    assert not any("private" in line for line in lines)
+
+
 def test_a_lost_image_stops_the_release_and_keeps_the_older_one(tmp_path: Path) -> None:
     store = make_home(tmp_path / "home")
     write_release(store, FORMATS["hub"], tmp_path / "out")
@@ -178,6 +236,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     code = f"""
 import os, resource
 from pathlib import Path
+from assets.recipe import Mix, Recipe
 from assets.release.files import ParquetShards
 from tests.release.test_release import SCHEMA
 image = Path({str(tmp_path / "i.jpg")!r}); image.write_bytes(os.urandom(1_000_000))

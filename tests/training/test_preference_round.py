@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,7 @@ def test_the_checkpoints_own_drafts_are_corrected_ranked_and_made_pairs_of_every
     sampled, = (row for row in pairs if row["kind"] == "sampled")
     assert {sampled["chosen"], sampled["rejected"]} <= {row["output"] for row in drafts}
     assert sampled["margin"] >= 0.1
+    assert {row["author"] for row in pairs} == {drafts[0]["author"]}
     whole, = (row for row in pairs if row["kind"] == "whole")
     assert whole["rejected"] == "\n\n".join(row["text"] for row in segments if row["text"])
 
@@ -139,7 +141,9 @@ def test_the_door_weighs_kinds_as_the_recipe_says_and_lets_no_trained_document_t
         after_sft: tuple[Factory, str, Metadata]) -> None:
     factory, shard, _ = after_sft
     said = metadata_of(factory.run("training_job", assets=["preference_dataset"]))["preference_dataset"]
-    rows = pq.read_table(current_manifest(factory.store, "preference").path).to_pylist()
+    manifest = current_manifest(factory.store, "preference")
+    rows = pq.read_table(manifest.path).to_pylist()
+    assert manifest.authors == {rows[0]["author"]: len(rows), **Counter(row["corrector"] for row in rows)}
     assert sum(row["weight"] for row in rows) == pytest.approx(len(rows), rel=1e-5)
     for kind, share in KINDS.items():
         weight = sum(row["weight"] for row in rows if row["kind"] == kind)

@@ -3,14 +3,31 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.corrected_segments.critic import corrected_row
+from assets.corrected_segments.schema import SCHEMA as CORRECTED
+from assets.door import current_manifest
+from assets.drafts.draft import draft_author
+from assets.partitions import SHARDS
 from assets.preference_dataset.weights import kind_factors, kind_shares
-from assets.preference_pairs.iterdpo import cumulative_pairs, prefix_weights, shared_prefix_pairs, whole_pairs
+from assets.preference_pairs.iterdpo import (
+    cumulative_pairs,
+    prefix_weights,
+    sampled_pair,
+    shared_prefix_pairs,
+    whole_pairs,
+)
 from assets.preference_pairs.mix import Mix
+from assets.quality.report import write_report
 from assets.recipe import Pairs
+from assets.segments.schema import SCHEMA as SEGMENTS
+from assets.segments.splitter import split_output
+from tests.conftest import Factory
+from tests.sft_dataset.rows import page, write_shard, written
 
 PAGE = st.sampled_from(["kept", "edited", "missing"])
 
@@ -31,7 +48,8 @@ class Deck:
     @property
     def corrected(self) -> list[dict[str, Any]]:
         return [{"original": "" if page == "missing" else f"original {i}", "edited": page != "kept",
-                 "text": f"original {i}" if page == "kept" else f"corrected {i}", "corrector": "critic"}
+                 "text": f"original {i}" if page == "kept" else f"corrected {i}", "author": "writer",
+                 "corrector": "critic"}
                 for i, page in enumerate(self.pages)]
 
     def cumulative(self, last_share: float = 0.5) -> list[dict[str, Any]]:
@@ -131,6 +149,38 @@ def test_a_whole_pair_is_the_last_prefix_asked_for_with_its_length(deck: Deck) -
         assert [pair[name] for name in ("chosen", "rejected", "images")] == [last[name] for name in (
             "chosen", "rejected", "images")]
         assert (pair["prompt"], pair["closes"]) == (deck.output["instruction"], True)
+
+
+@given(DECKS)
+def test_a_pair_names_who_wrote_its_text_and_who_corrected_it(deck: Deck) -> None:
+    for pair in (*deck.cumulative(), *deck.shared_prefix(), *deck.whole()):
+        assert (pair["author"], pair["corrector"]) == ("writer", "critic")
+    sampled = sampled_pair(deck.output, "better", "worse", 9.0, "tiny sft 1", "judge")
+    assert (sampled["author"], sampled["corrector"]) == ("tiny sft 1", "judge")
+
+
+@pytest.mark.parametrize(("author", "embedded"), [
+    ("embedded-teacher-1", True), (draft_author("1", {"student": "tiny", "embedded": True}), True),
+    (draft_author("1", {"student": "tiny", "embedded": False}), False), ("teacher", False)])
+def test_a_data_set_whose_texts_the_embedded_model_wrote_says_so_whoever_corrected_them(
+        author: str, embedded: bool, factory: Factory) -> None:
+    store, shard = factory.store, "a-001"
+    factory.instance.add_dynamic_partitions(str(SHARDS.name), [shard])
+    output = written("deck", "## Slide 1\n\nThe river is long.", kind="deck", split="preference")
+    segments = split_output({**output, "author": author})
+    corrections = {"text": "## Slide 1\n\nThe river is short.", "errors": ["factual"], "reason": "It is short."}
+    write_shard(store, shard, [output], [page("deck", output["images"][0], "preference")])
+    store.write_table("segments", shard, segments, SEGMENTS)
+    store.write_table("corrected_segments", shard,
+                      [corrected_row(segment, corrections, "critic", "call") for segment in segments], CORRECTED)
+    factory.run("shard_job", shard, ["preference_pairs"])
+    for asset in ("segments", "corrected_segments", "preference_pairs"):
+        write_report(store, asset, shard, [], [], 0, 0)
+    factory.run("training_job", assets=["preference_dataset"])
+    manifest = current_manifest(store, "preference")
+    assert (manifest.authors, manifest.embedded) == ({author: 3, "critic": 3}, embedded)
+    rows = pq.read_table(manifest.path).to_pylist()
+    assert {(row["author"], row["corrector"]) for row in rows} == {(author, "critic")}
 
 
 def test_a_text_about_one_image_keeps_its_image_and_ends_only_with_its_last_section() -> None:
