@@ -71,6 +71,15 @@ def test_a_shard_whose_files_were_removed_is_empty_says_so_and_keeps_no_door_shu
     assert factory.run("training_job", assets=["sft_dataset"]).success
 
 
+def test_the_report_is_made_where_a_shard_failed_and_nothing_was_trained(factory: Factory) -> None:
+    two_collections(factory)
+    bad, _ = factory.scan()
+    assert not factory.run("shard_job", bad).success
+    assert factory.run("report_job").success
+    page = (factory.home / "reports" / "index.html").read_text()
+    assert f"<th>{bad}</th>" in page and "quarantine_share" in page and "broken.png is not an image" in page
+
+
 def check_statuses(factory: Factory, asset: str, check: str) -> dict[str, str]:
     infos = factory.instance.event_log_storage.get_asset_check_partition_info(
         [AssetCheckKey(AssetKey(asset), check)])
