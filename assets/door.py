@@ -88,9 +88,10 @@ def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequ
         home = parent / dataset_id
         manifest = Manifest(dataset_id, door, str(home / "train.parquet"), total, dict(kinds), dict(authors),
                             list(shards), report or {})
-        store.write_json(work / "manifest.json", asdict(manifest))
-        if not home.exists():
-            work.rename(home)
+        home.mkdir(exist_ok=True)
+        home.chmod(0o755)
+        # Also where the same rows are there already: their images may lie elsewhere now (a moved LWV_HOME).
+        (work / "train.parquet").replace(home / "train.parquet")
         store.write_json(home / "manifest.json", asdict(manifest))
         store.write_json(parent / "current.json", {"id": dataset_id})
         return manifest

@@ -1,4 +1,4 @@
-"""`lwv demo`: the three jobs over every shard, with progress, and what came of it."""
+"""`lwv demo`: every shard, training, scores and report, with progress, and what came of it."""
 
 import os
 import time
@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+from rich.markup import escape
 
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.source_images.catalog import Catalog, CatalogError, NoSources
 from lwv_dagster.definitions import defs
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
-from lwv_dagster.jobs import EVALUATION_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
+from lwv_dagster.jobs import EVALUATION_ASSETS, REPORT_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
 from resources.failures import EndpointUnusable
@@ -48,7 +49,7 @@ def run_demo() -> int:
         catalog.scan()
         shards = catalog.shards()
     except (NoSources, CatalogError, EndpointUnusable, ValueError) as error:
-        console.print(f"[red]lwv demo cannot start:[/] {error}", soft_wrap=True, markup=True)
+        console.print(f"[red]lwv demo cannot start:[/] {escape(str(error))}", soft_wrap=True)
         return 2
     greet(settings, list(endpoints.values()), catalog, shards)
 
@@ -58,11 +59,14 @@ def run_demo() -> int:
         if ended := end_dead_runs(instance):
             console.print(f"  {ended} run(s) of a killed process were ended; their finished work is kept.")
         instance.add_dynamic_partitions(str(SHARDS.name), shards)
-        good = all([*(run_job(instance, "shard_job", tally, shard) for shard in shards),
-                    run_job(instance, "training_job", tally), run_job(instance, "evaluation_job", tally)])
+        shards_good = all([run_job(instance, "shard_job", tally, shard) for shard in shards])
+        # Where training failed, the scores would be of checkpoints that learnt something else.
+        scored = run_job(instance, "training_job", tally) and run_job(instance, "evaluation_job", tally)
+        good = run_job(instance, "report_job", tally) and shards_good and scored
     show_assets(store, tally)
     show_quarantine(store, shards)
-    show_scores(store)
+    if scored:
+        show_scores(store)
     calls = sum(asset.calls_made for asset in tally.values())
     console.print(f"\n{calls} model calls made, {time.monotonic() - started:.0f} s in all. "
                   "[bold]Look around: make ui[/] (then http://127.0.0.1:3000)")
@@ -73,10 +77,10 @@ def run_demo() -> int:
 
 def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shards: list[str]) -> None:
     documents = sum(len(catalog.documents(shard)) for shard in shards)
-    console.print(f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shards, from {settings.sources} "
-                  f"into {settings.home}", soft_wrap=True)
+    console.print(f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shards, "
+                  f"from {escape(str(settings.sources))} into {escape(str(settings.home))}", soft_wrap=True)
     for endpoint in endpoints:
-        console.print(f"  {endpoint!r}", soft_wrap=True)
+        console.print(f"  {endpoint!r}", soft_wrap=True, markup=False)
     if any(endpoint.embedded for endpoint in endpoints):
         console.print("  The embedded model is written-down heuristics: it shows the factory at work, not a model's "
                       "quality.\n  Set LWV_TEACHER_BASE_URL and LWV_TEACHER_MODEL for real text (CRITIC and JUDGE "
@@ -93,9 +97,9 @@ def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally
     for event in result.all_events:
         count_event(event, tally)
     mark = "[green]✓[/]" if result.success else "[red]✗[/]"
-    console.print(f"{mark} {what}  [dim]{time.monotonic() - started:.1f} s[/]")
+    console.print(f"{mark} {escape(what)}  [dim]{time.monotonic() - started:.1f} s[/]")
     for problem in problems(result.all_events):
-        console.print(f"    [red]{problem}[/]", soft_wrap=True)
+        console.print(f"    [red]{escape(problem)}[/]", soft_wrap=True)
     return result.success
 
 
@@ -137,16 +141,16 @@ def problems(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
 
 def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
     rows = []
-    for name in (*SHARD_ASSETS, *TRAINING_ASSETS, *EVALUATION_ASSETS):
+    for name in (*SHARD_ASSETS, *TRAINING_ASSETS, *EVALUATION_ASSETS, *REPORT_ASSETS):
         asset = tally[name]
         shards = str(asset.shards) if name in SHARD_ASSETS else "all"
         checks = f"{asset.passed} / {asset.warned} / {asset.failed}"
         rows.append((name, shards, asset.rows or "", checks, folder_of(name)))
-    print_table(f"The lineage: checks passed / warned / failed, and files under {os.path.relpath(store.home)}",
+    print_table(f"The lineage: checks passed / warned / failed, and files under {escape(os.path.relpath(store.home))}",
                 ("asset", "shards", "rows", "checks", "files"), rows, numbers=("shards", "rows", "checks"))
     for name, asset in tally.items():
         for note in asset.notes:
-            console.print(f"{name}: {note}", soft_wrap=True)
+            console.print(f"{name}: {note}", soft_wrap=True, markup=False)
 
 
 def folder_of(asset: str) -> str:
@@ -169,7 +173,7 @@ def show_scores(store: Store) -> None:
 
     summary = read_summary(store)
     if summary:
-        print_table(f"Scores ({summary['harness']}; judge: {summary['judge']})",
+        print_table(f"Scores ({summary['harness']}; judge: {escape(summary['judge'])})",
                     ("model", "items", "S", "S_l", "S_l released", "S_q", "words"), summary["rows"],
                     numbers=("items", "S", "S_l", "S_l released", "S_q", "words"))
-        console.print(summary["note"], soft_wrap=True)
+        console.print(summary["note"], soft_wrap=True, markup=False)

@@ -1,11 +1,12 @@
-"""The four jobs, never mixed: a shard job per shard, training over all shards, a drafts job per shard, evaluation."""
+"""The five jobs, never mixed: a shard job and a drafts job per shard; training, evaluation and the report over all."""
 
 import dagster as dg
 
 SHARD_ASSETS = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
 DRAFTS_ASSETS = ("drafts", "segments", "corrected_segments", "preference_pairs")
 TRAINING_ASSETS = ("sft_dataset", "preference_dataset", "sft_checkpoint", "dpo_checkpoint")
-EVALUATION_ASSETS = ("benchmark_scores", "quality_report")
+EVALUATION_ASSETS = ("benchmark_scores",)
+REPORT_ASSETS = ("quality_report",)
 
 shard_job = dg.define_asset_job("shard_job", selection=dg.AssetSelection.assets(*SHARD_ASSETS),
                                 description="One shard, from its files to its preference pairs.")
@@ -15,6 +16,9 @@ drafts_job = dg.define_asset_job("drafts_job", selection=dg.AssetSelection.asset
                                  description="The preference round after SFT: one shard, from what the checkpoint "
                                              "itself writes to preference pairs. Then train once more.")
 evaluation_job = dg.define_asset_job("evaluation_job", selection=dg.AssetSelection.assets(*EVALUATION_ASSETS),
-                                     description="Scores of base, SFT and DPO on held-out documents, and the report.")
+                                     description="Scores of base, SFT and DPO on held-out documents.")
+report_job = dg.define_asset_job("report_job", selection=dg.AssetSelection.assets(*REPORT_ASSETS),
+                                 description="The page of all reports: by itself, for it is most wanted where another "
+                                             "job failed.")
 
-default_jobs = [shard_job, training_job, drafts_job, evaluation_job]
+default_jobs = [shard_job, training_job, drafts_job, evaluation_job, report_job]

@@ -1,10 +1,13 @@
 """The Dagster side of `resources`: typed factories whose `create` gives assets plain objects, and clear failures."""
 
 import errno
+import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +19,8 @@ from resources.failures import EndpointUnusable, LedgerUnusable
 from resources.ledger import Ledger
 from resources.settings import Settings
 from resources.store import MissingTable, Store
+
+DEVICE = re.compile(r"\d+$|(GPU|MIG)-")    # an index, a uuid, or the beginning of a uuid
 
 
 class StoreResource(dg.ConfigurableResource):
@@ -51,7 +56,7 @@ class ModelsResource(dg.ConfigurableResource):
 
 
 class GpuResource(dg.ConfigurableResource):
-    """The GPUs that a step may use. `device_ids` empty: all that nvidia-smi lists; none there: the CPU."""
+    """The GPUs that a step may use. `device_ids` empty: those in CUDA_VISIBLE_DEVICES, else all; none: the CPU."""
 
     device_ids: list[int] = []  # noqa: RUF012 (a pydantic field: copied for each instance)
 
@@ -60,12 +65,19 @@ class GpuResource(dg.ConfigurableResource):
             return self.device_ids
         if shutil.which("nvidia-smi") is None:
             return []
+        if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+            return list(range(count_visible(visible)))
         listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=False).stdout
         return list(range(sum(line.startswith("GPU ") for line in listing.splitlines())))
 
     def env(self) -> dict[str, str]:
         """CUDA_VISIBLE_DEVICES where devices were chosen; otherwise nothing, so the machine's own setting stands."""
         return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self.device_ids))} if self.device_ids else {}
+
+
+def count_visible(setting: str) -> int:
+    """How many GPUs CUDA_VISIBLE_DEVICES names: as CUDA reads it, what follows a name that is none does not count."""
+    return sum(1 for _ in takewhile(DEVICE.match, map(str.strip, setting.split(","))))
 
 
 @contextmanager

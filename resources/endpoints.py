@@ -1,5 +1,6 @@
 """Where each role's calls go: an OpenAI-compatible server named by LWV_<ROLE>_*, or the embedded model in process."""
 
+import re
 from typing import Any
 
 from pydantic import Field, SecretStr
@@ -10,6 +11,7 @@ from resources.messages import ROLES, Role
 
 POOL_CONNECTIONS = 4
 EMBEDDED_URL = "http://embedded/v1"
+USERINFO = re.compile(r"(\w+://)?[^/]*@")    # addresses stand in the ledger and in messages: no secret may
 
 
 class _EndpointSettings(BaseSettings):
@@ -29,9 +31,10 @@ class _EndpointSettings(BaseSettings):
 class Endpoint:
     """One role's server, or several that serve the same model. `embedded` is true where no base URL is configured.
 
-    base_url: one, or several with commas between them. concurrency: calls at once, for each server. window: samples
-    open at once for each slot (`order.open_samples`). timeout_s: for one call; document_s: for all calls of one sample.
-    patience_s: how long a server that has answered before may answer nobody; first_answer_s: one that never has.
+    base_url: one, or several with commas between them; a user name or password in it is refused. concurrency: calls at
+    once, for each server. window: samples open at once for each slot (`order.open_samples`). timeout_s: for one call;
+    document_s: for all calls of one sample. patience_s: how long a server that has answered before may answer nobody;
+    first_answer_s: one that never has.
     structured: ask for structured output (`response_format`); a server that refuses it is asked without.
     """
 
@@ -53,6 +56,9 @@ class Endpoint:
         self.document_s = document_s
         self.structured = structured and not self.embedded
         self.urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
+        if any(map(USERINFO.match, self.urls)):     # before any message that repeats the address
+            raise EndpointUnusable(f"{self.prefix}_BASE_URL holds a user name or a password: leave them out of the "
+                                   f"address, and give the key as {self.prefix}_API_KEY.")
         if self.embedded:
             from resources.embedded import model_name
 

@@ -9,7 +9,7 @@ import pytest
 
 from assets.partitions import SHARDS
 from lwv_dagster.definitions import defs
-from lwv_dagster.jobs import DRAFTS_ASSETS, EVALUATION_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
+from lwv_dagster.jobs import DRAFTS_ASSETS, EVALUATION_ASSETS, REPORT_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
 from resources.op_tags import GPU_POOL
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,12 +77,12 @@ def test_generation_and_training_hold_the_gpu_three_ways(graph) -> None:
 
 def test_the_jobs_never_mix_shards_with_what_is_over_all_of_them_and_together_hold_every_asset() -> None:
     jobs = {"shard_job": SHARD_ASSETS, "training_job": TRAINING_ASSETS, "drafts_job": DRAFTS_ASSETS,
-            "evaluation_job": EVALUATION_ASSETS}
+            "evaluation_job": EVALUATION_ASSETS, "report_job": REPORT_ASSETS}
     for name, expected in jobs.items():
         keys = defs.resolve_job_def(name).asset_layer.executable_asset_keys
         assert {key.to_user_string() for key in keys} == set(expected)
     assert sorted({name for names in jobs.values() for name in names}) == sorted(GRAPH)
-    assert not {*SHARD_ASSETS, *DRAFTS_ASSETS} & {*TRAINING_ASSETS, *EVALUATION_ASSETS}
+    assert not {*SHARD_ASSETS, *DRAFTS_ASSETS} & {*TRAINING_ASSETS, *EVALUATION_ASSETS, *REPORT_ASSETS}
 
 
 def test_loading_the_definitions_imports_nothing_heavy() -> None:

@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from lwv_dagster.demo import AssetTally, show_assets
+from resources.store import Store
 from tests.conftest import draw_deck, draw_page, write_recipe
 from tests.openai_server import failure, scripted_server
 
@@ -73,6 +76,15 @@ def test_no_sources_is_one_line_that_says_where_to_put_them(tmp_path: Path) -> N
         assert not result.stderr
 
 
+def test_what_comes_from_outside_is_printed_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = demo(tmp_path, LWV_SOURCES=str(tmp_path / "[/x]"))
+    assert odd.returncode == 2
+    assert f"LWV_SOURCES={tmp_path / '[/x]'} does not exist" in odd.stdout
+    tally = defaultdict(AssetTally, source_images=AssetTally(notes=["gone: [/x] [red]"]))
+    show_assets(Store(tmp_path / "[/home]"), tally)
+    assert "source_images: gone: [/x] [red]" in capsys.readouterr().out
+
+
 def test_a_base_url_without_a_model_is_one_line_that_names_the_setting(tmp_path: Path) -> None:
     documents(tmp_path / "sources")
     result = demo(tmp_path, LWV_JUDGE_BASE_URL="http://127.0.0.1:9/v1")
@@ -91,3 +103,5 @@ def test_an_endpoint_without_its_key_stops_the_shard_in_one_line_and_leaves_no_t
     assert "Traceback" not in result.stdout
     assert not (tmp_path / "home" / "tables" / "long_outputs").exists()
     assert "talks-001/long_outputs: not checked yet" in result.stdout   # the door says what it waits for
+    assert "evaluation_job" not in result.stdout                        # there is nothing to score
+    assert "✓ report_job" in result.stdout

@@ -1,5 +1,6 @@
 """The asset `benchmark_scores`: base, SFT and DPO on the held-out documents, beside what the teacher wrote."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -7,8 +8,7 @@ import dagster as dg
 from assets.benchmark_scores.items import NoItems, by_id, held_out_items
 from assets.benchmark_scores.judge import judge_answer
 from assets.benchmark_scores.schema import SCHEMA
-from assets.benchmark_scores.scores import MODELS, answers_path, score_row, scores_path, write_summary
-from assets.door import DoorShut, current_manifest
+from assets.benchmark_scores.scores import HARNESS, MODELS, answers_path, score_row, scores_path, write_summary
 from assets.generation import GenerationFailed, prompt_line, write_answers
 from assets.partitions import SHARDS
 from assets.sft_checkpoint.recipe import run_id
@@ -29,15 +29,18 @@ SAMPLING = {"temperature": 0.6, "top_p": 0.95}
 def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource, gpu: GpuResource,
                      pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
     """Each model writes every item once; answers that are there already are not written again."""
-    with clear_failures(DoorShut, TrainingFailed, GenerationFailed, NoItems):
+    with clear_failures(TrainingFailed, GenerationFailed, NoItems):
         tables = store.create()
         items = held_out_items(tables, sorted(context.instance.get_dynamic_partitions(str(SHARDS.name))))
         sft, dpo = current_checkpoint(tables, "sft"), current_checkpoint(tables, "dpo")
+        if Path(read_training(dpo)["base"]).name != sft.name:
+            raise TrainingFailed(f"The DPO checkpoint {dpo.name} does not come from {sft.name}, the current SFT "
+                                 "checkpoint: materialise `dpo_checkpoint` first.")
         training = read_training(sft)
         checkpoints = {"base": training["base"], "sft": str(sft), "dpo": str(dpo)}
         prompts = [item_prompt(tables, item) for item in items]
-        # Named by models, items and parameters: where one of them is another, the answers are others.
-        run_name = run_id(models=checkpoints, settings=SAMPLING, items=[
+        # Named by harness, models, items and parameters: where one of them is another, the answers are others.
+        run_name = run_id(harness=HARNESS, models=checkpoints, settings=SAMPLING, items=[
             {**prompt, "images": item["images"]} for prompt, item in zip(prompts, items, strict=True)])
         written = write_answers(context, pipes, tables, gpu, checkpoints, prompts, answers_path(tables, run_name),
                                 **SAMPLING)
@@ -51,10 +54,11 @@ def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, mo
     return dg.MaterializeResult(
         data_version=dg.DataVersion(run_id(answers=run_name, rows=[row["quality_score"] for row in rows])),
         metadata={
-            "dagster/row_count": count, "items": len(items), **engine.tally.metadata(),
+            "dagster/row_count": count, "items": len(items), "unjudged": sum(bool(row["unjudged"]) for row in rows),
+            "refused": sum(row["refused"] for row in rows), **engine.tally.metadata(),
             **{f"{name}_{model}": means[name] for model, means in summary["models"].items()
                for name in ("S_l", "S_q") if means[name] is not None},
-            "judge": summary["judge"], "harness": summary["harness"], "data": current_manifest(tables, "sft").id,
+            "judge": summary["judge"], "harness": summary["harness"], "data": training["dataset_id"],
             "path": dg.MetadataValue.path(str(scores_path(tables)))})
 
 
@@ -66,17 +70,15 @@ def item_prompt(store: Store, item: dict[str, Any]) -> dict[str, Any]:
 
 async def judge_all(engine: ModelEngine, items: dict[str, dict[str, Any]], answers: list[tuple[str, str, str]],
                     ) -> list[dict[str, Any]]:
-    """A scores row per answer, in the order of the answers."""
+    """A scores row per answer, in the order of the answers; one that was not judged says why."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     judge = engine.endpoints["judge"].model
 
-    async def work(answer: tuple[str, str, str]) -> dict[str, Any]:
+    async def work(answer: tuple[str, str, str]) -> dict[str, int]:
         model, item_id, text = answer
-        return score_row(model, items[item_id], text, await judge_answer(engine, model, items[item_id], text), judge)
+        return await judge_answer(engine, model, items[item_id], text)
 
     async with engine:
-        async for answer, row in engine.run(answers, work, "judge", "benchmark_scores"):
-            if isinstance(row, Exception):
-                raise row
-            rows[answer[0], answer[1]] = row
+        async for (model, item_id, text), judged in engine.run(answers, work, "judge", "benchmark_scores"):
+            rows[model, item_id] = score_row(model, items[item_id], text, judged, judge)
     return [rows[model, item_id] for model, item_id, _ in answers]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from assets.benchmark_scores.schema import DIMENSIONS
@@ -12,32 +13,47 @@ from resources.prompts import load_prompt
 
 SYSTEM = load_prompt(__file__, "system")
 JUDGE = load_prompt(__file__, "judge")
+TRIES = 5                                       # method.md 4.1
+AGAIN = {"malformed", "empty", "truncated"}     # worth another try with another seed
+SCALE = range(1, 6)
+DECODER = json.JSONDecoder()
 
 
-async def judge_answer(engine: ModelEngine, model: str, item: dict[str, Any], answer: str,
-                       ) -> dict[str, int] | None:
-    """The judge's scores (1-5 each) for `answer`; None where it refused: that is missing, never a middling 3."""
-    try:
-        reply = await engine.ask(Call(
-            role="judge", sample=item["item_id"], step=f"judge-{model}", template=JUDGE.version, temperature=0.5,
-            max_tokens=1024, messages=(system(SYSTEM.fill()), user(*map(Image, item["images"]), JUDGE.fill(
-                instruction=item["instruction"], response=answer)))))
-        return parse_scores(reply.text)
-    except AnswerUnusable:
-        return None
+async def judge_answer(engine: ModelEngine, model: str, item: dict[str, Any], answer: str) -> dict[str, int]:
+    """The judge's scores (1-5 each) for `answer`.
+
+    Without all six it is asked again, TRIES times in all. Raises AnswerUnusable where it gave none: then they are
+    missing, never a middling 3.
+    """
+    call = Call(
+        role="judge", sample=item["item_id"], step=f"judge-{model}", template=JUDGE.version, temperature=0.5,
+        max_tokens=1024, messages=(system(SYSTEM.fill()), user(*map(Image, item["images"]), JUDGE.fill(
+            instruction=item["instruction"], response=answer))))
+    for attempt in range(1, TRIES):
+        try:
+            return parse_scores((await engine.ask(call)).text)
+        except AnswerUnusable as error:
+            if error.kind not in AGAIN:
+                raise
+            call = replace(call, attempt=attempt, seed=attempt)
+    return parse_scores((await engine.ask(call)).text)
 
 
 def parse_scores(text: str) -> dict[str, int]:
-    """The six integers out of the judge's JSON; raises AnswerUnusable("malformed") unless all are there, 1 to 5."""
-    match = re.search(r"\{.*\}", text, re.DOTALL)
-    try:
-        found = dict(json.loads(match[0])) if match else {}
-    except ValueError:
-        found = {}
-    scores = {name: found[name] for name in DIMENSIONS if type(found.get(name)) is int and 1 <= found[name] <= 5}
-    if len(scores) < len(DIMENSIONS):
-        raise AnswerUnusable("malformed", f"the judge's answer has no six scores from 1 to 5: {text[:120]!r}")
-    return scores
+    """The six integers, 1 to 5, out of the last JSON object that has them all; a 4.0 is a 4, a 4.5 is none.
+
+    Words around the object, and braces among them, are tolerated. Raises AnswerUnusable("malformed").
+    """
+    for brace in reversed(list(re.finditer("{", text))):
+        try:
+            found, _ = DECODER.raw_decode(text, brace.start())
+        except (ValueError, RecursionError):
+            continue
+        scores = {name: int(found[name]) for name in DIMENSIONS
+                  if type(found.get(name)) in (int, float) and found[name] in SCALE}
+        if len(scores) == len(DIMENSIONS):
+            return scores
+    raise AnswerUnusable("malformed", f"the judge's answer has no six scores from 1 to 5: {text[:120]!r}")
 
 
 def quality_score(scores: dict[str, int]) -> float:

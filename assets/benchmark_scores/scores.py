@@ -10,15 +10,19 @@ from assets.benchmark_scores.items import BENCHMARK
 from assets.benchmark_scores.judge import quality_score
 from assets.benchmark_scores.schema import DIMENSIONS
 from assets.long_outputs.length_score import length_score, length_score_released
+from resources.failures import AnswerUnusable
 from resources.store import Store
 from resources.words import count_words
 
-HARNESS = "lwv held_out 1"   # raise with any change to how texts are generated or scored
+HARNESS = "lwv held_out 2"   # raise with any change to how texts are generated or scored
 MODELS = ("base", "sft", "dpo", "teacher")
+REFUSED = ("refused", "filtered")   # kinds of AnswerUnusable
 
 
-def score_row(model: str, item: dict[str, Any], output: str, scores: dict[str, int] | None, judge: str,
+def score_row(model: str, item: dict[str, Any], output: str, judged: dict[str, int] | AnswerUnusable, judge: str,
               ) -> dict[str, Any]:
+    """judged: the six scores, or why there are none."""
+    scores, unjudged = (None, judged.kind) if isinstance(judged, AnswerUnusable) else (judged, None)
     words = count_words(output)
     return {
         "model": model, "benchmark": BENCHMARK, "item_id": item["item_id"], "task": item["task"],
@@ -27,7 +31,7 @@ def score_row(model: str, item: dict[str, Any], output: str, scores: dict[str, i
         "length_score_released": length_score_released(words, item["required_words"]),
         **{name: scores[name] if scores else None for name in DIMENSIONS},
         "quality_score": quality_score(scores) if scores else None, "votes": 1 if scores else 0,
-        "refused": scores is None, "judge": judge, "harness": HARNESS, "output": output,
+        "refused": unjudged in REFUSED, "unjudged": unjudged, "judge": judge, "harness": HARNESS, "output": output,
     }
 
 
@@ -39,7 +43,7 @@ def summarise(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, float | Non
         mine = [row for row in found if row["model"] == model]
         if not mine:
             continue
-        judged = [row["quality_score"] for row in mine if not row["refused"]]
+        judged = [row["quality_score"] for row in mine if row["quality_score"] is not None]
         s_l, s_q = fmean(row["length_score"] for row in mine), fmean(judged) if judged else None
         summary[model] = {
             "items": len(mine), "judged": len(judged), "S": (s_l + s_q) / 2 if s_q is not None else None, "S_l": s_l,

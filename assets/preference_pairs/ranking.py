@@ -8,6 +8,7 @@ from typing import Any
 from assets.benchmark_scores.judge import judge_answer, quality_score
 from assets.long_outputs.length_score import length_score
 from resources.engine import ModelEngine
+from resources.failures import AnswerUnusable
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,12 @@ async def rank_drafts(engine: ModelEngine, output: dict[str, Any], drafts: Seque
     for draft in drafts:
         if draft["finish"] == "empty":
             continue
-        scores = await judge_answer(engine, f"draft-{draft['sample']}", item, draft["output"])
-        if scores is not None:
-            score = (length_score(draft["words"], wanted) + quality_score(scores)) / 2
-            found.append(Ranked(draft["output"], score, draft["finish"] == "stop"))
+        try:
+            scores = await judge_answer(engine, f"draft-{draft['sample']}", item, draft["output"])
+        except AnswerUnusable:
+            continue
+        score = (length_score(draft["words"], wanted) + quality_score(scores)) / 2
+        found.append(Ranked(draft["output"], score, draft["finish"] == "stop"))
     return found
 
 

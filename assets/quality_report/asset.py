@@ -1,5 +1,7 @@
 """The asset `quality_report`: the dashboards, one HTML page of every shard's reports, the losses and the scores."""
 
+from contextlib import suppress
+
 import dagster as dg
 
 from assets.benchmark_scores.scores import read_means, read_summary
@@ -8,13 +10,17 @@ from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.quality.report import REPORTED, read_report
 from assets.quality_report.page import render_page
 from assets.quality_report.pictures import loss_picture, scores_picture, words_picture
-from assets.training_run import current_checkpoint, read_training
+from assets.training_run import TrainingFailed, current_checkpoint, read_training
 from resources.dagster import StoreResource, clear_failures
+from resources.store import Store
 
 
 @dg.asset(deps=["benchmark_scores"], kinds={"html"})
 def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
-    """`reports/index.html`: verdicts by asset and shard, lengths, losses, scores, and what is in quarantine."""
+    """`reports/index.html`: verdicts by asset and shard, lengths, losses, scores, and what is in quarantine.
+
+    Of what there is so far: it is most wanted where training or a shard failed.
+    """
     with clear_failures():
         tables = store.create()
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
@@ -23,13 +29,23 @@ def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> d
         aside = [row for asset in REPORTED for shard in shards for row in read_quarantine(tables, asset, shard)]
         aside += read_left_out(tables)
         lengths = [{name: row[name] for name in ("kind", "target_words", "words")}
-                   for shard in shards for row in tables.rows("long_outputs", shard)]
-        curves = {kind: read_training(current_checkpoint(tables, kind))["losses"] for kind in ("sft", "dpo")}
-        summary = read_summary(tables)
-        page = render_page([summary["note"]] if summary else [], reports, aside,
-                           [words_picture(lengths), loss_picture(curves), scores_picture(read_means(tables))], summary)
+                   for shard in shards if tables.table_path("long_outputs", shard).exists()
+                   for row in tables.rows("long_outputs", shard)]
+        curves, means, summary = loss_curves(tables), read_means(tables), read_summary(tables)
+        pictures = [words_picture(lengths), *([loss_picture(curves)] if curves else ()),
+                    *([scores_picture(means)] if means else ())]
+        page = render_page([summary["note"]] if summary else [], reports, aside, pictures, summary)
         path = tables.home / "reports" / "index.html"
         tables.write_bytes(path, page.encode())
     return dg.MaterializeResult(metadata={
         "reports": len(reports), "passed": sum(report["passed"] for report in reports), "quarantined": len(aside),
         "path": dg.MetadataValue.path(str(path))})
+
+
+def loss_curves(store: Store) -> dict[str, list[float]]:
+    """Checkpoint -> its loss by step, of those that are there and whole."""
+    curves: dict[str, list[float]] = {}
+    for kind in ("sft", "dpo"):
+        with suppress(TrainingFailed):
+            curves[kind] = read_training(current_checkpoint(store, kind))["losses"]
+    return curves

@@ -36,8 +36,9 @@ def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource, sources
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
         require_good_shards(tables, UPSTREAM, shards)
         contamination = Contamination(tables, shards)
-        found = select(tables, shards, recipe, contamination, TokenBudget(sources.settings().student, recipe.training))
-        chat = draw_chat(recipe.mix, contamination.benchmark.answer_reason)
+        budget = TokenBudget(sources.settings().student, recipe.training)
+        found = select(tables, shards, recipe, contamination, budget)
+        chat = draw_chat(recipe.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
         report = mix_report(found, recipe.mix, chat.report())
         manifest = write_dataset(tables, "sft", shards, SCHEMA, chain(training_rows(tables, found.chosen), chat.rows()),

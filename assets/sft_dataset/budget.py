@@ -28,7 +28,7 @@ class TokenBudget:
         self.student, self.training = student, training
 
     def reason(self, row: Mapping[str, Any], images: list[Path]) -> Reason | None:
-        """`over_budget` with its tokens of text and of images, for a long_outputs row; or None."""
+        """`over_budget` with its tokens of text and of images, for a row (example_id, instruction, output); or None."""
         if self.student in BUILT or self._at_most(row, images) <= self.training.max_tokens:
             return None
         from assets.sft_checkpoint.packing import row_size

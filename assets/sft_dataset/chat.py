@@ -3,6 +3,7 @@
 import hashlib
 import heapq
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from assets.door import DoorShut
 from assets.recipe import Mix
+from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.keep import Reason, written_language
 from assets.sft_dataset.mix import draw_order
 from resources.words import count_words
@@ -26,7 +28,7 @@ class ChatDraw:
     good: int = 0
     bad: list[int] = field(default_factory=list)        # numbers of the first bad lines
     bad_lines: int = 0
-    in_benchmark: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)     # good lines that may not be trained on, by reason
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The drawn lines as rows of the data set, in the file's order."""
@@ -36,13 +38,15 @@ class ChatDraw:
 
     def report(self) -> dict[str, Any]:
         return {"file": self.path.name if self.path else None, "rows": len(self.lines), "good_lines": self.good,
-                "bad_lines": self.bad_lines, "bad_line_numbers": self.bad, "in_benchmark": self.in_benchmark}
+                "bad_lines": self.bad_lines, "bad_line_numbers": self.bad,
+                **{reason: self.left_out[reason] for reason in ("in_benchmark", "over_budget")}}
 
 
-def draw_chat(mix: Mix, answer_reason: Callable[[str], Reason | None]) -> ChatDraw:
+def draw_chat(mix: Mix, answer_reason: Callable[[str], Reason | None], budget: TokenBudget) -> ChatDraw:
     """Draw `mix.chat_rows` lines of `mix.chat` by the hash of each line, so that a longer file changes few of them.
 
-    answer_reason: why an answer may not be trained on. Raises DoorShut where the file cannot be read.
+    answer_reason: why an answer may not be trained on; budget: what a whole line may have. Raises DoorShut where the
+    file cannot be read.
     """
     if mix.chat is None or not mix.chat_rows:
         return ChatDraw()
@@ -57,8 +61,10 @@ def draw_chat(mix: Mix, answer_reason: Callable[[str], Reason | None]) -> ChatDr
         entry = (-draw_order(mix.seed, hashlib.blake2b(line, digest_size=16).hexdigest()), -number)
         if len(drawn) == mix.chat_rows and entry <= drawn[0]:
             continue
-        if answer_reason(exchange[1]):
-            draw.in_benchmark += 1
+        request, answer = exchange
+        example = {"example_id": f"chat-{number}", "instruction": request, "output": answer}
+        if reason := answer_reason(answer) or budget.reason(example, []):
+            draw.left_out[reason.kind] += 1
             continue
         (heapq.heappush if len(drawn) < mix.chat_rows else heapq.heappushpop)(drawn, entry)
     draw.lines = {-number for _, number in drawn}
@@ -72,13 +78,12 @@ def read_exchange(line: bytes) -> tuple[str, str] | None:
     """
     try:
         turns = [(turn["role"], turn["content"]) for turn in json.loads(line)["messages"]]
-    except (ValueError, TypeError, KeyError):
+        before = [turns.pop(0)] if turns and turns[0][0] == "system" else []
+        texts = [text for _, text in (*before, *turns[:2])]
+        "".join(texts).encode()     # a lone surrogate can stand in no table
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    before = [turns.pop(0)] if turns and turns[0][0] == "system" else []
-    if [role for role, _ in turns[:2]] != ["user", "assistant"]:
-        return None
-    texts = [text for _, text in (*before, *turns[:2])]
-    if not all(isinstance(text, str) and text.strip() for text in texts):
+    if [role for role, _ in turns[:2]] != ["user", "assistant"] or not all(map(str.strip, texts)):
         return None
     return "\n\n".join(texts[:-1]), texts[-1]
 

@@ -10,7 +10,7 @@ from assets.partitions import SHARDS
 from assets.quality.quarantine import write_quarantine
 from assets.shard_table import table_metadata
 from assets.source_images.catalog import Catalog, CatalogError, NoSources
-from assets.source_images.ingest import ingest_shard
+from assets.source_images.ingest import gone_note, ingest_shard
 from assets.source_images.licences import BadLicences
 from assets.source_images.schema import SCHEMA
 from resources.dagster import SourcesResource, StoreResource, clear_failures
@@ -40,5 +40,6 @@ def source_images(context: dg.AssetExecutionContext, store: StoreResource, sourc
     return dg.MaterializeResult(metadata={
         **table_metadata(tables, "source_images", shard, count, len(result.quarantined)),
         **{f"documents_{kind}": documents[kind] for kind in ("single", "multi", "deck")},
-        "pages_read_now": result.pages_read, "readers": ", ".join(sorted(readers)),
+        "pages_read_now": result.pages_read, "gone": len(result.gone), "readers": ", ".join(sorted(readers)),
+        **({"note": gone_note(shard, result.gone)} if result.gone else {}),
     })

@@ -14,7 +14,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from assets.source_images.pages import DOCUMENT_SUFFIXES, Kind, Probe, folder_images, leads_outside, natural_key, probe
+from assets.source_images.pages import (
+    DOCUMENT_SUFFIXES,
+    Kind,
+    Probe,
+    folder_images,
+    is_folder_image,
+    is_text,
+    leads_outside,
+    natural_key,
+    probe,
+)
 from assets.source_images.splits import Candidate, Placed, Split, assign_splits
 from resources.settings import Settings
 
@@ -134,7 +144,7 @@ def find_documents(sources: Path) -> list[Seen]:
     folders: dict[str, str] = {}
     ignored: Counter[str] = Counter()
     for folder in _children(sources):
-        if not folder.is_dir():
+        if not _is_folder(folder):
             continue
         collection = collection_name(folder.name)
         paths = list(_documents_in(folder, sources, ignored, top=True))
@@ -196,29 +206,39 @@ def stamp(path: Path) -> tuple[int, int]:
 
 
 def _children(folder: Path) -> list[Path]:
-    """What a folder holds, without hidden files, lock files of Office, and names that are no text."""
+    """What a folder holds, without hidden files, lock files of Office, and names that are no text; nothing where it
+    cannot be read."""
     try:
         paths = [path for path in folder.iterdir() if not path.name.startswith((".", "~$", "__MACOSX"))]
+        for path in paths[:1]:
+            path.lstat()    # a folder that may be listed need not let anybody in
     except OSError as error:
         progress.warning("%s cannot be listed: %s", folder, error)
         return []
-    named = [path for path in paths if _is_text(path.name)]
+    named = [path for path in paths if is_text(path.name)]
     for path in set(paths) - set(named):
         progress.warning("%r is left out: its name is not UTF-8", path)
     return sorted(named, key=lambda path: natural_key(path.name))
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:     # a link into a place that is closed to us
+        return False
+
+
 def _documents_in(folder: Path, sources: Path, ignored: Counter[str], top: bool = False) -> Iterator[Path]:
     """A folder below a collection that holds images is one document; decks beside and below are documents too."""
     children = _children(folder)
-    if not top and folder_images(folder):
+    if not top and any(map(is_folder_image, children)):
         yield folder
     for path in children:
         suffix = path.suffix.lower()
-        if path.is_dir() and not path.is_symlink():
+        if _is_folder(path) and not path.is_symlink():
             yield from _documents_in(path, sources, ignored)
-        elif path.is_dir():  # never followed further, so that no link can lead in a circle
-            if leads_outside(path, sources) or folder_images(path):
+        elif _is_folder(path):  # never followed further, so that no link can lead in a circle
+            if leads_outside(path, sources) or any(map(is_folder_image, _children(path))):
                 yield path
         elif suffix in DOCUMENT_SUFFIXES:
             if top or suffix in (".pdf", ".pptx"):
@@ -235,14 +255,6 @@ def _feed(digest: "hashlib._Hash", path: Path) -> None:
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 # -- who belongs where (pure) -----------------------------------------------------------------------------------------

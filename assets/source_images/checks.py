@@ -62,9 +62,16 @@ def splits_whole(context: Context) -> Outcome:
     return offenders("splits_whole", bad, len(splits), "documents have no single, known split")
 
 
+def quarantined(context: Context) -> list[dict[str, Any]]:
+    return read_quarantine(context.store, "source_images", context.shard)
+
+
+def documents_read(context: Context) -> int:
+    return len(set(context.table.column("document_id").to_pylist()))
+
+
 def quarantine_share(context: Context) -> Outcome:
-    aside = len(read_quarantine(context.store, "source_images", context.shard))
-    read = len(set(context.table.column("document_id").to_pylist()))
+    aside, read = len(quarantined(context)), documents_read(context)
     share = aside / max(1, aside + read)
     return Outcome("quarantine_share", share <= QUARANTINE_SHARE,
                    {"share": share, "quarantined": aside, "documents": aside + read},
@@ -72,8 +79,9 @@ def quarantine_share(context: Context) -> Outcome:
 
 
 def nothing_quarantined(context: Context) -> Outcome:
-    aside = read_quarantine(context.store, "source_images", context.shard)
-    return offenders("nothing_quarantined", [row["reason"] for row in aside], len(aside), "documents were set aside")
+    aside = quarantined(context)
+    return offenders("nothing_quarantined", [row["reason"] for row in aside], len(aside) + documents_read(context),
+                     "documents were set aside")
 
 
 def no_double_images(context: Context) -> Outcome:

@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,6 +18,7 @@ from resources.store import Store
 STEP = "source_images"
 MEASURED = ("phash", "ocr_text", "language")   # half a second a page: not measured again where it is known
 OUR_FAULT = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENOMEM})
+GONE_NAMED = 5         # vanished documents that a note names
 
 progress = logging.getLogger("lwv.progress")
 
@@ -25,11 +26,13 @@ progress = logging.getLogger("lwv.progress")
 @dataclass
 class IngestResult:
     """rows: of the table, in page order, a document's together; read as they are asked for. quarantined: rows of the
-    quarantine table (item, document_id, example_id, step, reason), complete once `rows` is used up. pages_read: pages
-    whose text was read now, because the shard's last table did not hold them."""
+    quarantine table (item, document_id, example_id, step, reason). gone: paths of documents that are no longer on
+    disk, which is nobody's fault. pages_read: pages whose text was read now, because the shard's last table did not
+    hold them. All but `rows` are complete once it is used up."""
 
     rows: Iterator[dict[str, Any]]
     quarantined: list[dict[str, Any]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     pages_read: int = 0
 
 
@@ -49,6 +52,9 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
         for number, entry in enumerate(entries, 1):
             folder, _, inside = entry.path.partition("/")
             try:
+                if not (settings.sources / entry.path).exists():
+                    result.gone.append(entry.path)
+                    continue
                 before = len(measured)
                 yield from document_rows(entry, store, settings, licence_of(inside, licences[folder]), measured)
                 result.pages_read += len(measured) - before
@@ -84,7 +90,7 @@ def document_rows(entry: Entry, store: Store, settings: Settings, licence: str, 
     """The rows of one document, its page images stored; `measured` is used and grows. Raises Unreadable."""
     path = settings.sources / entry.path
     if entry.duplicate_of is not None:
-        raise Unreadable(f"same bytes as {entry.duplicate_of}")
+        raise Unreadable(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
     rows: list[dict[str, Any]] = []
     for page in read_pages(path, settings):
         sha256 = store.put_image(page.jpeg)
@@ -100,6 +106,12 @@ def document_rows(entry: Entry, store: Store, settings: Settings, licence: str, 
     names = [file.name for file in folder_images(path)] if path.is_dir() else None
     kind = document_kind(path.suffix, len(rows), names)
     return [{**row, "kind": kind} for row in rows]
+
+
+def gone_note(shard: str, paths: Sequence[str]) -> str:
+    """What a person is told of documents that are no longer on disk."""
+    named = ", ".join(paths[:GONE_NAMED]) + (", …" if len(paths) > GONE_NAMED else "")
+    return f"{shard}: {len(paths)} no longer there ({named}); put back what was not meant to go"
 
 
 def _check_same(entry: Entry, path: Path, settings: Settings) -> None:

@@ -90,9 +90,21 @@ def document_kind(suffix: str, pages: int, names: Sequence[str] | None = None) -
 
 def folder_images(folder: Path) -> list[Path]:
     """The images directly inside a folder, in natural order (page-2 before page-10)."""
-    return sorted((path for path in folder.iterdir()
-                   if path.suffix.lower() in SUFFIXES and not path.name.startswith((".", "~$"))),
-                  key=lambda path: natural_key(path.name))
+    return sorted(filter(is_folder_image, folder.iterdir()), key=lambda path: natural_key(path.name))
+
+
+def is_folder_image(path: Path) -> bool:
+    """Whether a path is named as a page of its folder is; hidden files, and names that are no text, are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith((".", "~$")) and is_text(path.name)
+
+
+def is_text(name: str) -> bool:
+    """Whether a file name is UTF-8: it can be written down."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
@@ -102,8 +114,11 @@ def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
 
 
 def leads_outside(path: Path, root: Path) -> bool:
-    """Whether `path` lies, after following links, anywhere but below `root`."""
-    return not path.resolve().is_relative_to(root.resolve())
+    """Whether `path` lies, after following links, anywhere but below `root`; a link that leads in a circle does."""
+    try:
+        return not path.resolve().is_relative_to(root.resolve())
+    except RuntimeError:
+        return True
 
 
 def _name(path: Path, settings: Settings) -> str:

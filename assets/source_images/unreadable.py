@@ -4,10 +4,6 @@
 class Unreadable(ValueError):
     """A source document that cannot become pages. The message names the file, what is wrong and what to do."""
 
-    @property
-    def reason(self) -> str:
-        return str(self)
-
 
 SIGNATURES = (
     (b"%PDF", "a PDF header"), (b"PK\x03\x04", "a ZIP or Office header"), (b"\xd0\xcf\x11\xe0", "an old Office header"),

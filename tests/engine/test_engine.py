@@ -175,6 +175,20 @@ def test_settings_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch, env
         Endpoint.from_env("teacher")
 
 
+@pytest.mark.parametrize("url", [
+    "https://user:secret@host/v1", "user:secret@host/v1", "https://secret@host", "http://a/v1, http://b:secret@c/v1",
+    "https://user:sec,ret@host/v1"])
+@pytest.mark.parametrize("model", ["m", None])
+def test_an_address_that_holds_a_secret_is_refused_and_not_repeated(url: str, model: str | None) -> None:
+    with pytest.raises(EndpointUnusable, match="give the key as LWV_TEACHER_API_KEY") as refused:
+        Endpoint("teacher", url, model)
+    assert "sec" not in str(refused.value)
+
+
+def test_an_at_sign_in_the_path_of_an_address_is_no_secret() -> None:
+    assert Endpoint("teacher", "https://host/accounts/@me/v1", "m").urls == ["https://host/accounts/@me/v1"]
+
+
 def test_one_unusable_document_does_not_stop_the_others_and_a_window_bounds_what_is_open(store: Store) -> None:
     open_now, most = 0, 0
 

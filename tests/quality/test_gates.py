@@ -4,6 +4,7 @@ import dagster as dg
 from dagster import AssetCheckKey, AssetKey
 
 from assets.quality.report import gate, read_report
+from lwv_dagster.jobs import SHARD_ASSETS
 from tests.conftest import Factory, draw_page
 
 SIGNS = {"white": ("Ferry to the northern islands", "leaves at nine every morning"),
@@ -53,6 +54,30 @@ def test_a_failed_shard_blocks_its_own_downstream_and_shuts_the_door_until_it_is
     assert check_statuses(factory, "source_images", "quarantine_share") == {bad: "SUCCEEDED", good: "SUCCEEDED"}
     assert gate(factory.store, ("source_images", "long_outputs"), [bad, good]) == []
     assert factory.run("training_job", assets=["sft_dataset"]).success    # the door is open again
+
+
+def test_a_shard_whose_files_were_removed_is_empty_says_so_and_keeps_no_door_shut(factory: Factory) -> None:
+    two_collections(factory)
+    bad, good = factory.scan()
+    assert factory.run("shard_job", good).success
+    assert not factory.run("shard_job", bad).success
+    (factory.sources / "bad" / "broken.png").unlink()
+    emptied = factory.run("shard_job", bad)
+    assert emptied.success
+    assert all(factory.store.read_table(asset, bad).num_rows == 0 for asset in SHARD_ASSETS)
+    said = emptied.asset_materializations_for_node("source_images")[0].metadata
+    assert (said["gone"].value, said["quarantined"].value) == (1, 0)
+    assert said["note"].value == f"{bad}: 1 no longer there (bad/broken.png); put back what was not meant to go"
+    assert factory.run("training_job", assets=["sft_dataset"]).success
+
+
+def test_the_report_is_made_where_a_shard_failed_and_nothing_was_trained(factory: Factory) -> None:
+    two_collections(factory)
+    bad, _ = factory.scan()
+    assert not factory.run("shard_job", bad).success
+    assert factory.run("report_job").success
+    page = (factory.home / "reports" / "index.html").read_text()
+    assert f"<th>{bad}</th>" in page and "quarantine_share" in page and "broken.png is not an image" in page
 
 
 def check_statuses(factory: Factory, asset: str, check: str) -> dict[str, str]:

@@ -226,6 +226,8 @@ def test_too_much_quarantine_stops_a_shard_and_a_little_only_warns(store: tuple[
     assert failed(tables, "source_images", shard) == {"nothing_quarantined"}
     write_quarantine(tables, "source_images", shard, rows)
     assert failed(tables, "source_images", shard) == {"nothing_quarantined", "quarantine_share"}
+    warned = check_shard(tables, "source_images", shard, room("source_images"))["nothing_quarantined"]
+    assert warned.description == "5 of 9 documents were set aside"
 
 
 def test_every_rule_is_mutated_at_least_once() -> None:

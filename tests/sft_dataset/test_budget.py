@@ -1,17 +1,19 @@
 """An example with more tokens than a forward pass may have is left out with its count; the count is training's own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assets.door import DoorShut
-from assets.recipe import Training
+from assets.recipe import Mix, Training
 from assets.sft_checkpoint.packing import count_tokens, load_processor
 from assets.sft_checkpoint.recipe import BUILT
 from assets.sft_checkpoint.sequence import RowUnusable
 from assets.sft_checkpoint.student import build_tiny
 from assets.sft_dataset.budget import TokenBudget
+from assets.sft_dataset.chat import draw_chat
 from tests.conftest import draw_page
 from tests.sft_dataset.rows import chinese, english, written
 
@@ -70,6 +72,16 @@ def test_nothing_is_loaded_where_no_example_can_be_over_and_nothing_is_fetched(s
     assert nowhere.reason(written("short", english("short", 500), map(str, images)), images) is None
     with pytest.raises(DoorShut, match=r"model \(LWV_STUDENT\).*HF_HUB_OFFLINE=0"):
         nowhere.reason(written("long", english("long", 9000), map(str, images)), images)
+
+
+def test_general_chat_that_is_over_is_not_drawn_and_counted(student: Path, tmp_path: Path) -> None:
+    path = tmp_path / "chat.jsonl"
+    path.write_text("".join(json.dumps({"messages": [
+        {"role": "user", "content": "Tell me more."}, {"role": "assistant", "content": english(number, words)}]}) + "\n"
+        for number, words in enumerate((2000, 50, 3000, 60))))
+    chat = draw_chat(Mix(chat=path, chat_rows=3), lambda text: None,
+                     TokenBudget(str(student), Training(max_tokens=1000)))
+    assert (chat.lines, chat.report()["over_budget"]) == ({2, 4}, 2)
 
 
 @pytest.mark.parametrize("student", BUILT)

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assets.door import DoorShut
-from assets.recipe import Mix
+from assets.recipe import Mix, Training
+from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat, read_exchange
 from assets.sft_dataset.keep import Reason, written_language
+
+BUDGET = TokenBudget("tiny", Training())      # leaves nothing out
 
 
 def line(*turns: tuple[str, str]) -> str:
@@ -24,7 +27,7 @@ def exchange(number: int) -> str:
 
 
 def draw(path: Path, rows: int, seed: int = 42):
-    return draw_chat(Mix(chat=path, chat_rows=rows, seed=seed), lambda text: None)
+    return draw_chat(Mix(chat=path, chat_rows=rows, seed=seed), lambda text: None, BUDGET)
 
 
 def test_bad_lines_are_counted_with_their_numbers_and_good_ones_become_rows(tmp_path: Path) -> None:
@@ -36,7 +39,7 @@ def test_bad_lines_are_counted_with_their_numbers_and_good_ones_become_rows(tmp_
                                     ("user", "More"), ("assistant", "Later"))]), encoding="utf-8")
     chat = draw(path, 5)
     assert chat.report() == {"file": "chat.jsonl", "rows": 2, "good_lines": 2, "bad_lines": 8,
-                             "bad_line_numbers": [2, 4, 5, 6, 7, 8, 9, 10], "in_benchmark": 0}
+                             "bad_line_numbers": [2, 4, 5, 6, 7, 8, 9, 10], "in_benchmark": 0, "over_budget": 0}
     first, second = chat.rows()
     assert first == {"id": "chat-1", "messages": [{"role": "user", "content": "Question 1?"},
                                                   {"role": "assistant", "content": "Answer 1."}],
@@ -44,6 +47,14 @@ def test_bad_lines_are_counted_with_their_numbers_and_good_ones_become_rows(tmp_
                      "author": "chat:chat.jsonl"}
     assert [turn["content"] for turn in second["messages"]] == ["Be kind.\n\nHello", "你好，我很高兴见到你"]
     assert (second["language"], second["words"]) == ("zh", 9)
+
+
+def test_a_line_that_no_table_can_hold_or_that_nests_without_end_is_a_bad_one(tmp_path: Path) -> None:
+    path = tmp_path / "chat.jsonl"
+    half = line(("user", "Half a character: \ud83d"), ("assistant", "Yes."))
+    path.write_text("\n".join([exchange(1), half, "[" * 200_000, exchange(4)]))
+    chat = draw(path, 5)
+    assert (chat.lines, chat.bad) == ({1, 4}, [2, 3])
 
 
 @settings(max_examples=50, deadline=None)
@@ -70,10 +81,10 @@ def test_an_answer_of_the_benchmark_is_not_drawn_and_another_takes_its_place(tmp
     path = tmp_path / "chat.jsonl"
     path.write_text("\n".join(map(exchange, range(20))))
     chat = draw_chat(Mix(chat=path, chat_rows=19),
-                     lambda text: Reason("in_benchmark", "") if text == "Answer 3." else None)
+                     lambda text: Reason("in_benchmark", "") if text == "Answer 3." else None, BUDGET)
     assert len(chat.lines) == 19
     assert 4 not in chat.lines
-    assert chat.in_benchmark == 1
+    assert chat.report()["in_benchmark"] == 1
 
 
 def test_a_missing_file_is_one_sentence_that_names_the_field(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from assets.door import current_manifest
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
 from assets.sft_dataset.checks import evaluate
+from resources.store import Store
 from tests.conftest import Factory
 from tests.sft_dataset.rows import english, page, write_shard, written
 
@@ -141,6 +142,22 @@ def test_chat_rows_come_on_top_and_pass_the_checks(factory: Factory, tmp_path: P
     assert (told["chosen"], told["rows_chat"], told["dagster/row_count"]) == (10, 5, 15)
     assert (told["chat_bad_lines"], told["chat_bad_line_numbers"]) == (1, [10])
     assert all(outcome.passed for outcome in evaluate(factory.store).values())
+
+
+def test_made_again_in_a_moved_home_the_same_data_set_names_the_images_where_they_lie_now(
+        factory: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(factory)
+    make(factory, monkeypatch, tmp_path, "")
+    before, moved = current_manifest(factory.store, "sft"), Store(tmp_path / "moved")
+    factory.home.rename(moved.home)
+    monkeypatch.setenv("LWV_HOME", str(moved.home))
+    make(factory, monkeypatch, tmp_path, "")
+    after = current_manifest(moved, "sft")
+    assert (after.id, after.rows) == (before.id, before.rows)
+    assert all(outcome.passed for outcome in evaluate(moved).values())
+    paths = [image["path"] for row in pq.read_table(after.path).to_pylist() for image in row["images"]]
+    assert all(path.startswith(str(moved.home)) for path in paths)
+    assert Path(after.path).parent.stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.parametrize(("recipe", "says"), [

@@ -186,6 +186,43 @@ def test_damaged_documents_fill_no_split(settings: Settings) -> None:
     assert not any(entry.readable for entry in entries if "bad" in entry.path)
 
 
+def test_an_image_whose_name_is_no_text_is_left_out_of_its_folder_with_a_warning(
+        settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(ingest_module, "page_text", lambda jpeg: "")
+    for seed, name in enumerate(("page-1.png", "page-2.png", "page-\udcff.png")):
+        picture(settings.sources / "c" / "f" / name, seed=seed)
+    catalog = catalog_of(settings)
+    (entry,) = catalog.scan()
+    assert (entry.path, entry.kind_hint, entry.readable) == ("c/f", "deck", True)
+    assert "is left out: its name is not UTF-8" in caplog.text
+    result = ingest_shard("c-001", Store(settings.home), catalog, settings)
+    assert [row["page"] for row in result.rows] == [1, 2]
+
+
+@pytest.mark.parametrize("call", ["iterdir", "lstat"])
+def test_a_folder_that_may_not_be_listed_or_entered_is_left_out_with_a_warning_and_the_others_are_not(
+        settings: Settings, call: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    for seed, folder in enumerate(("open", "locked")):
+        picture(settings.sources / "c" / folder / "page-1.png", seed=seed)
+    allowed = getattr(Path, call)
+
+    def refuse(path: Path) -> object:   # root may read anything, so permissions alone would test nothing
+        if (path if call == "iterdir" else path.parent).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return allowed(path)
+
+    monkeypatch.setattr(Path, call, refuse)
+    assert [entry.path for entry in catalog_of(settings).scan()] == ["c/open"]
+    assert "locked cannot be listed: [Errno 13]" in caplog.text
+
+
+def test_a_link_that_leads_in_a_circle_stops_nothing(settings: Settings) -> None:
+    picture(settings.sources / "c" / "a.png")
+    (settings.sources / "c" / "circle.png").symlink_to("circle.png")
+    found = {entry.path: entry.readable for entry in catalog_of(settings).scan()}
+    assert found == {"c/a.png": True, "c/circle.png": False}
+
+
 def test_no_sources_names_the_setting_the_place_and_what_to_do(settings: Settings, tmp_path: Path) -> None:
     for place in (tmp_path / "nowhere", settings.sources):
         with pytest.raises(NoSources, match=r"LWV_SOURCES=.*put at least one folder there"):
@@ -352,10 +389,24 @@ def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(settings: 
         ("c/a.png", 1, "single", "CC0-1.0"), *(("c/d.pdf", page, "deck", "unknown") for page in (1, 2, 3))]
     assert all(store.image_path(row["image_sha256"]).exists() and len(row["phash"]) == 16 for row in rows)
     reasons = {row["item"]: row["reason"] for row in result.quarantined}
-    assert reasons["c/b.png"] == "same bytes as c/a.png"
-    assert "page-2.png" in reasons["c/f"] and "no longer there" in reasons["c/gone.png"]
+    assert reasons["c/b.png"] == "c/b.png has the same bytes as c/a.png; remove one of them"
+    assert "page-2.png" in reasons["c/f"]
+    assert (result.gone, "c/gone.png" in reasons) == (["c/gone.png"], False)
     assert "has changed since" in reasons["c/odd.png"]
     assert {row["step"] for row in result.quarantined} == {"source_images"}
+
+
+def test_a_renamed_document_is_read_at_its_new_place_and_gone_from_its_old_one(settings: Settings,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest_module, "page_text", lambda jpeg: "")
+    old = picture(settings.sources / "c" / "a.png")
+    catalog, store = catalog_of(settings), Store(settings.home)
+    catalog.scan()
+    old.rename(old.with_name("b.png"))
+    catalog.scan()
+    result = ingest_shard("c-001", store, catalog, settings)
+    assert [row["source_path"] for row in result.rows] == ["c/b.png"]
+    assert (result.gone, result.quarantined) == (["c/a.png"], [])
 
 
 def test_an_unforeseen_error_is_quarantined_with_its_text_but_a_full_disk_stops_the_shard(

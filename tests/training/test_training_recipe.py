@@ -8,6 +8,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 from assets.dpo_checkpoint.recipe import DpoRecipe
 from assets.recipe import RecipeUnusable, Training, read_recipe
 from assets.sft_checkpoint.recipe import SftRecipe
+from resources.dagster import GpuResource
 from resources.launcher import CONFIGURATIONS, launch_command
 
 
@@ -39,6 +40,21 @@ def test_several_gpus_share_the_weights_as_the_recipe_says(gpus: int, sharding: 
     command = launch_command("module", Path("config.json"), gpus, sharding)
     low = command.index("no", command.index("--dynamo_backend")) + 1
     assert command[low:command.index("-m", low)] == expected
+
+
+@pytest.mark.parametrize(("visible", "expected"), [
+    (None, 2), ("", 0), ("-1", 0), ("1", 1), ("0, 1", 2), ("0,-1,1", 1), ("GPU-8932f937,MIG-a1", 2), ("none", 0)])
+def test_as_many_gpus_are_counted_as_the_environment_lets_a_process_see(
+        visible: str | None, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = tmp_path / "nvidia-smi"
+    listing.write_text("#!/bin/sh\necho 'GPU 0: A (UUID: GPU-8932f937)'\necho 'GPU 1: B (UUID: GPU-1a2b3c4d)'\n")
+    listing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert len(GpuResource().devices()) == expected
+    assert GpuResource(device_ids=[3]).devices() == [3]
 
 
 @pytest.mark.parametrize("name", ["fsdp2", "zero3"])

@@ -1,0 +1,163 @@
+"""What counts as a judgement, what is asked again, and whose score a score is."""
+
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import save_file
+from starlette.responses import Response
+
+from assets.benchmark_scores.asset import judge_all
+from assets.benchmark_scores.judge import TRIES, judge_answer, parse_scores
+from assets.benchmark_scores.schema import DIMENSIONS
+from assets.benchmark_scores.scores import summarise
+from assets.checkpoint_files import FILES
+from assets.partitions import SHARDS
+from resources.endpoints import Endpoint
+from resources.engine import ModelEngine, run
+from resources.failures import AnswerUnusable
+from resources.ledger import Ledger
+from resources.store import Store
+from tests.conftest import Factory
+from tests.openai_server import completion, failure, scripted_server
+from tests.sft_dataset.rows import english, write_shard, written
+
+FOURS = dict.fromkeys(DIMENSIONS, 4)
+ITEM: dict[str, Any] = {"item_id": "abcdef-single", "instruction": "Write.", "images": [], "task": "image_article",
+                        "language": "en", "required_words": 10}
+
+
+def scores(**changed: object) -> str:
+    return json.dumps({**FOURS, **changed})
+
+
+# -- the judge --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("text", [
+    scores(), scores(clarity=4.0), f"The pages {{1, 2}} are {{odd}}. {scores()}",
+    f"{scores(clarity=1)} No, rather: {scores()} That is {{all}}.", f'```json\n{{"scores": {scores()}}}\n```',
+    scores(why={"clarity": 2})])
+def test_the_last_object_with_six_whole_scores_is_the_judgement(text: str) -> None:
+    found = parse_scores(text)
+    assert found == FOURS
+    assert all(type(score) is int for score in found.values())
+
+
+@pytest.mark.parametrize("text", [
+    "", "Very nice!", scores(clarity=4.5), scores(clarity=6), scores(clarity=True), scores(clarity="4"),
+    scores(clarity=None), '{"clarity": 4}', '{"a":' * 2000])
+def test_anything_else_is_malformed(text: str) -> None:
+    with pytest.raises(AnswerUnusable) as error:
+        parse_scores(text)
+    assert error.value.kind == "malformed"
+
+
+def judge(folder: Path, answers: Iterable[Response | str]) -> tuple[dict[str, int] | AnswerUnusable, list[int]]:
+    """(the scores, or why there are none; the seed of each request) where the judge answers in this order."""
+    said = iter(answers)
+
+    async def ask(url: str) -> dict[str, int] | AnswerUnusable:
+        endpoint = Endpoint("judge", url, "judge-1")
+        async with ModelEngine({"judge": endpoint}, Ledger.at(folder), lambda sha256: b"") as engine:
+            try:
+                return await judge_answer(engine, "sft", ITEM, "A text.")
+            except AnswerUnusable as error:
+                return error
+
+    with scripted_server(lambda body: next(said)) as server:
+        found = run(ask(server.url))
+    return found, [body["seed"] for body in server.requests]
+
+
+def test_a_judge_that_gives_no_scores_is_asked_again_and_the_scores_stay(tmp_path: Path) -> None:
+    assert judge(tmp_path, ["Very nice!", scores(clarity=4.5), scores()]) == (FOURS, [0, 1, 2])
+    assert judge(tmp_path, []) == (FOURS, [])
+
+
+def test_a_judge_that_never_gives_scores_is_asked_five_times_and_one_that_refuses_once(tmp_path: Path) -> None:
+    for name, answer, kind, requests in (("vague", "Very nice!", "malformed", TRIES),
+                                         ("refusing", completion("", refusal="No."), "refused", 1)):
+        error, seeds = judge(tmp_path / name, [answer] * 9)
+        assert isinstance(error, AnswerUnusable)
+        assert (error.kind, len(seeds)) == (kind, requests)
+
+
+def test_an_answer_without_scores_says_why_and_counts_as_refused_only_where_it_was(tmp_path: Path) -> None:
+    replies = {"good": scores(), "vague": "Very nice!", "unfit": failure(400, "At most 2 images may be provided."),
+               "refused": completion("", refusal="No."), "filtered": completion("", finish_reason="content_filter")}
+
+    def answer(body: dict[str, Any]) -> Response | str:
+        said = body["messages"][-1]["content"]
+        return next(reply for name, reply in replies.items() if f"<response>\n{name}\n</response>" in said)
+
+    with scripted_server(answer) as server:
+        endpoint = Endpoint("judge", server.url, "judge-1")
+        engine = ModelEngine({"judge": endpoint}, Ledger.at(tmp_path), lambda sha256: b"")
+        rows = run(judge_all(engine, {"item": ITEM}, [(name, "item", name) for name in replies]))
+    assert {row["model"]: (row["unjudged"], row["refused"], row["votes"]) for row in rows} == {
+        "good": (None, False, 1), "vague": ("malformed", False, 0), "unfit": ("rejected", False, 0),
+        "refused": ("refused", True, 0), "filtered": ("filtered", True, 0)}
+    summary = summarise([{**row, "model": "sft"} for row in rows])["sft"]
+    assert (summary["items"], summary["judged"], summary["S_q"]) == (5, 1, 75.0)
+
+
+# -- whose score it is ------------------------------------------------------------------------------------------------
+def checkpoint(store: Store, kind: str, name: str, base: str, dataset: str) -> None:
+    """A folder that looks like a whole checkpoint, and is the current one."""
+    folder = store.home / "checkpoints" / kind / name
+    folder.mkdir(parents=True)
+    for file in FILES:
+        store.write_json(folder / file, {"base": base, "student": "tiny", "dataset_id": dataset})
+    save_file({"weight": np.zeros(1, np.float32)}, folder / "model.safetensors")
+    store.write_json(folder.parent / "current.json", {"id": name})
+
+
+@pytest.fixture
+def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """One held-out example and two checkpoints, that write without a model; the names of the files they write to."""
+    picture, names = io.BytesIO(), list[str]()
+    Image.new("RGB", (64, 64), "teal").save(picture, "JPEG")
+    image = factory.store.put_image(picture.getvalue())
+    write_shard(factory.store, "a-001", [written("abcdef-single", english("held", 200), [image], split="benchmark",
+                                                 required_words=200)])
+    factory.instance.add_dynamic_partitions(str(SHARDS.name), ["a-001"])
+    checkpoint(factory.store, "sft", "first", "/models/base", "learnt")
+    checkpoint(factory.store, "dpo", "pairs", "/moved/checkpoints/sft/first", "compared")
+
+    def write_answers(context, pipes, store, gpu, models, prompts, output, **sampling) -> dict[tuple[str, str], Any]:
+        names.append(output.name)
+        return {(model, prompt["item_id"]): {"text": english(model, 200)} for model in models for prompt in prompts}
+
+    monkeypatch.setattr("assets.benchmark_scores.asset.write_answers", write_answers)
+    return names
+
+
+def said(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    assert result.success
+    metadata = result.asset_materializations_for_node("benchmark_scores")[0].metadata
+    return {name: value.value for name, value in metadata.items()}
+
+
+def test_scores_name_the_data_that_was_learnt_and_another_harness_writes_its_answers_anew(
+        factory: Factory, files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    told = said(factory.run("evaluation_job"))
+    assert (told["data"], told["unjudged"], told["refused"]) == ("learnt", 0, 0)
+    said(factory.run("evaluation_job"))
+    monkeypatch.setattr("assets.benchmark_scores.asset.HARNESS", "another")
+    said(factory.run("evaluation_job"))
+    assert files[0] == files[1] != files[2]
+
+
+def test_a_dpo_checkpoint_of_another_sft_checkpoint_is_not_scored_beside_it(factory: Factory, files: list[str]) -> None:
+    checkpoint(factory.store, "sft", "second", "/models/base", "learnt later")
+    result = factory.run("evaluation_job")
+    failed, = (event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure
+               and event.step_failure_data.user_failure_data)
+    assert failed.description == ("The DPO checkpoint pairs does not come from second, the current SFT checkpoint: "
+                                  "materialise `dpo_checkpoint` first.")
+    assert files == []
