@@ -13,7 +13,7 @@ from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import DPOConfig, DPOTrainer
 
-from assets.dpo_checkpoint.attention import CHAINS, prepare, tree_mask
+from assets.dpo_checkpoint.attention import CHAINS, TILE, prepare, tree_mask
 from assets.dpo_checkpoint.layout import JOINT, Layout, arrange, document_images
 from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents, tokenize_pairs
 from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, side_sums
@@ -242,6 +242,22 @@ def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Pa
             "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
             "pixel_values": torch.cat(pixels), "image_grid_thw": torch.stack(grids)})
         assert alone[0, torch.from_numpy(text.learnt)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
+
+
+def test_a_model_takes_the_tiles_and_its_log_probabilities_are_those_of_the_chains(
+        base: Path, images: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU runs, but for its compiled kernel."""
+    monkeypatch.setattr("transformers.integrations.flex_attention.is_torchdynamo_compiling", lambda: True)
+    processor = AutoProcessor.from_pretrained(base)
+    rows = cumulative(images) + shared_prefix(images)
+    packed = DocumentCollator(rows, processor, "images_first")(
+        plan_documents(rows, [list(range(len(rows)))], processor, "images_first", 10_000))
+    inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
+    model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
+    chains, tiles = (log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], prepare(model, cuda))})
+                     for cuda in (False, True))
+    assert len(packed["ends"]) > TILE
+    torch.testing.assert_close(tiles, chains, atol=1e-4, rtol=0)
 
 
 def log_probs(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
