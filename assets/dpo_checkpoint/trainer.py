@@ -26,6 +26,12 @@ def side_sums(log_probs: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
     return values.new_zeros(2 * len(inputs["weights"])).index_add(0, inputs["side"], values)
 
 
+def share(count: int, rank: int, ranks: int) -> list[int]:
+    """The documents of one rank, as many as of each other: where weights are shared, no rank can pass alone. The last
+    document fills up."""
+    return [min(number, count - 1) for number in range(rank, rank + math.ceil(count / ranks) * ranks, ranks)]
+
+
 class DocumentDPOTrainer(DPOTrainer):
     """Trains on `packing.plan_documents`' documents through `packing.DocumentCollator`; the rest is TRL's.
 
@@ -66,13 +72,13 @@ class DocumentDPOTrainer(DPOTrainer):
         return dataset
 
     def _store_reference(self, dataset: Dataset, path: Path) -> None:
-        """One forward pass per document without gradients, each rank its share; one rename."""
+        """One forward pass per document without gradients, each rank its share, doubles left out; one rename."""
         model = self.ref_model or self.model
         if self.ref_model is None and self.is_deepspeed_enabled:
             model = prepare_deepspeed(self.model, self.accelerator)
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
         rows: list[dict[str, Any]] = []
-        for number in range(rank, len(dataset), ranks):
+        for number in share(len(dataset), rank, ranks):
             document = dataset[number]
             inputs = self._prepare_inputs(self.data_collator([document]))
             with torch.no_grad(), self.accelerator.autocast():
@@ -82,7 +88,7 @@ class DocumentDPOTrainer(DPOTrainer):
         rows = gather_object(rows) if ranks > 1 else rows
         if self.accelerator.is_main_process:
             work = path.with_name(f".writing-{path.name}")
-            pq.write_table(pa.Table.from_pylist(rows), work)
+            pq.write_table(pa.Table.from_pylist(list({row["id"]: row for row in rows}.values())), work)
             work.rename(path)
         self.accelerator.wait_for_everyone()
 

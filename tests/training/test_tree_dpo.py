@@ -1,6 +1,7 @@
 """All pairs of a document in one forward pass give the loss and the gradients of TRL's DPOTrainer, pair by pair."""
 
 import copy
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset, Image, List
+from hypothesis import given
+from hypothesis import strategies as st
 from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import DPOConfig, DPOTrainer
@@ -16,7 +19,7 @@ from trl import DPOConfig, DPOTrainer
 from assets.dpo_checkpoint.attention import CHAINS, TILE, prepare, tree_mask
 from assets.dpo_checkpoint.layout import JOINT, Layout, arrange, document_images
 from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents, tokenize_pairs
-from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, side_sums
+from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, share, side_sums
 from assets.sft_checkpoint.chat import END_OF_TURN, IMAGE
 from assets.sft_checkpoint.sequence import RowUnusable, tokenize
 from assets.sft_checkpoint.student import build_tiny
@@ -258,6 +261,13 @@ def test_a_model_takes_the_tiles_and_its_log_probabilities_are_those_of_the_chai
                      for cuda in (False, True))
     assert len(packed["ends"]) > TILE
     torch.testing.assert_close(tiles, chains, atol=1e-4, rtol=0)
+
+
+@given(st.integers(1, 40), st.integers(1, 9))
+def test_ranks_pass_equally_often_and_over_every_document_together(count: int, ranks: int) -> None:
+    shares = [share(count, rank, ranks) for rank in range(ranks)]
+    assert {len(one) for one in shares} == {math.ceil(count / ranks)}
+    assert {number for one in shares for number in one} == set(range(count))
 
 
 def log_probs(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
