@@ -52,6 +52,8 @@ def trainer_settings(recipe: Mapping[str, Any], folder: Path, accumulation: int)
         "warmup_steps": recipe["warmup_share"], "bf16": recipe["dtype"] == "bfloat16",
         "gradient_checkpointing": recipe["gradient_checkpointing"], "logging_steps": recipe["logging_steps"],
         "save_steps": recipe["save_steps"], "save_total_limit": 1, "seed": recipe["seed"], "max_length": None,
+        # The filter logs a loss that is NaN as 0, and no check would see it.
+        "logging_nan_inf_filter": False,
         "include_num_input_tokens_seen": "all", "report_to": "none", "disable_tqdm": True,
         "use_cpu": not torch.cuda.is_available(),
     }
