@@ -190,6 +190,19 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
         assert distance < 1e-4, f"{name}: {distance}"
 
 
+@pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
+def test_a_page_that_comes_twice_is_trained_on_like_any_other(layout: Layout, base: Path, images: list[dict[str, Any]],
+                                                              tmp_path: Path) -> None:
+    deck = [images[0], images[1], images[0], images[1]]
+    rows = cumulative(deck)
+    paths = document_images(rows)
+    pairs = arrange(rows, layout, AutoProcessor.from_pretrained(base))
+    assert [[paths[image] for image in pair.chosen_images] for pair in pairs] == [
+        [page["path"] for page in (deck if layout == "images_first" else row["images"])] for row in rows]
+    assert pairs[-1].chosen.endswith(END_OF_TURN)
+    test_one_forward_pass_equals_pair_by_pair("both", layout, False, {}, base, deck, tmp_path)
+
+
 def test_documents_in_one_pass_do_not_see_each_other(base: Path, images: list[dict[str, Any]], tmp_path: Path) -> None:
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
