@@ -143,14 +143,16 @@ class DocumentDPOTrainer(DPOTrainer):
 
     def _record(self, sums: torch.Tensor, reference: torch.Tensor, preference: torch.Tensor,
                 inputs: dict[str, Any]) -> None:
-        """TRL's metrics, as means over pairs; and how far the pairs' preference losses are from ln 2 at most."""
+        """TRL's metrics, as means over pairs; and how far from ln 2 a pair's preference loss is at most, over the
+        passes of the step and all devices."""
         pairs = len(preference)
         chosen, rejected = (self.beta * (sums - reference)).split(pairs)
         metrics = {
             "rewards/chosen": chosen, "rewards/rejected": rejected, "rewards/margins": chosen - rejected,
             "rewards/accuracies": (chosen > rejected).float(), "logps/chosen": sums[:pairs],
-            "logps/rejected": sums[pairs:], "loss/preference": preference,
-            "loss/from_ln_2": (preference - math.log(2)).abs().max()[None]}
-        mode = "train" if self.model.training else "eval"
+            "logps/rejected": sums[pairs:], "loss/preference": preference}
+        found = self._metrics["train" if self.model.training else "eval"]
         for name, value in metrics.items():
-            self._metrics[mode][name].append(self.accelerator.gather(value.mean()).mean().item())
+            found[name].append(self.accelerator.gather(value.mean()).mean().item())
+        furthest = self.accelerator.gather((preference - math.log(2)).abs().max()).max().item()
+        found["loss/from_ln_2"] = [max([furthest, *found["loss/from_ln_2"]])]       # `log` takes the mean of a list

@@ -54,8 +54,9 @@ def test_one_weight_that_is_no_number_is_found(folder: Path, dtype: torch.dtype,
     assert outcomes["files_whole"].passed
 
 
-def test_a_wrong_reference_shows_in_the_first_step(folder: Path) -> None:
-    record = {"losses": [0.7], "recipe": {"dtype": "float32", "sft_weight": 0.0}}
+def test_a_wrong_reference_shows_in_the_first_step() -> None:
+    record = {"margins": [0.02, 0.5], "recipe": {"dtype": "float32"}}
     assert starts_at_ln_2({**record, "from_ln_2": [1e-7]}).passed
     assert not starts_at_ln_2({**record, "from_ln_2": [0.02]}).passed
-    assert not starts_at_ln_2({**record, "from_ln_2": []}).passed      # pair by pair: 0.7 is not ln 2
+    assert not starts_at_ln_2({**record, "from_ln_2": []}).passed      # pair by pair: the margin is not 0
+    assert starts_at_ln_2({**record, "from_ln_2": [], "margins": [1e-7, 0.5]}).passed

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import Dataset, Image, List
@@ -218,6 +220,29 @@ def test_documents_in_one_pass_do_not_see_each_other(base: Path, images: list[di
     assert together == pytest.approx(apart, abs=1e-6)
     for name, gradient in both.items():
         assert torch.linalg.vector_norm(gradient - each[name]) < 1e-4 * torch.linalg.vector_norm(gradient), name
+
+
+def test_one_pair_that_is_not_at_ln_2_shows_however_many_passes_a_step_has(base: Path, images: list[dict[str, Any]],
+                                                                           tmp_path: Path) -> None:
+    """The stored reference of a single pair is wrong by one nat."""
+    processor, rows, stored = AutoProcessor.from_pretrained(base), shared_prefix(images), tmp_path / "reference.parquet"
+    plan = plan_documents(rows, [[0, 1], [2]], processor, "images_first", 10_000)
+
+    def trainer() -> DocumentDPOTrainer:
+        return DocumentDPOTrainer(
+            model=AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32), reference_file=stored,
+            args=settings(tmp_path, beta=0.1, max_steps=1, gradient_accumulation_steps=2, logging_steps=1,
+                          save_strategy="no", precompute_ref_log_probs=True),
+            train_dataset=Dataset.from_list(plan), processing_class=processor,
+            data_collator=DocumentCollator(rows, processor, "images_first"))
+
+    trainer()
+    sums = pq.read_table(stored).to_pylist()
+    pq.write_table(pa.Table.from_pylist([{**sums[0], "chosen": sums[0]["chosen"] + 1}, *sums[1:]]), stored)
+    wrong = trainer()
+    wrong.train()
+    [first] = [entry for entry in wrong.state.log_history if "loss/from_ln_2" in entry]
+    assert first["loss/from_ln_2"] == pytest.approx(math.log1p(math.exp(0.1)) - math.log(2), abs=1e-4)
 
 
 @pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
