@@ -57,7 +57,7 @@ class DocumentDPOTrainer(DPOTrainer):
         return dataset                  # the collator tokenizes
 
     def _set_signature_columns_if_needed(self) -> None:
-        self._signature_columns: Any = ["rows", "ref_chosen_logps", "ref_rejected_logps"]
+        self._signature_columns: Any = ["document", "rows", "ref_chosen_logps", "ref_rejected_logps"]
 
     def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
         """The documents with the reference's sums per pair, read from `reference_file` where they are there already."""

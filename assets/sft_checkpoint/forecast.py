@@ -14,6 +14,11 @@ class DoesNotFit(ValueError):
     """The run needs more memory than there is; the sentence says how much, for what, and what helps."""
 
 
+def causal(tokens: int) -> int:
+    """Pairs of a token and one that it sees, in a text of so many."""
+    return tokens * (tokens + 1) // 2
+
+
 @dataclass(frozen=True)
 class Shape:
     """The sizes of a Qwen2.5-VL."""

@@ -250,7 +250,8 @@ def test_what_is_scored_is_the_text_of_the_answers_alone(layout: Layout, base: P
                                                          ) -> None:
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
-    packed = DocumentCollator(rows, processor, layout)([{"rows": list(range(len(rows)))}])
+    packed = DocumentCollator(rows, processor, layout)([
+        {"document": list(range(len(rows))), "rows": list(range(len(rows)))}])
     vision = processor.tokenizer.convert_tokens_to_ids(["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"])
     assert not torch.isin(packed["labels"], torch.tensor(vision)).any()
     for side, pair in enumerate(rows):
@@ -346,6 +347,25 @@ def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: l
     assert len(parts) > 1
     assert [number for part in parts for number in part["rows"]] == list(range(6))
     assert all(part["tokens"] < whole["tokens"] for part in parts)
+
+
+@pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
+def test_a_split_document_has_the_losses_of_the_whole(layout: Layout, base: Path, images: list[dict[str, Any]],
+                                                      tmp_path: Path) -> None:
+    """The first part has no row with all pages; its pairs are shown as many as in the whole document."""
+    processor = AutoProcessor.from_pretrained(base)
+    rows = [*cumulative(images)[:2], shared_prefix(images)[2]]
+    [whole] = plan_documents(rows, [[0, 1, 2]], processor, layout, 10_000)
+    parts = plan_documents(rows, [[0, 1, 2]], processor, layout, whole["tokens"] - 1)
+    assert [part["rows"] for part in parts] == [[0, 1], [2]]
+    trainer = DocumentDPOTrainer(**models(base, False), args=settings(tmp_path, beta=0.1), processing_class=processor,
+                                 train_dataset=Dataset.from_list(parts),
+                                 data_collator=DocumentCollator(rows, processor, layout))
+    weights = [sum(rows[number]["weight"] for number in part["rows"]) for part in parts]
+    together, _ = loss_and_gradients(trainer, [trainer.data_collator([whole])], [1.0])
+    apart, _ = loss_and_gradients(trainer, [trainer.data_collator([part]) for part in parts],
+                                  [weight / sum(weights) for weight in weights])
+    assert apart == pytest.approx(together, abs=1e-6)
 
 
 def test_images_and_placeholders_must_be_as_many(base: Path) -> None:
