@@ -180,7 +180,11 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
     [planned] = plan
     packed = ours.data_collator([planned])
     assert packed["input_ids"].shape[1] == planned["tokens"] < planned["pair_tokens"]
-    assert sum(int(batch["attention_mask"].sum()) for batch in batches) == planned["pair_tokens"]
+    alone = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000, alone=True)
+    assert [(one["rows"], one["tokens"], one["vision_tokens"]) for one in alone] == [
+        ([number], int(batch["attention_mask"].sum()), int(batch["image_grid_thw"].prod(-1).sum()) // 4)
+        for number, batch in enumerate(batches)]
+    assert sum(one["tokens"] for one in alone) == planned["pair_tokens"]
 
     loss, gradients = loss_and_gradients(ours, [packed], [1.0])
     expected, theirs = loss_and_gradients(stock, batches, [weight / sum(weights) for weight in weights])
