@@ -42,10 +42,14 @@ def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, st
     if not faults(output):
         context.log.info(f"{output.name} is trained already, on the same data with the same recipe: skipped.")
         return False
+    recipe = config["recipe"]
+    if gpus > 1 and recipe["sharding"] == "zero3" and recipe["lora_rank"]:
+        raise TrainingFailed("Adapters cannot be merged into weights that ZeRO-3 shares: set training.sharding = "
+                             "\"fsdp2\" in the recipe, or training.lora_rank = 0.")
     path = output.parent / f"{output.name}.json"
     store.write_json(path, config)
     try:
-        pipes.run(context=context, command=launch_command(module, path, gpus, config["recipe"]["sharding"]),
+        pipes.run(context=context, command=launch_command(module, path, gpus, recipe["sharding"]),
                   env={**launch_env(), **gpu_env}, cwd=str(Path(__file__).resolve().parents[1]))
     except dg.DagsterError as error:
         failed = Path(f"{output}.failed")
@@ -70,7 +74,7 @@ def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict
         "seconds": training["seconds"], "trained_now": trained, "student": training["student"],
         "dataset": manifest.id, "path": dg.MetadataValue.path(str(output)),
         "data_by": ", ".join(sorted(manifest.authors)), "embedded": manifest.embedded,
-        "tokens": training["tokens"], "tokens_per_second": training["tokens"] / training["seconds"],
+        "tokens": training["tokens"], "tokens_per_second": training["tokens_per_second"],
         "loss_curve": curve("loss", losses),
     }
     for name in ("accuracies", "margins"):

@@ -36,5 +36,5 @@ def dpo_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sour
 def reference_file(dataset: str, sft: str, recipe: DpoRecipe) -> str:
     """Beside the data set: the reference's log-probabilities, which depend on the checkpoint and on these alone."""
     key = run_id(sft=sft, layout=recipe.layout, ld_alpha=recipe.ld_alpha, dtype=recipe.dtype,
-                 adapters=recipe.lora_rank > 0)
+                 adapters=recipe.lora_rank > 0, max_tokens=recipe.max_tokens)
     return str(Path(dataset).with_name(f"reference-{key}.parquet"))

@@ -1,6 +1,6 @@
 """Attention over a prefix tree: each token sees its own text's beginning, and nothing else is computed.
 
-On CUDA flex_attention skips the blocks that no token sees. Elsewhere scaled dot product attention is run once per
+On CUDA flex_attention skips the tiles that no token sees. Elsewhere scaled dot product attention is run once per
 chain (tokens that follow each other in all their texts) on the keys that the chain sees: a mask over all tokens would
 cost the square of the tree.
 """
@@ -13,9 +13,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from transformers import AttentionInterface
+from transformers.integrations.flex_attention import flex_attention_forward
 
-CHAINS, FLEX = "prefix_tree", "flex_attention"
+CHAINS, FLEX = "prefix_tree", "prefix_tree_tiles"
 BLOCK = 512         # queries of one call: a chain behind others computes no more than half of this square in vain
+TILE = 128          # queries and keys of a tile of flex_attention
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ def attend_chains(module: Any, query: torch.Tensor, key: torch.Tensor, value: to
 
 
 AttentionInterface.register(CHAINS, attend_chains)
+# transformers refuses Qwen2.5-VL its own name `flex_attention`, though the function takes a ready mask of any model's.
+AttentionInterface.register(FLEX, flex_attention_forward)
 
 
 def prepare(model: Any, cuda: bool) -> str:
@@ -78,12 +82,28 @@ def prepare(model: Any, cuda: bool) -> str:
 
 def tree_mask(ends: torch.Tensor, implementation: str) -> dict[str, Any]:
     """What the model takes as `attention_mask`, for the implementation that `prepare` chose. ends: [N]."""
-    if implementation == CHAINS:
-        return {"full_attention": chains(ends.cpu().numpy())}
-    from torch.nn.attention.flex_attention import create_block_mask
+    return {"full_attention": chains(ends.cpu().numpy()) if implementation == CHAINS else tiles(ends)}
+
+
+def tiles(ends: torch.Tensor) -> Any:
+    """flex_attention's BlockMask, from the first and the last end in each tile: torch's own way builds the mask over
+    all tokens first."""
+    from torch.nn.attention.flex_attention import BlockMask
 
     def sees(batch: Any, head: Any, q: Any, k: Any) -> Any:
         return (k <= q) & (q < ends[k])
 
-    every: Any = None
-    return {"full_attention": create_block_mask(sees, every, every, len(ends), len(ends), device=ends.device)}
+    tiled = F.pad(ends, (0, -len(ends) % TILE)).view(-1, TILE)      # what fills the last tile is seen by no token
+    first, last = tiled.amin(1), tiled.amax(1)
+    number = torch.arange(len(tiled), device=ends.device)
+    q, k = number[:, None], number[None, :]
+    whole = (k < q) & (first >= (q + 1) * TILE)
+    part = (k <= q) & (last > q * TILE) & ~whole
+    return BlockMask.from_kv_blocks(*_listed(part), *_listed(whole), BLOCK_SIZE=TILE, mask_mod=sees,
+                                    seq_lengths=(len(ends), len(ends)))
+
+
+def _listed(chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Per row of [T, T] how many tiles are chosen, and the numbers of all, the chosen ones first. int32."""
+    order = chosen.int().argsort(dim=1, descending=True, stable=True)
+    return chosen.sum(1).int()[None, None], order.int()[None, None]

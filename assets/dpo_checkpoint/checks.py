@@ -1,6 +1,5 @@
 """The rules that a DPO checkpoint must keep before it is scored."""
 
-import math
 from typing import Any
 
 from assets.quality.bridge import whole_checks
@@ -9,7 +8,6 @@ from assets.sft_checkpoint.checks import SHARED_RULES, shared_outcomes
 from assets.training_run import current_checkpoint, read_training
 from resources.store import Store
 
-LN_2 = math.log(2)
 RULES = (
     *SHARED_RULES,
     Rule("starts_at_ln_2", "Before the first update policy and reference agree, so each pair's loss is ln 2: another "
@@ -18,10 +16,10 @@ RULES = (
 
 
 def starts_at_ln_2(training: dict[str, Any]) -> Outcome:
-    """The pair of the first step that is furthest from ln 2; trained pair by pair, the step's mean."""
-    losses, recipe = training["losses"], training["recipe"]
-    furthest = training["from_ln_2"] or ([abs(losses[0] - LN_2)] if losses and not recipe["sft_weight"] else [])
-    within = 1e-4 if recipe["dtype"] == "float32" else 1e-2
+    """The pair of the first step that is furthest from ln 2; trained pair by pair, the step's mean, from its margin:
+    near 0 half of it is what the preference loss differs by, whatever is added to the loss."""
+    furthest = training["from_ln_2"] or [abs(margin) / 2 for margin in training["margins"][:1]]
+    within = 1e-4 if training["recipe"]["dtype"] == "float32" else 1e-2
     return Outcome("starts_at_ln_2", bool(furthest) and furthest[0] < within,
                    {"furthest": furthest[0] if furthest else None, "within": within})
 

@@ -31,10 +31,10 @@ class Pair:
 
 
 def document_images(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The paths of all images that a document's rows show, in page order."""
+    """The paths of all images that a document's rows show, in page order; two pages alike have one path, twice."""
     longest = max((image_paths(row["images"]) for row in rows), key=len)
     others = (path for row in rows for path in image_paths(row["images"]))
-    return list(dict.fromkeys([*longest, *others]))
+    return [*longest, *dict.fromkeys(path for path in others if path not in longest)]
 
 
 def arrange(rows: Sequence[dict[str, Any]], layout: Layout, processor: Any) -> list[Pair]:
@@ -51,7 +51,7 @@ def _pair(row: dict[str, Any], layout: Layout, processor: Any, images: list[str]
         raise RowUnusable(f"{row['id']}: chosen and rejected are equal.")
     if layout == "interleaved" and row["chosen_starts"]:
         return _interleaved(row, processor)
-    own = [images.index(path) for path in image_paths(row["images"])]
+    own = _numbers(image_paths(row["images"]), images)
     cut = row["kind"] == "cumulative" and own != list(range(len(images)))
     shown = list(range(len(images))) if layout == "images_first" and cut else own
     # Where a prefix sees pages that it does not write about, the answer does not end with it (method.md 3.4).
@@ -59,6 +59,12 @@ def _pair(row: dict[str, Any], layout: Layout, processor: Any, images: list[str]
     return Pair(row["id"], render_prompt(processor, len(shown), row["prompt"], row["prefix"]),
                 render_answer(row["chosen"], closes), render_answer(row["rejected"], closes),
                 tuple(shown), tuple(shown), row["weight"])
+
+
+def _numbers(paths: list[str], images: list[str]) -> list[int]:
+    """Which of the document's images these are: its first ones, or else each where its path is first found."""
+    first = list(range(len(paths)))
+    return first if paths == images[:len(paths)] else [images.index(path) for path in paths]
 
 
 def _interleaved(row: dict[str, Any], processor: Any) -> Pair:

@@ -9,6 +9,7 @@ import numpy as np
 
 from assets.dpo_checkpoint.layout import Layout, Pair, arrange, document_images
 from assets.dpo_checkpoint.tree import Tree, pack
+from assets.sft_checkpoint.forecast import causal
 from assets.sft_checkpoint.sequence import Grid, RowUnusable, Tokens, tokenize
 from assets.sft_checkpoint.vision import grids_of, patches
 
@@ -76,11 +77,12 @@ def _runs(tree: Tree) -> list[tuple[int, int, int]]:
 
 
 def plan_documents(rows: Rows, groups: Iterable[list[int]], processor: Any, layout: Layout, max_tokens: int,
-                   ) -> list[dict[str, Any]]:
-    """Documents as forward passes of at most `max_tokens` packed tokens, vision_tokens of them visual.
+                   alone: bool = False) -> list[dict[str, Any]]:
+    """Documents as forward passes of at most `max_tokens` packed tokens.
 
-    groups: the row numbers of each document. pair_tokens: what the same pairs take one at a time, both sides.
-    Returns {"rows", "tokens", "vision_tokens", "pair_tokens"} each.
+    groups: the row numbers of each document. alone: a pass per pair, each side computed for itself, as TRL does.
+    Returns a pass each: "document" and of it the "rows" that are passed (their contexts are the whole document's),
+    "tokens", "vision_tokens" of them, pairs of tokens "attended" to; and "pair_tokens", what the same pairs take alone.
     Reads the headers of images alone. Raises RowUnusable naming a row that is wrong, or too long by itself.
     """
     planned: list[dict[str, Any]] = []
@@ -89,35 +91,45 @@ def plan_documents(rows: Rows, groups: Iterable[list[int]], processor: Any, layo
         pairs = arrange(document, layout, processor)
         grids = grids_of(pairs[0].id, document_images(document), processor.image_processor)
         texts = tokenize_pairs(pairs, processor.tokenizer, grids)
-        for part in _parts(pairs, texts, max_tokens):
+        for part in _parts(pairs, texts, max_tokens, alone):
             sides = _sides(part, pairs, texts)
-            packed = pack_pairs(sides, [])
-            planned.append({"rows": [group[number] for number in part], "tokens": len(packed.ids),
-                            "vision_tokens": int(packed.pads.sum()),
+            planned.append({"document": group, "rows": [group[number] for number in part],
+                            **(_cost_alone(sides) if alone else _cost_packed(sides)),
                             "pair_tokens": sum(len(side.ids) for side in sides)})
     return planned
+
+
+def _cost_packed(sides: Sequence[Tokens]) -> dict[str, int]:
+    packed = pack_pairs(sides, [])
+    return {"tokens": len(packed.ids), "vision_tokens": int(packed.pads.sum()),
+            "attended": int((packed.tree.ends - np.arange(len(packed.ids))).sum())}
+
+
+def _cost_alone(sides: Sequence[Tokens]) -> dict[str, int]:
+    return {"tokens": sum(len(side.ids) for side in sides), "vision_tokens": sum(side.vision_tokens for side in sides),
+            "attended": sum(causal(len(side.ids)) for side in sides)}
 
 
 def _sides(part: Sequence[int], pairs: Sequence[Pair], texts: Sequence[Tokens]) -> list[Tokens]:
     return [texts[number + half] for half in (0, len(pairs)) for number in part]
 
 
-def _parts(pairs: Sequence[Pair], texts: Sequence[Tokens], max_tokens: int) -> list[list[int]]:
+def _parts(pairs: Sequence[Pair], texts: Sequence[Tokens], max_tokens: int, alone: bool) -> list[list[int]]:
     """Pairs in order, as many together as fit. Raises RowUnusable naming a pair that does not fit by itself."""
     def size(part: list[int]) -> int:
         return len(pack([_keys(side) for side in _sides(part, pairs, texts)]).text)
 
     whole = list(range(len(pairs)))
-    if size(whole) <= max_tokens:
+    if not alone and size(whole) <= max_tokens:
         return [whole]
     parts: list[list[int]] = []
     for number in whole:
-        if parts and size([*parts[-1], number]) <= max_tokens:
+        if parts and not alone and size([*parts[-1], number]) <= max_tokens:
             parts[-1].append(number)
             continue
-        if (alone := size([number])) > max_tokens:
+        if (single := size([number])) > max_tokens:
             sides = " and ".join(side.size() for side in _sides([number], pairs, texts))
-            raise RowUnusable(f"{pairs[number].id}: {alone} tokens are more than max_tokens = {max_tokens}: its sides "
+            raise RowUnusable(f"{pairs[number].id}: {single} tokens are more than max_tokens = {max_tokens}: its sides "
                               f"have {sides}.")
         parts.append([number])
     return parts
@@ -176,8 +188,9 @@ class DocumentCollator:
         return batch
 
     def _pack(self, document: dict[str, Any]) -> tuple[Packed, tuple[list[Any], list[Any], list[Grid]]]:
-        rows = [self.rows[number] for number in document["rows"]]
-        pairs = arrange(rows, self.layout, self.processor)
+        rows = [self.rows[number] for number in document["document"]]
+        arranged = arrange(rows, self.layout, self.processor)
+        pairs = [arranged[document["document"].index(number)] for number in document["rows"]]
         vision = patches(pairs[0].id, document_images(rows), self.processor.image_processor)
         texts = tokenize_pairs(pairs, self.processor.tokenizer, vision[2])
         return pack_pairs(texts, [pair.weight for pair in pairs]), vision

@@ -15,9 +15,10 @@ from assets.sft_checkpoint.forecast import Load
 from assets.sft_checkpoint.run import Progress, finish_run, partial_folder, run_script
 from assets.sft_checkpoint.train import (
     adapters,
-    device_count,
+    epochs,
     foresee,
     load_model,
+    sharing_devices,
     starting_point,
     trainer_settings,
 )
@@ -35,36 +36,48 @@ def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
     return Dataset.from_list(strings).cast_column("images", List(Image()))
 
 
+def keeps_reference(recipe: Mapping[str, Any]) -> bool:
+    """Whether the reference's sums are stored before training, which TRL's own trainer cannot. Nor can a model with
+    adapters that several devices share: it is its own reference, and shared when training starts."""
+    return recipe["packing"] == "documents" and recipe["reference"] == "stored" \
+        and not (recipe["lora_rank"] and sharing_devices(recipe) > 1)
+
+
+def load_of(recipe: Mapping[str, Any], plan: list[dict[str, Any]], several: float) -> Load:
+    """A plan's passes over `several` epochs. The reference is a second model, but where its sums are stored or adapters
+    are left out for it."""
+    stored = keeps_reference(recipe)
+    tokens, attended, vision = (sum(one[name] for one in plan) for name in ("tokens", "attended", "vision_tokens"))
+    return Load(longest=sum(sorted(one["tokens"] for one in plan)[-recipe["batch"]:]), tokens=tokens, attended=attended,
+                vision_tokens=vision, epochs=several, reference_passes=1 / several if stored else 1,
+                copies=1 if stored or recipe["lora_rank"] else 2)
+
+
 def settings(recipe: Mapping[str, Any], folder: Path, passes: int, pairs: int) -> DPOConfig:
     """passes: forward passes of one epoch, which hold `pairs` pairs together."""
-    accumulation = max(1, round(recipe["pairs_per_update"] * passes / (pairs * recipe["batch"] * device_count())))
     sft = recipe["sft_weight"]
     return DPOConfig(
-        **trainer_settings(recipe, folder, accumulation), beta=recipe["beta"], ld_alpha=recipe["ld_alpha"],
-        loss_type=[recipe["loss"], "sft"] if sft else [recipe["loss"]], loss_weights=[1.0, sft] if sft else None,
-        precompute_ref_log_probs=recipe["packing"] == "documents" and recipe["reference"] == "stored")
+        **trainer_settings(recipe, folder, recipe["pairs_per_update"] * passes / pairs), beta=recipe["beta"],
+        ld_alpha=recipe["ld_alpha"], loss_type=[recipe["loss"], "sft"] if sft else [recipe["loss"]],
+        loss_weights=[1.0, sft] if sft else None, precompute_ref_log_probs=keeps_reference(recipe))
 
 
 def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     recipe, sft = config["recipe"], config["sft"]
     rows = Dataset.from_parquet(config["dataset"], keep_in_memory=False)
     processor = AutoProcessor.from_pretrained(sft)
-    documents = recipe["packing"] == "documents"
-    groups = by_document(rows["example_id"]) if documents else [[number] for number in range(len(rows))]
-    plan = plan_documents(rows, groups, processor, recipe["layout"], recipe["max_tokens"])
+    documents, stored = recipe["packing"] == "documents", keeps_reference(recipe)
+    plan = plan_documents(rows, by_document(rows["example_id"]), processor, recipe["layout"], recipe["max_tokens"],
+                          alone=not documents)
     tokens, alone = (sum(one[name] for one in plan) for name in ("tokens", "pair_tokens"))
     say(f"{config['student']} from {sft}: {len(rows)} pairs in {len(plan)} forward passes, "
         f"{tokens} tokens (pair by pair {alone})")
+    if documents and recipe["reference"] == "stored" and not stored:
+        say("the reference is computed in each pass: with adapters it is the model itself, which devices share")
     args = settings(recipe, partial_folder(config), len(plan), len(rows))
-    per_update = recipe["batch"] * args.gradient_accumulation_steps * device_count()
-    epochs = recipe["epochs"] if recipe["max_steps"] < 0 else recipe["max_steps"] * per_update / len(plan)
-    stored = args.precompute_ref_log_probs
-    foresee(sft, recipe, Load(
-        longest=sum(sorted(one["tokens"] if documents else one["pair_tokens"] for one in plan)[-recipe["batch"]:]),
-        tokens=tokens if documents else alone, vision_tokens=sum(one["vision_tokens"] for one in plan), epochs=epochs,
-        reference_passes=1 / max(epochs, 1) if stored else 1), say)
+    foresee(sft, recipe, load_of(recipe, plan, epochs(recipe, args, len(plan))), say)
 
-    def run(folder: Path, checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
+    def run(checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         reference = config["reference"]
         # The reference never comes from a resumed run's checkpoint: a copy is loaded where the policy is none, unless
         # its sums are stored already or adapters can be left out.

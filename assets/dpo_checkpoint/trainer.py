@@ -15,6 +15,7 @@ from trl.models.utils import disable_gradient_checkpointing, prepare_deepspeed
 from trl.trainer.utils import use_adapter
 
 from assets.dpo_checkpoint.attention import prepare, tree_mask
+from assets.sft_checkpoint.trainer import Float32Sums
 
 PREFERENCE = ("sigmoid", "sigmoid_norm")        # of TRL's losses, those that packed documents know; then "sft" or not
 _EXTRA = ("ends", "weights", "side", "place", "count", "reference")     # what the model does not take
@@ -26,7 +27,13 @@ def side_sums(log_probs: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
     return values.new_zeros(2 * len(inputs["weights"])).index_add(0, inputs["side"], values)
 
 
-class DocumentDPOTrainer(DPOTrainer):
+def share(count: int, rank: int, ranks: int) -> list[int]:
+    """The documents of one rank, as many as of each other: where weights are shared, no rank can pass alone. The last
+    document fills up."""
+    return [min(number, count - 1) for number in range(rank, rank + math.ceil(count / ranks) * ranks, ranks)]
+
+
+class DocumentDPOTrainer(Float32Sums, DPOTrainer):
     """Trains on `packing.plan_documents`' documents through `packing.DocumentCollator`; the rest is TRL's.
 
     The loss of an update is the mean over its pairs, each with its weight: sum(weight * loss) / sum(weight), over all
@@ -51,7 +58,7 @@ class DocumentDPOTrainer(DPOTrainer):
         return dataset                  # the collator tokenizes
 
     def _set_signature_columns_if_needed(self) -> None:
-        self._signature_columns: Any = ["rows", "ref_chosen_logps", "ref_rejected_logps"]
+        self._signature_columns: Any = ["document", "rows", "ref_chosen_logps", "ref_rejected_logps"]
 
     def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
         """The documents with the reference's sums per pair, read from `reference_file` where they are there already."""
@@ -66,13 +73,13 @@ class DocumentDPOTrainer(DPOTrainer):
         return dataset
 
     def _store_reference(self, dataset: Dataset, path: Path) -> None:
-        """One forward pass per document without gradients, each rank its share; one rename."""
+        """One forward pass per document without gradients, each rank its share, doubles left out; one rename."""
         model = self.ref_model or self.model
         if self.ref_model is None and self.is_deepspeed_enabled:
             model = prepare_deepspeed(self.model, self.accelerator)
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
         rows: list[dict[str, Any]] = []
-        for number in range(rank, len(dataset), ranks):
+        for number in share(len(dataset), rank, ranks):
             document = dataset[number]
             inputs = self._prepare_inputs(self.data_collator([document]))
             with torch.no_grad(), self.accelerator.autocast():
@@ -82,7 +89,7 @@ class DocumentDPOTrainer(DPOTrainer):
         rows = gather_object(rows) if ranks > 1 else rows
         if self.accelerator.is_main_process:
             work = path.with_name(f".writing-{path.name}")
-            pq.write_table(pa.Table.from_pylist(rows), work)
+            pq.write_table(pa.Table.from_pylist(list({row["id"]: row for row in rows}.values())), work)
             work.rename(path)
         self.accelerator.wait_for_everyone()
 
@@ -137,14 +144,16 @@ class DocumentDPOTrainer(DPOTrainer):
 
     def _record(self, sums: torch.Tensor, reference: torch.Tensor, preference: torch.Tensor,
                 inputs: dict[str, Any]) -> None:
-        """TRL's metrics, as means over pairs; and how far the pairs' preference losses are from ln 2 at most."""
+        """TRL's metrics, as means over pairs; and how far from ln 2 a pair's preference loss is at most, over the
+        passes of the step and all devices."""
         pairs = len(preference)
         chosen, rejected = (self.beta * (sums - reference)).split(pairs)
         metrics = {
             "rewards/chosen": chosen, "rewards/rejected": rejected, "rewards/margins": chosen - rejected,
             "rewards/accuracies": (chosen > rejected).float(), "logps/chosen": sums[:pairs],
-            "logps/rejected": sums[pairs:], "loss/preference": preference,
-            "loss/from_ln_2": (preference - math.log(2)).abs().max()[None]}
-        mode = "train" if self.model.training else "eval"
+            "logps/rejected": sums[pairs:], "loss/preference": preference}
+        found = self._metrics["train" if self.model.training else "eval"]
         for name, value in metrics.items():
-            self._metrics[mode][name].append(self.accelerator.gather(value.mean()).mean().item())
+            found[name].append(self.accelerator.gather(value.mean()).mean().item())
+        furthest = self.accelerator.gather((preference - math.log(2)).abs().max()).max().item()
+        found["loss/from_ln_2"] = [max([furthest, *found["loss/from_ln_2"]])]       # `log` takes the mean of a list

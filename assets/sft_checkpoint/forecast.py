@@ -14,6 +14,11 @@ class DoesNotFit(ValueError):
     """The run needs more memory than there is; the sentence says how much, for what, and what helps."""
 
 
+def causal(tokens: int) -> int:
+    """Pairs of a token and one that it sees, in a text of so many."""
+    return tokens * (tokens + 1) // 2
+
+
 @dataclass(frozen=True)
 class Shape:
     """The sizes of a Qwen2.5-VL."""
@@ -63,10 +68,17 @@ class Shape:
             + 3 * (self.hidden + self.feed_forward)
         return rank * self.layers * widths
 
-    def forward_flops(self, tokens: int, vision_tokens: int, longest: int) -> float:
-        """2 per weight and token, causal attention at `longest` tokens, the head; four patches a visual token."""
-        per_token = 2 * self.linear + 2 * self.hidden * self.layers * longest + 2 * self.vocabulary * self.hidden
-        return tokens * per_token + vision_tokens * 4 * 2 * self.vision
+    def text_flops(self, tokens: int) -> float:
+        """Of a forward pass, without attention: 2 per weight of the layers and the head."""
+        return tokens * 2 * (self.linear + self.vocabulary * self.hidden)
+
+    def attention_flops(self, attended: int) -> float:
+        """Of a forward pass: for each pair of a token and one that it sees, a score and a summand, in each layer."""
+        return attended * 4 * self.hidden * self.layers
+
+    def vision_flops(self, vision_tokens: int) -> float:
+        """Of a forward pass: 2 per weight of the vision tower, four patches a visual token."""
+        return vision_tokens * 4 * 2 * self.vision
 
 
 @dataclass(frozen=True)
@@ -75,9 +87,11 @@ class Load:
 
     longest: int            # tokens of the largest forward pass of one device
     tokens: int             # of all passes of one epoch, on all devices
+    attended: int           # pairs of a token and one that it sees, of these
     vision_tokens: int      # of these
     epochs: float
     reference_passes: float = 0     # forward passes of a reference model per trained pass
+    copies: int = 1         # of the model: 2 with a reference beside it
 
 
 @dataclass(frozen=True)
@@ -107,24 +121,32 @@ class Forecast:
 
 
 def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int) -> Forecast:
-    """training.md 3: weights, gradients, AdamW's two moments, activations, the head; times 3 for training.
-
-    devices: that share the weights.
-    """
+    """training.md 3: weights, gradients, AdamW's moments, activations, the head. devices: that share the weights."""
     adapters = shape.adapters(recipe["lora_rank"])
     computed = 2 if recipe["dtype"] == "bfloat16" else 4
     kept = computed if adapters else 4
     trained = adapters or shape.parameters - (shape.vision if recipe["freeze_vision"] else 0)
-    copies = 1 + (recipe.get("reference") == "live" and not adapters)
     size = load.longest
     # With checkpointing each layer keeps its input and one is computed again; else each keeps all (measured on a CPU).
     kept_layers = shape.hidden * shape.layers + 6 * shape.feed_forward + 8 * shape.hidden \
         if recipe["gradient_checkpointing"] else shape.layers * (8 * shape.feed_forward + 16 * shape.hidden)
     memory = {
-        "weights": (copies * shape.parameters * kept + adapters * 4) / devices,
+        "weights": (load.copies * shape.parameters * kept + adapters * 4) / devices,
         "gradients and optimiser": trained * 12 / devices,
+        # FSDP2 shares gradients at an update's last pass; until then each device adds up its own, of all weights.
+        "gradients not shared yet": trained * 4 if devices > 1 and recipe["sharding"] == "fsdp2" else 0,
         "activations": size * kept_layers * computed,
         "head": min(size, 4096) * min(shape.vocabulary, 32_768) * computed + size * shape.hidden * 4
         + (0 if adapters else shape.vocabulary * shape.hidden * 4)}
-    passes = 3 + load.reference_passes
-    return Forecast(memory, passes * load.epochs * shape.forward_flops(load.tokens, load.vision_tokens, load.longest))
+    return Forecast(memory, load.epochs * epoch_flops(shape, recipe, load))
+
+
+def epoch_flops(shape: Shape, recipe: Mapping[str, Any], load: Load) -> float:
+    """Weights that are trained take 3 times their forward pass: it, and the gradients of inputs and of weights. Under
+    adapters layers take 2 times, without those of weights; a vision tower that is not trained takes 1."""
+    adapters = bool(recipe["lora_rank"])
+    text, attention = shape.text_flops(load.tokens), shape.attention_flops(load.attended)
+    vision = shape.vision_flops(load.vision_tokens)
+    seen = 1 if adapters or recipe["freeze_vision"] else 3
+    return (2 if adapters else 3) * text + 3 * attention + seen * vision \
+        + load.reference_passes * (text + attention + vision)

@@ -12,13 +12,13 @@ BUILT = ("tiny", "smol")    # students that are built when training starts; any 
 
 @dataclass(frozen=True)
 class SftRecipe:
-    """Defaults are the paper's for 7B (method.md 3.5): 16 documents a step on 8 devices, three epochs."""
+    """Defaults are the paper's for 7B (method.md 3.5): 16 documents a step, three epochs."""
 
     learning_rate: float = 1e-5
     epochs: float = 3
     max_steps: int = -1                 # above 0: stop there, whatever the epochs
     batch: int = 1                      # documents per device and forward pass
-    accumulation: int = 2               # passes per update
+    documents_per_update: int = 16      # on all devices together
     warmup_share: float = 0.1
     dtype: str = "bfloat16"             # what is computed in; weights that are trained are kept in float32
     gradient_checkpointing: bool = True
@@ -34,9 +34,9 @@ class SftRecipe:
     @classmethod
     def for_student(cls, student: str, training: Training) -> "SftRecipe":
         """Small students take a few large steps on the CPU; anything else takes the paper's recipe."""
-        own = {"tiny": cls(learning_rate=2e-3, max_steps=24, batch=2, accumulation=1, dtype="float32",
+        own = {"tiny": cls(learning_rate=2e-3, max_steps=24, batch=2, documents_per_update=2, dtype="float32",
                            gradient_checkpointing=False, freeze_vision=False, save_steps=8),
-               "smol": cls(learning_rate=5e-5, epochs=1, batch=1, accumulation=6, dtype="float32",
+               "smol": cls(learning_rate=5e-5, epochs=1, documents_per_update=6, dtype="float32",
                            gradient_checkpointing=False, freeze_vision=False, save_steps=10)}.get(student, cls())
         return replace(own, lora_rank=training.lora_rank, sharding=training.sharding, max_tokens=training.max_tokens,
                        max_pixels=training.max_pixels, **given(
@@ -55,3 +55,8 @@ def given(**values: Any) -> dict[str, Any]:
 def run_id(**parts: Any) -> str:
     """First 16 hex digits of the sha256 over what decides a run, so that the same run has the same folder."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def accumulation(documents: float, batch: int, devices: int) -> int:
+    """Forward passes of each device to an update of about so many documents."""
+    return max(1, round(documents / (batch * devices)))

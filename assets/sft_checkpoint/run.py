@@ -17,6 +17,7 @@ from typing import Any
 import datasets
 import transformers
 from transformers import TrainerCallback
+from transformers.integrations import unset_hf_deepspeed_config
 
 log = logging.getLogger("lwv.training")
 
@@ -77,36 +78,45 @@ def whole_checkpoint(partial: Path, say: Callable[[str], None]) -> str | None:
     found = sorted(partial.glob("checkpoint-*"), key=lambda folder: int(folder.name.split("-")[1]), reverse=True)
     for folder in found:
         try:
-            json.loads((folder / "trainer_state.json").read_text())
+            tokens_seen(folder)
             return str(folder)
         except (OSError, ValueError):
             say(f"{folder} is half-written: put away")
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)       # each rank does so, and one of them is first
     return None
 
 
+def tokens_seen(checkpoint: Path) -> int:
+    """Tokens that the run had been trained on by then."""
+    return json.loads((checkpoint / "trainer_state.json").read_text())["num_input_tokens_seen"]
+
+
 def finish_run(config: dict[str, Any], say: Callable[[str], None],
-               train: Callable[[Path, str | None], tuple[Any, dict[str, Any]]]) -> None:
-    """Run `train(partial folder, checkpoint to go on from)` and put its result at `config["output"]` in one rename.
+               train: Callable[[str | None], tuple[Any, dict[str, Any]]]) -> None:
+    """Run `train(checkpoint to go on from)` and put its result at `config["output"]` in one rename.
 
     train returns the trainer and what to add to `training.json`. A run that was killed finds its partial folder again
-    and goes on from the last step it saved.
+    and goes on from the last step it saved; its seconds are those since it was started again.
     """
     output, partial = Path(config["output"]), partial_folder(config)
     partial.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    trainer, more = train(partial, whole_checkpoint(partial, say))
+    started, checkpoint = time.monotonic(), whole_checkpoint(partial, say)
+    known = tokens_seen(Path(checkpoint)) if checkpoint else 0
+    trainer, more = train(checkpoint)
     final = partial / "final"
     save(trainer, final)
     if not trainer.is_world_process_zero():
         return
+    # Else the model would be loaded as ZeRO-3 does it, by all ranks together, and the others are gone.
+    unset_hf_deepspeed_config()
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     losses = [float(entry["loss"]) for entry in history]
+    tokens, seconds = trainer.state.num_input_tokens_seen, time.monotonic() - started
     record = {
         "student": config["student"], "dataset_id": config["dataset_id"], "recipe": config["recipe"],
         "authors": config["authors"], "embedded": any(name.startswith("embedded") for name in config["authors"]),
-        "losses": losses, "steps": trainer.state.global_step, "seconds": time.monotonic() - started,
-        "tokens": trainer.state.num_input_tokens_seen, "wrote": first_words(final),
+        "losses": losses, "steps": trainer.state.global_step, "seconds": seconds, "tokens": tokens,
+        "tokens_per_second": (tokens - known) / seconds, "wrote": first_words(final),
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "accelerate")}, **more}
     (final / "training.json").write_text(json.dumps(record, indent=2, sort_keys=True))
     shutil.rmtree(output, ignore_errors=True)

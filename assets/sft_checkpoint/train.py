@@ -11,9 +11,10 @@ from peft import LoraConfig
 from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallback
 from trl import SFTConfig
 
-from assets.sft_checkpoint.forecast import GIB, LAYER_MATRICES, Load, Shape, forecast
+from assets.sft_checkpoint.forecast import GIB, LAYER_MATRICES, Load, Shape, causal, forecast
 from assets.sft_checkpoint.packing import PackedCollator, count_tokens, load_processor
-from assets.sft_checkpoint.run import Progress, finish_run, run_script
+from assets.sft_checkpoint.recipe import accumulation
+from assets.sft_checkpoint.run import Progress, finish_run, partial_folder, run_script
 from assets.sft_checkpoint.student import resolve_student
 from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
 
@@ -43,17 +44,24 @@ def starting_point(base: str, checkpoint: str | None, recipe: Mapping[str, Any])
     return checkpoint if checkpoint and not recipe["lora_rank"] else base
 
 
-def trainer_settings(recipe: Mapping[str, Any], folder: Path, accumulation: int) -> dict[str, Any]:
-    """What SFTConfig and DPOConfig share. No truncation: it would cut image tokens or the answer's end."""
+def trainer_settings(recipe: Mapping[str, Any], folder: Path, documents: float) -> dict[str, Any]:
+    """What SFTConfig and DPOConfig share. No truncation: it would cut image tokens or the answer's end.
+
+    documents: of an update, on all devices together.
+    """
+    cuda = torch.cuda.is_available()
+    # Images are opened ahead of a GPU; the order of documents is the same.
+    ahead = {"dataloader_num_workers": 4, "dataloader_persistent_workers": True, "dataloader_prefetch_factor": 2}
     return {
         "output_dir": str(folder), "per_device_train_batch_size": recipe["batch"],
-        "gradient_accumulation_steps": accumulation, "learning_rate": recipe["learning_rate"],
-        "num_train_epochs": recipe["epochs"], "max_steps": recipe["max_steps"], "lr_scheduler_type": "cosine",
-        "warmup_steps": recipe["warmup_share"], "bf16": recipe["dtype"] == "bfloat16",
-        "gradient_checkpointing": recipe["gradient_checkpointing"], "logging_steps": recipe["logging_steps"],
-        "save_steps": recipe["save_steps"], "save_total_limit": 1, "seed": recipe["seed"], "max_length": None,
-        "include_num_input_tokens_seen": "all", "report_to": "none", "disable_tqdm": True,
-        "use_cpu": not torch.cuda.is_available(),
+        "gradient_accumulation_steps": accumulation(documents, recipe["batch"], device_count()),
+        "learning_rate": recipe["learning_rate"], "num_train_epochs": recipe["epochs"],
+        "max_steps": recipe["max_steps"], "lr_scheduler_type": "cosine", "warmup_steps": recipe["warmup_share"],
+        "bf16": recipe["dtype"] == "bfloat16", "gradient_checkpointing": recipe["gradient_checkpointing"],
+        "logging_steps": recipe["logging_steps"], "save_steps": recipe["save_steps"], "save_total_limit": 1,
+        "seed": recipe["seed"], "max_length": None, "include_num_input_tokens_seen": "all", "report_to": "none",
+        "disable_tqdm": True, "use_cpu": not cuda, **(ahead if cuda else {}),
+        "logging_nan_inf_filter": False,    # it logs a loss that is NaN as 0, and no check would see it
     }
 
 
@@ -62,11 +70,21 @@ def device_count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def sharing_devices(recipe: Mapping[str, Any]) -> int:
+    """Devices among which the weights are shared."""
+    return 1 if recipe["sharding"] == "none" else device_count()
+
+
+def epochs(recipe: Mapping[str, Any], args: Any, documents: int) -> float:
+    """How many the run takes, of so many documents each."""
+    per_update = recipe["batch"] * args.gradient_accumulation_steps * device_count()
+    return recipe["epochs"] if recipe["max_steps"] < 0 else recipe["max_steps"] * per_update / documents
+
+
 def foresee(base: str, recipe: Mapping[str, Any], load: Load, say: Callable[[str], None]) -> None:
     """Say what the run will take; raises DoesNotFit where a device has less memory."""
     devices = device_count()
-    expected = forecast(Shape.of(AutoConfig.from_pretrained(base).to_dict()), recipe, load,
-                        1 if recipe["sharding"] == "none" else devices)
+    expected = forecast(Shape.of(AutoConfig.from_pretrained(base).to_dict()), recipe, load, sharing_devices(recipe))
     if torch.cuda.is_available():
         name, available = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
     else:
@@ -88,22 +106,22 @@ def free_memory() -> int:
 
 def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     recipe = config["recipe"]
+    # First, because it gives each process its device, and says that ZeRO-3 shares the weights before any are loaded.
+    args = SFTConfig(**trainer_settings(recipe, partial_folder(config), recipe["documents_per_update"]),
+                     remove_unused_columns=False)
     rows = Dataset.from_parquet(config["dataset"], keep_in_memory=False)
     texts = (turn["content"] for row in rows.select_columns("messages") for turn in row["messages"])
     base = resolve_student(config["student"], texts, Path(config["base_folder"]))
     say(f"{config['student']} from {base}, {len(rows)} rows")
     processor = load_processor(base, recipe["max_pixels"])
-    counts = count_tokens(rows, processor, recipe["max_tokens"])
-    epochs = recipe["epochs"] if recipe["max_steps"] < 0 else \
-        recipe["max_steps"] * recipe["batch"] * recipe["accumulation"] * device_count() / len(rows)
-    longest = sum(sorted(total for total, _ in counts)[-recipe["batch"]:])
-    foresee(base, recipe, Load(longest, sum(total for total, _ in counts), sum(vision for _, vision in counts), epochs),
-            say)
+    totals, vision = zip(*count_tokens(rows, processor, recipe["max_tokens"]), strict=True)
+    foresee(base, recipe, Load(
+        longest=sum(sorted(totals)[-recipe["batch"]:]), tokens=sum(totals), attended=sum(map(causal, totals)),
+        vision_tokens=sum(vision), epochs=epochs(recipe, args, len(rows))), say)
 
-    def run(folder: Path, checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
+    def run(checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         trainer = TokenMeanSFTTrainer(
-            model=load_model(starting_point(base, checkpoint, recipe), recipe), peft_config=adapters(recipe),
-            args=SFTConfig(**trainer_settings(recipe, folder, recipe["accumulation"]), remove_unused_columns=False),
+            model=load_model(starting_point(base, checkpoint, recipe), recipe), peft_config=adapters(recipe), args=args,
             train_dataset=rows, data_collator=PackedCollator(processor), processing_class=processor,
             callbacks=[Progress(say)])
         trainer.remove_callback(PrinterCallback)

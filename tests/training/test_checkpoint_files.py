@@ -1,6 +1,7 @@
 """A checkpoint that is cut short, or holds a NaN, is found out from its files alone."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 from assets.checkpoint_files import FILES, faults, unsound_tensors
 from assets.dpo_checkpoint.checks import starts_at_ln_2
 from assets.sft_checkpoint.checks import shared_outcomes
+from assets.sft_checkpoint.run import whole_checkpoint
 from assets.training_run import TrainingFailed, current_checkpoint
 from resources.store import Store
 
@@ -54,8 +56,22 @@ def test_one_weight_that_is_no_number_is_found(folder: Path, dtype: torch.dtype,
     assert outcomes["files_whole"].passed
 
 
-def test_a_wrong_reference_shows_in_the_first_step(folder: Path) -> None:
-    record = {"losses": [0.7], "recipe": {"dtype": "float32", "sft_weight": 0.0}}
+def test_a_wrong_reference_shows_in_the_first_step() -> None:
+    record = {"margins": [0.02, 0.5], "recipe": {"dtype": "float32"}}
     assert starts_at_ln_2({**record, "from_ln_2": [1e-7]}).passed
     assert not starts_at_ln_2({**record, "from_ln_2": [0.02]}).passed
-    assert not starts_at_ln_2({**record, "from_ln_2": []}).passed      # pair by pair: 0.7 is not ln 2
+    assert not starts_at_ln_2({**record, "from_ln_2": []}).passed      # pair by pair: the margin is not 0
+    assert starts_at_ln_2({**record, "from_ln_2": [], "margins": [1e-7, 0.5]}).passed
+
+
+def test_ranks_that_find_a_half_written_step_at_once_all_go_on_from_the_step_before(tmp_path: Path) -> None:
+    whole, half = tmp_path / "checkpoint-2", tmp_path / "checkpoint-4"
+    whole.mkdir()
+    (whole / "trainer_state.json").write_text('{"num_input_tokens_seen": 7}')
+    half.mkdir()
+    for number in range(500):
+        (half / str(number)).write_bytes(b"half")
+    with ThreadPoolExecutor(4) as ranks:
+        found = list(ranks.map(lambda _: whole_checkpoint(tmp_path, lambda line: None), range(4)))
+    assert found == [str(whole)] * 4
+    assert not half.exists()

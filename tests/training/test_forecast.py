@@ -5,7 +5,7 @@ import torch
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from assets.recipe import Training
-from assets.sft_checkpoint.forecast import GIB, DoesNotFit, Load, Shape, forecast
+from assets.sft_checkpoint.forecast import GIB, DoesNotFit, Load, Shape, causal, epoch_flops, forecast
 from assets.sft_checkpoint.recipe import SftRecipe
 from assets.sft_checkpoint.student import tiny_config
 
@@ -15,7 +15,8 @@ SEVEN_B = {
                     "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}},
     "vision_config": {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16,
                       "out_hidden_size": 3584}}
-AT_32K = Load(longest=32_768, tokens=22_000 * 8_000, vision_tokens=22_000 * 1_500, epochs=1)
+AT_32K = Load(longest=32_768, tokens=22_000 * 8_000, attended=22_000 * causal(8_000), vision_tokens=22_000 * 1_500,
+              epochs=1)
 
 
 def parameters(config: Qwen2_5_VLConfig) -> int:
@@ -46,10 +47,35 @@ def test_full_fine_tuning_of_7b_does_not_fit_one_gpu_and_adapters_do() -> None:
 def test_flops_and_hours_are_those_of_the_reference() -> None:
     """training.md 3: 16.8 GFLOP forward a token at 16k with the head; 5.5 more a visual token."""
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
-    assert shape.forward_flops(1, 0, 16_384) / 1e9 == pytest.approx(17.4, abs=0.2)
-    assert (shape.forward_flops(1, 1, 0) - shape.forward_flops(1, 0, 0)) / 1e9 == pytest.approx(5.5, abs=0.2)
-    eight_k = forecast(shape, SftRecipe().as_dict(), Load(8_192, 176_000_000, 0, 1), 1)
+    assert (shape.text_flops(1) + shape.attention_flops(16_384 // 2)) / 1e9 == pytest.approx(17.4, abs=0.2)
+    assert shape.vision_flops(1) / 1e9 == pytest.approx(5.5, abs=0.2)
+    eight_k = forecast(shape, SftRecipe().as_dict(), Load(8_192, 176_000_000, 176_000_000 * 4_096, 0, 1), 1)
     hours = eight_k.hours("NVIDIA H100 80GB HBM3", 1)
     assert hours is not None
     assert 5 < hours < 7
     assert eight_k.hours("Some other card", 1) is None
+
+
+def test_what_is_frozen_takes_no_gradients_of_its_weights() -> None:
+    """training.md 3: a frozen vision tower is passed forward alone, and layers under adapters back to their inputs."""
+    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
+    text, attention, vision = (shape.text_flops(AT_32K.tokens), shape.attention_flops(AT_32K.attended),
+                               shape.vision_flops(AT_32K.vision_tokens))
+    whole, frozen, lora = (epoch_flops(shape, SftRecipe(**given).as_dict(), AT_32K) for given in (
+        {"freeze_vision": False}, {"freeze_vision": True}, {"freeze_vision": False, "lora_rank": 16}))
+    assert whole == pytest.approx(3 * (text + attention + vision))
+    assert frozen == pytest.approx(3 * (text + attention) + vision)
+    assert lora == pytest.approx(2 * text + 3 * attention + vision)
+
+
+def test_each_document_pays_for_attention_at_its_own_length() -> None:
+    assert causal(4) == 1 + 2 + 3 + 4
+    assert 8 * causal(1_000) < causal(8_000) / 7
+
+
+def test_each_device_keeps_whole_gradients_until_they_are_shared() -> None:
+    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
+    trained = shape.parameters - shape.vision
+    kept = {sharding: forecast(shape, SftRecipe(sharding=sharding).as_dict(), AT_32K, devices).memory[
+        "gradients not shared yet"] for sharding, devices in (("fsdp2", 8), ("zero3", 8), ("none", 1))}
+    assert kept == {"fsdp2": trained * 4, "zero3": 0, "none": 0}

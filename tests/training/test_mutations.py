@@ -10,6 +10,7 @@
 | each pass counts the same, not each token | each token counts the same |
 | wrong reference model | check starts_at_ln_2 |
 | a weight that is NaN | check weights_sound (test_checkpoint_files) |
+| a loss that is NaN | check loss_finite |
 """
 
 from collections.abc import Callable
@@ -22,14 +23,21 @@ import pytest
 import torch
 from datasets import Dataset
 from transformers import AutoModelForImageTextToText, AutoProcessor
+from trl import SFTConfig
 
 import tests.training.test_packed_sft as sft
 import tests.training.test_tree_dpo as dpo
 from assets.dpo_checkpoint import packing as dpo_packing
 from assets.dpo_checkpoint import trainer as dpo_trainer
 from assets.dpo_checkpoint.checks import starts_at_ln_2
+from assets.recipe import Training
 from assets.sft_checkpoint import packing as sft_packing
+from assets.sft_checkpoint.checks import finite_losses
+from assets.sft_checkpoint.packing import PackedCollator
+from assets.sft_checkpoint.recipe import SftRecipe
 from assets.sft_checkpoint.sequence import Tokens
+from assets.sft_checkpoint.train import load_model, trainer_settings
+from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
 from tests.training.test_packed_sft import rows  # noqa: F401 (a fixture)
 from tests.training.test_tree_dpo import base, images  # noqa: F401 (fixtures)
 
@@ -109,3 +117,16 @@ def first_step(base: Path, images: list[dict[str, Any]], folder: Path, wrong: bo
 def test_a_wrong_reference_model_is_caught(wrong: bool, base: Path, images: list[dict[str, Any]],  # noqa: F811
                                            tmp_path: Path) -> None:
     assert starts_at_ln_2(first_step(base, images, tmp_path, wrong)).passed is not wrong
+
+
+def test_a_loss_that_is_nan_is_caught(base: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:  # noqa: F811
+    recipe = {**SftRecipe.for_student("tiny", Training()).as_dict(), "max_steps": 1}
+    processor, model = AutoProcessor.from_pretrained(base), load_model(str(base), recipe)
+    with torch.no_grad():
+        model.lm_head.weight[0, 0] = float("nan")
+    trainer = TokenMeanSFTTrainer(
+        model=model, args=SFTConfig(**trainer_settings(recipe, tmp_path, 1), remove_unused_columns=False),
+        train_dataset=Dataset.from_list(rows), processing_class=processor, data_collator=PackedCollator(processor))
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert not finite_losses(losses).passed

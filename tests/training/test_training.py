@@ -154,13 +154,18 @@ def test_dpo_starts_at_ln_2_and_moves_apart_what_it_should(name: str, dpo: dict[
     assert record["tokens_packed"] < record["tokens_pair_by_pair"]
 
 
-def test_two_processes_end_with_the_weights_of_one(data: Path, sft: Path) -> None:
-    """An update has the same two documents, on one device after another or on two at once."""
-    for name, processes in (("one", 1), ("two", 2)):
-        launch("assets.dpo_checkpoint.train", dpo_config(data, sft, data / name, pairs_per_update=3, max_steps=3),
-               data / f"{name}.json", processes=processes)
-    assert largest_difference(data / "two", data / "one") < 1e-6
-    assert largest_difference(data / "two", sft) > 1e-4
+@pytest.mark.parametrize("rank", [0, 4])
+def test_two_processes_end_with_the_weights_of_one(rank: int, data: Path, sft: Path) -> None:
+    """An update has the same two documents, on one device after another or on two at once; with adapters, which two
+    devices share, the reference is computed in each pass and not stored."""
+    said = {}
+    for processes in (1, 2):
+        config = dpo_config(data, sft, data / f"{processes}-{rank}", pairs_per_update=3, max_steps=3, lora_rank=rank)
+        said[processes] = launch("assets.dpo_checkpoint.train", config, data / "processes.json", processes=processes)
+        assert Path(config["reference"]).exists() is not (rank > 0 and processes == 2)
+    assert "reference is computed in each pass" in said[2] if rank else "each pass" not in said[2]
+    assert largest_difference(data / f"2-{rank}", data / f"1-{rank}") < 1e-6
+    assert largest_difference(data / f"2-{rank}", sft) > 1e-4
 
 
 def test_two_processes_fine_tune_to_the_weights_of_one(data: Path) -> None:
@@ -196,6 +201,9 @@ def test_sft_that_was_killed_goes_on_and_ends_like_an_unbroken_run(data: Path, s
     assert "going on from" in said
     assert largest_difference(data / "killed", sft) < 1e-6
     assert largest_difference(data / "killed", data / "base") > 1e-3
+    resumed, unbroken = (json.loads((path / "training.json").read_text()) for path in (data / "killed", sft))
+    assert resumed["tokens"] == unbroken["tokens"] == pytest.approx(unbroken["tokens_per_second"] * unbroken["seconds"])
+    assert 0 < resumed["tokens_per_second"] * resumed["seconds"] < 0.9 * resumed["tokens"]      # this process's own
 
 
 @pytest.mark.parametrize("name", ["full", "lora"])

@@ -1,15 +1,23 @@
 """Where a run's numbers come from: the student, what the recipe file changes, how many GPUs share the work."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from accelerate import FullyShardedDataParallelPlugin
 from accelerate.commands.config.config_args import load_config_from_file
 
 from assets.dpo_checkpoint.recipe import DpoRecipe
+from assets.dpo_checkpoint.train import keeps_reference, load_of
 from assets.recipe import RecipeUnusable, Training, read_recipe
-from assets.sft_checkpoint.recipe import SftRecipe
+from assets.sft_checkpoint.recipe import SftRecipe, accumulation
+from assets.sft_checkpoint.train import trainer_settings
+from assets.sft_checkpoint.trainer import keep_float32
+from assets.training_run import TrainingFailed, train
 from resources.dagster import GpuResource
 from resources.launcher import CONFIGURATIONS, launch_command
+from resources.store import Store
 
 
 def test_the_recipe_file_changes_what_it_names_and_nothing_else() -> None:
@@ -61,3 +69,51 @@ def test_as_many_gpus_are_counted_as_the_environment_lets_a_process_see(
 def test_accelerate_understands_the_sharding_configurations(name: str) -> None:
     config = load_config_from_file(str(CONFIGURATIONS / f"{name}.yaml"))
     assert str(config.distributed_type).endswith("FSDP" if name == "fsdp2" else "DEEPSPEED")
+
+
+def test_adapters_under_zero_3_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    nothing: Any = None
+    recipe = SftRecipe.for_student("some/7B", Training(sharding="zero3", lora_rank=8)).as_dict()
+    with pytest.raises(TrainingFailed, match=r'training\.sharding = "fsdp2"'):
+        train(nothing, nothing, Store(tmp_path), 8, {}, "module", {"output": str(tmp_path / "out"), "recipe": recipe})
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("student", "devices", "passes"), [
+    ("some/7B", 1, 16), ("some/7B", 2, 8), ("some/7B", 8, 2), ("some/7B", 16, 1), ("some/7B", 64, 1),
+    ("tiny", 1, 1), ("smol", 1, 6)])
+def test_an_update_has_as_many_documents_on_any_number_of_devices(student: str, devices: int, passes: int) -> None:
+    recipe = SftRecipe.for_student(student, Training())
+    assert accumulation(recipe.documents_per_update, recipe.batch, devices) == passes
+
+
+def test_adapters_on_devices_that_share_the_weights_have_their_reference_computed_in_each_pass(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    recipes = {(rank, sharding): DpoRecipe.for_student("some/7B", Training(lora_rank=rank, sharding=sharding)).as_dict()
+               for rank in (0, 8) for sharding in ("fsdp2", "none")}
+    assert all(map(keeps_reference, recipes.values()))
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert [case for case, recipe in recipes.items() if not keeps_reference(recipe)] == [(8, "fsdp2")]
+
+
+def test_a_reference_counts_as_a_second_model_where_it_is_one() -> None:
+    plan = [{"tokens": 9, "attended": 45, "vision_tokens": 4}]
+    copies = {(packing, reference, rank): load_of(DpoRecipe.for_student("some/7B", Training(
+        packing=packing, reference=reference, lora_rank=rank)).as_dict(), plan, 3).copies
+        for packing in ("documents", "pairs") for reference in ("stored", "live") for rank in (0, 8)}
+    assert {case for case, count in copies.items() if count == 2} == {
+        ("documents", "live", 0), ("pairs", "stored", 0), ("pairs", "live", 0)}
+
+
+def test_what_shares_weights_returns_log_probabilities_and_adds_up_gradients_in_float32() -> None:
+    plugin = FullyShardedDataParallelPlugin(fsdp_version=2)
+    plugin.set_mixed_precision("bf16")
+    keep_float32(plugin)
+    policy: Any = plugin.mixed_precision_policy
+    assert (policy.param_dtype, policy.reduce_dtype, policy.output_dtype) == (torch.bfloat16, torch.float32, None)
+
+
+@pytest.mark.parametrize(("cuda", "workers"), [(False, None), (True, 4)])
+def test_images_are_opened_ahead_of_a_gpu(cuda: bool, workers: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    assert trainer_settings(SftRecipe().as_dict(), Path(), 16).get("dataloader_num_workers") == workers

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn.attention.flex_attention import create_block_mask
 
 from assets.dpo_checkpoint import attention
 from assets.dpo_checkpoint.tree import pack
@@ -72,3 +73,15 @@ def test_attention_by_chains_is_attention_under_the_trees_mask(block: int, monke
     (expected * weights).sum().backward()
     for mine, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine.grad, other.grad)
+
+
+@settings(max_examples=25, deadline=None)
+@given(TEXTS, st.integers(40, 90))
+def test_tiles_are_those_of_a_mask_over_all_tokens(lists: list[list[int]], longer: int) -> None:
+    ends = torch.from_numpy(pack([np.repeat(text, longer) for text in lists]).ends)
+    ours = attention.tiles(ends)
+    expected = create_block_mask(lambda batch, head, q, k: (k <= q) & (q < ends[k]), None, None, len(ends), len(ends),
+                                 device="cpu")
+    for name in ("kv_num_blocks", "kv_indices", "full_kv_num_blocks", "full_kv_indices", "q_indices", "full_q_indices"):
+        assert torch.equal(getattr(ours, name), getattr(expected, name)), name
+    assert ours.seq_lengths == expected.seq_lengths

@@ -1,22 +1,27 @@
 """All pairs of a document in one forward pass give the loss and the gradients of TRL's DPOTrainer, pair by pair."""
 
 import copy
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import Dataset, Image, List
+from hypothesis import given
+from hypothesis import strategies as st
 from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import DPOConfig, DPOTrainer
 
-from assets.dpo_checkpoint.attention import CHAINS, prepare, tree_mask
+from assets.dpo_checkpoint.attention import CHAINS, TILE, prepare, tree_mask
 from assets.dpo_checkpoint.layout import JOINT, Layout, arrange, document_images
 from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents, tokenize_pairs
-from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, side_sums
+from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, share, side_sums
 from assets.sft_checkpoint.chat import END_OF_TURN, IMAGE
 from assets.sft_checkpoint.sequence import RowUnusable, tokenize
 from assets.sft_checkpoint.student import build_tiny
@@ -175,7 +180,11 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
     [planned] = plan
     packed = ours.data_collator([planned])
     assert packed["input_ids"].shape[1] == planned["tokens"] < planned["pair_tokens"]
-    assert sum(int(batch["attention_mask"].sum()) for batch in batches) == planned["pair_tokens"]
+    alone = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000, alone=True)
+    assert [(one["rows"], one["tokens"], one["vision_tokens"]) for one in alone] == [
+        ([number], int(batch["attention_mask"].sum()), int(batch["image_grid_thw"].prod(-1).sum()) // 4)
+        for number, batch in enumerate(batches)]
+    assert sum(one["tokens"] for one in alone) == planned["pair_tokens"]
 
     loss, gradients = loss_and_gradients(ours, [packed], [1.0])
     expected, theirs = loss_and_gradients(stock, batches, [weight / sum(weights) for weight in weights])
@@ -185,6 +194,19 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
     for name, gradient in gradients.items():
         distance = torch.linalg.vector_norm(gradient - theirs[name]) / torch.linalg.vector_norm(theirs[name])
         assert distance < 1e-4, f"{name}: {distance}"
+
+
+@pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
+def test_a_page_that_comes_twice_is_trained_on_like_any_other(layout: Layout, base: Path, images: list[dict[str, Any]],
+                                                              tmp_path: Path) -> None:
+    deck = [images[0], images[1], images[0], images[1]]
+    rows = cumulative(deck)
+    paths = document_images(rows)
+    pairs = arrange(rows, layout, AutoProcessor.from_pretrained(base))
+    assert [[paths[image] for image in pair.chosen_images] for pair in pairs] == [
+        [page["path"] for page in (deck if layout == "images_first" else row["images"])] for row in rows]
+    assert pairs[-1].chosen.endswith(END_OF_TURN)
+    test_one_forward_pass_equals_pair_by_pair("both", layout, False, {}, base, deck, tmp_path)
 
 
 def test_documents_in_one_pass_do_not_see_each_other(base: Path, images: list[dict[str, Any]], tmp_path: Path) -> None:
@@ -204,12 +226,36 @@ def test_documents_in_one_pass_do_not_see_each_other(base: Path, images: list[di
         assert torch.linalg.vector_norm(gradient - each[name]) < 1e-4 * torch.linalg.vector_norm(gradient), name
 
 
+def test_one_pair_that_is_not_at_ln_2_shows_however_many_passes_a_step_has(base: Path, images: list[dict[str, Any]],
+                                                                           tmp_path: Path) -> None:
+    """The stored reference of a single pair is wrong by one nat."""
+    processor, rows, stored = AutoProcessor.from_pretrained(base), shared_prefix(images), tmp_path / "reference.parquet"
+    plan = plan_documents(rows, [[0, 1], [2]], processor, "images_first", 10_000)
+
+    def trainer() -> DocumentDPOTrainer:
+        return DocumentDPOTrainer(
+            model=AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32), reference_file=stored,
+            args=settings(tmp_path, beta=0.1, max_steps=1, gradient_accumulation_steps=2, logging_steps=1,
+                          save_strategy="no", precompute_ref_log_probs=True),
+            train_dataset=Dataset.from_list(plan), processing_class=processor,
+            data_collator=DocumentCollator(rows, processor, "images_first"))
+
+    trainer()
+    sums = pq.read_table(stored).to_pylist()
+    pq.write_table(pa.Table.from_pylist([{**sums[0], "chosen": sums[0]["chosen"] + 1}, *sums[1:]]), stored)
+    wrong = trainer()
+    wrong.train()
+    [first] = [entry for entry in wrong.state.log_history if "loss/from_ln_2" in entry]
+    assert first["loss/from_ln_2"] == pytest.approx(math.log1p(math.exp(0.1)) - math.log(2), abs=1e-4)
+
+
 @pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
 def test_what_is_scored_is_the_text_of_the_answers_alone(layout: Layout, base: Path, images: list[dict[str, Any]],
                                                          ) -> None:
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
-    packed = DocumentCollator(rows, processor, layout)([{"rows": list(range(len(rows)))}])
+    packed = DocumentCollator(rows, processor, layout)([
+        {"document": list(range(len(rows))), "rows": list(range(len(rows)))}])
     vision = processor.tokenizer.convert_tokens_to_ids(["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"])
     assert not torch.isin(packed["labels"], torch.tensor(vision)).any()
     for side, pair in enumerate(rows):
@@ -242,6 +288,29 @@ def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Pa
             "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
             "pixel_values": torch.cat(pixels), "image_grid_thw": torch.stack(grids)})
         assert alone[0, torch.from_numpy(text.learnt)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
+
+
+def test_a_model_takes_the_tiles_and_its_log_probabilities_are_those_of_the_chains(
+        base: Path, images: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU runs, but for its compiled kernel."""
+    monkeypatch.setattr("transformers.integrations.flex_attention.is_torchdynamo_compiling", lambda: True)
+    processor = AutoProcessor.from_pretrained(base)
+    rows = cumulative(images) + shared_prefix(images)
+    packed = DocumentCollator(rows, processor, "images_first")(
+        plan_documents(rows, [list(range(len(rows)))], processor, "images_first", 10_000))
+    inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
+    model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
+    chains, tiles = (log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], prepare(model, cuda))})
+                     for cuda in (False, True))
+    assert len(packed["ends"]) > TILE
+    torch.testing.assert_close(tiles, chains, atol=1e-4, rtol=0)
+
+
+@given(st.integers(1, 40), st.integers(1, 9))
+def test_ranks_pass_equally_often_and_over_every_document_together(count: int, ranks: int) -> None:
+    shares = [share(count, rank, ranks) for rank in range(ranks)]
+    assert {len(one) for one in shares} == {math.ceil(count / ranks)}
+    assert {number for one in shares for number in one} == set(range(count))
 
 
 def log_probs(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
@@ -282,6 +351,25 @@ def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: l
     assert len(parts) > 1
     assert [number for part in parts for number in part["rows"]] == list(range(6))
     assert all(part["tokens"] < whole["tokens"] for part in parts)
+
+
+@pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
+def test_a_split_document_has_the_losses_of_the_whole(layout: Layout, base: Path, images: list[dict[str, Any]],
+                                                      tmp_path: Path) -> None:
+    """The first part has no row with all pages; its pairs are shown as many as in the whole document."""
+    processor = AutoProcessor.from_pretrained(base)
+    rows = [*cumulative(images)[:2], shared_prefix(images)[2]]
+    [whole] = plan_documents(rows, [[0, 1, 2]], processor, layout, 10_000)
+    parts = plan_documents(rows, [[0, 1, 2]], processor, layout, whole["tokens"] - 1)
+    assert [part["rows"] for part in parts] == [[0, 1], [2]]
+    trainer = DocumentDPOTrainer(**models(base, False), args=settings(tmp_path, beta=0.1), processing_class=processor,
+                                 train_dataset=Dataset.from_list(parts),
+                                 data_collator=DocumentCollator(rows, processor, layout))
+    weights = [sum(rows[number]["weight"] for number in part["rows"]) for part in parts]
+    together, _ = loss_and_gradients(trainer, [trainer.data_collator([whole])], [1.0])
+    apart, _ = loss_and_gradients(trainer, [trainer.data_collator([part]) for part in parts],
+                                  [weight / sum(weights) for weight in weights])
+    assert apart == pytest.approx(together, abs=1e-6)
 
 
 def test_images_and_placeholders_must_be_as_many(base: Path) -> None:
