@@ -9,6 +9,7 @@ from typing import Any
 from assets.benchmark_scores.items import BENCHMARK
 from assets.benchmark_scores.judge import quality_score
 from assets.benchmark_scores.schema import DIMENSIONS
+from assets.door import is_embedded
 from assets.long_outputs.length_score import length_score, length_score_released
 from resources.failures import AnswerUnusable
 from resources.store import Store
@@ -92,7 +93,7 @@ def read_summary(store: Store) -> dict[str, Any] | None:
     if value["student"] == "tiny":
         notes.append("The tiny student has random weights and a few training steps: it shows that training works, "
                      "not how well it writes.")
-    if value["judge"].startswith("embedded"):
+    if is_embedded(value["judge"]):
         notes.append("S_q is by the embedded judge's written-down heuristics, not by a model.")
     return {"harness": value["harness"], "judge": value["judge"], "rows": rows, "note": " ".join(notes)}
 

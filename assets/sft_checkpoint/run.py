@@ -19,6 +19,8 @@ import transformers
 from transformers import TrainerCallback
 from transformers.integrations import unset_hf_deepspeed_config
 
+from assets.door import is_embedded
+
 log = logging.getLogger("lwv.training")
 
 
@@ -114,7 +116,7 @@ def finish_run(config: dict[str, Any], say: Callable[[str], None],
     tokens, seconds = trainer.state.num_input_tokens_seen, time.monotonic() - started
     record = {
         "student": config["student"], "dataset_id": config["dataset_id"], "recipe": config["recipe"],
-        "authors": config["authors"], "embedded": any(name.startswith("embedded") for name in config["authors"]),
+        "authors": config["authors"], "embedded": any(map(is_embedded, config["authors"])),
         "losses": losses, "steps": trainer.state.global_step, "seconds": seconds, "tokens": tokens,
         "tokens_per_second": (tokens - known) / seconds, "wrote": first_words(final),
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "accelerate")}, **more}
