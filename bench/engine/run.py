@@ -118,9 +118,11 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
         print(said[-2000:], flush=True)
         raise Unfinished(f"{len(distinct)} of {total_calls(size.samples)} calls arrived")
     makespan = max(call["end"] for call in log) - min(call["arrival"] for call in log)
+    busy = sum(call["end"] - call["start"] for call in log)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"bound_s": bound, "makespan": makespan / bound, "wall": wall / bound, "calls": len(log),
-            "twice": len(log) - len(distinct), "cpu_ms": cpu * 1000 / len(log), "rss_mb": peak[0],
+            "twice": len(log) - len(distinct), "idle": 100 * (1 - busy / (size.slots * makespan)),
+            "cpu_ms": cpu * 1000 / len(log), "rss_mb": peak[0],
             "prompts": hash(tuple(sorted((key, value) for key, value in distinct.items() if value)))}
 
 
@@ -131,16 +133,17 @@ def table(size: Size, results: dict[str, list[dict[str, float]]], unfinished: di
     bound = next(iter(results.values()))[0]["bound_s"]
     yield f"## {size.samples} samples, {size.slots} slots ({size.faster:g}x the base speed, bound {bound:.1f} s)"
     yield ""
-    yield "| tool | makespan | range | wall | calls | paid twice | CPU ms/call | peak RSS MB | same prompts |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield ("| tool | makespan | range | slots idle % | wall | calls | paid twice | CPU ms/call | peak RSS MB | "
+           "same prompts |")
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     ours = {run["prompts"] for runs in list(results.values())[:1] for run in runs}
     for name, runs in results.items():
         middle = {key: median(run[key] for run in runs) for key in runs[0]}
         spans = [run["makespan"] for run in runs]
         same = "yes" if {run["prompts"] for run in runs} == ours else "no"
-        yield (f"| {name} | {middle['makespan']:.3f} | {min(spans):.3f} to {max(spans):.3f} | {middle['wall']:.3f} | "
-               f"{middle['calls']:.0f} | {middle['twice']:.0f} | {middle['cpu_ms']:.2f} | {middle['rss_mb']:.0f} | "
-               f"{same} |")
+        yield (f"| {name} | {middle['makespan']:.4f} | {min(spans):.4f} to {max(spans):.4f} | "
+               f"{middle['idle']:.2f} | {middle['wall']:.3f} | {middle['calls']:.0f} | {middle['twice']:.0f} | "
+               f"{middle['cpu_ms']:.2f} | {middle['rss_mb']:.0f} | {same} |")
     for name, why in unfinished.items():
         yield f"| {name} | {why} | | | | | | | |"
     yield ""
@@ -162,8 +165,10 @@ def main() -> None:
              f"Medians of {options.repeats}, tools in turn; base speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s "
              f"a slot. Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
              f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
-             "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. Each "
-             "tool may send an eighth more calls at once than there are slots. "
+             "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. Idle "
+             "is the share of slot time in which the tool left a slot without a call; the rest over the bound is the "
+             "server's own clock. Each tool may send an eighth more calls at once than there are slots (distilabel "
+             "knows no such limit: it sends a batch at once). "
              "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.", ""]
     for mode, rows in (("cost", lambda: cost_mode(options.repeats)), ("cache", lambda: cache_mode(48, options.repeats)),
                        ("faults", lambda: fault_mode(300, options.repeats))):
@@ -183,8 +188,8 @@ def main() -> None:
                     unfinished[tool.name] = str(error)
                     continue
                 results.setdefault(tool.name, []).append(run)
-                print(f"{size.samples}x{size.slots} {tool.name}: {run['makespan']:.3f} wall {run['wall']:.3f}",
-                      flush=True)
+                print(f"{size.samples}x{size.slots} {tool.name}: {run['makespan']:.4f}, slots idle {run['idle']:.2f} %, "
+                      f"wall {run['wall']:.3f}", flush=True)
         lines += table(size, results, unfinished)
         options.results.write_text("\n".join(lines) + "\n")
     options.results.write_text("\n".join(lines) + "\n")
