@@ -17,6 +17,7 @@ from assets.quality.report import gate
 from resources.store import BATCH_ROWS, Store
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # the Hugging Face Image layout, bytes left out
+EMBEDDED_STUDENT = "(trained on embedded texts)"     # ends the name of a student that learnt from the embedded model
 
 
 class DoorShut(RuntimeError):
@@ -43,8 +44,8 @@ class Manifest:
 
 
 def is_embedded(author: str) -> bool:
-    """Whether an author is the embedded model, or a student that learnt from its texts (as `draft_author` notes)."""
-    return author.startswith("embedded-") or author.endswith("(trained on embedded texts)")
+    """Whether an author is the embedded model, or a student that learnt from its texts."""
+    return author.startswith("embedded-") or author.endswith(EMBEDDED_STUDENT)
 
 
 def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[str]) -> None:

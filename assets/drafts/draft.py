@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from assets.door import EMBEDDED_STUDENT
 from assets.generation import prompt_line
 from assets.long_outputs.control import loop_start
 from assets.long_outputs.length_score import length_score
@@ -54,7 +55,7 @@ def finish_of(output: str, finish: str) -> str:
 def draft_author(checkpoint: str, training: Mapping[str, Any]) -> str:
     """`<student> sft <id>`, with the note where the student learnt from the embedded model's texts."""
     name = f"{training['student'].rstrip('/').rsplit('/', 1)[-1]} sft {checkpoint}"
-    return f"{name} (trained on embedded texts)" if training["embedded"] else name
+    return f"{name} {EMBEDDED_STUDENT}" if training["embedded"] else name
 
 
 def drafts_by_example(store: Store, shard: str) -> dict[str, list[dict[str, Any]]]:

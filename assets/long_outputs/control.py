@@ -117,9 +117,9 @@ def runs(text: str) -> set[int]:
 
 def runs_and_count(text: str) -> tuple[set[int], int]:
     """`runs`, and how many there are in all: as many as different ones where none stands twice."""
-    tokens = [token.lower() for token in _TOKEN.findall(text)]
-    count = max(0, len(tokens) - RUN + 1)
-    return {hash(tuple(tokens[at:at + RUN])) for at in range(count)}, count
+    tokens = _TOKEN.findall(text.lower())
+    side_by_side = zip(*(tokens[at:] for at in range(RUN)), strict=False)
+    return set(map(hash, side_by_side)), max(0, len(tokens) - RUN + 1)
 
 
 def without_heading(text: str) -> str:

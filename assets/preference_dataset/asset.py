@@ -30,20 +30,22 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
         if drafted := [shard for shard in shards if tables.table_path("drafts", shard).exists()]:
             require_good_shards(tables, ("drafts",), drafted)
         contamination, left_out = Contamination(tables, shards), dict[str, dict[str, str]]()
-        found, mix = Mix(), Mix()
-        for pair in contamination.clean_pairs(all_pairs(tables, shards), left_out):
+        homes, found, mix = first_shards(tables, shards), Mix(), Mix()
+        doubles = dict[tuple[str, str], dict[str, str]]()
+        pairs = (pair for shard in shards for pair in pairs_of(tables, shard, homes, doubles))
+        for pair in contamination.clean_pairs(pairs, left_out):
             found.add(pair)
-        write_quarantine(tables, "preference_dataset", ALL_SHARDS, left_out.values())
+        write_quarantine(tables, "preference_dataset", ALL_SHARDS, [*left_out.values(), *doubles.values()])
         shares = kind_shares(read_recipe().pairs, found.pairs)
         factors = kind_factors(found.weight, found.pairs, shares)
         manifest = write_dataset(tables, "preference", shards, SCHEMA,
-                                 pair_rows(tables, shards, left_out, factors, mix),
+                                 pair_rows(tables, shards, homes, left_out, factors, mix),
                                  lambda row: (row["kind"], row["author"], row["corrector"]),
                                  lambda: why_empty(tables, shards, found, len(left_out)),
                                  report={"kind_shares": shares})
     return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
         "dagster/row_count": manifest.rows, "shards": len(shards), **mix.metadata(),
-        "dropped_in_benchmark": len(left_out),
+        "dropped_in_benchmark": len(left_out), "dropped_duplicate": len(doubles),
         **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
         "made_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path)})
 
@@ -63,16 +65,34 @@ def why_empty(tables: Store, shards: list[str], found: Mix, left_out: int) -> st
             "there; of 3 or more, at least one), or set LWV_CRITIC_BASE_URL to another critic.")
 
 
-def all_pairs(tables: Store, shards: list[str]) -> Iterator[dict[str, Any]]:
-    return (pair for shard in shards for pair in tables.rows("preference_pairs", shard))
+def first_shards(tables: Store, shards: list[str]) -> dict[str, str]:
+    """Example -> the shard whose pairs of it count. It stands in two once its document has moved, until the old shard
+    is run again."""
+    homes = dict[str, str]()
+    for shard in shards:
+        for pair in tables.rows("preference_pairs", shard, ["example_id"]):
+            homes.setdefault(pair["example_id"], shard)
+    return homes
 
 
-def pair_rows(tables: Store, shards: list[str], left_out: Container[str], factors: Mapping[str, float], mix: Mix,
-              ) -> Iterator[dict[str, Any]]:
+def pairs_of(tables: Store, shard: str, homes: Mapping[str, str],
+             doubles: dict[tuple[str, str], dict[str, str]] | None = None) -> Iterator[dict[str, Any]]:
+    """The shard's pairs that count; of the others, (shard, example) -> row for the quarantine."""
+    for pair in tables.rows("preference_pairs", shard):
+        name, home = pair["example_id"], homes[pair["example_id"]]
+        if home == shard:
+            yield pair
+        elif doubles is not None:
+            doubles[shard, name] = {"document_id": pair["document_id"], "example_id": name,
+                                    "reason": f"duplicate: the same example stands in shard {home}"}
+
+
+def pair_rows(tables: Store, shards: list[str], homes: Mapping[str, str], left_out: Container[str],
+              factors: Mapping[str, float], mix: Mix) -> Iterator[dict[str, Any]]:
     """The rows of the kinds that have a factor, weighted by it, and counted in `mix`. left_out: pair ids."""
     for shard in shards:
         starts = PageStarts(tables, shard)
-        for pair in tables.rows("preference_pairs", shard):
+        for pair in pairs_of(tables, shard, homes):
             if pair["kind"] in factors and pair["pair_id"] not in left_out:
                 row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]), **starts.of(pair),
                        **{name: pair[name] for name in ("example_id", "upto", "prompt", "prefix", "chosen", "rejected",

@@ -188,8 +188,8 @@ def main() -> None:
                     unfinished[tool.name] = str(error)
                     continue
                 results.setdefault(tool.name, []).append(run)
-                print(f"{size.samples}x{size.slots} {tool.name}: {run['makespan']:.4f}, slots idle {run['idle']:.2f} %, "
-                      f"wall {run['wall']:.3f}", flush=True)
+                print(f"{size.samples}x{size.slots} {tool.name}: {run['makespan']:.4f}, "
+                      f"slots idle {run['idle']:.2f} %, wall {run['wall']:.3f}", flush=True)
         lines += table(size, results, unfinished)
         options.results.write_text("\n".join(lines) + "\n")
     options.results.write_text("\n".join(lines) + "\n")

@@ -9,6 +9,7 @@ from PIL import Image
 from assets.dpo_checkpoint.layout import JOINT
 from assets.preference_dataset.starts import page_starts
 
+PAGE_PIXELS = 280 * 280              # the paper's size: 100 visual tokens
 WORDS = [f"{first}{middle}{last}" for first in ("ri", "mo", "ta", "ke", "lu", "sha") for middle in ("ver", "lin", "dor")
          for last in ("", "s", "ed", "ing", "y")]
 
@@ -21,7 +22,7 @@ def segments(count: int, words: int, seed: int) -> list[str]:
 
 
 def draw_pages(folder: Path, count: int) -> list[dict[str, Any]]:
-    """Pages of 280 x 280, the paper's size: 100 visual tokens each."""
+    """Pages of PAGE_PIXELS."""
     pages = []
     for number in range(count):
         path = folder / f"page-{number}.png"

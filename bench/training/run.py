@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.training.documents import draw_pages, pair_rows, segments
+from bench.training.documents import PAGE_PIXELS, draw_pages, pair_rows, segments
 
 WAYS = ("packed", "pairs", "whole")
 
@@ -38,7 +38,7 @@ def measure(way: str, kind: str, count: int, words: int, repeats: int, student: 
     corrected, original = segments(count, words, 1), segments(count, words, 2)
     base = resolve_student(student, corrected + original, folder / "base")
     processor: Any = AutoProcessor.from_pretrained(base)
-    processor.image_processor.size["longest_edge"] = 280 * 280
+    processor.image_processor.size["longest_edge"] = PAGE_PIXELS
     rows = [{**row, "example_id": "deck"} for row in pair_rows("whole" if way == "whole" else kind, corrected, original,
                                                               draw_pages(folder, count))]
     policy, reference = (AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32) for _ in range(2))

@@ -26,7 +26,7 @@ from assets.sft_checkpoint.chat import image_paths
 from assets.sft_checkpoint.packing import PackedCollator, row_texts
 from assets.sft_checkpoint.student import resolve_student
 from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
-from bench.training.documents import draw_pages, segments
+from bench.training.documents import PAGE_PIXELS, draw_pages, segments
 from bench.training.measure import measure
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +89,7 @@ def main() -> None:
     rows = samples(given.samples, draw_pages(folder, given.pages))
     base = resolve_student(given.student, (row["messages"][1]["content"] for row in rows), folder / "base")
     processor: Any = AutoProcessor.from_pretrained(base)
-    processor.image_processor.size["longest_edge"] = 280 * 280
+    processor.image_processor.size["longest_edge"] = PAGE_PIXELS
     base = str(folder / "float32")      # what each of them loads
     AutoModelForImageTextToText.from_pretrained(folder / "base", dtype=torch.float32).save_pretrained(base)
     processor.save_pretrained(base)

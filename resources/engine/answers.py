@@ -55,10 +55,10 @@ def trouble_of(error: openai.OpenAIError, endpoint: Endpoint) -> Trouble:
     """What may pass when the call is made again; raises EndpointUnusable for what will not."""
     if isinstance(error, openai.RateLimitError) and error.code != "insufficient_quota":
         return Trouble("pushed_back", short(error), _retry_after(error.response))
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, openai.APITimeoutError) and _timed_out(error):
         return Trouble("timeout", f"no answer in {endpoint.timeout_s:g} s")
     if isinstance(error, openai.APIConnectionError):
-        return Trouble("unreachable", short(error))
+        return Trouble("unreachable", short(error.__cause__ or error))
     if isinstance(error, openai.APIStatusError) and (error.status_code >= 500 or error.status_code in (408, 409)):
         return Trouble("server_error", short(error), _retry_after(error.response))
     kind, says = explain(error, endpoint)
@@ -92,8 +92,13 @@ def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
     return "failed", f"The {where} failed: {trouble.detail}"
 
 
-def short(error: Exception) -> str:
+def short(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
+
+
+def _timed_out(error: BaseException | None) -> bool:
+    """Whether time ran out. openai's aiohttp transport calls each lost connection a timeout; its cause tells."""
+    return error is not None and (isinstance(error, TimeoutError) or _timed_out(error.__cause__))
 
 
 def _retry_after(response: "httpx2.Response") -> float | None:

@@ -2,9 +2,13 @@
 
 import asyncio
 import io
+import socket
+import threading
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import openai
 import pytest
 from PIL import Image as Pillow
 from pydantic import SecretStr
@@ -12,6 +16,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, Reply
+from resources.engine.answers import trouble_of
+from resources.engine.retries import Trouble
 from resources.failures import AnswerUnusable, EndpointUnusable
 from resources.ledger import Ledger
 from resources.messages import Call, Image, system, user
@@ -153,6 +159,43 @@ def test_an_endpoint_that_is_down_is_one_line_naming_the_setting(store: Store) -
     error, = ask(store, Endpoint("teacher", url, "m"), question())
     assert isinstance(error, EndpointUnusable)
     assert f"The teacher at {url} cannot be reached: start the server, or correct LWV_TEACHER_BASE_URL." == str(error)
+
+
+@pytest.mark.parametrize(("answers", "kind"), [
+    (b"", "unreachable"), (b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\nhalf", "unreachable"),
+    (None, "timeout"), ("refused", "unreachable")])
+def test_a_connection_that_is_lost_is_told_from_an_answer_that_takes_too_long(answers: Any, kind: str) -> None:
+    """The limiter counts a timeout as too many calls at once, a lost connection as a server that is away."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                if answers is None:
+                    connection.settimeout(20)
+                    connection.recv(1)          # until the client goes away
+                else:
+                    connection.sendall(answers)
+
+        if answers == "refused":
+            listener.close()
+        else:
+            threading.Thread(target=serve, daemon=True).start()
+        endpoint = Endpoint("teacher", f"http://127.0.0.1:{port}/v1", "scripted", timeout_s=1)
+
+        async def trouble() -> Trouble:
+            client = endpoint.client(endpoint.urls[0])
+            try:
+                await client.post("/chat/completions", cast_to=httpx2.Response, body={})
+            except openai.OpenAIError as error:
+                return trouble_of(error, endpoint)
+            finally:
+                await client.close()
+            raise AssertionError("it was answered")
+
+        assert asyncio.run(trouble()).kind == kind
 
 
 def test_a_server_error_that_passes_is_retried_by_the_transport(store: Store) -> None:

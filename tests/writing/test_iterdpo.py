@@ -22,6 +22,7 @@ from assets.preference_pairs.iterdpo import (
     whole_pairs,
 )
 from assets.preference_pairs.mix import Mix
+from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
 from assets.recipe import Pairs
 from assets.segments.schema import SCHEMA as SEGMENTS
@@ -181,6 +182,29 @@ def test_a_data_set_whose_texts_the_embedded_model_wrote_says_so_whoever_correct
     assert (manifest.authors, manifest.embedded) == ({author: 3, "critic": 3}, embedded)
     rows = pq.read_table(manifest.path).to_pylist()
     assert {(row["author"], row["corrector"]) for row in rows} == {(author, "critic")}
+
+
+def test_pairs_that_stand_in_two_shards_are_trained_on_once_and_the_double_has_its_reason(factory: Factory) -> None:
+    store, shards = factory.store, ["a-001", "b-001"]
+    factory.instance.add_dynamic_partitions(str(SHARDS.name), shards)
+    for shard in shards:        # a document that moved from one collection to another
+        output = written("deck", "## Slide 1\n\nThe river is long.", kind="deck", split="preference")
+        write_shard(store, shard, [output], [page("deck", output["images"][0], "preference")])
+        segments = split_output({**output, "author": "teacher"})
+        store.write_table("segments", shard, segments, SEGMENTS)
+        store.write_table("corrected_segments", shard, [corrected_row(
+            segment, {"text": "## Slide 1\n\nThe river is short.", "errors": ["factual"], "reason": "It is short."},
+            "critic", "call") for segment in segments], CORRECTED)
+        factory.run("shard_job", shard, ["preference_pairs"])
+        for asset in ("segments", "corrected_segments", "preference_pairs"):
+            write_report(store, asset, shard, [], [], 0, 0)
+    done = factory.run("training_job", assets=["preference_dataset"])
+    metadata = done.asset_materializations_for_node("preference_dataset")[0].metadata
+    ids = pq.read_table(current_manifest(store, "preference").path).column("id").to_pylist()
+    assert len(ids) == len(set(ids)) == store.read_table("preference_pairs", "a-001").num_rows == 3
+    assert metadata["dropped_duplicate"].value == 1
+    assert [(row["example_id"], row["reason"]) for row in read_quarantine(store, "preference_dataset", "all")] == [
+        ("deck", "duplicate: the same example stands in shard a-001")]
 
 
 def test_a_text_about_one_image_keeps_its_image_and_ends_only_with_its_last_section() -> None:
