@@ -49,9 +49,9 @@ class Size:
 
 
 def calls_at_once(slots: int) -> int:
-    """What every tool may send: an eighth more than the slots waits at the server, so that none is idle for the
+    """What every tool may send: a quarter more than the slots waits at the server, so that none is idle for the
     milliseconds that a tool takes between an answer and the next call."""
-    return slots + slots // 8
+    return slots + slots // 4
 
 
 def environment(tool: Tool, url: str, slots: int) -> dict[str, str]:
@@ -167,7 +167,7 @@ def main() -> None:
              f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
              "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. Idle "
              "is the share of slot time in which the tool left a slot without a call; the rest over the bound is the "
-             "server's own clock. Each tool may send an eighth more calls at once than there are slots (distilabel "
+             "server's own clock. Each tool may send a quarter more calls at once than there are slots (distilabel "
              "knows no such limit: it sends a batch at once). "
              "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.", ""]
     for mode, rows in (("cost", lambda: cost_mode(options.repeats)), ("cache", lambda: cache_mode(48, options.repeats)),
