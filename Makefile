@@ -58,6 +58,7 @@ smol: setup
 bench-training: setup
 	$(BIN)/python -m bench.training.run
 	$(BIN)/python -m bench.training.sft
+	$(BIN)/python -m bench.training.gpu
 
 bench-engine: setup
 	$(BIN)/python -m bench.engine.run --sizes 96x16@2 1000x16@4 1000x64@2

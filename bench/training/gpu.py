@@ -1,0 +1,204 @@
+"""What training takes on a GPU: tokens per second and MFU, seconds a document, memory; ours beside TRL's trainers.
+
+`python -m bench.training.gpu`, part of `make bench-training`. Each measurement is a process of its own in which a
+trainer runs a few updates as a checkpoint asset does (its settings, optimiser and images opened included), on a
+Qwen2.5-VL of real size with random weights. MFU is `forecast.epoch_flops` over seconds and the GPU's peak. Without a
+GPU it measures nothing, unless `--shapes tiny` is asked for: that shows that it runs. Prints markdown.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from datasets import Dataset, Image, List
+from transformers import TrainerCallback
+from trl import DPOTrainer, SFTConfig, SFTTrainer
+
+from assets.dpo_checkpoint.packing import DocumentCollator, by_document, plan_documents
+from assets.dpo_checkpoint.recipe import DpoRecipe
+from assets.dpo_checkpoint.train import pair_rows as stock_pairs
+from assets.dpo_checkpoint.train import settings as dpo_settings
+from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
+from assets.sft_checkpoint.chat import image_paths
+from assets.sft_checkpoint.forecast import GIB, PEAK_FLOPS, Load, Shape, causal, epoch_flops
+from assets.sft_checkpoint.packing import PackedCollator, row_size, row_texts
+from assets.sft_checkpoint.recipe import SftRecipe
+from assets.sft_checkpoint.train import adapters, trainer_settings
+from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
+from bench.training.documents import draw_pages, pair_rows, segments
+from bench.training.shapes import SHAPES, processor_for, random_model, shape_config
+
+SFT_WAYS, DPO_WAYS = ("packed", "TRL"), ("packed", "TRL pairs", "whole")
+LORA = {"3b": 0, "7b": 16, "tiny": 0}       # of SFT: all weights of 7B with AdamW in float32 take 133 GB
+WARM = 2                                    # updates before those that are timed: kernels are built in them
+TOKENS_A_PAGE = 512                         # of an SFT sample: 100 visual ones and its text
+CUDA = torch.cuda.is_available()
+DTYPE = "bfloat16" if CUDA else "float32"
+
+
+class Clock(TrainerCallback):
+    """When each update ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        if CUDA:
+            torch.cuda.synchronize()
+        self.ends.append(time.perf_counter())
+
+
+def train(kind: Any, args: Any, data: dict[str, Any], shape: str, recipe: dict[str, Any], processor: Any,
+          ) -> dict[str, float]:
+    """Tokens and median seconds of an update, from one's end to the next one's; peak memory in GiB."""
+    args.save_strategy, args.train_sampling_strategy = "no", "sequential"       # an update is a document
+    clock = Clock()
+    trainer = kind(model=random_model(shape_config(shape, processor.tokenizer), recipe["dtype"] if recipe["lora_rank"]
+                                      else "float32", recipe["freeze_vision"]),
+                   args=args, processing_class=processor, peft_config=adapters(recipe), callbacks=[clock], **data)
+    trainer.train()
+    peak = torch.cuda.max_memory_allocated() if CUDA else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"tokens": trainer.state.num_input_tokens_seen / trainer.state.global_step, "gib": peak / GIB,
+            "seconds": median(after - before for before, after in pairwise(clock.ends[WARM - 1:]))}
+
+
+def sft_samples(count: int, tokens: int, folder: Path) -> tuple[list[dict[str, Any]], Any]:
+    """Samples of about `tokens` tokens each, and the processor that reads them."""
+    pages = draw_pages(folder, max(1, tokens // TOKENS_A_PAGE))
+
+    def sample(number: int, words: int) -> dict[str, Any]:
+        return {"id": str(number), "images": pages, "messages": [
+            {"role": "user", "content": "Write a lecture script for these slides."},
+            {"role": "assistant", "content": "\n\n".join(segments(len(pages), words, number))}]}
+
+    processor = processor_for(sample(number, 400)["messages"][1]["content"] for number in range(4))
+    few, many = (len(row_size(sample(0, words), processor).ids) for words in (100, 200))
+    words = 100 + round((tokens - few) / (many - few) * 100)
+    return [sample(number, words) for number in range(count)], processor
+
+
+def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, Any]:
+    """One sample an update."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
+    rows, processor = sft_samples(updates, tokens, folder)
+    recipe = replace(SftRecipe(), lora_rank=LORA[shape], dtype=DTYPE, max_steps=updates, documents_per_update=1,
+                     sharding="none").as_dict()
+    args = SFTConfig(**trainer_settings(recipe, folder, 1), remove_unused_columns=False)
+    if way == "packed":
+        data = {"train_dataset": Dataset.from_list(rows), "data_collator": PackedCollator(processor)}
+    else:
+        data = {"train_dataset": Dataset.from_list([
+            {"prompt": prompt, "completion": answer, "images": image_paths(row["images"])}
+            for row in rows for prompt, answer in [row_texts(row, processor)]]).cast_column("images", List(Image()))}
+    found = train(TokenMeanSFTTrainer if way == "packed" else SFTTrainer, args, data, shape, recipe, processor)
+    size = row_size(rows[0], processor)
+    load = Load(longest=0, tokens=len(size.ids), attended=causal(len(size.ids)), vision_tokens=size.vision_tokens,
+                epochs=1)
+    flops = epoch_flops(Shape.of(shape_config(shape, processor.tokenizer).to_dict()), recipe, load)
+    peak = next((peak for name, peak in PEAK_FLOPS.items() if CUDA and name in torch.cuda.get_device_name()), None)
+    return {**found, "mfu": peak and flops / found["seconds"] / peak}
+
+
+def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates: int) -> dict[str, Any]:
+    """One document an update, `count` pairs in as many passes as the way takes; adapters, their reference live."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
+    pages = draw_pages(folder, count)
+    rows = [{**row, "id": f"{number}-{row['id']}", "example_id": str(number)} for number in range(updates)
+            for row in pair_rows("whole" if way == "whole" else kind, segments(count, words, 2 * number),
+                                 segments(count, words, 2 * number + 1), pages)]
+    processor = processor_for(row["chosen"] + row["rejected"] for row in rows)
+    recipe = replace(DpoRecipe(), lora_rank=16, dtype=DTYPE, max_steps=updates, pairs_per_update=len(rows) // updates,
+                     reference="live", sharding="none").as_dict()
+    if way == "packed":
+        plan = plan_documents(rows, by_document([row["example_id"] for row in rows]), processor, recipe["layout"],
+                              10**6)
+        data = {"train_dataset": Dataset.from_list(plan),
+                "data_collator": DocumentCollator(rows, processor, recipe["layout"])}
+    else:
+        data = {"train_dataset": stock_pairs(Dataset.from_list(rows), processor, recipe["layout"])}
+    args = dpo_settings(recipe, folder, len(data["train_dataset"]), len(rows))
+    return train(DocumentDPOTrainer if way == "packed" else DPOTrainer, args, data, shape, recipe, processor)
+
+
+def in_a_process(*what: str) -> dict[str, Any]:
+    """One measurement; {"failed": why} where it ended badly."""
+    done = subprocess.run([sys.executable, "-m", "bench.training.gpu", "--one", *what], capture_output=True, text=True)
+    found = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {
+        "failed": "out of memory" if "OutOfMemoryError" in done.stderr else done.stderr.strip().splitlines()[-1][:200]}
+    print(json.dumps({"what": what, **found}), file=sys.stderr, flush=True)
+    return found
+
+
+def numbers(found: dict[str, Any], *columns: str) -> str:
+    """The table's cells of one measurement."""
+    if "failed" in found:
+        return " | ".join([found["failed"], *[""] * (len(columns) - 1)])
+    return " | ".join(column.format(**found) for column in columns)
+
+
+def sft_table(shapes: Sequence[str], tokens: Sequence[int], updates: int) -> None:
+    print("| student | weights trained | trainer | tokens an update | seconds | tokens/s | MFU | GiB |\n" + "|---" * 8
+          + "|")
+    for shape in shapes:
+        for size in tokens:
+            for way in SFT_WAYS:
+                found = in_a_process("sft", shape, way, str(size), str(updates))
+                if "failed" not in found:
+                    found |= {"rate": found["tokens"] / found["seconds"],
+                              "share": "-" if found["mfu"] is None else f"{found['mfu']:.3f}"}
+                cells = numbers(found, "{tokens:,.0f}", "{seconds:.3f}", "{rate:,.0f}", "{share}", "{gib:.1f}")
+                print(f"| {shape} | {'adapters' if LORA[shape] else 'all'} | {way} | {cells} |", flush=True)
+
+
+def dpo_table(shapes: Sequence[str], count: int, words: int, updates: int) -> None:
+    print("\n| student | pairs | way | tokens a document | seconds a document | of packed's | GiB |\n" + "|---" * 7
+          + "|")
+    for shape in shapes:
+        for kind in ("shared_prefix", "cumulative"):
+            base = None
+            for way in DPO_WAYS:
+                found = in_a_process("dpo", shape, way, kind, str(count), str(words), str(updates))
+                base = base or found.get("seconds")
+                if base and "failed" not in found:
+                    found["times"] = f"{found['seconds'] / base:.2f}"
+                cells = numbers({"times": "-", **found}, "{tokens:,.0f}", "{seconds:.3f}", "{times}", "{gib:.1f}")
+                print(f"| {shape} | {kind}, {count} | {way} | {cells} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=[*SHAPES, "tiny"])
+    parser.add_argument("--tokens", type=int, nargs="+", default=[8192, 32_768], help="of an SFT sample")
+    parser.add_argument("--segments", type=int, default=16)
+    parser.add_argument("--words", type=int, default=200, help="of a segment")
+    parser.add_argument("--updates", type=int, default=3, help="that are timed")
+    parser.add_argument("--one", nargs="+", help="measure this alone, as JSON")
+    given = parser.parse_args()
+    if given.one:
+        what, shape, way, *more = given.one
+        sizes = [int(value) if value.isdigit() else value for value in more]
+        measured = measure_sft(shape, way, *sizes) if what == "sft" else measure_dpo(shape, way, *sizes)
+        print(json.dumps(measured))
+        return
+    if not CUDA and given.shapes != ["tiny"]:
+        print("No GPU is here: what training takes on one was not measured.")
+        return
+    device = torch.cuda.get_device_name() if CUDA else "CPU, which says nothing of a GPU"
+    print(f"{device}, torch {torch.__version__}, {DTYPE}; medians of {given.updates} updates after {WARM}.\n")
+    sft_table(given.shapes, given.tokens, WARM + given.updates)
+    dpo_table(given.shapes, given.segments, given.words, WARM + given.updates)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Qwen2.5-VL in its real sizes with random weights, around a small tokenizer: what a run takes does not depend on the
+values."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig
+
+from assets.sft_checkpoint.student import SPECIAL, chat_processor, tiny_config, train_tokenizer
+from bench.training.documents import PAGE_PIXELS
+
+_VISION = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14,
+           "spatial_merge_size": 2, "temporal_patch_size": 2, "window_size": 112,
+           "fullatt_block_indexes": [7, 15, 23, 31]}
+_TEXT = {"max_position_embeddings": 128_000, "rms_norm_eps": 1e-6,
+         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}}
+SHAPES: dict[str, dict[str, Any]] = {
+    "3b": {"text_config": {**_TEXT, "vocab_size": 151_936, "hidden_size": 2048, "intermediate_size": 11_008,
+                           "num_hidden_layers": 36, "num_attention_heads": 16, "num_key_value_heads": 2},
+           "vision_config": {**_VISION, "out_hidden_size": 2048}, "tie_word_embeddings": True},
+    "7b": {"text_config": {**_TEXT, "vocab_size": 152_064, "hidden_size": 3584, "intermediate_size": 18_944,
+                           "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4},
+           "vision_config": {**_VISION, "out_hidden_size": 3584}, "tie_word_embeddings": False}}
+
+
+def processor_for(texts: Iterable[str]) -> Any:
+    """Qwen2.5-VL's processor, its tokenizer trained on `texts`."""
+    return chat_processor(train_tokenizer(texts), PAGE_PIXELS)
+
+
+def shape_config(name: str, tokenizer: Any) -> Qwen2_5_VLConfig:
+    """One of SHAPES, or `tiny`; control tokens are the tokenizer's."""
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
+    if name == "tiny":
+        return tiny_config(len(tokenizer), ids)
+    return Qwen2_5_VLConfig(**SHAPES[name], image_token_id=ids["<|image_pad|>"], video_token_id=ids["<|video_pad|>"],
+                            vision_start_token_id=ids["<|vision_start|>"], vision_end_token_id=ids["<|vision_end|>"])
+
+
+def random_model(config: Qwen2_5_VLConfig, dtype: str, freeze_vision: bool) -> Any:
+    """As `assets.sft_checkpoint.train.load_model` gives it, made where it is computed with."""
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = AutoModelForImageTextToText.from_config(config, dtype=getattr(torch, dtype))
+    if freeze_vision:
+        model.model.visual.requires_grad_(False)
+    return model
