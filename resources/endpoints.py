@@ -94,7 +94,7 @@ class Endpoint:
             from resources.embedded import app
 
             http: httpx2.AsyncClient | None = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app))
-        else:       # aiohttp: a fifth less CPU a call than openai's default transport
+        else:       # aiohttp: a fifth less CPU a call than httpx2's own transport
             limits = httpx2.Limits(max_connections=self.concurrency, keepalive_expiry=30)
             http = openai.DefaultAioHttpClient(limits=limits, timeout=self.timeout_s)
         key = self.api_key.get_secret_value() if self.api_key else "none"
