@@ -8,13 +8,9 @@ from assets.recipe import Training
 from assets.sft_checkpoint.forecast import GIB, DoesNotFit, Load, Shape, causal, epoch_flops, forecast
 from assets.sft_checkpoint.recipe import SftRecipe
 from assets.sft_checkpoint.student import tiny_config
+from bench.training.shapes import SHAPES
 
-SEVEN_B = {
-    "text_config": {"vocab_size": 152_064, "hidden_size": 3584, "intermediate_size": 18_944, "num_hidden_layers": 28,
-                    "num_attention_heads": 28, "num_key_value_heads": 4,
-                    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}},
-    "vision_config": {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16,
-                      "out_hidden_size": 3584}}
+SEVEN_B = SHAPES["7b"]
 AT_32K = Load(longest=32_768, tokens=22_000 * 8_000, attended=22_000 * causal(8_000), vision_tokens=22_000 * 1_500,
               epochs=1)
 
