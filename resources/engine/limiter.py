@@ -11,7 +11,9 @@ class Limit:
     """Starts at `most`, the concurrency that the user allows, and never goes over it or under 1.
 
     A call is judged with the others that were sent under the same limit (`generation`), so one burst of 429s lowers
-    the limit once. The limit that was overloaded is remembered as `ceiling`, the highest quiet one as `quiet`.
+    the limit once. The limit that was overloaded is remembered as `ceiling`, the highest quiet one as `quiet`. A limit
+    that was quiet before is in doubt at its first overload and lowered at its second: calls that are sent after the
+    first decide, so neither chance nor one moment of silence costs the long way back to it.
     """
 
     def __init__(self, most: int) -> None:
@@ -22,6 +24,7 @@ class Limit:
         self.quiet = 0
         self._verdicts = 0      # quiet ones, one after the other, just below the ceiling
         self._sent = self._pushed_back = 0
+        self._doubted = False
 
     def record(self, generation: int, pushed_back: bool) -> None:
         """One call that was sent under `generation` has ended."""
@@ -36,12 +39,13 @@ class Limit:
 
     def _judge(self, overloaded: bool) -> None:
         before = self.value
-        if overloaded:
+        doubted = overloaded and self.quiet >= self.value and not self._doubted
+        if overloaded and not doubted:
             self.ceiling, self._verdicts = self.value, 0
-            if self.quiet >= self.value:    # quiet before: chance, or the server takes less than it did
+            if self.quiet >= self.value:    # quiet before: the server takes less than it did
                 self.quiet = int(self.value * STEP_BACK)
             self.value = max(1, self.quiet, int(self.value * DECREASE))
-        else:
+        elif not overloaded:
             self.quiet = self.value
             self._verdicts += 1
             if self.ceiling is not None and self._verdicts > PROBE_AFTER:
@@ -50,5 +54,6 @@ class Limit:
             if self.value < highest:
                 self.value, self._verdicts = self.value + 1, 0
         self._sent = self._pushed_back = 0
-        if self.value != before:
+        self._doubted = doubted
+        if self.value != before or doubted:
             self.generation += 1
