@@ -2,6 +2,7 @@
 
 ENOUGH = 100         # outcomes before a quiet verdict
 OVERLOAD = 0.06      # share of calls pushed back (429, timeout) that is one: a few at random are not
+PLAIN = 0.12         # share that is one without a second look
 DECREASE = 0.75
 STEP_BACK = 0.9      # the decrease from a limit that was quiet before
 PROBE_AFTER = 20     # quiet verdicts below a remembered ceiling before it is tried again
@@ -11,9 +12,9 @@ class Limit:
     """Starts at `most`, the concurrency that the user allows, and never goes over it or under 1.
 
     A call is judged with the others that were sent under the same limit (`generation`), so one burst of 429s lowers
-    the limit once. The limit that was overloaded is remembered as `ceiling`, the highest quiet one as `quiet`. A limit
-    that was quiet before is in doubt at its first overload and lowered at its second: calls that are sent after the
-    first decide, so neither chance nor one moment of silence costs the long way back to it.
+    the limit once. The limit that was overloaded is remembered as `ceiling`, the highest quiet one as `quiet`. An
+    overload by a small share, or of a limit that was quiet before, puts the limit in doubt: calls that are sent after
+    it decide, so neither chance nor one moment of silence costs the long way back.
     """
 
     def __init__(self, most: int) -> None:
@@ -39,7 +40,8 @@ class Limit:
 
     def _judge(self, overloaded: bool) -> None:
         before = self.value
-        doubted = overloaded and self.quiet >= self.value and not self._doubted
+        plain = self.quiet < self.value and self._pushed_back > PLAIN * self._sent
+        doubted = overloaded and not plain and not self._doubted
         if overloaded and not doubted:
             self.ceiling, self._verdicts = self.value, 0
             if self.quiet >= self.value:    # quiet before: the server takes less than it did

@@ -91,6 +91,15 @@ def test_a_server_that_takes_half_of_what_it_did_is_followed(takes: int) -> None
     assert near(limit, takes // 2)
 
 
+def test_one_unlucky_window_on_the_way_down_does_not_hide_what_a_server_takes() -> None:
+    limit = Limit(48)
+    while limit.value > 15:
+        limit.record(limit.generation, True)
+    for call in range(2000):                  # 7 of the first 100 at 15 are pushed back, then only what is over 16
+        limit.record(limit.generation, call < 98 and call % 14 == 0 if limit.value <= 16 else True)
+    assert limit.value == 16
+
+
 def test_a_settled_limit_outlasts_chance() -> None:
     """2.5 % of calls are pushed back whatever is sent, as in the benchmark's faults; a run is 2,900 calls."""
     means = []
