@@ -2,7 +2,7 @@
 
 ENOUGH = 100         # outcomes before a quiet verdict
 OVERLOAD = 0.06      # share of calls pushed back (429, timeout) that is one: a few at random are not
-PLAIN = 0.12         # share that is one without a second look
+PLAIN = 0.12         # share that is an overload without a second look
 DECREASE = 0.75
 STEP_BACK = 0.9      # the decrease from a limit that was quiet before
 PROBE_AFTER = 20     # quiet verdicts below a remembered ceiling before it is tried again
