@@ -26,6 +26,8 @@ def launch_env() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[1])
     return {
         "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"), "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1",
+        # A document is as long as it is: memory given out in pieces of one size would not fit the next.
+        "PYTORCH_ALLOC_CONF": os.environ.get("PYTORCH_ALLOC_CONF", "expandable_segments:True"),
         "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
     }

@@ -67,9 +67,15 @@ def attend_chains(module: Any, query: torch.Tensor, key: torch.Tensor, value: to
     return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
 
 
+def attend_tiles(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any,
+                 **more: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """transformers' own flex_attention, whose name it refuses Qwen2.5-VL. Autocast, which leaves queries and keys in
+    float32 after their rotation, does not know it, so they are cast here."""
+    return flex_attention_forward(module, query.to(value.dtype), key.to(value.dtype), value, attention_mask, **more)
+
+
 AttentionInterface.register(CHAINS, attend_chains)
-# transformers refuses Qwen2.5-VL its own name `flex_attention`, though the function takes a ready mask of any model's.
-AttentionInterface.register(FLEX, flex_attention_forward)
+AttentionInterface.register(FLEX, attend_tiles)
 
 
 def prepare(model: Any, cuda: bool) -> str:

@@ -12,12 +12,11 @@ from assets.dpo_checkpoint.layout import arrange, document_images
 from assets.dpo_checkpoint.packing import DocumentCollator, by_document, plan_documents
 from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
 from assets.sft_checkpoint.forecast import Load
+from assets.sft_checkpoint.model import adapters, load_model
 from assets.sft_checkpoint.run import Progress, finish_run, partial_folder, run_script
 from assets.sft_checkpoint.train import (
-    adapters,
     epochs,
     foresee,
-    load_model,
     sharing_devices,
     starting_point,
     trainer_settings,
@@ -75,7 +74,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     if documents and recipe["reference"] == "stored" and not stored:
         say("the reference is computed in each pass: with adapters it is the model itself, which devices share")
     args = settings(recipe, partial_folder(config), len(plan), len(rows))
-    foresee(sft, recipe, load_of(recipe, plan, epochs(recipe, args, len(plan))), say)
+    keep = foresee(sft, recipe, load_of(recipe, plan, epochs(recipe, args, len(plan))), say)
 
     def run(checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         reference = config["reference"]
@@ -89,7 +88,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
         trainer: Any
         if documents:
             trainer = DocumentDPOTrainer(
-                **more, train_dataset=Dataset.from_list(plan), reference_file=Path(reference),
+                **more, keep=keep, train_dataset=Dataset.from_list(plan), reference_file=Path(reference),
                 data_collator=DocumentCollator(rows, processor, recipe["layout"], recipe["ld_alpha"]))
         else:
             trainer = DPOTrainer(**more, train_dataset=pair_rows(rows, processor, recipe["layout"]))

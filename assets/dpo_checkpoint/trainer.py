@@ -15,7 +15,7 @@ from trl.models.utils import disable_gradient_checkpointing, prepare_deepspeed
 from trl.trainer.utils import use_adapter
 
 from assets.dpo_checkpoint.attention import prepare, tree_mask
-from assets.sft_checkpoint.trainer import Float32Sums
+from assets.sft_checkpoint.trainer import PackedTrainer
 
 PREFERENCE = ("sigmoid", "sigmoid_norm")        # of TRL's losses, those that packed documents know; then "sft" or not
 _EXTRA = ("ends", "weights", "side", "place", "count", "reference")     # what the model does not take
@@ -33,7 +33,7 @@ def share(count: int, rank: int, ranks: int) -> list[int]:
     return [min(number, count - 1) for number in range(rank, rank + math.ceil(count / ranks) * ranks, ranks)]
 
 
-class DocumentDPOTrainer(Float32Sums, DPOTrainer):
+class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
     """Trains on `packing.plan_documents`' documents through `packing.DocumentCollator`; the rest is TRL's.
 
     The loss of an update is the mean over its pairs, each with its weight: sum(weight * loss) / sum(weight), over all

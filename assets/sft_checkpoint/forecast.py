@@ -1,12 +1,13 @@
 """What a run will take, before it starts: memory of each device, and time where its speed is known. No torch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 GIB = 2**30
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "A800": 312e12}    # bf16, dense, by a part of the name
 MFU = 0.4           # assumed; published for Qwen2.5-VL-7B: 0.30 to 0.45
+SAFE = 0.9          # of the free memory: what is given out in pieces is never used whole
 LAYER_MATRICES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -62,6 +63,12 @@ class Shape:
     @property
     def parameters(self) -> int:
         return self.linear + self.embeddings + self.vision
+
+    def layer_values(self, dtype: str) -> int:
+        """That a layer keeps of each token for its backward pass. Measured: in bfloat16 on an H100, where kernels are
+        fused; else on a CPU."""
+        return 3 * self.feed_forward + 12 * self.hidden if dtype == "bfloat16" \
+            else 8 * self.feed_forward + 16 * self.hidden
 
     def adapters(self, rank: int) -> int:
         widths = 2 * (self.hidden + self.hidden) + 2 * (self.hidden + self.key_value) \
@@ -127,18 +134,26 @@ def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int) 
     kept = computed if adapters else 4
     trained = adapters or shape.parameters - (shape.vision if recipe["freeze_vision"] else 0)
     size = load.longest
-    # With checkpointing each layer keeps its input and one is computed again; else each keeps all (measured on a CPU).
-    kept_layers = shape.hidden * shape.layers + 6 * shape.feed_forward + 8 * shape.hidden \
-        if recipe["gradient_checkpointing"] else shape.layers * (8 * shape.feed_forward + 16 * shape.hidden)
+    # With checkpointing each layer keeps its input and one is computed again; else each keeps all.
+    values = shape.hidden * shape.layers + 6 * shape.feed_forward + 8 * shape.hidden \
+        if recipe["gradient_checkpointing"] else shape.layers * shape.layer_values(recipe["dtype"])
     memory = {
         "weights": (load.copies * shape.parameters * kept + adapters * 4) / devices,
         "gradients and optimiser": trained * 12 / devices,
         # FSDP2 shares gradients at an update's last pass; until then each device adds up its own, of all weights.
         "gradients not shared yet": trained * 4 if devices > 1 and recipe["sharding"] == "fsdp2" else 0,
-        "activations": size * kept_layers * computed,
+        "activations": size * values * computed,
         "head": min(size, 4096) * min(shape.vocabulary, 32_768) * computed + size * shape.hidden * 4
         + (0 if adapters else shape.vocabulary * shape.hidden * 4)}
     return Forecast(memory, load.epochs * epoch_flops(shape, recipe, load))
+
+
+def kept_layers(shape: Shape, recipe: Mapping[str, Any], load: Load, available: float, tokens: int) -> int:
+    """Layers that a pass of so many tokens need not compute again on its way back: as many as fit into the memory which
+    checkpointing of all layers would leave free. For a device that shares the weights with none."""
+    spare = SAFE * available - forecast(shape, recipe, replace(load, longest=tokens), 1).needed
+    layer = tokens * shape.layer_values(recipe["dtype"]) * (2 if recipe["dtype"] == "bfloat16" else 4)
+    return max(0, min(shape.layers, int(spare // layer)))
 
 
 def epoch_flops(shape: Shape, recipe: Mapping[str, Any], load: Load) -> float:

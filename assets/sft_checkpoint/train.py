@@ -2,40 +2,22 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import LoraConfig
-from transformers import AutoConfig, AutoModelForImageTextToText, PrinterCallback
+from transformers import AutoConfig, PrinterCallback
 from trl import SFTConfig
 
-from assets.sft_checkpoint.forecast import GIB, LAYER_MATRICES, Load, Shape, causal, forecast
+from assets.sft_checkpoint.forecast import GIB, Load, Shape, causal, forecast, kept_layers
+from assets.sft_checkpoint.model import adapters, load_model
 from assets.sft_checkpoint.packing import PackedCollator, count_tokens, load_processor
 from assets.sft_checkpoint.recipe import accumulation
 from assets.sft_checkpoint.run import Progress, finish_run, partial_folder, run_script
 from assets.sft_checkpoint.student import resolve_student
-from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
-
-LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"    # the vision tower is left alone
-
-
-def load_model(path: str, recipe: Mapping[str, Any]) -> Any:
-    """The model at `path`, ready to train.
-
-    Weights that are trained are kept in float32 and computed with in `dtype`: an update of 1e-5 is lost in bfloat16.
-    """
-    dtype = recipe["dtype"] if recipe["lora_rank"] else "float32"
-    model = AutoModelForImageTextToText.from_pretrained(path, dtype=getattr(torch, dtype))
-    if recipe["freeze_vision"]:
-        model.model.visual.requires_grad_(False)
-    return model
-
-
-def adapters(recipe: Mapping[str, Any]) -> LoraConfig | None:
-    rank = recipe["lora_rank"]
-    return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=LORA_TARGETS) if rank else None
+from assets.sft_checkpoint.trainer import Keep, TokenMeanSFTTrainer
 
 
 def starting_point(base: str, checkpoint: str | None, recipe: Mapping[str, Any]) -> str:
@@ -81,27 +63,36 @@ def epochs(recipe: Mapping[str, Any], args: Any, documents: int) -> float:
     return recipe["epochs"] if recipe["max_steps"] < 0 else recipe["max_steps"] * per_update / documents
 
 
-def foresee(base: str, recipe: Mapping[str, Any], load: Load, say: Callable[[str], None]) -> None:
-    """Say what the run will take; raises DoesNotFit where a device has less memory."""
-    devices = device_count()
-    expected = forecast(Shape.of(AutoConfig.from_pretrained(base).to_dict()), recipe, load, sharing_devices(recipe))
-    if torch.cuda.is_available():
-        name, available = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
-    else:
-        name, available = "CPU", free_memory()
+def foresee(base: str, recipe: Mapping[str, Any], load: Load, say: Callable[[str], None]) -> Keep:
+    """Say what the run will take; raises DoesNotFit where a device has less memory.
+
+    Returns how many layers need no checkpointing in a pass of so many tokens. None: all are checkpointed or none is, as
+    the recipe has it; so too where devices share the weights, for they must gather the same ones at the same time.
+    """
+    devices, shape = device_count(), Shape.of(AutoConfig.from_pretrained(base).to_dict())
+    expected = forecast(shape, recipe, load, sharing_devices(recipe))
+    name, available = device_memory()
     hours = expected.hours(name, devices)
     say(f"forecast: {expected.needed / GIB:.2f} of {available / GIB:.1f} GiB, {load.tokens * load.epochs:.0f} tokens, "
         f"{expected.flops:.2g} FLOPs" + (f", about {hours:.1f} h" if hours else ""))
     expected.require(available)
+    if not recipe["gradient_checkpointing"] or sharing_devices(recipe) > 1:
+        return None
+    keep = partial(kept_layers, shape, recipe, load, available)
+    say(f"the largest pass, of {load.longest} tokens, computes {shape.layers - keep(load.longest)} of {shape.layers} "
+        "layers again on its way back; the smaller, the fewer")
+    return keep
 
 
-def free_memory() -> int:
-    """Bytes that the machine can give to a new process."""
+def device_memory() -> tuple[str, int]:
+    """The device's name and its free bytes."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
-        return next(int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines()
-                    if line.startswith("MemAvailable"))
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return "CPU", next(int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines()
+                           if line.startswith("MemAvailable"))
+    return "CPU", os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
@@ -115,14 +106,14 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     say(f"{config['student']} from {base}, {len(rows)} rows")
     processor = load_processor(base, recipe["max_pixels"])
     totals, vision = zip(*count_tokens(rows, processor, recipe["max_tokens"]), strict=True)
-    foresee(base, recipe, Load(
+    keep = foresee(base, recipe, Load(
         longest=sum(sorted(totals)[-recipe["batch"]:]), tokens=sum(totals), attended=sum(map(causal, totals)),
         vision_tokens=sum(vision), epochs=epochs(recipe, args, len(rows))), say)
 
     def run(checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         trainer = TokenMeanSFTTrainer(
-            model=load_model(starting_point(base, checkpoint, recipe), recipe), peft_config=adapters(recipe), args=args,
-            train_dataset=rows, data_collator=PackedCollator(processor), processing_class=processor,
+            model=load_model(starting_point(base, checkpoint, recipe), recipe), keep=keep, peft_config=adapters(recipe),
+            args=args, train_dataset=rows, data_collator=PackedCollator(processor), processing_class=processor,
             callbacks=[Progress(say)])
         trainer.remove_callback(PrinterCallback)
         if checkpoint:

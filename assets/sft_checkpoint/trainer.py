@@ -1,13 +1,18 @@
 """TRL's SFTTrainer on packed samples, each token of an update counting the same however they are spread."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import torch
+from peft.tuners.lora import LoraLayer
 from transformers import Trainer
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLDecoderLayer
 from trl import SFTTrainer
 
 from assets.sft_checkpoint.attention import SAMPLES
+
+Keep = Callable[[int], int] | None      # how many layers keep their activations in a pass of so many tokens
 
 
 def keep_float32(plugin: Any) -> None:
@@ -17,8 +22,21 @@ def keep_float32(plugin: Any) -> None:
                                             reduce_dtype=torch.float32)
 
 
-class Float32Sums(Trainer):
-    """A trainer that does so, before any model is shared."""
+class PackedTrainer(Trainer):
+    """What the trainers on packed rows share: sums in float32, and checkpointing of as many layers as memory asks for.
+
+    keep: the layers that are not checkpointed; None: as the arguments have it.
+    """
+
+    def __init__(self, *, keep: Keep = None, **more: Any) -> None:
+        self.keep = keep
+        super().__init__(**more)
+        model: Any = self.model
+        self.layers = [layer for layer in model.modules() if isinstance(layer, Qwen2_5_VLDecoderLayer)]
+        if self.args.bf16:          # Autocast casts; PEFT would cast adapters' inputs to float32 before.
+            for module in model.modules():
+                if isinstance(module, LoraLayer):
+                    module.cast_input_dtype_enabled = False
 
     def create_accelerator_and_postprocess(self) -> None:
         super().create_accelerator_and_postprocess()
@@ -26,8 +44,15 @@ class Float32Sums(Trainer):
         if plugin is not None and plugin.mixed_precision_policy is not None:
             keep_float32(plugin)
 
+    def training_step(self, model: Any, inputs: dict[str, Any], *more: Any, **named: Any) -> torch.Tensor:
+        if self.keep is not None:
+            kept = self.keep(inputs["input_ids"].numel())
+            for number, layer in enumerate(self.layers):
+                layer.gradient_checkpointing = number >= kept
+        return super().training_step(model, inputs, *more, **named)
 
-class TokenMeanSFTTrainer(Float32Sums, SFTTrainer):
+
+class TokenMeanSFTTrainer(PackedTrainer, SFTTrainer):
     """The loss of an update is the sum over its answers' tokens divided by their number (method.md 6.1), over all
     accumulated passes and devices.
 

@@ -2,19 +2,22 @@
 
 `python -m bench.training.gpu`, part of `make bench-training`. Each measurement is a process of its own in which a
 trainer runs a few updates as a checkpoint asset does (its settings, optimiser and images opened included), on a
-Qwen2.5-VL of real size with random weights. MFU is `forecast.epoch_flops` over seconds and the GPU's peak. Without a
+Qwen2.5-VL of real size with random weights. TRL's are as they come: DPO with checkpointing and, if memory lets it,
+without. MFU is `forecast.epoch_flops` over seconds and the GPU's peak. Without a
 GPU it measures nothing, unless `--shapes tiny` is asked for: that shows that it runs. Prints markdown.
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -27,21 +30,25 @@ from trl import DPOTrainer, SFTConfig, SFTTrainer
 
 from assets.dpo_checkpoint.packing import DocumentCollator, by_document, plan_documents
 from assets.dpo_checkpoint.recipe import DpoRecipe
+from assets.dpo_checkpoint.train import load_of
 from assets.dpo_checkpoint.train import pair_rows as stock_pairs
 from assets.dpo_checkpoint.train import settings as dpo_settings
 from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
 from assets.sft_checkpoint.chat import image_paths
-from assets.sft_checkpoint.forecast import GIB, PEAK_FLOPS, Load, Shape, causal, epoch_flops
+from assets.sft_checkpoint.forecast import GIB, PEAK_FLOPS, Load, Shape, causal, epoch_flops, kept_layers
+from assets.sft_checkpoint.model import adapters
 from assets.sft_checkpoint.packing import PackedCollator, row_size, row_texts
 from assets.sft_checkpoint.recipe import SftRecipe
-from assets.sft_checkpoint.train import adapters, trainer_settings
+from assets.sft_checkpoint.train import device_memory, trainer_settings
 from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
 from bench.training.documents import draw_pages, pair_rows, segments
 from bench.training.shapes import SHAPES, processor_for, random_model, shape_config
+from resources.launcher import launch_env
 
-SFT_WAYS, DPO_WAYS = ("packed", "TRL"), ("packed", "TRL pairs", "whole")
+KEEPS_ALL = "TRL pairs, no checkpointing"
+SFT_WAYS, DPO_WAYS = ("packed", "TRL"), ("packed", "TRL pairs", KEEPS_ALL, "whole")
+KINDS = {"3b": ("shared_prefix", "cumulative"), "7b": ("shared_prefix",), "tiny": ("shared_prefix", "cumulative")}
 LORA = {"3b": 0, "7b": 16, "tiny": 0}       # of SFT: all weights of 7B with AdamW in float32 take 133 GB
-WARM = 2                                    # updates before those that are timed: kernels are built in them
 TOKENS_A_PAGE = 512                         # of an SFT sample: 100 visual ones and its text
 CUDA = torch.cuda.is_available()
 DTYPE = "bfloat16" if CUDA else "float32"
@@ -59,18 +66,25 @@ class Clock(TrainerCallback):
         self.ends.append(time.perf_counter())
 
 
+def warm(way: str) -> int:
+    """Updates before those that are timed: kernels are built in them. One of many passes is enough."""
+    return 1 if way.startswith("TRL pairs") else 2
+
+
 def train(kind: Any, args: Any, data: dict[str, Any], shape: str, recipe: dict[str, Any], processor: Any,
-          ) -> dict[str, float]:
-    """Tokens and median seconds of an update, from one's end to the next one's; peak memory in GiB."""
+          way: str, load: Load | None) -> dict[str, float]:
+    """Tokens and median seconds of an update, from one's end to the next one's; peak memory in GiB. load: of ours;
+    None: a stock trainer."""
     args.save_strategy, args.train_sampling_strategy = "no", "sequential"       # an update is a document
-    clock = Clock()
-    trainer = kind(model=random_model(shape_config(shape, processor.tokenizer), recipe["dtype"] if recipe["lora_rank"]
-                                      else "float32", recipe["freeze_vision"]),
-                   args=args, processing_class=processor, peft_config=adapters(recipe), callbacks=[clock], **data)
+    clock, config = Clock(), shape_config(shape, processor.tokenizer)
+    if load is not None:
+        data["keep"] = partial(kept_layers, Shape.of(config.to_dict()), recipe, load, device_memory()[1])
+    trainer = kind(model=random_model(config, recipe, stock=load is None), args=args, processing_class=processor,
+                   peft_config=adapters(recipe), callbacks=[clock], **data)
     trainer.train()
     peak = torch.cuda.max_memory_allocated() if CUDA else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"tokens": trainer.state.num_input_tokens_seen / trainer.state.global_step, "gib": peak / GIB,
-            "seconds": median(after - before for before, after in pairwise(clock.ends[WARM - 1:]))}
+            "seconds": median(after - before for before, after in pairwise(clock.ends[warm(way) - 1:]))}
 
 
 def sft_samples(count: int, tokens: int, folder: Path) -> tuple[list[dict[str, Any]], Any]:
@@ -90,21 +104,24 @@ def sft_samples(count: int, tokens: int, folder: Path) -> tuple[list[dict[str, A
 
 def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, Any]:
     """One sample an update."""
+    updates += warm(way)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     rows, processor = sft_samples(updates, tokens, folder)
     recipe = replace(SftRecipe(), lora_rank=LORA[shape], dtype=DTYPE, max_steps=updates, documents_per_update=1,
                      sharding="none").as_dict()
-    args = SFTConfig(**trainer_settings(recipe, folder, 1), remove_unused_columns=False)
     if way == "packed":
-        data = {"train_dataset": Dataset.from_list(rows), "data_collator": PackedCollator(processor)}
+        data: dict[str, Any] = {"train_dataset": Dataset.from_list(rows), "data_collator": PackedCollator(processor)}
     else:
         data = {"train_dataset": Dataset.from_list([
             {"prompt": prompt, "completion": answer, "images": image_paths(row["images"])}
             for row in rows for prompt, answer in [row_texts(row, processor)]]).cast_column("images", List(Image()))}
-    found = train(TokenMeanSFTTrainer if way == "packed" else SFTTrainer, args, data, shape, recipe, processor)
     size = row_size(rows[0], processor)
-    load = Load(longest=0, tokens=len(size.ids), attended=causal(len(size.ids)), vision_tokens=size.vision_tokens,
-                epochs=1)
+    load = Load(longest=len(size.ids), tokens=len(size.ids), attended=causal(len(size.ids)),
+                vision_tokens=size.vision_tokens, epochs=1)
+    sys.stdin.readline()            # until the GPU is free
+    args = SFTConfig(**trainer_settings(recipe, folder, 1), remove_unused_columns=False)
+    found = train(TokenMeanSFTTrainer if way == "packed" else SFTTrainer, args, data, shape, recipe, processor, way,
+                  load if way == "packed" else None)
     flops = epoch_flops(Shape.of(shape_config(shape, processor.tokenizer).to_dict()), recipe, load)
     peak = next((peak for name, peak in PEAK_FLOPS.items() if CUDA and name in torch.cuda.get_device_name()), None)
     return {**found, "mfu": peak and flops / found["seconds"] / peak}
@@ -112,6 +129,7 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
 
 def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates: int) -> dict[str, Any]:
     """One document an update, `count` pairs in as many passes as the way takes; adapters, their reference live."""
+    updates += warm(way)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     pages = draw_pages(folder, count)
     rows = [{**row, "id": f"{number}-{row['id']}", "example_id": str(number)} for number in range(updates)
@@ -119,24 +137,45 @@ def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates
                                  segments(count, words, 2 * number + 1), pages)]
     processor = processor_for(row["chosen"] + row["rejected"] for row in rows)
     recipe = replace(DpoRecipe(), lora_rank=16, dtype=DTYPE, max_steps=updates, pairs_per_update=len(rows) // updates,
-                     reference="live", sharding="none").as_dict()
+                     reference="live", sharding="none",
+                     gradient_checkpointing=way != KEEPS_ALL).as_dict()
+    load = None
     if way == "packed":
         plan = plan_documents(rows, by_document([row["example_id"] for row in rows]), processor, recipe["layout"],
                               10**6)
-        data = {"train_dataset": Dataset.from_list(plan),
-                "data_collator": DocumentCollator(rows, processor, recipe["layout"])}
+        load = load_of(recipe, plan, 1)
+        data: dict[str, Any] = {"train_dataset": Dataset.from_list(plan),
+                                "data_collator": DocumentCollator(rows, processor, recipe["layout"])}
     else:
         data = {"train_dataset": stock_pairs(Dataset.from_list(rows), processor, recipe["layout"])}
+    sys.stdin.readline()            # until the GPU is free
     args = dpo_settings(recipe, folder, len(data["train_dataset"]), len(rows))
-    return train(DocumentDPOTrainer if way == "packed" else DPOTrainer, args, data, shape, recipe, processor)
+    return train(DocumentDPOTrainer if way == "packed" else DPOTrainer, args, data, shape, recipe, processor, way, load)
 
 
-def in_a_process(*what: str) -> dict[str, Any]:
-    """One measurement; {"failed": why} where it ended badly."""
-    done = subprocess.run([sys.executable, "-m", "bench.training.gpu", "--one", *what], capture_output=True, text=True)
-    found = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {
-        "failed": "out of memory" if "OutOfMemoryError" in done.stderr else done.stderr.strip().splitlines()[-1][:200]}
-    print(json.dumps({"what": what, **found}), file=sys.stderr, flush=True)
+def measured_in_turn(jobs: Sequence[tuple[object, ...]]) -> Iterator[dict[str, Any]]:
+    """One has the GPU, and the next gets its data ready meanwhile."""
+    waiting = map(started, jobs)
+    now = next(waiting, None)
+    while now is not None:
+        after = next(waiting, None)
+        yield measured(now)
+        now = after
+
+
+def started(what: tuple[object, ...]) -> subprocess.Popen[str]:
+    """A process that gets its data ready and waits."""
+    return subprocess.Popen([sys.executable, "-m", "bench.training.gpu", "--one", *map(str, what)], text=True,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env={**os.environ, **launch_env()})
+
+
+def measured(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What it finds once the GPU is its own; {"failed": why} where it ended badly."""
+    out, said = process.communicate("go\n")
+    found = json.loads(out.splitlines()[-1]) if process.returncode == 0 else {
+        "failed": "out of memory" if "OutOfMemoryError" in said else said.strip().splitlines()[-1][:200]}
+    print(json.dumps({"what": process.args[4:], **found}), file=sys.stderr, flush=True)     # type: ignore[index]
     return found
 
 
@@ -147,33 +186,30 @@ def numbers(found: dict[str, Any], *columns: str) -> str:
     return " | ".join(column.format(**found) for column in columns)
 
 
-def sft_table(shapes: Sequence[str], tokens: Sequence[int], updates: int) -> None:
+def sft_table(shapes: Sequence[str], tokens: Sequence[int], ways: Sequence[str], updates: int) -> None:
     print("| student | weights trained | trainer | tokens an update | seconds | tokens/s | MFU | GiB |\n" + "|---" * 8
           + "|")
-    for shape in shapes:
-        for size in tokens:
-            for way in SFT_WAYS:
-                found = in_a_process("sft", shape, way, str(size), str(updates))
-                if "failed" not in found:
-                    found |= {"rate": found["tokens"] / found["seconds"],
-                              "share": "-" if found["mfu"] is None else f"{found['mfu']:.3f}"}
-                cells = numbers(found, "{tokens:,.0f}", "{seconds:.3f}", "{rate:,.0f}", "{share}", "{gib:.1f}")
-                print(f"| {shape} | {'adapters' if LORA[shape] else 'all'} | {way} | {cells} |", flush=True)
+    jobs = [("sft", shape, way, size, updates) for shape in shapes for size in tokens for way in SFT_WAYS
+            if way in ways]
+    for (_, shape, way, *_), found in zip(jobs, measured_in_turn(jobs), strict=True):
+        if "failed" not in found:
+            found |= {"rate": found["tokens"] / found["seconds"],
+                      "share": "-" if found["mfu"] is None else f"{found['mfu']:.3f}"}
+        cells = numbers(found, "{tokens:,.0f}", "{seconds:.3f}", "{rate:,.0f}", "{share}", "{gib:.1f}")
+        print(f"| {shape} | {'adapters' if LORA[shape] else 'all'} | {way} | {cells} |", flush=True)
 
 
-def dpo_table(shapes: Sequence[str], count: int, words: int, updates: int) -> None:
+def dpo_table(shapes: Sequence[str], count: int, words: int, ways: Sequence[str], updates: int) -> None:
     print("\n| student | pairs | way | tokens a document | seconds a document | of packed's | GiB |\n" + "|---" * 7
           + "|")
-    for shape in shapes:
-        for kind in ("shared_prefix", "cumulative"):
-            base = None
-            for way in DPO_WAYS:
-                found = in_a_process("dpo", shape, way, kind, str(count), str(words), str(updates))
-                base = base or found.get("seconds")
-                if base and "failed" not in found:
-                    found["times"] = f"{found['seconds'] / base:.2f}"
-                cells = numbers({"times": "-", **found}, "{tokens:,.0f}", "{seconds:.3f}", "{times}", "{gib:.1f}")
-                print(f"| {shape} | {kind}, {count} | {way} | {cells} |", flush=True)
+    jobs = [("dpo", shape, way, kind, count, words, updates) for shape in shapes for kind in KINDS[shape]
+            for way in DPO_WAYS if way in ways]
+    base = None
+    for (_, shape, way, kind, *_), found in zip(jobs, measured_in_turn(jobs), strict=True):
+        base = found.get("seconds") if way == "packed" else base
+        found["times"] = f"{found['seconds'] / base:.2f}" if base and "failed" not in found else "-"
+        cells = numbers(found, "{tokens:,.0f}", "{seconds:.3f}", "{times}", "{gib:.1f}")
+        print(f"| {shape} | {kind}, {count} | {way} | {cells} |", flush=True)
 
 
 def main() -> None:
@@ -182,6 +218,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, nargs="+", default=[8192, 32_768], help="of an SFT sample")
     parser.add_argument("--segments", type=int, default=16)
     parser.add_argument("--words", type=int, default=200, help="of a segment")
+    parser.add_argument("--ways", nargs="+", default=[*SFT_WAYS, *DPO_WAYS], choices=[*SFT_WAYS, *DPO_WAYS[1:]])
     parser.add_argument("--updates", type=int, default=3, help="that are timed")
     parser.add_argument("--one", nargs="+", help="measure this alone, as JSON")
     given = parser.parse_args()
@@ -195,9 +232,9 @@ def main() -> None:
         print("No GPU is here: what training takes on one was not measured.")
         return
     device = torch.cuda.get_device_name() if CUDA else "CPU, which says nothing of a GPU"
-    print(f"{device}, torch {torch.__version__}, {DTYPE}; medians of {given.updates} updates after {WARM}.\n")
-    sft_table(given.shapes, given.tokens, WARM + given.updates)
-    dpo_table(given.shapes, given.segments, given.words, WARM + given.updates)
+    print(f"{device}, torch {torch.__version__}, {DTYPE}; medians of {given.updates} updates.\n")
+    sft_table(given.shapes, given.tokens, given.ways, given.updates)
+    dpo_table(given.shapes, given.segments, given.words, given.ways, given.updates)
 
 
 if __name__ == "__main__":

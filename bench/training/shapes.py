@@ -1,12 +1,13 @@
 """Qwen2.5-VL in its real sizes with random weights, around a small tokenizer: what a run takes does not depend on the
 values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig
 
+from assets.sft_checkpoint.model import kept_dtype, made_ready
 from assets.sft_checkpoint.student import SPECIAL, chat_processor, tiny_config, train_tokenizer
 from bench.training.documents import PAGE_PIXELS
 
@@ -38,10 +39,10 @@ def shape_config(name: str, tokenizer: Any) -> Qwen2_5_VLConfig:
                             vision_start_token_id=ids["<|vision_start|>"], vision_end_token_id=ids["<|vision_end|>"])
 
 
-def random_model(config: Qwen2_5_VLConfig, dtype: str, freeze_vision: bool) -> Any:
-    """As `assets.sft_checkpoint.train.load_model` gives it, made where it is computed with."""
+def random_model(config: Qwen2_5_VLConfig, recipe: Mapping[str, Any], stock: bool) -> Any:
+    """As `load_model` gives it, made where it is computed with. stock: with nothing of ours but the frozen tower."""
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        model = AutoModelForImageTextToText.from_config(config, dtype=getattr(torch, dtype))
-    if freeze_vision:
+        model = AutoModelForImageTextToText.from_config(config, dtype=kept_dtype(recipe))
+    if stock and recipe["freeze_vision"]:
         model.model.visual.requires_grad_(False)
-    return model
+    return model if stock else made_ready(model, recipe)

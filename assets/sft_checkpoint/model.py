@@ -1,0 +1,62 @@
+"""A Qwen2.5-VL as it is trained: its weights' precision, what is frozen, adapters, and the kernels it computes with."""
+
+from collections.abc import Mapping
+from types import MethodType
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from transformers import AutoModelForImageTextToText
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLRMSNorm, Qwen2MLP
+
+from assets.sft_checkpoint.attention import WINDOWS
+from assets.sft_checkpoint.forecast import LAYER_MATRICES
+
+LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"    # the vision tower is left alone
+
+
+def load_model(path: str, recipe: Mapping[str, Any]) -> Any:
+    """The model at `path`, ready to train."""
+    return made_ready(AutoModelForImageTextToText.from_pretrained(path, dtype=kept_dtype(recipe)), recipe)
+
+
+def kept_dtype(recipe: Mapping[str, Any]) -> torch.dtype:
+    """Of the weights. Those that are trained are kept in float32 and computed with in the recipe's dtype: an update of
+    1e-5 is lost in bfloat16."""
+    return getattr(torch, recipe["dtype"] if recipe["lora_rank"] else "float32")
+
+
+def made_ready(model: Any, recipe: Mapping[str, Any]) -> Any:
+    """The model itself, changed in place."""
+    vision = model.model.visual
+    model.set_attn_implementation({"vision_config": WINDOWS})
+    if recipe["freeze_vision"]:
+        vision.requires_grad_(False)
+        # With checkpointing transformers asks for gradients at the tower's input too, and the way back would lead
+        # through all of it for nothing.
+        vision.forward = torch.no_grad()(vision.forward)
+    if torch.cuda.is_available():
+        fuse(model.model)
+    return model
+
+
+def fuse(model: Any) -> None:
+    """Norms, and the middle of each feed-forward layer, in one kernel each. Of Liger's functions; its own patch of
+    Qwen2.5-VL does not import beside this transformers."""
+    from liger_kernel.transformers.functional import liger_rms_norm, liger_swiglu
+
+    def norm(module: Any, states: torch.Tensor) -> torch.Tensor:
+        return liger_rms_norm(states, module.weight, module.variance_epsilon)
+
+    def feed_forward(module: Any, states: torch.Tensor) -> torch.Tensor:
+        return module.down_proj(liger_swiglu(module.gate_proj(states), module.up_proj(states)))
+
+    forwards: dict[type, Any] = {Qwen2_5_VLRMSNorm: norm, Qwen2MLP: feed_forward}
+    for module in model.modules():
+        if type(module) in forwards:
+            module.forward = MethodType(forwards[type(module)], module)
+
+
+def adapters(recipe: Mapping[str, Any]) -> LoraConfig | None:
+    rank = recipe["lora_rank"]
+    return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=LORA_TARGETS) if rank else None
