@@ -25,13 +25,14 @@ def measure(way: str, kind: str, count: int, words: int, repeats: int, student: 
     """Tokens of all forward passes of the policy, median CPU seconds and peak memory for one document."""
     import torch
     from datasets import Dataset
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoProcessor
     from trl import DPOConfig, DPOTrainer
 
     from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents
     from assets.dpo_checkpoint.train import pair_rows as stock_rows
     from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
     from assets.sft_checkpoint.student import resolve_student
+    from bench.training.shapes import cpu_model
 
     torch.set_num_threads(1)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
@@ -41,7 +42,7 @@ def measure(way: str, kind: str, count: int, words: int, repeats: int, student: 
     processor.image_processor.size["longest_edge"] = PAGE_PIXELS
     rows = [{**row, "example_id": "deck"} for row in pair_rows("whole" if way == "whole" else kind, corrected, original,
                                                               draw_pages(folder, count))]
-    policy, reference = (AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32) for _ in range(2))
+    policy, reference = (cpu_model(base, stock=way != "packed") for _ in range(2))
     settings = DPOConfig(output_dir=str(folder), per_device_train_batch_size=1, max_length=None, report_to="none",
                          use_cpu=True, bf16=False, gradient_checkpointing=False, remove_unused_columns=False)
     shared: dict[str, Any] = {"model": policy, "ref_model": reference, "args": settings, "processing_class": processor}

@@ -28,6 +28,7 @@ from assets.sft_checkpoint.student import resolve_student
 from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
 from bench.training.documents import PAGE_PIXELS, draw_pages, segments
 from bench.training.measure import measure
+from bench.training.shapes import cpu_model
 
 ROOT = Path(__file__).resolve().parents[2]
 LLAMAFACTORY = ROOT / ".exports" / "llamafactory" / "bin" / "python"
@@ -52,7 +53,7 @@ def passes(kind: Any, data: dict[str, Any], base: str, processor: Any, size: int
     """What a trainer of TRL's, or one of ours, takes on a fresh model."""
     with tempfile.TemporaryDirectory() as folder:
         return measure(kind(
-            model=AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32), processing_class=processor,
+            model=cpu_model(base, stock=kind is SFTTrainer), processing_class=processor,
             args=SFTConfig(output_dir=folder, max_length=None, report_to="none", use_cpu=True, bf16=False,
                            gradient_checkpointing=False, remove_unused_columns=False), **data), size)
 

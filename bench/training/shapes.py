@@ -1,13 +1,14 @@
-"""Qwen2.5-VL in its real sizes with random weights, around a small tokenizer: what a run takes does not depend on the
-values."""
+"""The models that are measured: students from a folder, and Qwen2.5-VL in its real sizes with random weights around a
+small tokenizer, for what a run takes does not depend on the values. Stock: with nothing of ours."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig
 
-from assets.sft_checkpoint.model import kept_dtype, made_ready
+from assets.sft_checkpoint.model import kept_dtype, load_model, made_ready
 from assets.sft_checkpoint.student import SPECIAL, chat_processor, tiny_config, train_tokenizer
 from bench.training.documents import PAGE_PIXELS
 
@@ -39,8 +40,15 @@ def shape_config(name: str, tokenizer: Any) -> Qwen2_5_VLConfig:
                             vision_start_token_id=ids["<|vision_start|>"], vision_end_token_id=ids["<|vision_end|>"])
 
 
+def cpu_model(base: str | Path, stock: bool) -> Any:
+    """In float32, all of it trained."""
+    recipe = {"dtype": "float32", "lora_rank": 0, "freeze_vision": False}
+    return AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32) if stock \
+        else load_model(str(base), recipe)
+
+
 def random_model(config: Qwen2_5_VLConfig, recipe: Mapping[str, Any], stock: bool) -> Any:
-    """As `load_model` gives it, made where it is computed with. stock: with nothing of ours but the frozen tower."""
+    """As `load_model` gives it, made where it is computed with. A stock one's tower is frozen too."""
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = AutoModelForImageTextToText.from_config(config, dtype=kept_dtype(recipe))
     if stock and recipe["freeze_vision"]:
