@@ -1,4 +1,5 @@
-"""TRL's SFTTrainer on packed samples, each token of an update counting the same however they are spread."""
+"""What both trainers on packed rows share, and TRL's SFTTrainer on packed samples, each token of an update counting the
+same however they are spread."""
 
 from collections.abc import Callable
 from dataclasses import replace
