@@ -7,11 +7,11 @@ from typing import Any
 import dagster as dg
 
 from resources.dagster import GpuResource
-from resources.launcher import launch_command, launch_env
+from resources.training.launcher import launch_command, launch_env
 from resources.lines import read_lines
 from resources.store import Store
 
-SCRIPT = "assets.sft_checkpoint.generate"
+SCRIPT = "resources.training.generate"
 TOKENS_PER_WORD = 3     # an answer may have this many tokens per word that is asked, and no more
 
 

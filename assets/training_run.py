@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from assets.checkpoint_files import faults
-from assets.door import Manifest
-from resources.launcher import launch_command, launch_env
+from resources.training.checkpoint import faults
+from assets.training_dataset import Manifest
+from resources.training.launcher import launch_command, launch_env
 from resources.store import Store
 
 

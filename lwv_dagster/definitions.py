@@ -22,7 +22,7 @@ from assets.preference_dataset.asset import preference_dataset
 from assets.preference_dataset.checks import preference_dataset_checks
 from assets.preference_pairs.asset import preference_pairs
 from assets.preference_pairs.checks import CHECKS as PREFERENCE_PAIRS
-from assets.quality.bridge import quality_checks
+from assets.quality.asset_checks import quality_checks
 from assets.quality_report.asset import quality_report
 from assets.segments.asset import segments
 from assets.segments.checks import CHECKS as SEGMENTS

@@ -11,7 +11,7 @@ from assets.benchmark_scores.schema import SCHEMA
 from assets.benchmark_scores.scores import HARNESS, MODELS, answers_path, score_row, scores_path, write_summary
 from assets.generation import GenerationFailed, prompt_line, write_answers
 from assets.partitions import SHARDS
-from assets.sft_checkpoint.recipe import run_id
+from resources.training.sft.hyperparameters import run_id
 from assets.training_run import TrainingFailed, current_checkpoint, read_training
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.engine import ModelEngine, run

@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 
 from assets.benchmark_scores.scores import scores_path
-from assets.quality.bridge import whole_checks
+from assets.quality.asset_checks import whole_checks
 from assets.quality.outcome import Outcome, Rule, offenders
 from resources.store import Store
 

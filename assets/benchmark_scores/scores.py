@@ -9,11 +9,11 @@ from typing import Any
 from assets.benchmark_scores.items import BENCHMARK
 from assets.benchmark_scores.judge import quality_score
 from assets.benchmark_scores.schema import DIMENSIONS
-from assets.door import is_embedded
-from assets.long_outputs.length_score import length_score, length_score_released
+from assets.training_dataset import is_embedded
+from resources.text.length_score import length_score, length_score_released
 from resources.failures import AnswerUnusable
 from resources.store import Store
-from resources.words import count_words
+from resources.text.words import count_words
 
 HARNESS = "lwv held_out 2"   # raise with any change to how texts are generated or scored
 MODELS = ("base", "sft", "dpo", "teacher")

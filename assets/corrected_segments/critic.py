@@ -11,7 +11,7 @@ from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerUnusable
 from resources.messages import Call, Image, assistant, system, user
 from resources.prompts import load_prompt
-from resources.words import count_words
+from resources.text.words import count_words
 
 SYSTEM = load_prompt(__file__, "system")
 CORRECT = load_prompt(__file__, "correct")

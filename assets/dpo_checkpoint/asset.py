@@ -4,10 +4,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.door import DoorShut, current_manifest
-from assets.dpo_checkpoint.recipe import DpoRecipe
-from assets.recipe import RecipeUnusable, read_recipe
-from assets.sft_checkpoint.recipe import run_id
+from assets.training_dataset import DoorShut, current_manifest
+from resources.training.dpo.hyperparameters import DpoRecipe
+from resources.recipe.model import RecipeUnusable, read_recipe
+from resources.training.sft.hyperparameters import run_id
 from assets.training_run import TrainingFailed, checkpoint_home, checkpoint_metadata, current_checkpoint, train
 from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
@@ -24,7 +24,7 @@ def dpo_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sour
         recipe = DpoRecipe.for_student(student, read_recipe().training)
         run = run_id(dataset=manifest.id, sft=sft.name, recipe=recipe.as_dict())
         output = checkpoint_home(tables, "dpo", run)
-        trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "assets.dpo_checkpoint.train", {
+        trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "resources.training.dpo.train", {
             "dataset": manifest.path, "dataset_id": manifest.id, "student": student, "output": str(output),
             "sft": str(sft), "reference": reference_file(manifest.path, sft.name, recipe),
             "recipe": recipe.as_dict(), "authors": sorted(manifest.authors)})

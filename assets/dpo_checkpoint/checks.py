@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from assets.quality.bridge import whole_checks
+from assets.quality.asset_checks import whole_checks
 from assets.quality.outcome import Outcome, Rule
 from assets.sft_checkpoint.checks import SHARED_RULES, shared_outcomes
 from assets.training_run import current_checkpoint, read_training

@@ -8,7 +8,7 @@ from assets.drafts.draft import TOP_P, draft_author, draft_prompt, draft_row, sa
 from assets.drafts.schema import FINISHES, SCHEMA
 from assets.generation import GenerationFailed, write_answers
 from assets.partitions import SHARDS
-from assets.recipe import RecipeUnusable, read_recipe
+from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.shard_table import table_metadata
 from assets.training_run import TrainingFailed, current_checkpoint, read_training
 from resources.dagster import GpuResource, StoreResource, clear_failures

@@ -8,8 +8,8 @@ import pyarrow as pa
 from assets.drafts.draft import samples_of
 from assets.drafts.schema import FINISHES
 from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
-from assets.recipe import read_recipe
-from resources.words import count_words
+from resources.recipe.model import read_recipe
+from resources.text.words import count_words
 
 RULES = (
     Rule("examples_covered", "Each example of the preference split has as many drafts as asked, any other has none."),

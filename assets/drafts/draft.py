@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from assets.door import EMBEDDED_STUDENT
+from assets.training_dataset import EMBEDDED_STUDENT
 from assets.generation import prompt_line
 from assets.long_outputs.control import loop_start
-from assets.long_outputs.length_score import length_score
-from assets.recipe import Pairs
-from assets.sft_checkpoint.recipe import run_id
+from resources.text.length_score import length_score
+from resources.recipe.model import Pairs
+from resources.training.sft.hyperparameters import run_id
 from resources.store import Store
-from resources.words import count_words
+from resources.text.words import count_words
 
 MOST_TOKENS = 16_384
 TOP_P = 0.95

@@ -9,7 +9,7 @@ from assets.instructions.documents import Material, group_documents, materials
 from assets.instructions.requests import write_instruction
 from assets.instructions.schema import SCHEMA
 from assets.partitions import SHARDS
-from assets.recipe import RecipeUnusable, read_recipe
+from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, SourcesResource, StoreResource, clear_failures
 from resources.failures import AnswerUnusable

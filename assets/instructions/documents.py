@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
-from assets.recipe import Instructions
+from resources.recipe.model import Instructions
 
 Kind = Literal["single", "multi", "deck"]
 

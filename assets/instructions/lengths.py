@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 from assets.instructions.documents import Material, draw
-from assets.recipe import Instructions
+from resources.recipe.model import Instructions
 
 Item = TypeVar("Item")
 LengthFrom = Literal["stated", "back_translated", "none"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from assets.instructions.documents import Material, draw
 from assets.instructions.lengths import length_from, pick, stated_words, target_words
-from assets.recipe import Recipe
+from resources.recipe.model import Recipe
 from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerUnusable
 from resources.messages import Call, Image, system, user

@@ -16,7 +16,7 @@ SCHEMA = pa.schema([
     ("required_words", pa.int32()),        # stated in the instruction; null where none is stated (yet)
     ("target_words", pa.int32()),          # what the plan aims at, stated or not
     ("length_from", pa.string()),          # stated | back_translated (stated once it is written) | none
-    ("task", pa.string()),                 # open, a family of MMLongBench-Write, or a deck task (assets/recipe.py)
+    ("task", pa.string()),                 # open, a family of MMLongBench-Write, or a deck task (resources/recipe/model.py)
     ("origin", pa.string()),               # single | multi | group | deck | deck_rewritten: how the request was made
     ("author", pa.string()),               # `fixed`, or the model that wrote it; `embedded-…` is the embedded model
     ("call_id", pa.string()),              # ledger key of the call that wrote it; null for fixed requests

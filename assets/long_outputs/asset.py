@@ -5,12 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.long_outputs.forecast import forecast_writing
-from assets.long_outputs.length_score import length_score
+from assets.long_outputs.writing_forecast import forecast_writing
+from resources.text.length_score import length_score
 from assets.long_outputs.schema import SCHEMA
 from assets.long_outputs.writer import write_document
 from assets.partitions import SHARDS
-from assets.recipe import RecipeUnusable, read_recipe
+from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL

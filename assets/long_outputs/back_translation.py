@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from assets.long_outputs.conversation import Conversation, spent
-from assets.long_outputs.length_score import length_score
+from resources.text.length_score import length_score
 from resources.failures import AnswerUnusable
 from resources.messages import Call, user
 from resources.prompts import load_prompt

@@ -10,7 +10,7 @@ import pyarrow as pa
 from assets.long_outputs.control import is_refusal
 from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
 from assets.quality.quarantine import read_quarantine
-from resources.words import cjk_share, count_words
+from resources.text.words import cjk_share, count_words
 
 GOOD_LENGTH = 80.0        # method.md 6.2: what is kept for SFT scores at least 80 against its stated length
 REPEATED_SHARE = 0.3      # of a text's sentences that stood there before

@@ -5,10 +5,10 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal
 
-from assets.long_outputs.length_score import length_score
-from assets.recipe import Writing
+from resources.text.length_score import length_score
+from resources.recipe.model import Writing
 from resources.engine import REFUSALS
-from resources.words import cjk_share, count_words
+from resources.text.words import cjk_share, count_words
 
 FaultKind = Literal["refused", "language", "loop", "repeat", "short", "long"]
 ERROR_TEXTS = (*REFUSALS, "max tries. failed")

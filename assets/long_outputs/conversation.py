@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from assets.long_outputs.control import go_on, loop_start, whole_words
-from assets.recipe import Writing
+from resources.recipe.model import Writing
 from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerUnusable
 from resources.ledger import Record

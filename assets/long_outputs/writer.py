@@ -17,13 +17,13 @@ from assets.long_outputs.control import (
     without_heading,
 )
 from assets.long_outputs.conversation import Conversation, Order, spent
-from assets.long_outputs.length_score import length_score
+from resources.text.length_score import length_score
 from assets.long_outputs.outline import PLAN_FORMAT, BadPlan, PlannedSection, check_plan, parse_plan, scale_plan
-from assets.recipe import Writing
+from resources.recipe.model import Writing
 from resources.engine import ModelEngine
 from resources.failures import AnswerUnusable
 from resources.prompts import load_prompt
-from resources.words import count_words
+from resources.text.words import count_words
 
 PLAN = load_prompt(__file__, "plan")
 CORRECT_PLAN = load_prompt(__file__, "correct_plan")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.long_outputs.writer import sections_for
-from assets.recipe import Writing
+from resources.recipe.model import Writing
 from resources.engine import ModelEngine
 from resources.engine.money import Price
 from resources.engine.progress import duration

@@ -5,14 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from assets.door import DoorShut, documents_of, image_files, require_good_shards, write_dataset
+from assets.training_dataset import DoorShut, documents_of, image_files, require_good_shards, write_dataset
 from assets.partitions import SHARDS
 from assets.preference_dataset.schema import SCHEMA
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_pairs.mix import Mix
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
-from assets.recipe import RecipeUnusable, read_recipe
+from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.sft_dataset.contamination import Contamination
 from resources.dagster import StoreResource, clear_failures
 from resources.store import Store

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from assets.door import current_manifest
-from assets.quality.bridge import whole_checks
+from assets.training_dataset import current_manifest
+from assets.quality.asset_checks import whole_checks
 from assets.quality.outcome import Outcome, Rule, offenders
 from assets.sft_dataset.contamination import none_in_benchmark
 from resources.store import BATCH_ROWS, Store

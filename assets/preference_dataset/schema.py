@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from assets.door import IMAGE
+from assets.training_dataset import IMAGE
 
 SCHEMA = pa.schema([
     ("id", pa.string()),           # pair_id

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from assets.preference_pairs.schema import KINDS
-from assets.recipe import Pairs
+from resources.recipe.model import Pairs
 
 
 def kind_shares(recipe: Pairs, pairs: Mapping[str, int]) -> dict[str, float]:

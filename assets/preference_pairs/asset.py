@@ -11,7 +11,7 @@ from assets.preference_pairs.iterdpo import cumulative_pairs, sampled_pair, shar
 from assets.preference_pairs.mix import Mix
 from assets.preference_pairs.ranking import choose_sides, rank_drafts
 from assets.preference_pairs.schema import SCHEMA
-from assets.recipe import Pairs, RecipeUnusable, read_recipe
+from resources.recipe.model import Pairs, RecipeUnusable, read_recipe
 from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL

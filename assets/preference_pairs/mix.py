@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assets.preference_pairs.schema import KINDS
-from resources.words import count_words
+from resources.text.words import count_words
 
 
 class Mix:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.benchmark_scores.judge import judge_answer, quality_score
-from assets.long_outputs.length_score import length_score
+from resources.text.length_score import length_score
 from resources.engine import ModelEngine
 from resources.failures import AnswerUnusable
 

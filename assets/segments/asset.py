@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.drafts.draft import NoDraft, draft_to_cut, drafts_by_example
 from assets.partitions import SHARDS
-from assets.recipe import RecipeUnusable, read_recipe
+from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.segments.schema import SCHEMA
 from assets.segments.splitter import split_draft, split_output
 from assets.shard_table import table_metadata

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from resources.words import count_words
+from resources.text.words import count_words
 
 GROUP_WORDS = 200       # of paragraphs that make a segment of a draft without headings
 _PAGE_HEADING = re.compile(r"^##[ \t]*(?:Slide\s*(\d+)\b|第\s*(\d+)\s*页).*$", re.MULTILINE | re.IGNORECASE)

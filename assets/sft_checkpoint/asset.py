@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from assets.door import DoorShut, current_manifest
-from assets.recipe import RecipeUnusable, read_recipe
-from assets.sft_checkpoint.recipe import SftRecipe, run_id
+from assets.training_dataset import DoorShut, current_manifest
+from resources.recipe.model import RecipeUnusable, read_recipe
+from resources.training.sft.hyperparameters import SftRecipe, run_id
 from assets.training_run import TrainingFailed, checkpoint_home, checkpoint_metadata, train
 from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
@@ -20,7 +20,7 @@ def sft_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sour
         recipe = SftRecipe.for_student(student, read_recipe().training)
         run = run_id(dataset=manifest.id, student=student, recipe=recipe.as_dict())
         output = checkpoint_home(tables, "sft", run)
-        trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "assets.sft_checkpoint.train", {
+        trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "resources.training.sft.train", {
             "dataset": manifest.path, "dataset_id": manifest.id, "student": student, "output": str(output),
             "base_folder": str(tables.home / "checkpoints" / "base" / manifest.id), "recipe": recipe.as_dict(),
             "authors": sorted(manifest.authors)})

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from assets.checkpoint_files import faults, unsound_tensors
-from assets.quality.bridge import whole_checks
+from resources.training.checkpoint import faults, unsound_tensors
+from assets.quality.asset_checks import whole_checks
 from assets.quality.outcome import Outcome, Rule
 from assets.training_run import current_checkpoint, read_training
 from resources.store import Store

@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from assets.door import DoorShut, image_files, require_good_shards, write_dataset
+from assets.training_dataset import DoorShut, image_files, require_good_shards, write_dataset
 from assets.partitions import SHARDS
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
-from assets.recipe import RecipeUnusable, read_recipe
-from assets.sft_checkpoint.sequence import RowUnusable
+from resources.recipe.model import RecipeUnusable, read_recipe
+from resources.training.rows.sequence import RowUnusable
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat
 from assets.sft_dataset.contamination import Contamination

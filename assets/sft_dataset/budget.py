@@ -5,10 +5,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from assets.door import DoorShut
-from assets.recipe import Training
-from assets.sft_checkpoint.recipe import BUILT
-from assets.sft_checkpoint.vision import open_image
+from assets.training_dataset import DoorShut
+from resources.recipe.model import Training
+from resources.training.sft.hyperparameters import BUILT
+from resources.training.rows.vision import open_image
 from assets.sft_dataset.keep import Reason
 
 TEMPLATE_BYTES = 256                # of a chat template around the two turns, at most
@@ -31,7 +31,7 @@ class TokenBudget:
         """`over_budget` with its tokens of text and of images, for a row (example_id, instruction, output); or None."""
         if self.student in BUILT or self._at_most(row, images) <= self.training.max_tokens:
             return None
-        from assets.sft_checkpoint.packing import row_size
+        from resources.training.sft.packing import row_size
 
         tokens = row_size({
             "id": row["example_id"], "images": [{"path": str(path)} for path in images],
@@ -50,7 +50,7 @@ class TokenBudget:
 
     @cached_property
     def _processor(self) -> Any:
-        from assets.sft_checkpoint.packing import load_processor
+        from resources.training.sft.packing import load_processor
 
         try:
             return load_processor(self.student, self.training.max_pixels)

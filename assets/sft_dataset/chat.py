@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.door import DoorShut
-from assets.recipe import Mix
+from assets.training_dataset import DoorShut
+from resources.recipe.model import Mix
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.keep import Reason, written_language
 from assets.sft_dataset.mix import draw_order
-from resources.words import count_words
+from resources.text.words import count_words
 
 LINES_NAMED = 10        # bad lines of which the number is told
 

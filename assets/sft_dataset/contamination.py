@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from assets.door import Manifest
+from assets.training_dataset import Manifest
 from assets.quality.outcome import Outcome, offenders
 from assets.sft_dataset.keep import Reason
 from assets.sft_dataset.shingles import RunIndex, shingles
 from assets.source_images.measure import detail_share
 from resources.store import BATCH_ROWS, Store
-from resources.words import tokens
+from resources.text.words import tokens
 
 NEAR_BITS = 4               # of 64 perceptual hash bits that may differ: a copy that was scaled or compressed anew
 BLANK_DETAIL, BLANK_WORDS = 0.005, 3     # a page with less than both is blank

@@ -8,9 +8,9 @@ import numpy as np
 
 from assets.sft_dataset.keep import Reason
 from assets.sft_dataset.shingles import shingles
-from resources.words import tokens
+from resources.text.words import tokens
 
-SHINGLE = 5                 # words; CJK characters count as words (resources/words.py)
+SHINGLE = 5                 # words; CJK characters count as words (resources/text/words.py)
 PERMUTATIONS = 128          # hash values of a signature, 4 bytes each: the estimate's error is about 0.04 at 0.8
 MISSES_WEIGH = 0.9          # against false candidates: these are sorted out by the signatures, misses are not
 

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from assets.long_outputs.checks import repeated_share
 from assets.long_outputs.control import is_refusal, without_heading
-from assets.long_outputs.length_score import length_score
-from assets.recipe import Keep
+from resources.text.length_score import length_score
+from resources.recipe.model import Keep
 from assets.source_images.measure import language_of
-from resources.words import cjk_share, count_words
+from resources.text.words import cjk_share, count_words
 
 ReasonKind = Literal["refusal", "language", "coverage", "repetition", "length", "in_benchmark", "over_budget",
                      "duplicate", "near_duplicate"]

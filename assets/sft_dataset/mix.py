@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assets.recipe import Mix
+from resources.recipe.model import Mix
 from assets.sft_dataset.flow import Caps, fill_up, fit_margins
 
 BUCKETS: dict[str, tuple[int, float]] = {   # words written: at least, fewer than

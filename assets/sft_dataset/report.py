@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean, median
 from typing import Any
 
-from assets.recipe import Mix
+from resources.recipe.model import Mix
 from assets.sft_dataset.mix import BUCKETS, LONG, SHORT, largest_size
 from assets.sft_dataset.selection import Candidate, Selection
 

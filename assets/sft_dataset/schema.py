@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from assets.door import IMAGE
+from assets.training_dataset import IMAGE
 
 TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from assets.instructions.schema import SCHEMA
 from assets.long_outputs.writer import Order, write_document
-from assets.recipe import Writing
+from resources.recipe.model import Writing
 from bench.engine.prompts import instruction, required_words
 from resources.endpoints import Endpoint
 from resources.engine import REFUSALS, ModelEngine, run

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from assets.door import write_dataset
+from assets.training_dataset import write_dataset
 from assets.instructions.schema import SCHEMA as INSTRUCTIONS
 from assets.long_outputs.schema import SCHEMA as OUTPUTS
 from assets.preference_dataset.schema import SCHEMA as PREFERENCE

@@ -14,7 +14,7 @@ from transformers import (
 )
 from trl import chat_template_utils
 
-from assets.sft_checkpoint.student import TINY_PIXELS, tiny_config, train_tokenizer
+from resources.training.students.tiny import TINY_PIXELS, tiny_config, train_tokenizer
 
 FIRST_SPECIAL = 151_643
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",

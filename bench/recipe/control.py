@@ -12,7 +12,7 @@ from PIL import Image
 
 from assets.instructions.schema import SCHEMA
 from assets.long_outputs.asset import long_outputs
-from assets.long_outputs.length_score import length_score
+from resources.text.length_score import length_score
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
 from bench.engine.ours import example

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assets.long_outputs.length_score import BENCHMARK_BORDERS, benchmark_bucket, length_score, length_score_released
-from resources.words import count_words
+from resources.text.length_score import BENCHMARK_BORDERS, benchmark_bucket, length_score, length_score_released
+from resources.text.words import count_words
 
 CASES = 200_000
 ALPHABETS = ("abcdefgXYZ", "桥梁如何承重龥鿿一", "  \n", ",.!?；。“”-_'", "0123456789", "éïßñФんアＡ가\u3400\uf900")

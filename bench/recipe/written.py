@@ -9,7 +9,7 @@ from assets.quality.report import write_report
 from bench.recipe.catalogue import Document, image_names
 from bench.recipe.texts import draw, text
 from resources.store import Store
-from resources.words import count_words
+from resources.text.words import count_words
 
 STATED = 0.226                  # of examples
 COPIES = ("duplicate", "near_duplicate", "in_benchmark_text")

@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image
 
-from assets.dpo_checkpoint.layout import JOINT
+from resources.training.dpo.layout import JOINT
 from assets.preference_dataset.starts import page_starts
 
 PAGE_PIXELS = 280 * 280              # the paper's size: 100 visual tokens

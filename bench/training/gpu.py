@@ -28,22 +28,22 @@ from datasets import Dataset, Image, List
 from transformers import TrainerCallback
 from trl import DPOTrainer, SFTConfig, SFTTrainer
 
-from assets.dpo_checkpoint.packing import DocumentCollator, by_document, plan_documents
-from assets.dpo_checkpoint.recipe import DpoRecipe
-from assets.dpo_checkpoint.train import load_of
-from assets.dpo_checkpoint.train import pair_rows as stock_pairs
-from assets.dpo_checkpoint.train import settings as dpo_settings
-from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
-from assets.sft_checkpoint.chat import image_paths
-from assets.sft_checkpoint.forecast import GIB, PEAK_FLOPS, Load, Shape, causal, epoch_flops, kept_layers
-from assets.sft_checkpoint.model import adapters
-from assets.sft_checkpoint.packing import PackedCollator, row_size, row_texts
-from assets.sft_checkpoint.recipe import SftRecipe
-from assets.sft_checkpoint.train import device_memory, trainer_settings
-from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
+from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
+from resources.training.dpo.hyperparameters import DpoRecipe
+from resources.training.dpo.train import load_of
+from resources.training.dpo.train import pair_rows as stock_pairs
+from resources.training.dpo.train import settings as dpo_settings
+from resources.training.dpo.trainer import DocumentDPOTrainer
+from resources.training.rows.chat import image_paths
+from resources.training.forecast import GIB, PEAK_FLOPS, Load, Shape, causal, epoch_flops, kept_layers
+from resources.training.model import adapters
+from resources.training.sft.packing import PackedCollator, row_size, row_texts
+from resources.training.sft.hyperparameters import SftRecipe
+from resources.training.sft.train import device_memory, trainer_settings
+from resources.training.packed_trainer import TokenMeanSFTTrainer
 from bench.training.documents import draw_pages, pair_rows, segments
 from bench.training.shapes import SHAPES, processor_for, random_model, shape_config
-from resources.launcher import launch_env
+from resources.training.launcher import launch_env
 
 KEEPS_ALL = "TRL pairs, no checkpointing"
 SFT_WAYS, DPO_WAYS = ("packed", "TRL"), ("packed", "TRL pairs", KEEPS_ALL, "whole")

@@ -28,10 +28,10 @@ def measure(way: str, kind: str, count: int, words: int, repeats: int, student: 
     from transformers import AutoProcessor
     from trl import DPOConfig, DPOTrainer
 
-    from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents
-    from assets.dpo_checkpoint.train import pair_rows as stock_rows
-    from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
-    from assets.sft_checkpoint.student import resolve_student
+    from resources.training.dpo.documents import DocumentCollator, plan_documents
+    from resources.training.dpo.train import pair_rows as stock_rows
+    from resources.training.dpo.trainer import DocumentDPOTrainer
+    from resources.training.students.tiny import resolve_student
     from bench.training.shapes import cpu_model
 
     torch.set_num_threads(1)

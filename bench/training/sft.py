@@ -22,10 +22,10 @@ from datasets import Dataset, Image, List
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import SFTConfig, SFTTrainer
 
-from assets.sft_checkpoint.chat import image_paths
-from assets.sft_checkpoint.packing import PackedCollator, row_texts
-from assets.sft_checkpoint.student import resolve_student
-from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
+from resources.training.rows.chat import image_paths
+from resources.training.sft.packing import PackedCollator, row_texts
+from resources.training.students.tiny import resolve_student
+from resources.training.packed_trainer import TokenMeanSFTTrainer
 from bench.training.documents import PAGE_PIXELS, draw_pages, segments
 from bench.training.measure import measure
 from bench.training.shapes import cpu_model

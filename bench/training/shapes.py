@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig
 
-from assets.sft_checkpoint.model import kept_dtype, load_model, made_ready
-from assets.sft_checkpoint.student import SPECIAL, chat_processor, tiny_config, train_tokenizer
+from resources.training.model import kept_dtype, load_model, made_ready
+from resources.training.students.tiny import SPECIAL, chat_processor, tiny_config, train_tokenizer
 from bench.training.documents import PAGE_PIXELS
 
 _VISION = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14,

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from assets.door import DoorShut
-from assets.recipe import RecipeUnusable
-from assets.release.markup import ReleaseRefused
-from assets.release.push import push
-from assets.release.release import FORMATS, Release, write_release
-from assets.release.tokens import CUTOFFS
+from assets.training_dataset import DoorShut
+from resources.recipe.model import RecipeUnusable
+from lwv_dagster.release.markup import ReleaseRefused
+from lwv_dagster.release.push import push
+from lwv_dagster.release.write import FORMATS, Release, write_release
+from lwv_dagster.release.tokens import CUTOFFS
 from lwv_dagster.terminal import console, print_table
 from resources.failures import EndpointUnusable
 from resources.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.door import IMAGE
+from assets.training_dataset import IMAGE
 
 SHARD_BYTES = 500 * 2**20      # of one Parquet file, about
 GROUP_BYTES = 32 * 2**20       # of one row group before compression: what is in memory at a time

@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.door import IMAGE
-from assets.release.rows import Example, Pair
+from assets.training_dataset import IMAGE
+from lwv_dagster.release.rows import Example, Pair
 
 CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 LINEAGE: dict[str, pa.DataType] = {

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assets.release.format import Format, LeftOut, Placed
-from assets.release.markup import expect_tags
-from assets.release.rows import Example, Pair
+from lwv_dagster.release.format import Format, LeftOut, Placed
+from lwv_dagster.release.markup import expect_tags
+from lwv_dagster.release.rows import Example, Pair
 
 TAG = "<image>"
 SPEAKERS = {"user": "human", "assistant": "gpt"}

@@ -2,7 +2,7 @@
 
 import re
 
-from assets.sft_checkpoint.chat import plain
+from resources.training.rows.chat import plain
 
 # LLaMA-Factory and ms-swift put media where these stand, and ms-swift opens the file that an <img> names.
 _TAG = re.compile(r"<(/?(?:image|img|video|audio|bbox|ref-object|cot-process|start-image))>")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from assets.release.format import Format, LeftOut, Placed
-from assets.release.markup import expect_tags
-from assets.release.rows import Example, Pair
+from lwv_dagster.release.format import Format, LeftOut, Placed
+from lwv_dagster.release.markup import expect_tags
+from lwv_dagster.release.rows import Example, Pair
 
 TAG = "<image>"
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from assets.quality.bridge import check_whole
+from assets.quality.asset_checks import check_whole
 from assets.quality.outcome import Outcome, Rule
 from assets.quality.report import REPORTED, read_report
-from assets.recipe import Recipe
+from resources.recipe.model import Recipe
 from resources.ledger import Ledger
 from resources.store import Store
 

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from assets.release.markup import ReleaseRefused
-from assets.release.release import FORMATS
+from lwv_dagster.release.markup import ReleaseRefused
+from lwv_dagster.release.write import FORMATS
 
 
 def push(folder: Path, repo_id: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from assets.door import Manifest
-from assets.release.markup import ReleaseRefused, safe
-from assets.release.tokens import Tokens, count_tokens
+from assets.training_dataset import Manifest
+from lwv_dagster.release.markup import ReleaseRefused, safe
+from lwv_dagster.release.tokens import Tokens, count_tokens
 from resources.store import BATCH_ROWS, Store
 
 

@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
-from assets.release.format import CHAT, IMAGES, LINEAGE, Format, Placed, lineage
-from assets.release.markup import expect_tags
-from assets.release.rows import Example, Pair
-from assets.sft_checkpoint.chat import IMAGE, render_answer
+from lwv_dagster.release.format import CHAT, IMAGES, LINEAGE, Format, Placed, lineage
+from lwv_dagster.release.markup import expect_tags
+from lwv_dagster.release.rows import Example, Pair
+from resources.training.rows.chat import IMAGE, render_answer
 
 # Qwen2-VL's and Qwen2.5-VL's template up to the answer; a test holds that it is what their processor renders.
 PROMPT = ("<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n{images}{request}<|im_end|>\n"

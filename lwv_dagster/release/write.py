@@ -10,18 +10,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.door import DoorShut, Manifest, current_manifest
+from assets.training_dataset import DoorShut, Manifest, current_manifest
 from assets.preference_dataset import checks as preference_rules
-from assets.recipe import Recipe, read_recipe
-from assets.release.card import Card, render_card
-from assets.release.files import JsonLines, ParquetShards, RowFile
-from assets.release.format import Format, LeftOut, Placed
-from assets.release.hub import HUB
-from assets.release.llamafactory import LLAMAFACTORY
-from assets.release.markup import ReleaseRefused
-from assets.release.ms_swift import MS_SWIFT
-from assets.release.pictures import draw
-from assets.release.provenance import (
+from resources.recipe.model import Recipe, read_recipe
+from lwv_dagster.release.card import Card, render_card
+from lwv_dagster.release.files import JsonLines, ParquetShards, RowFile
+from lwv_dagster.release.format import Format, LeftOut, Placed
+from lwv_dagster.release.hub import HUB
+from lwv_dagster.release.llamafactory import LLAMAFACTORY
+from lwv_dagster.release.markup import ReleaseRefused
+from lwv_dagster.release.ms_swift import MS_SWIFT
+from lwv_dagster.release.card_pictures import draw
+from lwv_dagster.release.provenance import (
     Verdict,
     door_verdicts,
     read_documents,
@@ -30,9 +30,9 @@ from assets.release.provenance import (
     recipe_text,
     split_counts,
 )
-from assets.release.rows import read_examples, read_origins, read_pairs
-from assets.release.tally import PartTally, Tally
-from assets.release.trl import TRL
+from lwv_dagster.release.rows import read_examples, read_origins, read_pairs
+from lwv_dagster.release.tally import PartTally, Tally
+from lwv_dagster.release.trl import TRL
 from assets.sft_dataset import checks as sft_rules
 from resources.store import Store
 

@@ -29,7 +29,7 @@ from resources.embedded.prose import (
     split_sentences,
 )
 from resources.embedded.reading import Page, Sight, Statement, UnreadableRequest
-from resources.words import count_words
+from resources.text.words import count_words
 
 KINDS = ("factual", "missing", "irrelevant", "incoherent", "repetitive")
 _BLOCKS = re.compile(r"^<before>\n(?P<before>.*?)\n?</before>\s*^<segment>\n(?P<segment>.*?)\n?</segment>\s*"

@@ -33,7 +33,7 @@ from resources.embedded.prose import (
     split_sentences,
 )
 from resources.embedded.reading import Page, Sight, UnreadableRequest, furniture
-from resources.words import count_words
+from resources.text.words import count_words
 
 DIMENSIONS = ("relevance", "accuracy", "coherence", "clarity", "breadth_and_depth", "reading_experience")
 _LIMITS = {"relevance": (0.15, 0.3, 0.5, 0.7), "accuracy": (0.4, 0.6, 0.8, 0.95), "coherence": (0.25, 0.45, 0.65, 0.85),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from resources.embedded import words
 from resources.embedded.prose import plain, short
 from resources.embedded.reading import Page, Sight, Statement, furniture
-from resources.words import count_words
+from resources.text.words import count_words
 
 PLAN_LINE = re.compile(r"^Section (\d+) - Main Point: (.*) - Word Count: (\d+)(?: - Pages: ([\d, ]+))?[ \t]*$",
                         re.MULTILINE)

@@ -20,7 +20,7 @@ from resources.embedded.prose import (
     split_sentences,
 )
 from resources.embedded.reading import Page, Sight, Statement, UnreadableRequest, furniture
-from resources.words import count_words
+from resources.text.words import count_words
 
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 GENERIC_HEADING = re.compile(r"(?:slide|page|section|part|image|picture)\s*\d+|"

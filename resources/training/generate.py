@@ -1,4 +1,4 @@
-"""What checkpoints write, a JSON line per answer: `python -m assets.sft_checkpoint.generate --config <json>`."""
+"""What checkpoints write, a JSON line per answer: `python -m resources.training.generate --config <json>`."""
 
 import time
 from collections.abc import Callable
@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, set_seed
 
-from assets.sft_checkpoint.chat import render_prompt
-from assets.sft_checkpoint.run import run_script
+from resources.training.rows.chat import render_prompt
+from resources.training.run import run_script
 from resources.lines import appending, read_lines
 
 

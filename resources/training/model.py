@@ -9,8 +9,8 @@ from peft import LoraConfig
 from transformers import AutoModelForImageTextToText
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLRMSNorm, Qwen2MLP
 
-from assets.sft_checkpoint.attention import WINDOWS
-from assets.sft_checkpoint.forecast import LAYER_MATRICES
+from resources.training.packed_attention import WINDOWS
+from resources.training.forecast import LAYER_MATRICES
 
 LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"    # the vision tower is left alone
 

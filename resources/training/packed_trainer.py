@@ -11,7 +11,7 @@ from transformers import Trainer
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLDecoderLayer
 from trl import SFTTrainer
 
-from assets.sft_checkpoint.attention import SAMPLES
+from resources.training.packed_attention import SAMPLES
 
 Keep = Callable[[int], int] | None      # how many layers keep their activations in a pass of so many tokens
 

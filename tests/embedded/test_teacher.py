@@ -9,7 +9,7 @@ import pytest
 from resources.embedded.planning import parse_plan
 from resources.embedded.prose import quotes, split_sentences
 from resources.embedded.reading import statements_of
-from resources.words import count_words
+from resources.text.words import count_words
 from tests.embedded.conftest import (
     CYCLE,
     ORE,

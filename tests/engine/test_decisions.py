@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.long_outputs.forecast import forecast
-from assets.recipe import Writing
+from assets.long_outputs.writing_forecast import forecast
+from resources.recipe.model import Writing
 from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
 from resources.engine.money import TABLE, Budget, Price, price_of, read_prices

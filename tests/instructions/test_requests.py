@@ -8,7 +8,7 @@ import pytest
 
 from assets.instructions.asset import instructions
 from assets.partitions import SHARDS
-from assets.quality.bridge import check_shard
+from assets.quality.asset_checks import check_shard
 from assets.quality.quarantine import read_quarantine
 from assets.source_images.schema import SCHEMA
 from lwv_dagster.definitions import default_resources

@@ -10,7 +10,7 @@ import pytest
 
 from assets.drafts.draft import draft_row
 from assets.drafts.schema import SCHEMA as DRAFTS
-from assets.quality.bridge import check_shard
+from assets.quality.asset_checks import check_shard
 from assets.quality.outcome import RoomChecks
 from assets.quality.quarantine import write_quarantine
 from resources.store import Store
@@ -126,13 +126,13 @@ def refusing(rows: Rows) -> Rows:
     text = f"## Slide 1\n\nI'm sorry, but I can't help with that. {rows[0]['sections'][0]['text']}"
     sections = [{**rows[0]["sections"][0], "text": text}, *rows[0]["sections"][1:]]
     output = "\n\n".join(section["text"] for section in sections)
-    from resources.words import count_words
+    from resources.text.words import count_words
 
     return [{**rows[0], "sections": sections, "output": output, "words": count_words(output)}, *rows[1:]]
 
 
 def looping(rows: Rows) -> Rows:
-    from resources.words import count_words
+    from resources.text.words import count_words
 
     text = "## A\n\n" + "This sentence comes again. " * 20
     section = {**rows[0]["sections"][0], "text": text.strip(), "pages": list(range(1, len(rows[0]["images"]) + 1))}

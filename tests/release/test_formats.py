@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.release.format import LeftOut
-from assets.release.markup import ReleaseRefused, expect_tags, safe
-from assets.release.release import FORMATS
-from assets.release.rows import Example, Pair
-from assets.release.tokens import CUTOFFS, count_tokens, text_tokens, vision_tokens
+from lwv_dagster.release.format import LeftOut
+from lwv_dagster.release.markup import ReleaseRefused, expect_tags, safe
+from lwv_dagster.release.write import FORMATS
+from lwv_dagster.release.rows import Example, Pair
+from lwv_dagster.release.tokens import CUTOFFS, count_tokens, text_tokens, vision_tokens
 
 PIECES = ("<image>", "</image>", "<img>", "</img>", "<video>", "<bbox>", "<|im_end|>", "<|image_pad|>", "<|image|>",
           "<|vision_start|>", "<|", "|>", "<", ">", "|", "/", "image", "im_end", "img", "\n", "a", "河")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from assets.release.markup import ReleaseRefused
-from assets.release.push import push
-from assets.release.release import FORMATS, write_release
+from lwv_dagster.release.markup import ReleaseRefused
+from lwv_dagster.release.push import push
+from lwv_dagster.release.write import FORMATS, write_release
 from bench.exports.home import make_home
 
 

@@ -11,17 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from assets.door import DoorShut, current_manifest, write_dataset
+from assets.training_dataset import DoorShut, current_manifest, write_dataset
 from assets.instructions.schema import SCHEMA as INSTRUCTIONS
 from assets.preference_dataset.schema import SCHEMA as PREFERENCE
 from assets.preference_pairs.schema import SCHEMA as PAIRS
-from assets.recipe import Mix, Recipe
-from assets.release.files import ParquetShards
-from assets.release.format import IMAGES
-from assets.release.licences import hub_licence
-from assets.release.markup import ReleaseRefused
-from assets.release.provenance import recipe_text
-from assets.release.release import FORMATS, write_release
+from resources.recipe.model import Mix, Recipe
+from lwv_dagster.release.files import ParquetShards
+from lwv_dagster.release.format import IMAGES
+from lwv_dagster.release.licence_notes import hub_licence
+from lwv_dagster.release.markup import ReleaseRefused
+from lwv_dagster.release.provenance import recipe_text
+from lwv_dagster.release.write import FORMATS, write_release
 from assets.source_images.schema import SCHEMA as SOURCES
 from bench.exports.home import SHARD, make_home
 from resources.ledger import Ledger, Record
@@ -236,8 +236,8 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     code = f"""
 import os, resource
 from pathlib import Path
-from assets.recipe import Mix, Recipe
-from assets.release.files import ParquetShards
+from resources.recipe.model import Mix, Recipe
+from lwv_dagster.release.files import ParquetShards
 from tests.release.test_release import SCHEMA
 image = Path({str(tmp_path / "i.jpg")!r}); image.write_bytes(os.urandom(1_000_000))
 shards = ParquetShards(Path({str(tmp_path / "data")!r}), SCHEMA, group_bytes=8_000_000)

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from assets.release.release import FORMATS, write_release
-from assets.release.trl import PROMPT
-from assets.sft_checkpoint.chat import IMAGE, render_prompt
+from lwv_dagster.release.write import FORMATS, write_release
+from lwv_dagster.release.trl import PROMPT
+from resources.training.rows.chat import IMAGE, render_prompt
 from bench.exports.home import STORY, make_home
 
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from assets.sft_checkpoint.student import build_tiny
+    from resources.training.students.tiny import build_tiny
 
     folder = tmp_path_factory.mktemp("student")
     build_tiny([STORY, "Write a lecture script."] * 50, folder)

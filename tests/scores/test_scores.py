@@ -17,7 +17,7 @@ from assets.benchmark_scores.asset import judge_all
 from assets.benchmark_scores.judge import TRIES, judge_answer, parse_scores
 from assets.benchmark_scores.schema import DIMENSIONS
 from assets.benchmark_scores.scores import summarise
-from assets.checkpoint_files import FILES
+from resources.training.checkpoint import FILES
 from assets.partitions import SHARDS
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run

@@ -7,7 +7,7 @@ from typing import Any
 from assets.long_outputs.schema import SCHEMA as LONG_OUTPUTS
 from assets.source_images.schema import SCHEMA as SOURCE_IMAGES
 from resources.store import Store
-from resources.words import count_words
+from resources.text.words import count_words
 
 WORDS = ("water light engine garden morning letter river window number history teacher pressure colour music winter "
          "market building reason surface question animal paper second mountain language picture machine summer island "

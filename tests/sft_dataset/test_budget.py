@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from assets.door import DoorShut
-from assets.recipe import Mix, Training
-from assets.sft_checkpoint.packing import count_tokens, load_processor
-from assets.sft_checkpoint.recipe import BUILT
-from assets.sft_checkpoint.sequence import RowUnusable
-from assets.sft_checkpoint.student import build_tiny
+from assets.training_dataset import DoorShut
+from resources.recipe.model import Mix, Training
+from resources.training.sft.packing import count_tokens, load_processor
+from resources.training.sft.hyperparameters import BUILT
+from resources.training.rows.sequence import RowUnusable
+from resources.training.students.tiny import build_tiny
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat
 from tests.conftest import draw_page

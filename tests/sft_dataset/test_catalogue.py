@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from assets.door import current_manifest
+from assets.training_dataset import current_manifest
 from assets.partitions import SHARDS
 from bench.recipe.catalogue import documents, shards, write_sources
 from bench.recipe.run import write_recipe

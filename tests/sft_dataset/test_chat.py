@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from assets.door import DoorShut
-from assets.recipe import Mix, Training
+from assets.training_dataset import DoorShut
+from resources.recipe.model import Mix, Training
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat, read_exchange
 from assets.sft_dataset.keep import Reason, written_language

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from assets.door import image_files, write_dataset
+from assets.training_dataset import image_files, write_dataset
 from assets.preference_dataset.schema import SCHEMA as PAIRS
 from assets.sft_dataset.contamination import Contamination, none_in_benchmark
 from assets.sft_dataset.schema import SCHEMA

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from assets.door import current_manifest
+from assets.training_dataset import current_manifest
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
 from assets.sft_dataset.checks import evaluate
@@ -87,7 +87,7 @@ def test_every_example_left_out_is_counted_and_recorded_with_its_reason(factory:
 
 def test_what_the_student_cannot_take_in_one_pass_is_left_out_and_counted(factory: Factory, tmp_path: Path,
                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets.sft_checkpoint.student import build_tiny
+    from resources.training.students.tiny import build_tiny
 
     student = tmp_path / "student"
     student.mkdir()

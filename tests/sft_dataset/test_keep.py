@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from assets.long_outputs.checks import repeated_share
-from assets.recipe import Keep, read_recipe
+from resources.recipe.model import Keep, read_recipe
 from assets.sft_dataset.keep import reason_to_drop, written_language
-from resources.words import count_words
+from resources.text.words import count_words
 from tests.sft_dataset.rows import chinese, english, written
 
 GERMAN = ("Das Wasser fließt langsam durch den alten Garten, und niemand weiß genau, woher es kommt. "

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.recipe import Mix, read_recipe
+from resources.recipe.model import Mix, read_recipe
 from assets.sft_dataset.mix import BUCKETS, LONG, SHORT, bucket_of, draw_order, largest_size, plan_mix
 
 KINDS = ("single", "multi", "deck")

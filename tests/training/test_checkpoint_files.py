@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from assets.checkpoint_files import FILES, faults, unsound_tensors
+from resources.training.checkpoint import FILES, faults, unsound_tensors
 from assets.dpo_checkpoint.checks import starts_at_ln_2
 from assets.sft_checkpoint.checks import shared_outcomes
-from assets.sft_checkpoint.run import whole_checkpoint
+from resources.training.run import whole_checkpoint
 from assets.training_run import TrainingFailed, current_checkpoint
 from resources.store import Store
 

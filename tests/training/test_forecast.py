@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from assets.recipe import Training
-from assets.sft_checkpoint.forecast import GIB, DoesNotFit, Load, Shape, causal, epoch_flops, forecast, kept_layers
-from assets.sft_checkpoint.recipe import SftRecipe
-from assets.sft_checkpoint.student import tiny_config
+from resources.recipe.model import Training
+from resources.training.forecast import GIB, DoesNotFit, Load, Shape, causal, epoch_flops, forecast, kept_layers
+from resources.training.sft.hyperparameters import SftRecipe
+from resources.training.students.tiny import tiny_config
 from bench.training.shapes import SHAPES
 
 SEVEN_B = SHAPES["7b"]

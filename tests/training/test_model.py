@@ -10,12 +10,12 @@ from datasets import Dataset
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import SFTConfig
 
-from assets.sft_checkpoint.attention import SAMPLES, WINDOWS
-from assets.sft_checkpoint.model import adapters, fuse, load_model
-from assets.sft_checkpoint.packing import PackedCollator
-from assets.sft_checkpoint.recipe import SftRecipe
-from assets.sft_checkpoint.train import trainer_settings
-from assets.sft_checkpoint.trainer import Keep, TokenMeanSFTTrainer
+from resources.training.packed_attention import SAMPLES, WINDOWS
+from resources.training.model import adapters, fuse, load_model
+from resources.training.sft.packing import PackedCollator
+from resources.training.sft.hyperparameters import SftRecipe
+from resources.training.sft.train import trainer_settings
+from resources.training.packed_trainer import Keep, TokenMeanSFTTrainer
 from tests.training.test_packed_sft import base, rows  # noqa: F401 (fixtures)
 
 CUDA = torch.cuda.is_available()

@@ -30,15 +30,15 @@ import tests.training.test_tree_dpo as dpo
 from assets.dpo_checkpoint import packing as dpo_packing
 from assets.dpo_checkpoint import trainer as dpo_trainer
 from assets.dpo_checkpoint.checks import starts_at_ln_2
-from assets.recipe import Training
+from resources.recipe.model import Training
 from assets.sft_checkpoint import packing as sft_packing
 from assets.sft_checkpoint.checks import finite_losses
-from assets.sft_checkpoint.model import load_model
-from assets.sft_checkpoint.packing import PackedCollator
-from assets.sft_checkpoint.recipe import SftRecipe
-from assets.sft_checkpoint.sequence import Tokens
-from assets.sft_checkpoint.train import trainer_settings
-from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
+from resources.training.model import load_model
+from resources.training.sft.packing import PackedCollator
+from resources.training.sft.hyperparameters import SftRecipe
+from resources.training.rows.sequence import Tokens
+from resources.training.sft.train import trainer_settings
+from resources.training.packed_trainer import TokenMeanSFTTrainer
 from tests.training.test_packed_sft import rows  # noqa: F401 (a fixture)
 from tests.training.test_tree_dpo import base, images  # noqa: F401 (fixtures)
 

@@ -11,12 +11,12 @@ from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 from trl.trainer.utils import add_fused_lm_head
 
-from assets.sft_checkpoint.attention import SAMPLES
-from assets.sft_checkpoint.chat import image_paths
-from assets.sft_checkpoint.packing import PackedCollator, count_tokens, row_texts
-from assets.sft_checkpoint.sequence import RowUnusable
-from assets.sft_checkpoint.student import build_tiny
-from assets.sft_checkpoint.trainer import TokenMeanSFTTrainer
+from resources.training.packed_attention import SAMPLES
+from resources.training.rows.chat import image_paths
+from resources.training.sft.packing import PackedCollator, count_tokens, row_texts
+from resources.training.rows.sequence import RowUnusable
+from resources.training.students.tiny import build_tiny
+from resources.training.packed_trainer import TokenMeanSFTTrainer
 from tests.conftest import draw_page
 
 STORY = "The river runs past the old mill and slows down in the plain, where number {0} counts."

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.door import current_manifest
+from assets.training_dataset import current_manifest
 from assets.preference_dataset.checks import evaluate
-from resources.launcher import launch_command, launch_env
+from resources.training.launcher import launch_command, launch_env
 from resources.store import Store
 from tests.conftest import Factory, draw_page, write_recipe
 
@@ -117,7 +117,7 @@ def test_drafts_that_were_killed_go_on_and_are_the_same_in_the_end(after_sft: tu
     path = draft_file(factory.store)
     whole = path.read_text()
     path.unlink()
-    process = subprocess.Popen(launch_command("assets.sft_checkpoint.generate", path.with_suffix(".config.json"), 0),
+    process = subprocess.Popen(launch_command("resources.training.generate", path.with_suffix(".config.json"), 0),
                                cwd=ROOT, env={**os.environ, **launch_env()}, stdout=subprocess.PIPE, text=True,
                                start_new_session=True)
     assert process.stdout is not None

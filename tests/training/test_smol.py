@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from assets.sft_checkpoint.chat import render_prompt
-from assets.sft_checkpoint.packing import PackedCollator
-from assets.sft_checkpoint.smol import SmolMissing, build_smol, gguf_file, load_llama
+from resources.training.rows.chat import render_prompt
+from resources.training.sft.packing import PackedCollator
+from resources.training.students.smol import SmolMissing, build_smol, gguf_file, load_llama
 from tests.conftest import draw_page
 
 try:

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.dpo_checkpoint.recipe import DpoRecipe
+from resources.training.dpo.hyperparameters import DpoRecipe
 from assets.preference_dataset.schema import SCHEMA as PREFERENCE
-from assets.recipe import Training
-from assets.sft_checkpoint.recipe import SftRecipe, run_id
+from resources.recipe.model import Training
+from resources.training.sft.hyperparameters import SftRecipe, run_id
 from assets.sft_dataset.schema import SCHEMA as SFT
-from resources.launcher import launch_command, launch_env
+from resources.training.launcher import launch_command, launch_env
 from tests.conftest import draw_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,7 +87,7 @@ def launch(module: str, config: dict[str, Any], path: Path, kill_at: str | None 
 
 @pytest.fixture(scope="module")
 def sft(data: Path) -> Path:
-    launch("assets.sft_checkpoint.train", sft_config(data, data / "sft"), data / "sft.json")
+    launch("resources.training.sft.train", sft_config(data, data / "sft"), data / "sft.json")
     return data / "sft"
 
 
@@ -108,7 +108,7 @@ def test_a_checkpoint_is_whole_loads_offline_and_says_who_wrote_its_data(sft: Pa
 def test_control_tokens_in_a_request_are_ordinary_text(sft: Path) -> None:
     from transformers import AutoProcessor
 
-    from assets.sft_checkpoint.chat import render_answer, render_prompt
+    from resources.training.rows.chat import render_answer, render_prompt
 
     tokenizer = AutoProcessor.from_pretrained(sft).tokenizer
     processor = AutoProcessor.from_pretrained(sft)
@@ -123,7 +123,7 @@ def test_control_tokens_in_a_request_are_ordinary_text(sft: Path) -> None:
 def test_a_run_that_may_not_start_leaves_one_sentence_with_the_rows_name(data: Path) -> None:
     config = sft_config(data, data / "refused", max_tokens=100)
     with pytest.raises(AssertionError, match="RowUnusable"):
-        launch("assets.sft_checkpoint.train", config, data / "refused.json")
+        launch("resources.training.sft.train", config, data / "refused.json")
     said = (data / "refused.failed").read_text()
     assert re.match(r"2 of 4 rows have more than max_tokens = 100: 2 has .* images\); 3 has \d+ tokens \(\d+ of text, "
                     r"\d+ of 3 images\)", said)
@@ -140,7 +140,7 @@ def dpo_config(data: Path, sft: Path, output: Path, **recipe: Any) -> dict[str, 
 def dpo(data: Path, sft: Path) -> dict[str, Path]:
     """Checkpoints of unbroken runs: all weights, and with adapters."""
     for name, rank in (("full", 0), ("lora", 4)):
-        launch("assets.dpo_checkpoint.train", dpo_config(data, sft, data / name, lora_rank=rank), data / f"{name}.json")
+        launch("resources.training.dpo.train", dpo_config(data, sft, data / name, lora_rank=rank), data / f"{name}.json")
     return {name: data / name for name in ("full", "lora")}
 
 
@@ -161,7 +161,7 @@ def test_two_processes_end_with_the_weights_of_one(rank: int, data: Path, sft: P
     said = {}
     for processes in (1, 2):
         config = dpo_config(data, sft, data / f"{processes}-{rank}", pairs_per_update=3, max_steps=3, lora_rank=rank)
-        said[processes] = launch("assets.dpo_checkpoint.train", config, data / "processes.json", processes=processes)
+        said[processes] = launch("resources.training.dpo.train", config, data / "processes.json", processes=processes)
         assert Path(config["reference"]).exists() is not (rank > 0 and processes == 2)
     assert "reference is computed in each pass" in said[2] if rank else "each pass" not in said[2]
     assert largest_difference(data / f"2-{rank}", data / f"1-{rank}") < 1e-6
@@ -177,13 +177,13 @@ def test_two_processes_fine_tune_to_the_weights_of_one(data: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=SFT), data / "unlike.parquet")
     for name, processes in (("sft-one", 1), ("sft-two", 2)):
         config = sft_config(data, data / name, batch=1, max_steps=3)
-        launch("assets.sft_checkpoint.train", {**config, "dataset": str(data / "unlike.parquet")},
+        launch("resources.training.sft.train", {**config, "dataset": str(data / "unlike.parquet")},
                data / f"{name}.json", processes=processes)
     assert largest_difference(data / "sft-two", data / "sft-one") < 1e-6
 
 
 def test_pairs_can_be_trained_one_by_one_by_trl_itself(data: Path, sft: Path) -> None:
-    launch("assets.dpo_checkpoint.train", dpo_config(data, sft, data / "pairs", packing="pairs", max_steps=3),
+    launch("resources.training.dpo.train", dpo_config(data, sft, data / "pairs", packing="pairs", max_steps=3),
            data / "pairs.json")
     record = json.loads((data / "pairs" / "training.json").read_text())
     assert record["losses"][0] == pytest.approx(math.log(2), abs=1e-4)
@@ -201,9 +201,9 @@ def largest_difference(ours: Path, theirs: Path) -> float:
 
 def test_sft_that_was_killed_goes_on_and_ends_like_an_unbroken_run(data: Path, sft: Path) -> None:
     config = sft_config(data, data / "killed")
-    launch("assets.sft_checkpoint.train", config, data / "killed.json", kill_at="step 3 of 4")
+    launch("resources.training.sft.train", config, data / "killed.json", kill_at="step 3 of 4")
     assert not (data / "killed").exists()
-    said = launch("assets.sft_checkpoint.train", config, data / "killed.json")
+    said = launch("resources.training.sft.train", config, data / "killed.json")
     assert "going on from" in said
     assert largest_difference(data / "killed", sft) < 1e-6
     assert largest_difference(data / "killed", data / "base") > 1e-3
@@ -218,11 +218,11 @@ def test_dpo_that_was_killed_goes_on_and_ends_like_an_unbroken_run(name: str, da
     """What was being written at the kill is put away; the reference is still the SFT checkpoint."""
     killed = data / f"killed-{name}"
     config = dpo_config(data, sft, killed, lora_rank=4 if name == "lora" else 0)
-    launch("assets.dpo_checkpoint.train", config, data / "killed.json", kill_at="step 3 of 4")
+    launch("resources.training.dpo.train", config, data / "killed.json", kill_at="step 3 of 4")
     half = killed.with_name(f"{killed.name}.partial") / "checkpoint-3"
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")
-    said = launch("assets.dpo_checkpoint.train", config, data / "killed.json")
+    said = launch("resources.training.dpo.train", config, data / "killed.json")
     assert "checkpoint-3 is half-written" in said
     assert "going on from" in said
     assert "checkpoint-2" in said
@@ -235,18 +235,18 @@ def test_each_model_answers_each_item_once_and_never_again(data: Path, sft: Path
               "images": [str(data / "0.jpg")]} for number in range(2)]
     config = {"models": [{"name": "base", "path": str(data / "base")}, {"name": "sft", "path": str(sft)}],
               "prompts": items, "output": str(data / "answers.jsonl"), "temperature": 0.6, "top_p": 0.95}
-    launch("assets.sft_checkpoint.generate", config, data / "generate.json")
+    launch("resources.training.generate", config, data / "generate.json")
     answers = (data / "answers.jsonl").read_text()
     found = [json.loads(line) for line in answers.splitlines()]
     assert {(line["model"], line["item_id"]) for line in found} == {
         (model, item["item_id"]) for model in ("base", "sft") for item in items}
     assert all(0 < line["tokens"] <= 16 for line in found)
-    launch("assets.sft_checkpoint.generate", config, data / "generate.json")
+    launch("resources.training.generate", config, data / "generate.json")
     assert (data / "answers.jsonl").read_text() == answers
 
 
 def test_recipes_and_launcher_load_without_torch() -> None:
-    code = ("import sys, assets.sft_checkpoint.recipe, assets.dpo_checkpoint.recipe, resources.launcher;"
+    code = ("import sys, resources.training.sft.hyperparameters, resources.training.dpo.hyperparameters, resources.training.launcher;"
             "print('torch' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
                           check=True).stdout.strip() == "False"

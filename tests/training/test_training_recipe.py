@@ -8,15 +8,15 @@ import torch
 from accelerate import FullyShardedDataParallelPlugin
 from accelerate.commands.config.config_args import load_config_from_file
 
-from assets.dpo_checkpoint.recipe import DpoRecipe
-from assets.dpo_checkpoint.train import keeps_reference, load_of
-from assets.recipe import RecipeUnusable, Training, read_recipe
-from assets.sft_checkpoint.recipe import SftRecipe, accumulation
-from assets.sft_checkpoint.train import trainer_settings
-from assets.sft_checkpoint.trainer import keep_float32
+from resources.training.dpo.hyperparameters import DpoRecipe
+from resources.training.dpo.train import keeps_reference, load_of
+from resources.recipe.model import RecipeUnusable, Training, read_recipe
+from resources.training.sft.hyperparameters import SftRecipe, accumulation
+from resources.training.sft.train import trainer_settings
+from resources.training.packed_trainer import keep_float32
 from assets.training_run import TrainingFailed, train
 from resources.dagster import GpuResource
-from resources.launcher import CONFIGURATIONS, launch_command
+from resources.training.launcher import CONFIGURATIONS, launch_command
 from resources.store import Store
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.nn.attention.flex_attention import create_block_mask
 
 from assets.dpo_checkpoint import attention
-from assets.dpo_checkpoint.tree import pack
+from resources.training.dpo.tree import pack
 
 
 def visible(ends: np.ndarray) -> np.ndarray:

@@ -18,14 +18,14 @@ from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import DPOConfig, DPOTrainer
 
-from assets.dpo_checkpoint.attention import CHAINS, TILE, prepare, tree_mask
-from assets.dpo_checkpoint.layout import JOINT, Layout, arrange, document_images
-from assets.dpo_checkpoint.packing import DocumentCollator, plan_documents, tokenize_pairs
-from assets.dpo_checkpoint.trainer import DocumentDPOTrainer, share, side_sums
-from assets.sft_checkpoint.chat import END_OF_TURN, IMAGE
-from assets.sft_checkpoint.sequence import RowUnusable, tokenize
-from assets.sft_checkpoint.student import build_tiny
-from assets.sft_checkpoint.vision import grids_of, patches
+from resources.training.dpo.tree_attention import CHAINS, TILE, prepare, tree_mask
+from resources.training.dpo.layout import JOINT, Layout, arrange, document_images
+from resources.training.dpo.documents import DocumentCollator, plan_documents, tokenize_pairs
+from resources.training.dpo.trainer import DocumentDPOTrainer, share, side_sums
+from resources.training.rows.chat import END_OF_TURN, IMAGE
+from resources.training.rows.sequence import RowUnusable, tokenize
+from resources.training.students.tiny import build_tiny
+from resources.training.rows.vision import grids_of, patches
 from tests.conftest import draw_page
 
 CORRECTED = ["## Slide 1\n\nThe river runs past the old mill.",

@@ -16,10 +16,10 @@ from assets.long_outputs.control import (
     whole_words,
     without_heading,
 )
-from assets.recipe import Writing
+from resources.recipe.model import Writing
 from assets.segments.splitter import split_pages
 from bench.engine.server import WORDS
-from resources.words import count_words
+from resources.text.words import count_words
 
 LOOP = "And so it goes on and on without an end to it all. "
 

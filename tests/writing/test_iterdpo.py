@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assets.corrected_segments.critic import corrected_row
 from assets.corrected_segments.schema import SCHEMA as CORRECTED
-from assets.door import current_manifest
+from assets.training_dataset import current_manifest
 from assets.drafts.draft import draft_author
 from assets.partitions import SHARDS
 from assets.preference_dataset.weights import kind_factors, kind_shares
@@ -24,7 +24,7 @@ from assets.preference_pairs.iterdpo import (
 from assets.preference_pairs.mix import Mix
 from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
-from assets.recipe import Pairs
+from resources.recipe.model import Pairs
 from assets.segments.schema import SCHEMA as SEGMENTS
 from assets.segments.splitter import split_output
 from tests.conftest import Factory

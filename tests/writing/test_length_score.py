@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.long_outputs.length_score import benchmark_bucket, length_score, length_score_released
-from resources.words import cjk_share, count_words, tokens
+from resources.text.length_score import benchmark_bucket, length_score, length_score_released
+from resources.text.words import cjk_share, count_words, tokens
 
 
 @pytest.mark.parametrize(("text", "words"), [

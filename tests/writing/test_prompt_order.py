@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assets.long_outputs.conversation import Conversation
-from assets.recipe import Writing
+from resources.recipe.model import Writing
 from bench.engine.ours import example
 from resources.messages import Image, Message
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.segments.splitter import GROUP_WORDS, split_draft, split_pages, split_sections
-from resources.words import count_words
+from resources.text.words import count_words
 
 BODY = st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="#"), min_size=1,
                max_size=60).map(str.strip).filter(bool)

@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import Response
 
 from assets.long_outputs.writer import write_document
-from assets.recipe import Writing
+from resources.recipe.model import Writing
 from bench.engine.ours import example
 from bench.engine.server import answer_text
 from resources.endpoints import Endpoint

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from assets.dpo_checkpoint.layout import Layout, Pair, arrange, document_images
-from assets.dpo_checkpoint.tree import Tree, pack
-from assets.sft_checkpoint.forecast import causal
-from assets.sft_checkpoint.sequence import Grid, RowUnusable, Tokens, tokenize
-from assets.sft_checkpoint.vision import grids_of, patches
+from resources.training.dpo.layout import Layout, Pair, arrange, document_images
+from resources.training.dpo.tree import Tree, pack
+from resources.training.forecast import causal
+from resources.training.rows.sequence import Grid, RowUnusable, Tokens, tokenize
+from resources.training.rows.vision import grids_of, patches
 
 Rows = Sequence[dict[str, Any]]
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from assets.recipe import Training
-from assets.sft_checkpoint.recipe import given
+from resources.recipe.model import Training
+from resources.training.sft.hyperparameters import given
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
-from assets.sft_checkpoint.chat import IMAGE, image_paths, plain, render_answer, render_prompt
-from assets.sft_checkpoint.sequence import RowUnusable
+from resources.training.rows.chat import IMAGE, image_paths, plain, render_answer, render_prompt
+from resources.training.rows.sequence import RowUnusable
 
 Layout = Literal["images_first", "interleaved", "paper"]
 JOINT = "\n\n"                          # between two segments, as the pairs' texts have it

@@ -1,4 +1,4 @@
-"""Preference training, run by `accelerate launch -m assets.dpo_checkpoint.train --config <json>`."""
+"""Preference training, run by `accelerate launch -m resources.training.dpo.train --config <json>`."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,13 +8,13 @@ from datasets import Dataset, Image, List
 from transformers import AutoProcessor, PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
-from assets.dpo_checkpoint.layout import arrange, document_images
-from assets.dpo_checkpoint.packing import DocumentCollator, by_document, plan_documents
-from assets.dpo_checkpoint.trainer import DocumentDPOTrainer
-from assets.sft_checkpoint.forecast import Load
-from assets.sft_checkpoint.model import adapters, load_model
-from assets.sft_checkpoint.run import Progress, finish_run, partial_folder, run_script
-from assets.sft_checkpoint.train import (
+from resources.training.dpo.layout import arrange, document_images
+from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
+from resources.training.dpo.trainer import DocumentDPOTrainer
+from resources.training.forecast import Load
+from resources.training.model import adapters, load_model
+from resources.training.run import Progress, finish_run, partial_folder, run_script
+from resources.training.sft.train import (
     epochs,
     foresee,
     sharing_devices,

@@ -14,8 +14,8 @@ from trl import DPOConfig, DPOTrainer
 from trl.models.utils import disable_gradient_checkpointing, prepare_deepspeed
 from trl.trainer.utils import use_adapter
 
-from assets.dpo_checkpoint.attention import prepare, tree_mask
-from assets.sft_checkpoint.trainer import PackedTrainer
+from resources.training.dpo.tree_attention import prepare, tree_mask
+from resources.training.packed_trainer import PackedTrainer
 
 PREFERENCE = ("sigmoid", "sigmoid_norm")        # of TRL's losses, those that packed documents know; then "sft" or not
 _EXTRA = ("ends", "weights", "side", "place", "count", "reference")     # what the model does not take

@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from assets.sft_checkpoint.sequence import Grid, RowUnusable
+from resources.training.rows.sequence import Grid, RowUnusable
 
 
 def open_image(name: str, path: str) -> Image.Image:

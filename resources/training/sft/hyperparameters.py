@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from assets.recipe import Training
+from resources.recipe.model import Training
 
 BUILT = ("tiny", "smol")    # students that are built when training starts; any other is a local path or hub id
 

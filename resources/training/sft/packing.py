@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from assets.sft_checkpoint.chat import image_paths, render_answer, render_prompt
-from assets.sft_checkpoint.sequence import Grid, RowUnusable, Tokens, tokenize
-from assets.sft_checkpoint.vision import grids_of, patches
-from resources.launcher import launch_env
+from resources.training.rows.chat import image_paths, render_answer, render_prompt
+from resources.training.rows.sequence import Grid, RowUnusable, Tokens, tokenize
+from resources.training.rows.vision import grids_of, patches
+from resources.training.launcher import launch_env
 
 
 def row_texts(row: dict[str, Any], processor: Any) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning, run by `accelerate launch -m assets.sft_checkpoint.train --config <json>`."""
+"""Supervised fine-tuning, run by `accelerate launch -m resources.training.sft.train --config <json>`."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -11,13 +11,13 @@ from datasets import Dataset
 from transformers import AutoConfig, PrinterCallback
 from trl import SFTConfig
 
-from assets.sft_checkpoint.forecast import GIB, Load, Shape, causal, forecast, kept_layers
-from assets.sft_checkpoint.model import adapters, load_model
-from assets.sft_checkpoint.packing import PackedCollator, count_tokens, load_processor
-from assets.sft_checkpoint.recipe import accumulation
-from assets.sft_checkpoint.run import Progress, finish_run, partial_folder, run_script
-from assets.sft_checkpoint.student import resolve_student
-from assets.sft_checkpoint.trainer import Keep, TokenMeanSFTTrainer
+from resources.training.forecast import GIB, Load, Shape, causal, forecast, kept_layers
+from resources.training.model import adapters, load_model
+from resources.training.sft.packing import PackedCollator, count_tokens, load_processor
+from resources.training.sft.hyperparameters import accumulation
+from resources.training.run import Progress, finish_run, partial_folder, run_script
+from resources.training.students.tiny import resolve_student
+from resources.training.packed_trainer import Keep, TokenMeanSFTTrainer
 
 
 def starting_point(base: str, checkpoint: str | None, recipe: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ def gguf_file() -> Path:
 
 def build_smol(folder: Path) -> None:
     """Write the model, in bfloat16, and its processor into `folder`."""
-    from assets.sft_checkpoint.student import chat_processor
+    from resources.training.students.tiny import chat_processor
 
     llama, tokenizer = load_llama()
     tokenizer.add_special_tokens({"additional_special_tokens": list(VISION_TOKENS)})

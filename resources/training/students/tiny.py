@@ -19,8 +19,8 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
-from assets.sft_checkpoint.recipe import BUILT
-from assets.sft_checkpoint.smol import build_smol
+from resources.training.sft.hyperparameters import BUILT
+from resources.training.students.smol import build_smol
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
            "<|image_pad|>", "<|video_pad|>")
