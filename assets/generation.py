@@ -7,15 +7,15 @@ from typing import Any
 import dagster as dg
 
 from resources.dagster import GpuResource
-from resources.training.launcher import launch_command, launch_env
 from resources.lines import read_lines
 from resources.store import Store
+from resources.text.tokens import STUDENT_CAP_PER_WORD
+from resources.training.launcher import launch_command, launch_env
 
 SCRIPT = "resources.training.generate"
-TOKENS_PER_WORD = 3     # an answer may have this many tokens per word that is asked, and no more
 
 
-class GenerationFailed(RuntimeError):
+class GenerationError(RuntimeError):
     """The writing process ended badly; the sentence says where its last words are."""
 
 
@@ -23,7 +23,7 @@ def prompt_line(store: Store, item_id: str, prompt: str, images: Iterable[str], 
                 most_tokens: int) -> dict[str, Any]:
     """What the script is asked to answer once. images: sha256 of each; words: as many as are wanted."""
     return {"item_id": item_id, "prompt": prompt, "images": [str(store.image_path(image)) for image in images],
-            "seed": seed, "max_new_tokens": min(most_tokens, TOKENS_PER_WORD * words)}
+            "seed": seed, "max_new_tokens": min(most_tokens, STUDENT_CAP_PER_WORD * words)}
 
 
 def write_answers(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, store: Store, gpu: GpuResource,
@@ -32,7 +32,7 @@ def write_answers(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessCl
     """(model, item_id) -> its answer {text, tokens, seconds, finish}, for every model and prompt.
 
     models: name -> checkpoint. prompts: `prompt_line`s. output: the JSON-lines file of the answers, which is only ever
-    added to: a killed run goes on where it was. Raises GenerationFailed.
+    added to: a killed run goes on where it was. Raises GenerationError.
     """
     wanted = [(model, prompt["item_id"]) for model in models for prompt in prompts]
     found = {(line["model"], line["item_id"]): line for line in read_lines(output)}
@@ -45,10 +45,10 @@ def write_answers(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessCl
             pipes.run(context=context, command=launch_command(SCRIPT, config, min(1, len(gpu.devices()))),
                       env={**launch_env(), **gpu.env()}, cwd=str(Path(__file__).resolve().parents[1]))
         except dg.DagsterError as error:
-            raise GenerationFailed(f"{SCRIPT} failed ({error}): its output is in the step's compute log.") from error
+            raise GenerationError(f"{SCRIPT} failed ({error}): its output is in the step's compute log.") from error
         found = {(line["model"], line["item_id"]): line for line in read_lines(output)}
     missing = [key for key in wanted if key not in found]
     if missing:
-        raise GenerationFailed(f"{SCRIPT} ended without {len(missing)} of {len(wanted)} answers in {output}: its "
+        raise GenerationError(f"{SCRIPT} ended without {len(missing)} of {len(wanted)} answers in {output}: its "
                                "output is in the step's compute log.")
     return {key: found[key] for key in wanted}

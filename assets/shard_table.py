@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from assets.quality.quarantine import write_quarantine
 from resources.engine import ModelEngine, run
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.messages import Role
 from resources.store import Store
 
@@ -24,7 +24,7 @@ def write_model_table(
     """Write `<asset>/<shard>` and its quarantine; returns counts for the asset's metadata.
 
     work: item -> its rows. describe: item -> document_id and example_id for the quarantine row.
-    expected_calls: as the forecast has it, for the time left. Raises EndpointUnusable or Stopped; nothing is written
+    expected_calls: as the forecast has it, for the time left. Raises EndpointError or StoppedError; nothing is written
     then, and answered calls stay in the ledger.
     """
     results: dict[int, list[dict[str, Any]]] = {}
@@ -36,7 +36,7 @@ def write_model_table(
             numbered = list(enumerate(items))
             async for (index, item), result in engine.run(numbered, lambda pair: work(pair[1]), role,
                                                           f"{asset} {shard}", expected_calls):
-                if isinstance(result, AnswerUnusable):
+                if isinstance(result, AnswerError):
                     failed[index] = {"item": "", **describe(item), "reason": f"{result.kind}: {result}"}
                     kinds[f"quarantined_{result.kind}"] += 1
                 else:

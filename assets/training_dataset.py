@@ -13,15 +13,11 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.quality.report import gate
+from assets.quality.gate import GateClosedError
+from resources.authors import is_embedded
 from resources.store import BATCH_ROWS, Store
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # the Hugging Face Image layout, bytes left out
-EMBEDDED_STUDENT = "(trained on embedded texts)"     # ends the name of a student that learnt from the embedded model
-
-
-class DoorShut(RuntimeError):
-    """A shard may not go to training; the sentence names each one and what to do."""
 
 
 @dataclass(frozen=True)
@@ -43,30 +39,13 @@ class Manifest:
         return any(map(is_embedded, self.authors))
 
 
-def is_embedded(author: str) -> bool:
-    """Whether an author is the embedded model, or a student that learnt from its texts."""
-    return author.startswith("embedded-") or author.endswith(EMBEDDED_STUDENT)
-
-
-def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[str]) -> None:
-    """Raise DoorShut unless every shard has a passing, current quality report for each upstream asset."""
-    if not shards:
-        raise DoorShut("There is no shard yet: put documents under LWV_SOURCES and run the shard job.")
-    problems = gate(store, upstream, shards)
-    if problems:
-        listed = "; ".join(f"{problem.shard}/{problem.asset}: {problem.reason}" for problem in problems[:20])
-        more = f" (and {len(problems) - 20} more)" if len(problems) > 20 else ""
-        raise DoorShut(f"{len(problems)} quality reports keep the door shut: {listed}{more}. "
-                       "Materialise these shards again, or look at their checks.")
-
-
 def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequence[str], schema: pa.Schema,
                   rows: Iterable[dict[str, Any]], count_by: Callable[[dict[str, Any]], tuple[str, ...]],
                   why_empty: Callable[[], str], report: dict[str, Any] | None = None) -> Manifest:
     """Write `datasets/<door>/<id>/train.parquet` and `manifest.json`, and point `datasets/<door>/current.json` at it.
 
     count_by: row -> its kind, and each model that wrote or corrected it. Rows stream through; where there are none,
-    raises DoorShut with `why_empty()`. report: goes into the manifest.
+    raises GateClosedError with `why_empty()`. report: goes into the manifest.
     """
     parent = store.home / "datasets" / door
     parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +63,7 @@ def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequ
                 total += len(batch)
                 writer.write_table(pa.Table.from_pylist(batch, schema=schema))
         if total == 0:
-            raise DoorShut(why_empty())
+            raise GateClosedError(why_empty())
         dataset_id = digest.hexdigest()[:16]
         home = parent / dataset_id
         manifest = Manifest(dataset_id, door, str(home / "train.parquet"), total, dict(kinds), dict(authors),
@@ -101,11 +80,11 @@ def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequ
 
 
 def current_manifest(store: Store, door: Literal["sft", "preference"]) -> Manifest:
-    """The data set that the door let through last. Raises DoorShut where it let none through yet."""
+    """The data set that the door let through last. Raises GateClosedError where it let none through yet."""
     parent = store.home / "datasets" / door
     pointer = parent / "current.json"
     if not pointer.exists():
-        raise DoorShut(f"{pointer} is not there: materialise `{door}_dataset` first.")
+        raise GateClosedError(f"{pointer} is not there: materialise `{door}_dataset` first.")
     dataset_id = json.loads(pointer.read_text())["id"]
     return Manifest(**json.loads((parent / dataset_id / "manifest.json").read_text()))
 

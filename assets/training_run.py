@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from resources.training.checkpoint import faults
 from assets.training_dataset import Manifest
-from resources.training.launcher import launch_command, launch_env
 from resources.store import Store
+from resources.training.checkpoint import faults
+from resources.training.launcher import launch_command, launch_env
 
 
-class TrainingFailed(RuntimeError):
+class TrainingError(RuntimeError):
     """The training process ended badly; the sentence holds its last words."""
 
 
@@ -21,13 +21,13 @@ def checkpoint_home(store: Store, kind: Literal["sft", "dpo"], run: str) -> Path
 
 
 def current_checkpoint(store: Store, kind: Literal["sft", "dpo"]) -> Path:
-    """The checkpoint that was trained last. Raises TrainingFailed where there is none, or a part of one."""
+    """The checkpoint that was trained last. Raises TrainingError where there is none, or a part of one."""
     pointer = store.home / "checkpoints" / kind / "current.json"
     if not pointer.exists():
-        raise TrainingFailed(f"{pointer} is not there: materialise `{kind}_checkpoint` first.")
+        raise TrainingError(f"{pointer} is not there: materialise `{kind}_checkpoint` first.")
     folder = pointer.parent / json.loads(pointer.read_text())["id"]
     if found := faults(folder):
-        raise TrainingFailed(f"The checkpoint {folder} is not whole ({', '.join(found)}): delete it and materialise "
+        raise TrainingError(f"The checkpoint {folder} is not whole ({', '.join(found)}): delete it and materialise "
                              f"`{kind}_checkpoint` again.")
     return folder
 
@@ -36,7 +36,7 @@ def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, st
           gpu_env: dict[str, str], module: str, config: dict[str, Any]) -> bool:
     """Run `module` with `config` until `config["output"]` is whole; false where it was whole already.
 
-    Raises TrainingFailed. A killed run goes on from its last saved step when it is started again.
+    Raises TrainingError. A killed run goes on from its last saved step when it is started again.
     """
     output = Path(config["output"])
     if not faults(output):
@@ -44,7 +44,7 @@ def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, st
         return False
     recipe = config["recipe"]
     if gpus > 1 and recipe["sharding"] == "zero3" and recipe["lora_rank"]:
-        raise TrainingFailed("Adapters cannot be merged into weights that ZeRO-3 shares: set training.sharding = "
+        raise TrainingError("Adapters cannot be merged into weights that ZeRO-3 shares: set training.sharding = "
                              "\"fsdp2\" in the recipe, or training.lora_rank = 0.")
     path = output.parent / f"{output.name}.json"
     store.write_json(path, config)
@@ -54,9 +54,9 @@ def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, st
     except dg.DagsterError as error:
         failed = Path(f"{output}.failed")
         words = failed.read_text() if failed.exists() else str(error)
-        raise TrainingFailed(f"{module} failed: {words} Its output is in the step's compute log.") from error
+        raise TrainingError(f"{module} failed: {words} Its output is in the step's compute log.") from error
     if found := faults(output):
-        raise TrainingFailed(f"{module} ended, and {output} is not whole ({', '.join(found)}): its output is in the "
+        raise TrainingError(f"{module} ended, and {output} is not whole ({', '.join(found)}): its output is in the "
                              "step's compute log.")
     return True
 

@@ -12,13 +12,13 @@ from rich.markup import escape
 
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_left_out, read_quarantine
-from assets.source_images.catalog import Catalog, CatalogError, NoSources
+from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
 from lwv_dagster.definitions import defs
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
 from lwv_dagster.jobs import EVALUATION_ASSETS, REPORT_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
-from resources.failures import EndpointUnusable
+from resources.failures import EndpointError
 from resources.settings import Settings
 from resources.store import Store
 
@@ -48,7 +48,7 @@ def run_demo() -> int:
         catalog = Catalog(settings.home, settings.sources, settings)
         catalog.scan()
         shards = catalog.shards()
-    except (NoSources, CatalogError, EndpointUnusable, ValueError) as error:
+    except (NoSourcesError, CatalogError, EndpointError, ValueError) as error:
         console.print(f"[red]lwv demo cannot start:[/] {escape(str(error))}", soft_wrap=True)
         return 2
     greet(settings, list(endpoints.values()), catalog, shards)

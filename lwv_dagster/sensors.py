@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.partitions import SHARDS
-from assets.source_images.catalog import Catalog, NoSources
+from assets.source_images.catalog import Catalog, NoSourcesError
 from resources.dagster import SourcesResource, StoreResource
 
 
@@ -15,7 +15,7 @@ def new_shards(context: dg.SensorEvaluationContext, store: StoreResource, source
     catalog = Catalog(store.create().home, settings.sources, settings)
     try:
         catalog.scan()
-    except NoSources as error:
+    except NoSourcesError as error:
         return dg.SkipReason(str(error))
     known = set(context.instance.get_dynamic_partitions(str(SHARDS.name)))
     fresh = [shard for shard in catalog.shards() if shard not in known]

@@ -13,12 +13,12 @@ from pathlib import Path
 import dagster as dg
 
 from resources.endpoints import endpoints_from_env
-from resources.engine import ModelEngine, Stopped
+from resources.engine import ModelEngine, StoppedError
 from resources.engine.money import TABLE, Budget, read_prices
-from resources.failures import EndpointUnusable, LedgerUnusable
+from resources.failures import EndpointError, LedgerError
 from resources.ledger import Ledger
 from resources.settings import Settings
-from resources.store import MissingTable, Store
+from resources.store import MissingTableError, Store
 
 DEVICE = re.compile(r"\d+$|(GPU|MIG)-")    # an index, a uuid, or the beginning of a uuid
 
@@ -83,11 +83,11 @@ def count_visible(setting: str) -> int:
 @contextmanager
 def clear_failures(*more: type[Exception]) -> Iterator[None]:
     """Known errors end the step with their one sentence instead of a stack trace, and without a retry."""
-    known: tuple[type[Exception], ...] = (EndpointUnusable, LedgerUnusable, Stopped, MissingTable, *more)
+    known: tuple[type[Exception], ...] = (EndpointError, LedgerError, StoppedError, MissingTableError, *more)
     try:
         yield
     except known as error:
-        counter = {f"failed_{error.kind}": 1} if isinstance(error, EndpointUnusable) else {}
+        counter = {f"failed_{error.kind}": 1} if isinstance(error, EndpointError) else {}
         raise dg.Failure(description=str(error), metadata=counter, allow_retries=False) from error
     except OSError as error:
         if error.errno != errno.ENOSPC:

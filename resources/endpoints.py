@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from resources.failures import EndpointUnusable
+from resources.failures import EndpointError
 from resources.messages import ROLES, Role
 
 EMBEDDED_URL = "http://embedded/v1"
@@ -56,7 +56,7 @@ class Endpoint:
         self.structured = structured and not self.embedded
         self.urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
         if any(map(USERINFO.match, self.urls)):     # before any message that repeats the address
-            raise EndpointUnusable(f"{self.prefix}_BASE_URL holds a user name or a password: leave them out of the "
+            raise EndpointError(f"{self.prefix}_BASE_URL holds a user name or a password: leave them out of the "
                                    f"address, and give the key as {self.prefix}_API_KEY.")
         if self.embedded:
             from resources.embedded import model_name
@@ -65,20 +65,20 @@ class Endpoint:
         elif model:
             self.model = model
         else:
-            raise EndpointUnusable(f"{self.prefix}_MODEL is not set: name the model to ask for at {base_url}.")
+            raise EndpointError(f"{self.prefix}_MODEL is not set: name the model to ask for at {base_url}.")
         if not self.urls or not all(url.startswith(("http://", "https://")) for url in self.urls):
-            raise EndpointUnusable(f"{self.prefix}_BASE_URL is '{base_url}': each address must start with http:// or https://.")
+            raise EndpointError(f"{self.prefix}_BASE_URL is '{base_url}': each address must start with http:// or https://.")
 
     @classmethod
     def from_env(cls, role: Role) -> "Endpoint":
         """The endpoint that LWV_<ROLE>_BASE_URL, _MODEL, _API_KEY and so on describe.
 
-        Raises EndpointUnusable naming the setting where they do not fit together.
+        Raises EndpointError naming the setting where they do not fit together.
         """
         try:
             found = _EndpointSettings(_env_prefix=f"LWV_{role.upper()}_")
         except ValueError as error:
-            raise EndpointUnusable(f"A setting LWV_{role.upper()}_* is not usable: {_first_line(error)}") from error
+            raise EndpointError(f"A setting LWV_{role.upper()}_* is not usable: {_first_line(error)}") from error
         return cls(role, found.base_url or None, found.model or None, found.api_key, found.concurrency, found.timeout_s,
                    found.window, found.patience_s, found.document_s, found.structured)
 

@@ -1,7 +1,7 @@
 """What can go wrong with a model call: one error per kind of answer, each a sentence that says what to do."""
 
 
-class EndpointUnusable(RuntimeError):
+class EndpointError(RuntimeError):
     """The endpoint cannot serve any call: the run stops, what was answered is kept.
 
     `kind`: wrong_key | unknown_model | unreachable | rate_limited | no_quota | timeout | setting | failed.
@@ -12,11 +12,11 @@ class EndpointUnusable(RuntimeError):
         self.kind = kind
 
 
-class LedgerUnusable(RuntimeError):
+class LedgerError(RuntimeError):
     """The ledger takes no further row (disk full, read-only): the run stops."""
 
 
-class AnswerUnusable(RuntimeError):
+class AnswerError(RuntimeError):
     """This one answer cannot be used; its document goes to quarantine and the others go on.
 
     `kind`: refused | filtered | empty | truncated | overflow | rejected | malformed | failed (what was answered);

@@ -34,7 +34,7 @@ CALLS = Table(
     Column("template", String(80), nullable=False),     # prompt template version
     Column("sample", String(120), nullable=False, index=True),
     Column("step", String(60), nullable=False),
-    Column("status", String(16), nullable=False),       # ok, or the kind of AnswerUnusable
+    Column("status", String(16), nullable=False),       # ok, or the kind of AnswerError
     Column("text", Text, nullable=False),               # the answer; empty unless status is ok, or truncated (a part)
     Column("detail", Text, nullable=False),             # why not, where status is not ok
     Column("finish_reason", String(40), nullable=False),

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from resources.text.headings import SEPARATOR
+
 Role = Literal["teacher", "critic", "judge"]
 ROLES: tuple[Role, ...] = ("teacher", "critic", "judge")
 
@@ -75,7 +77,7 @@ def wire(messages: Sequence[Message], read_image: Callable[[str], bytes]) -> lis
     out: list[dict[str, Any]] = []
     for message in messages:
         if all(isinstance(part, str) for part in message.parts):
-            out.append({"role": message.speaker, "content": "\n\n".join(str(part) for part in message.parts)})
+            out.append({"role": message.speaker, "content": SEPARATOR.join(str(part) for part in message.parts)})
             continue
         content: list[dict[str, Any]] = []
         for part in message.parts:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 BATCH_ROWS = 256
 
 
-class MissingTable(FileNotFoundError):
+class MissingTableError(FileNotFoundError):
     """A table that should have been written by an upstream asset is not there."""
 
 
@@ -57,14 +57,14 @@ class Store:
     def read_table(self, table: str, shard: str) -> pa.Table:
         path = self.table_path(table, shard)
         if not path.exists():
-            raise MissingTable(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
+            raise MissingTableError(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
         return pq.read_table(path)
 
     def rows(self, table: str, shard: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
         """The rows of one shard's table, in order, a batch in memory at a time; only some `columns` where given."""
         path = self.table_path(table, shard)
         if not path.exists():
-            raise MissingTable(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
+            raise MissingTableError(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()

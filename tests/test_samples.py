@@ -11,8 +11,8 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from assets.training_dataset import current_manifest
 from assets.preference_pairs.schema import KINDS
+from assets.training_dataset import current_manifest
 from lwv_dagster.release.write import FORMATS, write_release
 from resources.store import Store
 from tests.conftest import Factory
@@ -107,10 +107,10 @@ def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any
     """The key of a call hashes all that was sent: it is found again only with exactly the sections before it."""
     from assets.long_outputs.conversation import TOKENS_PER_WORD, Conversation
     from assets.long_outputs.writer import PLAN, WRITE, sections_for
-    from resources.recipe.model import Writing
     from resources.embedded import model_name
     from resources.ledger import Ledger
     from resources.messages import Call
+    from resources.recipe.model import Writing
 
     store, _, shards = samples
     ledger, recipe = Ledger.at(store.home), Writing()

@@ -5,18 +5,18 @@ from typing import Any
 
 import dagster as dg
 
-from assets.benchmark_scores.items import NoItems, by_id, held_out_items
+from assets.benchmark_scores.items import NoItemsError, by_id, held_out_items
 from assets.benchmark_scores.judge import judge_answer
 from assets.benchmark_scores.schema import SCHEMA
 from assets.benchmark_scores.scores import HARNESS, MODELS, answers_path, score_row, scores_path, write_summary
-from assets.generation import GenerationFailed, prompt_line, write_answers
+from assets.generation import GenerationError, prompt_line, write_answers
 from assets.partitions import SHARDS
-from resources.training.sft.hyperparameters import run_id
-from assets.training_run import TrainingFailed, current_checkpoint, read_training
+from assets.training_run import TrainingError, current_checkpoint, read_training
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.engine import ModelEngine, run
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 from resources.store import Store
+from resources.training.run_id import run_id
 
 # The paper's settings (method.md 4.1).
 MOST_TOKENS = 8192
@@ -29,12 +29,12 @@ SAMPLING = {"temperature": 0.6, "top_p": 0.95}
 def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource, gpu: GpuResource,
                      pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
     """Each model writes every item once; answers that are there already are not written again."""
-    with clear_failures(TrainingFailed, GenerationFailed, NoItems):
+    with clear_failures(TrainingError, GenerationError, NoItemsError):
         tables = store.create()
         items = held_out_items(tables, sorted(context.instance.get_dynamic_partitions(str(SHARDS.name))))
         sft, dpo = current_checkpoint(tables, "sft"), current_checkpoint(tables, "dpo")
         if Path(read_training(dpo)["base"]).name != sft.name:
-            raise TrainingFailed(f"The DPO checkpoint {dpo.name} does not come from {sft.name}, the current SFT "
+            raise TrainingError(f"The DPO checkpoint {dpo.name} does not come from {sft.name}, the current SFT "
                                  "checkpoint: materialise `dpo_checkpoint` first.")
         training = read_training(sft)
         checkpoints = {"base": training["base"], "sft": str(sft), "dpo": str(dpo)}

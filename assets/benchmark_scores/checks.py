@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 
 from assets.benchmark_scores.scores import scores_path
 from assets.quality.asset_checks import whole_checks
-from assets.quality.outcome import Outcome, Rule, offenders
+from assets.quality.outcome import Outcome, Rule, violations
 from resources.store import Store
 
 RULES = (
@@ -26,8 +26,8 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     refused, unjudged = (sum(bool(row[name]) for row in rows) for name in ("refused", "unjudged"))
     means = {model: sum(row["length_score"] for row in rows if row["model"] == model) / max(1, len(items))
              for model in ("base", "sft")}
-    found = (offenders("every_model_scored", missing, len(rows), "answers are missing"),
-             offenders("scores_in_range", strange, len(rows), "scores are out of range"),
+    found = (violations("every_model_scored", missing, len(rows), "answers are missing"),
+             violations("scores_in_range", strange, len(rows), "scores are out of range"),
              Outcome("judged", unjudged <= 0.1 * len(rows),
                      {"unjudged": unjudged, "refused": refused, "rows": len(rows)}),
              Outcome("trained_not_worse", means["sft"] >= means["base"],

@@ -9,16 +9,16 @@ BENCHMARK = "held_out"
 TASKS = {"deck": "lecture_script", "single": "image_article", "multi": "image_comparison"}
 
 
-class NoItems(RuntimeError):
+class NoItemsError(RuntimeError):
     """There is nothing to score on."""
 
 
 def held_out_items(store: Store, shards: Sequence[str]) -> list[dict[str, Any]]:
-    """An item per example of the benchmark split; `reference` is what the teacher wrote. Raises NoItems."""
+    """An item per example of the benchmark split; `reference` is what the teacher wrote. Raises NoItemsError."""
     items = [benchmark_item(row) for shard in shards for row in store.rows("long_outputs", shard)
              if row["split"] == "benchmark" and row["required_words"]]
     if not items:
-        raise NoItems("No held-out document: the benchmark split is empty. Add documents under LWV_SOURCES "
+        raise NoItemsError("No held-out document: the benchmark split is empty. Add documents under LWV_SOURCES "
                       "(about one in ten is held out; of 3 or more, at least one).")
     return items
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from assets.benchmark_scores.schema import DIMENSIONS
 from resources.engine import ModelEngine
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.messages import Call, Image, system, user
 from resources.prompts import load_prompt
 
@@ -22,7 +22,7 @@ DECODER = json.JSONDecoder()
 async def judge_answer(engine: ModelEngine, model: str, item: dict[str, Any], answer: str) -> dict[str, int]:
     """The judge's scores (1-5 each) for `answer`.
 
-    Without all six it is asked again, TRIES times in all. Raises AnswerUnusable where it gave none: then they are
+    Without all six it is asked again, TRIES times in all. Raises AnswerError where it gave none: then they are
     missing, never a middling 3.
     """
     call = Call(
@@ -32,7 +32,7 @@ async def judge_answer(engine: ModelEngine, model: str, item: dict[str, Any], an
     for attempt in range(1, TRIES):
         try:
             return parse_scores((await engine.ask(call)).text)
-        except AnswerUnusable as error:
+        except AnswerError as error:
             if error.kind not in AGAIN:
                 raise
             call = replace(call, attempt=attempt, seed=attempt)
@@ -42,7 +42,7 @@ async def judge_answer(engine: ModelEngine, model: str, item: dict[str, Any], an
 def parse_scores(text: str) -> dict[str, int]:
     """The six integers, 1 to 5, out of the last JSON object that has them all; a 4.0 is a 4, a 4.5 is none.
 
-    Words around the object, and braces among them, are tolerated. Raises AnswerUnusable("malformed").
+    Words around the object, and braces among them, are tolerated. Raises AnswerError("malformed").
     """
     for brace in reversed(list(re.finditer("{", text))):
         try:
@@ -53,7 +53,7 @@ def parse_scores(text: str) -> dict[str, int]:
                   if type(found.get(name)) in (int, float) and found[name] in SCALE}
         if len(scores) == len(DIMENSIONS):
             return scores
-    raise AnswerUnusable("malformed", f"the judge's answer has no six scores from 1 to 5: {text[:120]!r}")
+    raise AnswerError("malformed", f"the judge's answer has no six scores from 1 to 5: {text[:120]!r}")
 
 
 def quality_score(scores: dict[str, int]) -> float:

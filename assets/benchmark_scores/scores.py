@@ -9,21 +9,21 @@ from typing import Any
 from assets.benchmark_scores.items import BENCHMARK
 from assets.benchmark_scores.judge import quality_score
 from assets.benchmark_scores.schema import DIMENSIONS
-from assets.training_dataset import is_embedded
-from resources.text.length_score import length_score, length_score_released
-from resources.failures import AnswerUnusable
+from resources.authors import is_embedded
+from resources.failures import AnswerError
 from resources.store import Store
+from resources.text.length_score import length_score, length_score_released
 from resources.text.words import count_words
 
 HARNESS = "lwv held_out 2"   # raise with any change to how texts are generated or scored
 MODELS = ("base", "sft", "dpo", "teacher")
-REFUSED = ("refused", "filtered")   # kinds of AnswerUnusable
+REFUSED = ("refused", "filtered")   # kinds of AnswerError
 
 
-def score_row(model: str, item: dict[str, Any], output: str, judged: dict[str, int] | AnswerUnusable, judge: str,
+def score_row(model: str, item: dict[str, Any], output: str, judged: dict[str, int] | AnswerError, judge: str,
               ) -> dict[str, Any]:
     """judged: the six scores, or why there are none."""
-    scores, unjudged = (None, judged.kind) if isinstance(judged, AnswerUnusable) else (judged, None)
+    scores, unjudged = (None, judged.kind) if isinstance(judged, AnswerError) else (judged, None)
     words = count_words(output)
     return {
         "model": model, "benchmark": BENCHMARK, "item_id": item["item_id"], "task": item["task"],

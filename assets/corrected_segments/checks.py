@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets.corrected_segments.schema import ERRORS
-from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
 from assets.quality.quarantine import read_quarantine
 
 RULES = (
@@ -47,7 +47,7 @@ def segments_covered(context: Context) -> Outcome:
     aside = {row["example_id"] for row in read_quarantine(context.store, "corrected_segments", context.shard)}
     found = set(context.table.column("segment_id").to_pylist())
     missing = [segment for segment, example in wanted.items() if segment not in found and example not in aside]
-    return offenders("segments_covered", [*missing, *sorted(found - set(wanted))], len(wanted),
+    return violations("segments_covered", [*missing, *sorted(found - set(wanted))], len(wanted),
                      "segments are missing, or are not of the preference split")
 
 
@@ -57,7 +57,7 @@ def edited_true(context: Context) -> Outcome:
     rows = context.table.select(["segment_id", "original", "text", "edited"]).to_pylist()
     bad = [row["segment_id"] for row in rows if row["original"] != originals.get(row["segment_id"])
            or row["edited"] != (row["text"] != row["original"])]
-    return offenders("edited_true", bad, len(rows), "segments are marked wrongly")
+    return violations("edited_true", bad, len(rows), "segments are marked wrongly")
 
 
 def something_edited(context: Context) -> Outcome:
@@ -66,5 +66,5 @@ def something_edited(context: Context) -> Outcome:
     return Outcome("something_edited", rows == 0 or edited > 0, {"share": edited / max(1, rows), "edited": edited})
 
 
-CHECKS = RoomChecks(RULES, flatten, expectations, {
+CHECKS = AssetRules(RULES, flatten, expectations, {
     "segments_covered": segments_covered, "edited_true": edited_true, "something_edited": something_edited})

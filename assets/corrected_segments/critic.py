@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from assets.corrected_segments.schema import ERRORS
-from assets.segments.splitter import has_page_heading, page_heading
 from resources.engine import ModelEngine, Reply
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.messages import Call, Image, assistant, system, user
 from resources.prompts import load_prompt
+from resources.text.headings import has_page_heading, page_heading
 from resources.text.words import count_words
 
 SYSTEM = load_prompt(__file__, "system")
@@ -27,7 +27,7 @@ async def correct_example(engine: ModelEngine, output: dict[str, Any], segments:
                           ) -> list[dict[str, Any]]:
     """The corrected_segments rows of one example: its long_outputs row and its segments rows, in order.
 
-    Each segment is corrected in the light of the corrected one before it. Raises AnswerUnusable.
+    Each segment is corrected in the light of the corrected one before it. Raises AnswerError.
     """
     corrected: list[dict[str, Any]] = []
     for segment in segments:
@@ -52,7 +52,7 @@ async def ask_critic(engine: ModelEngine, call: Call) -> tuple[dict[str, Any], R
     reply = await engine.ask(call)
     try:
         return parse_correction(reply.text), reply
-    except AnswerUnusable as error:
+    except AnswerError as error:
         again = replace(call, step=f"{call.step}-again", template=CORRECT_AGAIN.version, messages=(
             *call.messages, assistant(reply.text), user(CORRECT_AGAIN.fill(problem=error))))
     reply = await engine.ask(again)
@@ -62,7 +62,7 @@ async def ask_critic(engine: ModelEngine, call: Call) -> tuple[dict[str, Any], R
 def parse_correction(text: str) -> dict[str, Any]:
     """{errors, reason, text} out of the critic's answer; a fence or words around the JSON object are tolerated.
 
-    Raises AnswerUnusable("malformed"), whose sentence the critic is told.
+    Raises AnswerError("malformed"), whose sentence the critic is told.
     """
     match = re.search(r"\{.*\}", text, re.DOTALL)
     try:
@@ -70,12 +70,12 @@ def parse_correction(text: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise AnswerUnusable("malformed", f"there is no JSON object in {text[:120]!r}")
+        raise AnswerError("malformed", f"there is no JSON object in {text[:120]!r}")
     if not isinstance(found.get("text"), str) or not found["text"].strip():
-        raise AnswerUnusable("malformed", "its \"text\" is missing or empty")
+        raise AnswerError("malformed", "its \"text\" is missing or empty")
     named = found.get("errors") or []
     if not isinstance(named, list):
-        raise AnswerUnusable("malformed", f"its \"errors\" is no list of {', '.join(ERRORS)}")
+        raise AnswerError("malformed", f"its \"errors\" is no list of {', '.join(ERRORS)}")
     return {"errors": [name for name in ERRORS if name in named], "reason": str(found.get("reason") or ""),
             "text": found["text"].strip()}
 

@@ -4,24 +4,25 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.training_dataset import DoorShut, current_manifest
-from resources.training.dpo.hyperparameters import DpoRecipe
-from resources.recipe.model import RecipeUnusable, read_recipe
-from resources.training.sft.hyperparameters import run_id
-from assets.training_run import TrainingFailed, checkpoint_home, checkpoint_metadata, current_checkpoint, train
+from assets.quality.gate import GateClosedError
+from assets.training_dataset import current_manifest
+from assets.training_run import TrainingError, checkpoint_home, checkpoint_metadata, current_checkpoint, train
 from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
+from resources.recipe.model import RecipeError, read_recipe
+from resources.training.dpo.hyperparameters import DpoHyperparameters
+from resources.training.run_id import run_id
 
 
 @dg.asset(deps=["sft_checkpoint", "preference_dataset"], pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"trl", "torch"})
 def dpo_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource, gpu: GpuResource,
                    pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
     """TRL's DPOTrainer in a process of its own, from the SFT checkpoint; skipped where nothing changed."""
-    with clear_failures(DoorShut, RecipeUnusable, TrainingFailed):
+    with clear_failures(GateClosedError, RecipeError, TrainingError):
         tables, student = store.create(), sources.settings().student
         manifest = current_manifest(tables, "preference")
         sft = current_checkpoint(tables, "sft")
-        recipe = DpoRecipe.for_student(student, read_recipe().training)
+        recipe = DpoHyperparameters.for_student(student, read_recipe().training)
         run = run_id(dataset=manifest.id, sft=sft.name, recipe=recipe.as_dict())
         output = checkpoint_home(tables, "dpo", run)
         trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "resources.training.dpo.train", {
@@ -33,7 +34,7 @@ def dpo_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sour
     return dg.MaterializeResult(data_version=dg.DataVersion(run), metadata=metadata)
 
 
-def reference_file(dataset: str, sft: str, recipe: DpoRecipe) -> str:
+def reference_file(dataset: str, sft: str, recipe: DpoHyperparameters) -> str:
     """Beside the data set: the reference's log-probabilities, which depend on the checkpoint and on these alone."""
     key = run_id(sft=sft, layout=recipe.layout, ld_alpha=recipe.ld_alpha, dtype=recipe.dtype,
                  adapters=recipe.lora_rank > 0, max_tokens=recipe.max_tokens)

@@ -6,13 +6,13 @@ import dagster as dg
 
 from assets.drafts.draft import TOP_P, draft_author, draft_prompt, draft_row, samples_of
 from assets.drafts.schema import FINISHES, SCHEMA
-from assets.generation import GenerationFailed, write_answers
+from assets.generation import GenerationError, write_answers
 from assets.partitions import SHARDS
-from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.shard_table import table_metadata
-from assets.training_run import TrainingFailed, current_checkpoint, read_training
+from assets.training_run import TrainingError, current_checkpoint, read_training
 from resources.dagster import GpuResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
+from resources.recipe.model import RecipeError, read_recipe
 
 
 @dg.asset(partitions_def=SHARDS, deps=["long_outputs", "sft_checkpoint"], pool=GPU_POOL, op_tags=GPU_OP_TAGS,
@@ -20,7 +20,7 @@ from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 def drafts(context: dg.AssetExecutionContext, store: StoreResource, gpu: GpuResource,
            pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
     """`pairs.samples` texts an example (one where no pairs are sampled), on policy; none is ever written twice."""
-    with clear_failures(TrainingFailed, GenerationFailed, RecipeUnusable):
+    with clear_failures(TrainingError, GenerationError, RecipeError):
         tables, shard, recipe = store.create(), context.partition_key, read_recipe().pairs
         checkpoint = current_checkpoint(tables, "sft")
         training = read_training(checkpoint)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from assets.drafts.draft import samples_of
 from assets.drafts.schema import FINISHES
-from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
 from resources.recipe.model import read_recipe
 from resources.text.words import count_words
 
@@ -52,7 +52,7 @@ def examples_covered(context: Context) -> Outcome:
         samples.setdefault(row["example_id"], []).append(row["sample"])
     asked = list(range(samples_of(read_recipe().pairs)))
     bad = [example for example, found in samples.items() if example not in wanted or sorted(found) != asked]
-    return offenders("examples_covered", sorted(bad), len(wanted), "examples have too few drafts, or should have none")
+    return violations("examples_covered", sorted(bad), len(wanted), "examples have too few drafts, or should have none")
 
 
 def length_scored(context: Context) -> Outcome:
@@ -62,7 +62,7 @@ def length_scored(context: Context) -> Outcome:
     bad = [row["example_id"] for row in rows
            if (row["length_score"] is not None) != stated.get(row["example_id"], False)
            or not 0 <= (row["length_score"] or 0) <= 100]
-    return offenders("length_scored", bad, len(rows), "drafts have no length score, or should have none")
+    return violations("length_scored", bad, len(rows), "drafts have no length score, or should have none")
 
 
 def mostly_whole(context: Context) -> Outcome:
@@ -71,5 +71,5 @@ def mostly_whole(context: Context) -> Outcome:
     return Outcome("mostly_whole", 2 * whole >= len(finishes), {"whole": whole, "drafts": len(finishes)})
 
 
-CHECKS = RoomChecks(RULES, flatten, expectations, {
+CHECKS = AssetRules(RULES, flatten, expectations, {
     "examples_covered": examples_covered, "length_scored": length_scored, "mostly_whole": mostly_whole})

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from assets.training_dataset import EMBEDDED_STUDENT
 from assets.generation import prompt_line
-from assets.long_outputs.control import loop_start
-from resources.text.length_score import length_score
+from resources.authors import EMBEDDED_STUDENT
 from resources.recipe.model import Pairs
-from resources.training.sft.hyperparameters import run_id
 from resources.store import Store
+from resources.text.length_score import length_score
+from resources.text.repetition import loop_start
 from resources.text.words import count_words
+from resources.training.run_id import run_id
 
 MOST_TOKENS = 16_384
 TOP_P = 0.95
 
 
-class NoDraft(RuntimeError):
+class NoDraftError(RuntimeError):
     """The recipe wants the checkpoint's drafts, and an example has none of what is asked now."""
 
 
@@ -59,7 +59,7 @@ def draft_author(checkpoint: str, training: Mapping[str, Any]) -> str:
 
 
 def drafts_by_example(store: Store, shard: str) -> dict[str, list[dict[str, Any]]]:
-    """example_id -> its drafts, by sample. Raises MissingTable where the shard has no drafts."""
+    """example_id -> its drafts, by sample. Raises MissingTableError where the shard has no drafts."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in store.rows("drafts", shard):
         found.setdefault(row["example_id"], []).append(row)
@@ -75,12 +75,12 @@ def draft_to_cut(mode: Literal["auto", "checkpoint", "teacher"], output: Mapping
                  drafts: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any] | None:
     """The draft that is corrected in place of a long_outputs row's text; None: that text is.
 
-    Only the preference split is corrected. Raises NoDraft where `mode` is `checkpoint` and there is no draft.
+    Only the preference split is corrected. Raises NoDraftError where `mode` is `checkpoint` and there is no draft.
     """
     if mode == "teacher" or output["split"] != "preference":
         return None
     draft = next((row for row in current_drafts(output, drafts) if row["sample"] == 0), None)
     if draft is None and mode == "checkpoint":
-        raise NoDraft(f"{output['example_id']} has no draft of what is asked now: materialise `drafts` for its shard, "
+        raise NoDraftError(f"{output['example_id']} has no draft of what is asked now: materialise `drafts` for its shard, "
                       "or set corrections.drafts = \"auto\" in the recipe (LWV_RECIPE).")
     return draft

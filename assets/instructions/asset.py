@@ -9,11 +9,11 @@ from assets.instructions.documents import Material, group_documents, materials
 from assets.instructions.requests import write_instruction
 from assets.instructions.schema import SCHEMA
 from assets.partitions import SHARDS
-from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, SourcesResource, StoreResource, clear_failures
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
+from resources.recipe.model import RecipeError, read_recipe
 
 
 @dg.asset(partitions_def=SHARDS, deps=["source_images"], pool=GPU_POOL, op_tags=GPU_OP_TAGS,
@@ -21,7 +21,7 @@ from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 def instructions(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource,
                  models: ModelsResource, gpu: GpuResource) -> dg.MaterializeResult:
     """A request per document, with the length that is asked: fixed for decks, written by the teacher for images."""
-    with clear_failures(RecipeUnusable):
+    with clear_failures(RecipeError):
         tables, shard = store.create(), context.partition_key
         engine = models.engine(tables, context.run.run_id)
         recipe, counts = read_recipe(), Counter[str]()
@@ -30,7 +30,7 @@ def instructions(context: dg.AssetExecutionContext, store: StoreResource, source
         async def work(material: Material) -> list[dict[str, Any]]:
             try:
                 row = await write_instruction(engine, material, recipe)
-            except AnswerUnusable as error:
+            except AnswerError as error:
                 counts[f"rejected_{error.kind}"] += 1
                 raise
             for name in ("origin", "language", "task", "length_from"):

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets.instructions.requests import LEAST_CHARACTERS
-from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
 from assets.quality.quarantine import read_quarantine
 
 RULES = (
@@ -47,7 +47,7 @@ def documents_covered(context: Context) -> Outcome:
     documents = set(context.upstream("source_images").column("document_id").to_pylist())
     covered = {name for names in context.table.column("documents").to_pylist() for name in names}
     aside = {row["document_id"] for row in read_quarantine(context.store, "instructions", context.shard)}
-    return offenders("documents_covered", sorted(documents - covered - aside), len(documents),
+    return violations("documents_covered", sorted(documents - covered - aside), len(documents),
                      "documents have no instruction")
 
 
@@ -63,8 +63,8 @@ def images_match(context: Context) -> Outcome:
         pages.setdefault(row["document_id"], []).append(row["image_sha256"])
     rows = context.table.select(["example_id", "documents", "pages", "images"]).to_pylist()
     bad = [row["example_id"] for row in rows if row["images"] != images_of(row, pages)]
-    return offenders("images_match", bad, len(rows), "examples have other images than their document")
+    return violations("images_match", bad, len(rows), "examples have other images than their document")
 
 
-CHECKS = RoomChecks(RULES, flatten, expectations, {"documents_covered": documents_covered,
+CHECKS = AssetRules(RULES, flatten, expectations, {"documents_covered": documents_covered,
                                                    "images_match": images_match})

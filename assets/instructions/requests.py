@@ -9,11 +9,11 @@ from typing import Any
 
 from assets.instructions.documents import Material, draw
 from assets.instructions.lengths import length_from, pick, stated_words, target_words
-from resources.recipe.model import Recipe
 from resources.engine import ModelEngine, Reply
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.messages import Call, Image, system, user
 from resources.prompts import Prompt, load_prompt
+from resources.recipe.model import Recipe
 
 TASKS = tomllib.loads((Path(__file__).parent / "tasks.toml").read_text(encoding="utf-8"))
 SYSTEM = load_prompt(__file__, "system")
@@ -41,17 +41,17 @@ class Request:
 async def write_instruction(engine: ModelEngine, material: Material, recipe: Recipe) -> dict[str, Any]:
     """The instructions row of one example.
 
-    Raises AnswerUnusable where the teacher gives no request, or finds that it needs no long text (not_long), that the
+    Raises AnswerError where the teacher gives no request, or finds that it needs no long text (not_long), that the
     image has nothing to do with it (irrelevant), or where it asks for more than the recipe allows (too_long).
     """
     request = await (_deck_request if material.kind == "deck" else _image_request)(engine, material, recipe)
     if not LEAST_CHARACTERS <= len(request.text) <= MOST_CHARACTERS:
-        raise AnswerUnusable("malformed", f"the request has {len(request.text):,} characters, not {LEAST_CHARACTERS} "
+        raise AnswerError("malformed", f"the request has {len(request.text):,} characters, not {LEAST_CHARACTERS} "
                                           f"to {MOST_CHARACTERS:,}: {request.text[:120]!r}")
     named = stated_words(request.text)
     words = named or target_words(material, recipe.instructions)
     if words > recipe.writing.most_words:
-        raise AnswerUnusable("too_long", f"the request asks for {words:,} words, more than the recipe's most_words, "
+        raise AnswerError("too_long", f"the request asks for {words:,} words, more than the recipe's most_words, "
                                          f"{recipe.writing.most_words:,}")
     how = "stated" if named else length_from(material, recipe.instructions)
     clause = TASKS["length"][material.language].format(words=words) if how == "stated" and not named else ""
@@ -107,17 +107,17 @@ async def _image_request(engine: ModelEngine, material: Material, recipe: Recipe
 
 
 async def _require_long(engine: ModelEngine, material: Material, request: str) -> None:
-    """The teacher's decision (method.md 1.1, the GPT-4o check); raises AnswerUnusable where it is no."""
+    """The teacher's decision (method.md 1.1, the GPT-4o check); raises AnswerError where it is no."""
     reply = await _ask(engine, material, "need-long", NEED_LONG, material.images, NEED_LONG_FORMAT, request=request,
                        words=LONG_WORDS)
     decision = parse_decision(reply.text)
     if decision is None:
-        raise AnswerUnusable("malformed", f"the teacher's decision is none: {reply.text[:120]!r}")
+        raise AnswerError("malformed", f"the teacher's decision is none: {reply.text[:120]!r}")
     relevant, long, reason = decision
     if not relevant:
-        raise AnswerUnusable("irrelevant", f"the image has nothing to do with the request: {reason}")
+        raise AnswerError("irrelevant", f"the image has nothing to do with the request: {reason}")
     if not long:
-        raise AnswerUnusable("not_long", f"the request needs no long text: {reason}")
+        raise AnswerError("not_long", f"the request needs no long text: {reason}")
 
 
 def parse_decision(text: str) -> tuple[bool, bool, str] | None:

@@ -5,16 +5,16 @@ from typing import Any
 
 import dagster as dg
 
-from assets.long_outputs.writing_forecast import forecast_writing
-from resources.text.length_score import length_score
 from assets.long_outputs.schema import SCHEMA
 from assets.long_outputs.writer import write_document
+from assets.long_outputs.writing_forecast import forecast_writing
 from assets.partitions import SHARDS
-from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
+from resources.recipe.model import RecipeError, read_recipe
 from resources.settings import Settings
+from resources.text.length_score import length_score
 
 SPENT = ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")
 
@@ -23,7 +23,7 @@ SPENT = ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")
 def long_outputs(context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource,
                  gpu: GpuResource) -> dg.MaterializeResult:
     """Plan, then each section with every section before it in the conversation."""
-    with clear_failures(RecipeUnusable):
+    with clear_failures(RecipeError):
         tables, shard = store.create(), context.partition_key
         engine = models.engine(tables, context.run.run_id)
         order, recipe = Settings().prompt_order, read_recipe().writing

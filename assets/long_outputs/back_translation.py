@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 from assets.long_outputs.conversation import Conversation, spent
-from resources.text.length_score import length_score
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.messages import Call, user
 from resources.prompts import load_prompt
+from resources.text.length_score import length_score
 
 STATE_LENGTH = load_prompt(__file__, "state_length")
 CLAUSE = {"en": "Please write {words}-word in total.", "zh": "请总共写{words}字。"}
@@ -25,7 +25,7 @@ async def state_length(talk: Conversation, row: dict[str, Any]) -> dict[str, Any
             role="teacher", sample=row["example_id"], step="state-length", template=STATE_LENGTH.version, left=1,
             max_tokens=1024, messages=(user(STATE_LENGTH.fill(language=row["language"], merged=merged)),)))
         said = " ".join(reply.text.split())
-    except AnswerUnusable:
+    except AnswerError:
         said = ""
     if not re.search(rf"(?<!\d){row['words']}(?!\d)", said.replace(",", "")) or len(said) > MOST_GROWTH * len(merged):
         talk.repairs["length_appended"] += 1

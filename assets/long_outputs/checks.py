@@ -1,21 +1,19 @@
 """The rules that a shard's long texts must keep before they are cut, corrected or trained on."""
 
-import re
-from collections import Counter
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from assets.long_outputs.control import is_refusal
-from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
 from assets.quality.quarantine import read_quarantine
+from resources.text.headings import SEPARATOR
+from resources.text.refusals import is_refusal
+from resources.text.repetition import repeated_share
 from resources.text.words import cjk_share, count_words
 
 GOOD_LENGTH = 80.0        # method.md 6.2: what is kept for SFT scores at least 80 against its stated length
 REPEATED_SHARE = 0.3      # of a text's sentences that stood there before
-TELLING_WORDS = 3         # a shorter sentence (`1.`, `Yes.`) is no repeat
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*")
 
 RULES = (
     Rule("examples_covered", "Each instruction has an output or a quarantine row."),
@@ -56,33 +54,25 @@ def expectations() -> list[Any]:
     ]
 
 
-def repeated_share(text: str) -> float:
-    """Share of sentences of at least TELLING_WORDS that stood in the text before, 0-1."""
-    sentences = [sentence for sentence in map(str.strip, _SENTENCE.split(text))
-                 if count_words(sentence) >= TELLING_WORDS]
-    repeats = sum(count - 1 for count in Counter(sentences).values())
-    return repeats / len(sentences) if sentences else 0.0
-
-
 def examples_covered(context: Context) -> Outcome:
     wanted = set(context.upstream("instructions").column("example_id").to_pylist())
     written = set(context.table.column("example_id").to_pylist())
     aside = {row["example_id"] for row in read_quarantine(context.store, "long_outputs", context.shard)}
-    return offenders("examples_covered", sorted(wanted - written - aside), len(wanted), "examples have no output")
+    return violations("examples_covered", sorted(wanted - written - aside), len(wanted), "examples have no output")
 
 
 def no_refusals(context: Context) -> Outcome:
     rows = context.table.select(["example_id", "sections"]).to_pylist()
     bad = [row["example_id"] for row in rows if any(is_refusal(section["text"]) for section in row["sections"])]
-    return offenders("no_refusals", bad, len(rows), "outputs hold a refusal or an error text")
+    return violations("no_refusals", bad, len(rows), "outputs hold a refusal or an error text")
 
 
 def sections_join(context: Context) -> Outcome:
     rows = context.table.select(["example_id", "output", "sections"]).to_pylist()
     bad = [row["example_id"] for row in rows
-           if "\n\n".join(section["text"] for section in row["sections"]) != row["output"]
+           if SEPARATOR.join(section["text"] for section in row["sections"]) != row["output"]
            or not all(section["call_id"] for section in row["sections"])]
-    return offenders("sections_join", bad, len(rows), "outputs are not their sections")
+    return violations("sections_join", bad, len(rows), "outputs are not their sections")
 
 
 def pages_covered(context: Context) -> Outcome:
@@ -90,10 +80,10 @@ def pages_covered(context: Context) -> Outcome:
     bad = [row["example_id"] for row in rows
            if {page for section in row["sections"] for page in section["pages"]}
            != set(range(1, len(row["images"]) + 1))]
-    return offenders("pages_covered", bad, len(rows), "outputs leave a page out")
+    return violations("pages_covered", bad, len(rows), "outputs leave a page out")
 
 
-CHECKS = RoomChecks(RULES, flatten, expectations, {
+CHECKS = AssetRules(RULES, flatten, expectations, {
     "examples_covered": examples_covered, "no_refusals": no_refusals, "sections_join": sections_join,
     "pages_covered": pages_covered,
 })

@@ -5,21 +5,15 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal
 
-from resources.text.length_score import length_score
 from resources.recipe.model import Writing
-from resources.engine import REFUSALS
+from resources.text.headings import without_heading
+from resources.text.length_score import length_score
+from resources.text.refusals import is_refusal
+from resources.text.repetition import loop_start, runs_and_count
 from resources.text.words import cjk_share, count_words
 
 FaultKind = Literal["refused", "language", "loop", "repeat", "short", "long"]
-ERROR_TEXTS = (*REFUSALS, "max tries. failed")
-RUN = 10                # tokens of a run that counts as a repeat
-LOOP_TIMES = 3          # a run of a loop stands so often
-LOOP_SHARE = 0.1        # of a text's runs that stood there before, where the rounds of a loop are not the same
 REPEAT_SHARE = 0.5      # of a section's runs that stood in earlier sections
-_TOKEN = re.compile(r"[a-zA-Z]+|\d+|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_SENTENCE_END = re.compile(r"[.!?。！？][”’\"')）]?(?=\s|$)|[。！？]|\n")
-_HEADING = re.compile(r"^(?:#{2,6}\s*|#\s+)[^#\s]")     # `##Slide 2` is one, `#tag` is none
-_HIGH = re.compile(r"^(?:##(?!#)|#(?=\s))\s*")          # a heading's mark, of the levels at which a text is cut
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,7 @@ def better(first: str, second: str, faults: tuple[Fault | None, Fault | None], t
 
 
 def unusable(text: str, fault: Fault | None, target_words: int) -> str | None:
-    """Why what is left after all repairs cannot stand: the kind of AnswerUnusable, or None.
+    """Why what is left after all repairs cannot stand: the kind of AnswerError, or None.
 
     Length: a section whose length score is zero (under a third, over four times its target).
     """
@@ -72,66 +66,6 @@ def unusable(text: str, fault: Fault | None, target_words: int) -> str | None:
     if fault.kind in ("short", "long"):
         return fault.kind if length_score(count_words(without_heading(text)), target_words) == 0 else None
     return fault.kind
-
-
-def is_refusal(text: str) -> bool:
-    """Whether a text begins, after its heading, as a refusal or an error text does."""
-    return without_heading(text)[:200].lower().replace("’", "'").startswith(ERROR_TEXTS)
-
-
-def loop_start(text: str) -> int | None:
-    """Where `text` begins to go round in circles (its second round), or None.
-
-    It does where the same tokens follow each other LOOP_TIMES times; or, with small changes each time, where a run
-    stands so often and LOOP_SHARE of all runs stood there before. A name or a phrase that comes back is no loop.
-    """
-    seen: dict[int, list[int]] = {}
-    matches = list(_TOKEN.finditer(text))
-    tokens = [match.group().lower() for match in matches]
-    count = len(tokens) - RUN + 1
-    for at in range(count):
-        places = seen.setdefault(hash(tuple(tokens[at:at + RUN])), [])
-        places.append(at)
-        if len(places) >= LOOP_TIMES:
-            first, second = places[-3:-1]
-            if tokens[first:second] == tokens[second:at]:
-                return matches[second].start()
-    most = max(seen.values(), key=len, default=[])
-    loops = len(most) >= LOOP_TIMES and count - len(seen) >= LOOP_SHARE * count
-    return matches[most[1]].start() if loops else None
-
-
-def cut_loop(text: str) -> str:
-    """`text` up to the last sentence that ends before it begins to repeat itself."""
-    start = loop_start(text)
-    if start is None:
-        return text
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, start)]
-    return text[:ends[-1] if ends else 0].rstrip()
-
-
-def runs(text: str) -> set[int]:
-    """Hashes of every RUN tokens that stand side by side."""
-    return runs_and_count(text)[0]
-
-
-def runs_and_count(text: str) -> tuple[set[int], int]:
-    """`runs`, and how many there are in all: as many as different ones where none stands twice."""
-    tokens = _TOKEN.findall(text.lower())
-    side_by_side = zip(*(tokens[at:] for at in range(RUN)), strict=False)
-    return set(map(hash, side_by_side)), max(0, len(tokens) - RUN + 1)
-
-
-def without_heading(text: str) -> str:
-    head, _, body = text.strip().partition("\n")
-    return body.strip() if _HEADING.match(head) else text.strip()
-
-
-def under_heading(text: str, heading: str) -> str:
-    """The section under exactly its heading line; further headings go below it, so that it is cut at no other place."""
-    lines = without_heading(text).split("\n")
-    lower = [_HIGH.sub("### ", line) for line in lines]
-    return f"## {heading}\n\n" + "\n".join(lower).strip()
 
 
 def go_on(before: str, after: str) -> str:

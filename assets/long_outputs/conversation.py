@@ -8,13 +8,15 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from assets.long_outputs.control import go_on, loop_start, whole_words
-from resources.recipe.model import Writing
+from assets.long_outputs.control import go_on, whole_words
 from resources.engine import ModelEngine, Reply
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.ledger import Record
 from resources.messages import Call, Image, Message, assistant, system, user
 from resources.prompts import Prompt, load_prompt
+from resources.recipe.model import Writing
+from resources.text.repetition import loop_start
+from resources.text.tokens import TEACHER_ROOM_PER_WORD
 
 Order = Literal["append", "reference"]
 Turn = tuple[str, str]      # (prompt, answer)
@@ -23,7 +25,6 @@ SYSTEM = load_prompt(__file__, "system")
 TASK = load_prompt(__file__, "task")
 CONTINUE = load_prompt(__file__, "continue")
 AGAIN = {"refused", "empty"}    # worth one more try with another seed
-TOKENS_PER_WORD = 4             # room for the longest answer: CJK text and markup included
 
 
 @dataclass
@@ -45,15 +46,15 @@ class Conversation:
         """(answer, call id) of one step, which does not become a turn yet. more: turns after those that stand.
 
         A refusal or an empty answer is asked once more with another seed; text that max_tokens cut is gone on with.
-        Raises AnswerUnusable.
+        Raises AnswerError.
         """
         call = Call(role="teacher", sample=self.example["example_id"], step=name, template=prompt.version, left=left,
-                    messages=self.messages(said, more), max_tokens=512 + TOKENS_PER_WORD * words,
+                    messages=self.messages(said, more), max_tokens=512 + TEACHER_ROOM_PER_WORD * words,
                     temperature=self.recipe.temperature,
                     extra={"response_format": response_format} if response_format else {})
         try:
             reply = await self.send(call)
-        except AnswerUnusable as error:
+        except AnswerError as error:
             if error.kind == "truncated":
                 return (await self._go_on(call, said, more, error) if not response_format
                         else await self._with_more_room(call))
@@ -67,7 +68,7 @@ class Conversation:
         """The engine's answer. What it took is kept, whether it can be used or not."""
         try:
             reply = await self.engine.ask(call)
-        except AnswerUnusable:
+        except AnswerError:
             if record := self.engine.ledger.get(call.key(self.engine.endpoints[call.role].model)):
                 self.replies.append(record)
             raise
@@ -92,7 +93,7 @@ class Conversation:
         reply = await self.send(replace(call, attempt=1, seed=1, max_tokens=2 * call.max_tokens))
         return reply.text, reply.call_id
 
-    async def _go_on(self, call: Call, said: str, more: tuple[Turn, ...], cut: AnswerUnusable) -> tuple[str, str]:
+    async def _go_on(self, call: Call, said: str, more: tuple[Turn, ...], cut: AnswerError) -> tuple[str, str]:
         """The whole text of a section that was cut, in at most `continuations` more calls.
 
         A text that loops is not gone on with: it comes back as it is, for the loop to be dealt with.
@@ -105,7 +106,7 @@ class Conversation:
                              messages=self.messages(CONTINUE.fill(step=said.split("\n", 1)[0]), (*more, (said, text))))
             try:
                 reply = await self.send(follow)
-            except AnswerUnusable as error:
+            except AnswerError as error:
                 if error.kind != "truncated":
                     raise
                 text = go_on(text, whole_words(error.partial))

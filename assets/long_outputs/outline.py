@@ -35,7 +35,7 @@ class PlannedSection:
     pages: tuple[int, ...]
 
 
-class BadPlan(ValueError):
+class PlanError(ValueError):
     """The plan cannot be written to; the sentence says what is wrong with it. only_words: nothing but its words."""
 
     def __init__(self, message: str, only_words: bool = False) -> None:
@@ -55,23 +55,23 @@ def parse_plan(text: str) -> list[PlannedSection]:
 
 def check_plan(sections: Sequence[PlannedSection], pages: int, total_words: int, page_per_section: bool,
                most_sections: int = 1_000) -> None:
-    """Raise BadPlan unless every page is covered, pages exist, and the words add up to the total within 10 %."""
+    """Raise PlanError unless every page is covered, pages exist, and the words add up to the total within 10 %."""
     if not sections:
-        raise BadPlan("no line has the form `Section k - Main Point: … - Word Count: n - Pages: p`")
+        raise PlanError("no line has the form `Section k - Main Point: … - Word Count: n - Pages: p`")
     if page_per_section and [section.pages for section in sections] != [(page,) for page in range(1, pages + 1)]:
-        raise BadPlan(f"a deck of {pages} pages needs one section per page, in page order")
+        raise PlanError(f"a deck of {pages} pages needs one section per page, in page order")
     if len(sections) > max(most_sections, pages):
-        raise BadPlan(f"it has {len(sections)} sections, more than {most_sections}")
+        raise PlanError(f"it has {len(sections)} sections, more than {most_sections}")
     covered = {page for section in sections for page in section.pages}
     if missing := sorted(set(range(1, pages + 1)) - covered):
-        raise BadPlan(f"no section covers page {', '.join(map(str, missing))}")
+        raise PlanError(f"no section covers page {', '.join(map(str, missing))}")
     if strange := sorted(covered - set(range(1, pages + 1))):
-        raise BadPlan(f"there is no page {', '.join(map(str, strange))}")
+        raise PlanError(f"there is no page {', '.join(map(str, strange))}")
     if empty := [section.index for section in sections if section.words < 1]:
-        raise BadPlan(f"section {', '.join(map(str, empty))} has no words", only_words=True)
+        raise PlanError(f"section {', '.join(map(str, empty))} has no words", only_words=True)
     words = sum(section.words for section in sections)
     if abs(words - total_words) > WORDS_OFF * total_words:
-        raise BadPlan(f"the word counts add up to {words}, not {total_words}", only_words=True)
+        raise PlanError(f"the word counts add up to {words}, not {total_words}", only_words=True)
 
 
 def scale_plan(sections: Sequence[PlannedSection], total_words: int) -> list[PlannedSection]:

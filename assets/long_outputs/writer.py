@@ -7,22 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from assets.long_outputs.back_translation import state_length
-from assets.long_outputs.control import (
-    better,
-    cut_loop,
-    find_fault,
-    runs,
-    under_heading,
-    unusable,
-    without_heading,
-)
+from assets.long_outputs.control import better, find_fault, unusable
 from assets.long_outputs.conversation import Conversation, Order, spent
-from resources.text.length_score import length_score
-from assets.long_outputs.outline import PLAN_FORMAT, BadPlan, PlannedSection, check_plan, parse_plan, scale_plan
-from resources.recipe.model import Writing
+from assets.long_outputs.outline import PLAN_FORMAT, PlanError, PlannedSection, check_plan, parse_plan, scale_plan
 from resources.engine import ModelEngine
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.prompts import load_prompt
+from resources.recipe.model import Writing
+from resources.text.headings import SEPARATOR, page_heading, under_heading, without_heading
+from resources.text.length_score import length_score
+from resources.text.repetition import cut_loop, runs
 from resources.text.words import count_words
 
 PLAN = load_prompt(__file__, "plan")
@@ -37,7 +31,7 @@ async def write_document(engine: ModelEngine, example: dict[str, Any], recipe: W
                          ) -> dict[str, Any]:
     """The long_outputs row of one instructions row (method.md 2.1: p(y_i | v, x, o_i, y_<i)).
 
-    Raises AnswerUnusable where the plan or a section cannot be used.
+    Raises AnswerError where the plan or a section cannot be used.
     """
     talk = Conversation(engine, example, recipe, order)
     plan, plan_call = await make_plan(talk)
@@ -60,7 +54,7 @@ async def make_plan(talk: Conversation) -> tuple[list[PlannedSection], str]:
     plan = parse_plan(text)
     try:
         check_plan(plan, pages, total, deck, recipe.most_sections)
-    except BadPlan as first:
+    except PlanError as first:
         talk.repairs["plan_corrected"] += 1
         bad = prompt, text
         text, call_id = await talk.ask("plan-corrected", CORRECT_PLAN, CORRECT_PLAN.fill(problem=first), room,
@@ -68,9 +62,9 @@ async def make_plan(talk: Conversation) -> tuple[list[PlannedSection], str]:
         plan = parse_plan(text)
         try:
             check_plan(plan, pages, total, deck, recipe.most_sections)
-        except BadPlan as error:
+        except PlanError as error:
             if not error.only_words:
-                raise AnswerUnusable("malformed", f"the plan cannot be used: {error}") from error
+                raise AnswerError("malformed", f"the plan cannot be used: {error}") from error
             talk.repairs["plan_scaled"] += 1
             plan = scale_plan(plan, total)
     talk.turns = [(prompt, text)]       # the sections never see a plan that was sent back
@@ -104,7 +98,7 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
         try:
             second, second_id = await attempt(f"{name}-rewritten", REWRITE, REWRITE.fill(slots, problem=fault.says),
                                               ((prompt, text),))
-        except AnswerUnusable:
+        except AnswerError:
             talk.repairs["rewrite_failed"] += 1     # the first one is all there is
         else:
             again = fault_of(second)
@@ -116,7 +110,7 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
             fault = fault_of(text)
         if why := unusable(text, fault, section.words):
             assert fault is not None
-            raise AnswerUnusable(why, f"{name} was asked for twice and cannot be used: {fault.says}")
+            raise AnswerError(why, f"{name} was asked for twice and cannot be used: {fault.says}")
         talk.repairs["off_band"] += fault is not None
     talk.turns.append((prompt, text))
     talk.runs |= runs(without_heading(text))
@@ -127,13 +121,13 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
 def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
     """`Slide k` for a deck (pages stay recoverable from the text, method.md 2.4), else the main point, cut short."""
     if example["kind"] == "deck":
-        return f"Slide {section.index}" if example["language"] == "en" else f"第{section.index}页"
+        return page_heading(section.index, example["language"])
     point = " ".join(section.point.replace("#", "").split()).rstrip(" .。;；,，")
     return point if len(point) <= 80 else point[:77].rsplit(" ", 1)[0].rstrip(" ,;") + "…"
 
 
 def output_row(talk: Conversation, sections: Sequence[dict[str, Any]], plan_call: str) -> dict[str, Any]:
-    output = "\n\n".join(section["text"] for section in sections)
+    output = SEPARATOR.join(section["text"] for section in sections)
     words, required = count_words(output), talk.example["required_words"]
     return {
         **{name: talk.example[name] for name in COPIED},

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.long_outputs.writer import sections_for
-from resources.recipe.model import Writing
 from resources.engine import ModelEngine
 from resources.engine.money import Price
 from resources.engine.progress import duration
+from resources.recipe.model import Writing
+from resources.text.tokens import EXPECTED_PER_WORD
 
-TOKENS_PER_WORD = 1.4        # English about 1.33, Chinese about 1.5 a character
 RULES_TOKENS = 400           # system, rules and request of the opening turn
 STEP_TOKENS = 100            # what asks for one section
 PLAN_LINE_TOKENS = 45        # a section's line in the plan (peers.md 5.2)
@@ -56,7 +56,7 @@ def forecast(examples: Sequence[dict[str, Any]], tokens_of: Callable[[str], int]
         words = example["target_words"]
         sections = len(example["images"]) if example["kind"] == "deck" else sections_for(words, recipe)
         opening = RULES_TOKENS + sum(map(tokens_of, example["images"]))
-        answers = [PLAN_LINE_TOKENS * sections, *[round(TOKENS_PER_WORD * words / sections)] * sections]
+        answers = [PLAN_LINE_TOKENS * sections, *[round(EXPECTED_PER_WORD * words / sections)] * sections]
         so_far = opening
         for index, answer in enumerate(answers):      # each call sends all that stands before it again
             prompt += so_far + STEP_TOKENS

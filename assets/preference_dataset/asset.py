@@ -5,16 +5,17 @@ from typing import Any
 
 import dagster as dg
 
-from assets.training_dataset import DoorShut, documents_of, image_files, require_good_shards, write_dataset
 from assets.partitions import SHARDS
 from assets.preference_dataset.schema import SCHEMA
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_pairs.mix import Mix
+from assets.quality.gate import GateClosedError, require_good_shards
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
-from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.sft_dataset.contamination import Contamination
+from assets.training_dataset import documents_of, image_files, write_dataset
 from resources.dagster import StoreResource, clear_failures
+from resources.recipe.model import RecipeError, read_recipe
 from resources.store import Store
 
 UPSTREAM = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
@@ -23,7 +24,7 @@ UPSTREAM = ("source_images", "instructions", "long_outputs", "segments", "correc
 @dg.asset(deps=[dg.AssetDep("preference_pairs", partition_mapping=dg.AllPartitionMapping())], kinds={"parquet"})
 def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
     """Every preference pair, from shards whose quality reports passed, kinds weighted as the recipe has it."""
-    with clear_failures(DoorShut, RecipeUnusable):
+    with clear_failures(GateClosedError, RecipeError):
         tables = store.create()
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
         require_good_shards(tables, UPSTREAM, shards)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from assets.training_dataset import current_manifest
 from assets.quality.asset_checks import whole_checks
-from assets.quality.outcome import Outcome, Rule, offenders
+from assets.quality.outcome import Outcome, Rule, violations
 from assets.sft_dataset.contamination import none_in_benchmark
+from assets.training_dataset import current_manifest
 from resources.store import BATCH_ROWS, Store
 
 RULES = (
@@ -36,9 +36,9 @@ def evaluate(store: Store) -> dict[str, Outcome]:
                 if not row["chosen"] or not row["rejected"] or row["chosen"] == row["rejected"]:
                     equal.append(row["id"])
     rows = ids.total()
-    found = (offenders("ids_unique", sorted(name for name, count in ids.items() if count > 1), rows, "ids stand twice"),
-             offenders("images_there", lost, rows, "rows lack an image file"),
-             offenders("sides_differ", equal, rows, "rows have equal or empty sides"),
+    found = (violations("ids_unique", sorted(name for name, count in ids.items() if count > 1), rows, "ids stand twice"),
+             violations("images_there", lost, rows, "rows lack an image file"),
+             violations("sides_differ", equal, rows, "rows have equal or empty sides"),
              shares_kept({kind: weight / rows for kind, weight in weights.items()}, manifest.report["kind_shares"]),
              not_in_sft(store, manifest.shards), none_in_benchmark(store, manifest))
     return {outcome.rule: outcome for outcome in found}
@@ -47,7 +47,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
 def shares_kept(found: Mapping[str, float], wanted: Mapping[str, float]) -> Outcome:
     """found: weight of a kind over the number of all rows; wanted: the shares that the door worked to."""
     bad = [kind for kind in sorted({*found, *wanted}) if abs(found.get(kind, 0) - wanted.get(kind, 0)) > 1e-3]
-    return offenders("shares_kept", bad, len(wanted), "kinds have another weight than the recipe gave them")
+    return violations("shares_kept", bad, len(wanted), "kinds have another weight than the recipe gave them")
 
 
 def not_in_sft(store: Store, shards: list[str]) -> Outcome:
@@ -59,7 +59,7 @@ def not_in_sft(store: Store, shards: list[str]) -> Outcome:
         store.table_path("preference_pairs", shard), columns=["example_id"]).column("example_id").to_pylist()}
     learnt = {document for example in trained for document in documents.get(example, [])}
     shared = sorted(example for example in paired if example in trained or learnt & set(documents[example]))
-    return offenders("not_in_sft", shared, len(paired), "examples are of documents in the SFT data set")
+    return violations("not_in_sft", shared, len(paired), "examples are of documents in the SFT data set")
 
 
 preference_dataset_checks = whole_checks("preference_dataset", RULES, evaluate)

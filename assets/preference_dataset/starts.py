@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from assets.preference_pairs.iterdpo import JOINT
 from resources.store import Store
+from resources.text.headings import SEPARATOR
 
 
 class PageStarts:
@@ -33,5 +33,5 @@ def page_starts(texts: Sequence[str]) -> list[int]:
     starts, at = [], 0
     for text in texts:
         starts.append(at)
-        at += len(text) + len(JOINT) if text else 0
-    return [min(start, max(0, at - len(JOINT))) for start in starts]
+        at += len(text) + len(SEPARATOR) if text else 0
+    return [min(start, max(0, at - len(SEPARATOR))) for start in starts]

@@ -11,10 +11,10 @@ from assets.preference_pairs.iterdpo import cumulative_pairs, sampled_pair, shar
 from assets.preference_pairs.mix import Mix
 from assets.preference_pairs.ranking import choose_sides, rank_drafts
 from assets.preference_pairs.schema import SCHEMA
-from resources.recipe.model import Pairs, RecipeUnusable, read_recipe
 from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
+from resources.recipe.model import Pairs, RecipeError, read_recipe
 
 
 @dg.asset(partitions_def=SHARDS, deps=["corrected_segments", "long_outputs", "drafts"], pool=GPU_POOL,
@@ -22,7 +22,7 @@ from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource,
                      gpu: GpuResource) -> dg.MaterializeResult:
     """Corrected segments against the ones that were written, and the best draft against a worse one."""
-    with clear_failures(RecipeUnusable):
+    with clear_failures(RecipeError):
         tables, shard, recipe = store.create(), context.partition_key, read_recipe().pairs
         engine = models.engine(tables, context.run.run_id)
         outputs = [row for row in tables.rows("long_outputs", shard) if row["split"] == "preference"]

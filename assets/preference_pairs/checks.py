@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
-from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
 from resources.recipe.model import read_recipe
 
 RULES = (
@@ -49,7 +49,7 @@ def preference_split_only(context: Context) -> Outcome:
     pages = context.upstream("source_images").select(["document_id", "split"]).to_pylist()
     allowed = {row["document_id"] for row in pages if row["split"] == "preference"}
     documents = set(context.table.column("document_id").to_pylist())
-    return offenders("preference_split_only", sorted(documents - allowed), len(documents),
+    return violations("preference_split_only", sorted(documents - allowed), len(documents),
                      "documents are not of the preference split")
 
 
@@ -63,7 +63,7 @@ def images_fit(context: Context) -> Outcome:
         if (not row["images"] or row["images"] != example["images"][:row["upto"] if cut else None]
                 or not all(context.store.image_path(image).is_file() for image in row["images"])):
             bad.append(row["pair_id"])
-    return offenders("images_fit", bad, len(rows), "pairs have the wrong images")
+    return violations("images_fit", bad, len(rows), "pairs have the wrong images")
 
 
 def prompts_fit(context: Context) -> Outcome:
@@ -75,7 +75,7 @@ def prompts_fit(context: Context) -> Outcome:
         asked = examples.get(row["example_id"], {}).get("instruction" if whole else "request")
         if row["prompt"] != asked or (whole and not row["closes"]):
             bad.append(row["pair_id"])
-    return offenders("prompts_fit", bad, len(rows), "pairs ask for something else")
+    return violations("prompts_fit", bad, len(rows), "pairs ask for something else")
 
 
 def _examples(context: Context, *columns: str) -> dict[str, dict[str, Any]]:
@@ -88,7 +88,7 @@ def weights_add_up(context: Context) -> Outcome:
     for row in context.table.select(["example_id", "kind", "weight"]).to_pylist():
         sums[row["example_id"], row["kind"]] += row["weight"]
     bad = [" ".join(key) for key, total in sums.items() if abs(total - 1.0) > 1e-3]
-    return offenders("weights_add_up", bad, len(sums), "groups do not weigh 1")
+    return violations("weights_add_up", bad, len(sums), "groups do not weigh 1")
 
 
 def margins_kept(context: Context) -> Outcome:
@@ -96,7 +96,7 @@ def margins_kept(context: Context) -> Outcome:
     rows = context.table.select(["pair_id", "kind", "margin"]).to_pylist()
     bad = [row["pair_id"] for row in rows
            if (row["kind"] == "sampled") != (row["margin"] is not None) or (row["margin"] or least) < least]
-    return offenders("margins_kept", bad, len(rows), "pairs have a margin that is too small, or should have none")
+    return violations("margins_kept", bad, len(rows), "pairs have a margin that is too small, or should have none")
 
 
 def pairs_from_edits(context: Context) -> Outcome:
@@ -109,9 +109,9 @@ def pairs_from_edits(context: Context) -> Outcome:
         row["example_id"] for row in rows if row["original"]}
     paired = {row["example_id"] for row in context.table.select(["example_id", "kind"]).to_pylist()
               if row["kind"] != "sampled"}
-    return offenders("pairs_from_edits", sorted(edited - paired), len(edited), "edited examples have no pair")
+    return violations("pairs_from_edits", sorted(edited - paired), len(edited), "edited examples have no pair")
 
 
-CHECKS = RoomChecks(RULES, flatten, expectations, {
+CHECKS = AssetRules(RULES, flatten, expectations, {
     "preference_split_only": preference_split_only, "images_fit": images_fit, "prompts_fit": prompts_fit,
     "weights_add_up": weights_add_up, "margins_kept": margins_kept, "pairs_from_edits": pairs_from_edits})

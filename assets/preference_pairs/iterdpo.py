@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.preference_pairs.schema import WHOLE_KINDS
-
-JOINT = "\n\n"
+from resources.text.headings import SEPARATOR
 
 
 def cumulative_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]], last_share: float,
@@ -77,7 +76,7 @@ def sampled_pair(output: dict[str, Any], chosen: str, rejected: str, margin: flo
 
 
 def _join(texts: Sequence[str]) -> str:
-    return JOINT.join(text for text in texts if text)
+    return SEPARATOR.join(text for text in texts if text)
 
 
 def _pair(output: dict[str, Any], kind: str, upto: int | None, prefix: str, images: Sequence[str], chosen: str,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.benchmark_scores.judge import judge_answer, quality_score
-from resources.text.length_score import length_score
 from resources.engine import ModelEngine
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
+from resources.text.length_score import length_score
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ async def rank_drafts(engine: ModelEngine, output: dict[str, Any], drafts: Seque
             continue
         try:
             scores = await judge_answer(engine, f"draft-{draft['sample']}", item, draft["output"])
-        except AnswerUnusable:
+        except AnswerError:
             continue
         score = (length_score(draft["words"], wanted) + quality_score(scores)) / 2
         found.append(Ranked(draft["output"], score, draft["finish"] == "stop"))

@@ -6,14 +6,14 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.quality.expectations import run_expectations
-from assets.quality.outcome import Context, Outcome, RoomChecks, Rule
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule
 from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
 from resources.dagster import StoreResource
 from resources.store import Store
 
 
-def quality_checks(asset: str, room: RoomChecks, partitions_def: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+def quality_checks(asset: str, room: AssetRules, partitions_def: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
     """One step that reads the shard's table once and yields a verdict for every rule, whatever happens.
 
     Its specs are partitioned, so each shard keeps its own status; the asset must have no BackfillPolicy, with which
@@ -60,7 +60,7 @@ def check_whole(store: Store, rules: Sequence[Rule], evaluate: Callable[[Store],
         return {rule.name: Outcome(rule.name, False, {}, failed) for rule in rules}
 
 
-def check_shard(store: Store, asset: str, shard: str, room: RoomChecks) -> dict[str, Outcome]:
+def check_shard(store: Store, asset: str, shard: str, room: AssetRules) -> dict[str, Outcome]:
     """The outcome of every rule on one shard, which its report holds too. What a rule raises fails the rule."""
     outcomes: dict[str, Outcome] = {}
     rows = 0
@@ -86,7 +86,7 @@ def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResul
                                description=outcome.description or None, metadata=outcome.metadata)
 
 
-def _expected(context: Context, room: RoomChecks) -> dict[str, Outcome]:
+def _expected(context: Context, room: AssetRules) -> dict[str, Outcome]:
     names = [rule.name for rule in room.rules if rule.name not in room.plain]
     if not names:
         return {}
@@ -101,7 +101,7 @@ def _expected(context: Context, room: RoomChecks) -> dict[str, Outcome]:
                 for name in names}
 
 
-def _plain(context: Context, name: str, room: RoomChecks) -> Outcome:
+def _plain(context: Context, name: str, room: AssetRules) -> Outcome:
     try:
         return room.plain[name](context)
     except Exception as error:

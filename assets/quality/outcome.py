@@ -41,7 +41,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class RoomChecks:
+class AssetRules:
     """The rules of one room.
 
     flatten: table -> plain columns (counts, words, ratios, hashes) for Great Expectations, one row per row; nothing
@@ -61,7 +61,7 @@ class RoomChecks:
             raise ValueError(f"no such rule: {sorted(unknown)}")
 
 
-def offenders(rule: str, bad: Sequence[object], total: int, what: str, note: str = "") -> Outcome:
+def violations(rule: str, bad: Sequence[object], total: int, what: str, note: str = "") -> Outcome:
     """The outcome of a rule that no item may break: passed when `bad` is empty; the first ten are named."""
     metadata: dict[str, Any] = {"checked": total, "bad": len(bad)}
     if bad:

@@ -1,10 +1,9 @@
-"""The report file per asset and shard, and the gate that the doors to training ask: the truth about what passed."""
+"""The report file per asset and shard: what its checks found, and of which table."""
 
 import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,6 @@ from resources.store import Store
 # Assets that have a report for each shard, in the order of the lineage; `drafts` only after the preference round.
 REPORTED = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
             "preference_pairs")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why one shard may not go on."""
-
-    shard: str
-    asset: str
-    reason: str
 
 
 def report_path(store: Store, asset: str, shard: str) -> Path:
@@ -56,23 +46,3 @@ def write_report(store: Store, asset: str, shard: str, rules: Sequence[Rule], ou
 def read_report(store: Store, asset: str, shard: str) -> dict[str, Any] | None:
     path = report_path(store, asset, shard)
     return json.loads(path.read_text()) if path.exists() else None
-
-
-def gate(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[Problem]:
-    """What keeps these shards from going on: no report, a failed blocking rule, or a table newer than its report.
-
-    The report files are the truth here: Dagster's own gating ends with the run (dagster.md section 0).
-    """
-    problems = []
-    for shard in shards:
-        for asset in assets:
-            report = read_report(store, asset, shard)
-            if report is None:
-                problems.append(Problem(shard, asset, "not checked yet"))
-            elif report["table_sha256"] != table_hash(store, asset, shard):
-                problems.append(Problem(shard, asset, "its table changed after it was checked"))
-            elif not report["passed"]:
-                failed = [outcome["rule"] for outcome in report["outcomes"]
-                          if outcome["blocking"] and not outcome["passed"]]
-                problems.append(Problem(shard, asset, "failed " + ", ".join(failed)))
-    return problems

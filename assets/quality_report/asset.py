@@ -10,7 +10,7 @@ from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.quality.report import REPORTED, read_report
 from assets.quality_report.page import render_page
 from assets.quality_report.pictures import loss_picture, scores_picture, words_picture
-from assets.training_run import TrainingFailed, current_checkpoint, read_training
+from assets.training_run import TrainingError, current_checkpoint, read_training
 from resources.dagster import StoreResource, clear_failures
 from resources.store import Store
 
@@ -46,6 +46,6 @@ def loss_curves(store: Store) -> dict[str, list[float]]:
     """Checkpoint -> its loss by step, of those that are there and whole."""
     curves: dict[str, list[float]] = {}
     for kind in ("sft", "dpo"):
-        with suppress(TrainingFailed):
+        with suppress(TrainingError):
             curves[kind] = read_training(current_checkpoint(store, kind))["losses"]
     return curves

@@ -4,13 +4,13 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.drafts.draft import NoDraft, draft_to_cut, drafts_by_example
+from assets.drafts.draft import NoDraftError, draft_to_cut, drafts_by_example
 from assets.partitions import SHARDS
-from resources.recipe.model import RecipeUnusable, read_recipe
 from assets.segments.schema import SCHEMA
 from assets.segments.splitter import split_draft, split_output
 from assets.shard_table import table_metadata
 from resources.dagster import StoreResource, clear_failures
+from resources.recipe.model import RecipeError, read_recipe
 
 
 @dg.asset(partitions_def=SHARDS, deps=["long_outputs", "drafts"], kinds={"parquet"})
@@ -19,7 +19,7 @@ def segments(context: dg.AssetExecutionContext, store: StoreResource) -> dg.Mate
 
     In the preference split it is the checkpoint's first draft that is cut, where the recipe wants it and it is there.
     """
-    with clear_failures(RecipeUnusable, NoDraft):
+    with clear_failures(RecipeError, NoDraftError):
         tables, shard, mode = store.create(), context.partition_key, read_recipe().corrections.drafts
         drafted = mode == "checkpoint" or (mode == "auto" and tables.table_path("drafts", shard).exists())
         drafts = drafts_by_example(tables, shard) if drafted else {}

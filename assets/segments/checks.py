@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
+from resources.text.headings import SEPARATOR
 
 RULES = (
     Rule("outputs_covered", "Each long output is cut, and nothing else is."),
@@ -34,7 +35,7 @@ def expectations() -> list[Any]:
 def outputs_covered(context: Context) -> Outcome:
     outputs = set(context.upstream("long_outputs").column("example_id").to_pylist())
     cut = set(context.table.column("example_id").to_pylist())
-    return offenders("outputs_covered", sorted(outputs ^ cut), len(outputs), "outputs have no segments, or none has")
+    return violations("outputs_covered", sorted(outputs ^ cut), len(outputs), "outputs have no segments, or none has")
 
 
 def joins_back(context: Context) -> Outcome:
@@ -49,8 +50,8 @@ def joins_back(context: Context) -> Outcome:
               if row["sample"] == 0} if drafted else {}
     bad = [example for example, text in ((row["example_id"], row["output"]) for row in outputs)
            if (_lines("\n".join(texts[example])) != _lines(drafts.get(example, "")) if example in drafted
-               else "\n\n".join(filter(None, texts.get(example, []))) != text)]
-    return offenders("joins_back", bad, len(outputs), "outputs are not what their segments join to")
+               else SEPARATOR.join(filter(None, texts.get(example, []))) != text)]
+    return violations("joins_back", bad, len(outputs), "outputs are not what their segments join to")
 
 
 def _lines(text: str) -> list[str]:
@@ -65,8 +66,8 @@ def deck_pages(context: Context) -> Outcome:
              if row["kind"] == "deck"]
     bad = [row["example_id"] for row in decks
            if pages.get(row["example_id"]) != list(range(1, len(row["images"]) + 1))]
-    return offenders("deck_pages", bad, len(decks), "decks have not one segment per page")
+    return violations("deck_pages", bad, len(decks), "decks have not one segment per page")
 
 
-CHECKS = RoomChecks(RULES, flatten, expectations, {
+CHECKS = AssetRules(RULES, flatten, expectations, {
     "outputs_covered": outputs_covered, "joins_back": joins_back, "deck_pages": deck_pages})

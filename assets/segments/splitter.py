@@ -8,20 +8,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from resources.text.headings import SECTION_HEADING, SEPARATOR, page_headings
 from resources.text.words import count_words
 
 GROUP_WORDS = 200       # of paragraphs that make a segment of a draft without headings
-_PAGE_HEADING = re.compile(r"^##[ \t]*(?:Slide\s*(\d+)\b|第\s*(\d+)\s*页).*$", re.MULTILINE | re.IGNORECASE)
-_HEADING = re.compile(r"^## ", re.MULTILINE)
 
 
-def page_heading(page: int, language: str) -> str:
-    """The line that a deck's page begins with, without its `## `."""
-    return f"第{page}页" if language == "zh" else f"Slide {page}"
-
-
-def has_page_heading(text: str) -> bool:
-    return _PAGE_HEADING.search(text) is not None
 
 
 def split_pages(text: str, pages: int) -> list[str]:
@@ -31,12 +23,11 @@ def split_pages(text: str, pages: int) -> list[str]:
     that is headed twice keeps both parts; headings of pages that do not exist stay with what stands before them.
     """
     parts = [""] * pages
-    marks = [(match.start(), int(match[1] or match[2])) for match in _PAGE_HEADING.finditer(text)]
-    marks = [(start, page) for start, page in marks if 1 <= page <= pages] or [(0, 1)]
+    marks = [(start, page) for start, page in page_headings(text) if 1 <= page <= pages] or [(0, 1)]
     for number, (start, page) in enumerate(marks):
         begin = 0 if number == 0 else start
         end = marks[number + 1][0] if number + 1 < len(marks) else len(text)
-        parts[page - 1] = "\n\n".join(part for part in (parts[page - 1], text[begin:end].strip()) if part)
+        parts[page - 1] = SEPARATOR.join(part for part in (parts[page - 1], text[begin:end].strip()) if part)
     return parts
 
 
@@ -45,7 +36,7 @@ def split_sections(text: str) -> list[str]:
 
     What stands before the first heading is a segment of its own. An empty text is one empty segment.
     """
-    starts = [match.start() for match in _HEADING.finditer(text)]
+    starts = [match.start() for match in SECTION_HEADING.finditer(text)]
     if starts:
         borders = sorted({0, *starts, len(text)})
         parts = [text[begin:end].strip() for begin, end in pairwise(borders)]
@@ -54,7 +45,7 @@ def split_sections(text: str) -> list[str]:
     for paragraph in filter(None, (part.strip() for part in re.split(r"\n\s*\n", text))):
         if count_words(groups[-1]) >= GROUP_WORDS:
             groups.append("")
-        groups[-1] = f"{groups[-1]}\n\n{paragraph}" if groups[-1] else paragraph
+        groups[-1] = f"{groups[-1]}{SEPARATOR}{paragraph}" if groups[-1] else paragraph
     return groups
 
 

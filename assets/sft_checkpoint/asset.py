@@ -2,22 +2,24 @@
 
 import dagster as dg
 
-from assets.training_dataset import DoorShut, current_manifest
-from resources.recipe.model import RecipeUnusable, read_recipe
-from resources.training.sft.hyperparameters import SftRecipe, run_id
-from assets.training_run import TrainingFailed, checkpoint_home, checkpoint_metadata, train
+from assets.quality.gate import GateClosedError
+from assets.training_dataset import current_manifest
+from assets.training_run import TrainingError, checkpoint_home, checkpoint_metadata, train
 from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
+from resources.recipe.model import RecipeError, read_recipe
+from resources.training.run_id import run_id
+from resources.training.sft.hyperparameters import SftHyperparameters
 
 
 @dg.asset(deps=["sft_dataset"], pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"trl", "torch"})
 def sft_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource, gpu: GpuResource,
                    pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
     """TRL's SFTTrainer in a process of its own; skipped where data, student and recipe did not change."""
-    with clear_failures(DoorShut, RecipeUnusable, TrainingFailed):
+    with clear_failures(GateClosedError, RecipeError, TrainingError):
         tables, student = store.create(), sources.settings().student
         manifest = current_manifest(tables, "sft")
-        recipe = SftRecipe.for_student(student, read_recipe().training)
+        recipe = SftHyperparameters.for_student(student, read_recipe().training)
         run = run_id(dataset=manifest.id, student=student, recipe=recipe.as_dict())
         output = checkpoint_home(tables, "sft", run)
         trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "resources.training.sft.train", {

@@ -4,11 +4,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from resources.training.checkpoint import faults, unsound_tensors
 from assets.quality.asset_checks import whole_checks
 from assets.quality.outcome import Outcome, Rule
 from assets.training_run import current_checkpoint, read_training
 from resources.store import Store
+from resources.training.checkpoint import faults, unsound_tensors
 
 SHARED_RULES = (
     Rule("loss_finite", "Every logged loss is a finite number."),

@@ -6,19 +6,20 @@ from typing import Any
 
 import dagster as dg
 
-from assets.training_dataset import DoorShut, image_files, require_good_shards, write_dataset
 from assets.partitions import SHARDS
+from assets.quality.gate import GateClosedError, require_good_shards
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
-from resources.recipe.model import RecipeUnusable, read_recipe
-from resources.training.rows.sequence import RowUnusable
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.report import mix_report, mix_table
 from assets.sft_dataset.schema import SCHEMA
 from assets.sft_dataset.selection import Candidate, Selection, select
+from assets.training_dataset import image_files, write_dataset
 from resources.dagster import SourcesResource, StoreResource, clear_failures
+from resources.recipe.model import RecipeError, read_recipe
 from resources.store import Store
+from resources.training.rows.sequence import RowError
 
 UPSTREAM = ("source_images", "instructions", "long_outputs")
 COLUMNS = ["example_id", "instruction", "output", "images", "language", "kind", "required_words", "words", "author"]
@@ -31,7 +32,7 @@ def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource, sources
 
     Two passes: the first decides on every example, the second writes those that were chosen.
     """
-    with clear_failures(DoorShut, RecipeUnusable, RowUnusable):
+    with clear_failures(GateClosedError, RecipeError, RowError):
         tables, recipe = store.create(), read_recipe()
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
         require_good_shards(tables, UPSTREAM, shards)

@@ -5,11 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from assets.training_dataset import DoorShut
-from resources.recipe.model import Training
-from resources.training.sft.hyperparameters import BUILT
-from resources.training.rows.vision import open_image
+from assets.quality.gate import GateClosedError
 from assets.sft_dataset.keep import Reason
+from resources.recipe.model import Training
+from resources.training.rows.vision import open_image
+from resources.training.students.resolve import BUILT
 
 TEMPLATE_BYTES = 256                # of a chat template around the two turns, at most
 SIDE = 28                           # of a visual token, pixels
@@ -21,7 +21,7 @@ class TokenBudget:
 
     student: local path or hub id; its processor alone is loaded, and only once a row could be over. A student that is
     built when training starts has no tokens yet: nothing is left out for it here, and training counts anew.
-    Raises DoorShut where the processor cannot be loaded, RowUnusable where an image cannot be read.
+    Raises GateClosedError where the processor cannot be loaded, RowError where an image cannot be read.
     """
 
     def __init__(self, student: str, training: Training) -> None:
@@ -50,11 +50,11 @@ class TokenBudget:
 
     @cached_property
     def _processor(self) -> Any:
-        from resources.training.sft.packing import load_processor
+        from resources.training.rows.processor import load_processor
 
         try:
             return load_processor(self.student, self.training.max_pixels)
         except (OSError, ValueError) as error:
-            raise DoorShut(f"The tokenizer of the student {self.student} (LWV_STUDENT) is needed to count long "
+            raise GateClosedError(f"The tokenizer of the student {self.student} (LWV_STUDENT) is needed to count long "
                            f"examples, and cannot be loaded: {str(error).splitlines()[0]} Name a folder that holds the "
                            "model, or set HF_HUB_OFFLINE=0 to fetch it.") from error

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.training_dataset import DoorShut
-from resources.recipe.model import Mix
+from assets.quality.gate import GateClosedError
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.keep import Reason, written_language
 from assets.sft_dataset.mix import draw_order
+from resources.recipe.model import Mix
+from resources.text.headings import SEPARATOR
 from resources.text.words import count_words
 
 LINES_NAMED = 10        # bad lines of which the number is told
@@ -45,7 +46,7 @@ class ChatDraw:
 def draw_chat(mix: Mix, answer_reason: Callable[[str], Reason | None], budget: TokenBudget) -> ChatDraw:
     """Draw `mix.chat_rows` lines of `mix.chat` by the hash of each line, so that a longer file changes few of them.
 
-    answer_reason: why an answer may not be trained on; budget: what a whole line may have. Raises DoorShut where the
+    answer_reason: why an answer may not be trained on; budget: what a whole line may have. Raises GateClosedError where the
     file cannot be read.
     """
     if mix.chat is None or not mix.chat_rows:
@@ -85,7 +86,7 @@ def read_exchange(line: bytes) -> tuple[str, str] | None:
         return None
     if [role for role, _ in turns[:2]] != ["user", "assistant"] or not all(map(str.strip, texts)):
         return None
-    return "\n\n".join(texts[:-1]), texts[-1]
+    return SEPARATOR.join(texts[:-1]), texts[-1]
 
 
 def chat_row(name: str, request: str, answer: str, file: str) -> dict[str, Any]:
@@ -100,5 +101,5 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         with path.expanduser().open("rb") as file:
             yield from ((number, line.strip()) for number, line in enumerate(file, 1) if line.strip())
     except OSError as error:
-        raise DoorShut(f"The general chat data {path} (mix.chat of the recipe) cannot be read: {error.strerror}. "
+        raise GateClosedError(f"The general chat data {path} (mix.chat of the recipe) cannot be read: {error.strerror}. "
                        "Correct the path, or set mix.chat_rows to 0.") from error

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from assets.training_dataset import Manifest, current_manifest
 from assets.quality.asset_checks import whole_checks
-from assets.quality.outcome import Outcome, Rule, offenders
+from assets.quality.outcome import Outcome, Rule, violations
 from assets.sft_dataset.contamination import none_in_benchmark
+from assets.training_dataset import Manifest, current_manifest
 from resources.store import BATCH_ROWS, Store
 
 RULES = (
@@ -37,10 +37,10 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     held_out = {row["example_id"] for shard in manifest.shards
                 for row in store.rows("instructions", shard, ["example_id", "split"]) if row["split"] != "sft"}
     doubled = sorted(name for name, count in ids.items() if count > 1)
-    found = (offenders("ids_unique", doubled, manifest.rows, "ids stand twice"),
-             offenders("images_there", lost, manifest.rows, "rows lack an image file"),
-             offenders("two_turns", odd, manifest.rows, "rows have other turns"),
-             offenders("held_out_stays_out", sorted(held_out & set(ids)), manifest.rows, "rows are held out"),
+    found = (violations("ids_unique", doubled, manifest.rows, "ids stand twice"),
+             violations("images_there", lost, manifest.rows, "rows lack an image file"),
+             violations("two_turns", odd, manifest.rows, "rows have other turns"),
+             violations("held_out_stays_out", sorted(held_out & set(ids)), manifest.rows, "rows are held out"),
              none_in_benchmark(store, manifest), enough_long_texts(manifest))
     return {outcome.rule: outcome for outcome in found}
 

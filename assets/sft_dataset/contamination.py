@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from assets.training_dataset import Manifest
-from assets.quality.outcome import Outcome, offenders
+from assets.quality.outcome import Outcome, violations
 from assets.sft_dataset.keep import Reason
 from assets.sft_dataset.shingles import RunIndex, shingles
 from assets.source_images.measure import detail_share
+from assets.training_dataset import Manifest
 from resources.store import BATCH_ROWS, Store
 from resources.text.words import tokens
 
@@ -130,7 +130,7 @@ def none_in_benchmark(store: Store, manifest: Manifest) -> Outcome:
                 images = [image["path"].rsplit("/", 1)[-1].removesuffix(".jpg") for image in row["images"]]
                 if contamination.reason(images, answer):
                     bad.append(row["id"])
-    return offenders("not_in_benchmark", bad, manifest.rows, "rows stand in the benchmark")
+    return violations("not_in_benchmark", bad, manifest.rows, "rows stand in the benchmark")
 
 
 def _same_words(some: frozenset[str], others: frozenset[str]) -> bool:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from assets.long_outputs.checks import repeated_share
-from assets.long_outputs.control import is_refusal, without_heading
-from resources.text.length_score import length_score
-from resources.recipe.model import Keep
 from assets.source_images.measure import language_of
+from resources.recipe.model import Keep
+from resources.text.headings import SEPARATOR, without_heading
+from resources.text.length_score import length_score
+from resources.text.refusals import is_refusal
+from resources.text.repetition import repeated_share
 from resources.text.words import cjk_share, count_words
 
 ReasonKind = Literal["refusal", "language", "coverage", "repetition", "length", "in_benchmark", "over_budget",
@@ -31,7 +32,7 @@ class Reason:
 def reason_to_drop(row: Mapping[str, Any], keep: Keep) -> Reason | None:
     """The first reason why a long_outputs row (COLUMNS) may not be trained on, in the order of ReasonKind; or None."""
     if keep.refusals and any(is_refusal(paragraph) for section in row["sections"]
-                             for paragraph in section["text"].split("\n\n")):
+                             for paragraph in section["text"].split(SEPARATOR)):
         return Reason("refusal", "a paragraph is a refusal or an error text")
     if keep.language and (written := written_language(row["output"])) != row["language"]:
         return Reason("language", f"asked for in {row['language']}, written in {written}")

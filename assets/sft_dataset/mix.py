@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resources.recipe.model import Mix
 from assets.sft_dataset.flow import Caps, fill_up, fit_margins
+from resources.recipe.model import Mix
 
 BUCKETS: dict[str, tuple[int, float]] = {   # words written: at least, fewer than
     "<500": (0, 500), "500-1500": (500, 1500), "1500-2000": (1500, 2000), "2000-4000": (2000, 4001),

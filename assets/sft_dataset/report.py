@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from statistics import fmean, median
 from typing import Any
 
-from resources.recipe.model import Mix
 from assets.sft_dataset.mix import BUCKETS, LONG, SHORT, largest_size
 from assets.sft_dataset.selection import Candidate, Selection
+from resources.recipe.model import Mix
 
 # method.md 1.1 to 1.3: the pool of 22,158 examples, and the 10,000 that SFT was run on.
 PAPER_POOL = {"examples": 22_158, "single": 0.366, "multi": 0.285, "deck": 0.349, "stated": 0.226, "mean_words": 2037,

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from resources.recipe.model import Recipe
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.duplicates import Duplicates, Signature
 from assets.sft_dataset.keep import COLUMNS, Reason, reason_to_drop
 from assets.sft_dataset.mix import MixPlan, Stratum, bucket_of, draw_order, plan_mix
+from resources.recipe.model import Recipe
 from resources.store import Store
 
 

@@ -9,9 +9,9 @@ import dagster as dg
 from assets.partitions import SHARDS
 from assets.quality.quarantine import write_quarantine
 from assets.shard_table import table_metadata
-from assets.source_images.catalog import Catalog, CatalogError, NoSources
+from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
 from assets.source_images.ingest import gone_note, ingest_shard
-from assets.source_images.licences import BadLicences
+from assets.source_images.licences import LicencesError
 from assets.source_images.schema import SCHEMA
 from resources.dagster import SourcesResource, StoreResource, clear_failures
 
@@ -20,7 +20,7 @@ from resources.dagster import SourcesResource, StoreResource, clear_failures
 def source_images(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource,
                   ) -> dg.MaterializeResult:
     """Every page of the shard's images, decks and scans: upright, capped in size, hashed, its text read."""
-    with clear_failures(NoSources, CatalogError, BadLicences):
+    with clear_failures(NoSourcesError, CatalogError, LicencesError):
         tables, settings, shard = store.create(), sources.settings(), context.partition_key
         catalog = Catalog(tables.home, settings.sources, settings)
         catalog.scan()

@@ -35,7 +35,7 @@ NAME_LENGTH = 60
 progress = logging.getLogger("lwv.progress")
 
 
-class NoSources(FileNotFoundError):
+class NoSourcesError(FileNotFoundError):
     """There is nothing to read under LWV_SOURCES."""
 
     def __init__(self, sources: Path, problem: str) -> None:
@@ -89,7 +89,7 @@ class Catalog:
     def scan(self) -> list[Entry]:
         """Register what is new or changed under the sources folder; returns the lines added.
 
-        Files whose size and time are known are not read again. Raises NoSources, CatalogError (two folders with one
+        Files whose size and time are known are not read again. Raises NoSourcesError, CatalogError (two folders with one
         name after cleaning, a damaged register).
         """
         found = find_documents(self.sources)
@@ -137,9 +137,9 @@ class Catalog:
 
 # -- what lies on disk ------------------------------------------------------------------------------------------------
 def find_documents(sources: Path) -> list[Seen]:
-    """Every document below the collections, in natural order. Raises NoSources, CatalogError."""
+    """Every document below the collections, in natural order. Raises NoSourcesError, CatalogError."""
     if not sources.is_dir():
-        raise NoSources(sources, "is not a folder" if sources.exists() else "does not exist")
+        raise NoSourcesError(sources, "is not a folder" if sources.exists() else "does not exist")
     found: list[Seen] = []
     folders: dict[str, str] = {}
     ignored: Counter[str] = Counter()
@@ -155,7 +155,7 @@ def find_documents(sources: Path) -> list[Seen]:
     for suffix, count in sorted(ignored.items()):
         logging.getLogger(__name__).debug("%d files of type %s in %s are not read", count, suffix, sources)
     if not found:
-        raise NoSources(sources, "holds no document")
+        raise NoSourcesError(sources, "holds no document")
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from assets.quality.outcome import Context, Outcome, RoomChecks, Rule, offenders
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
 from assets.quality.quarantine import read_quarantine
 
 QUARANTINE_SHARE = 0.5   # above it, something is wrong with the collection, not with a file
@@ -44,13 +44,13 @@ def pages_complete(context: Context) -> Outcome:
     for row in context.table.select(["document_id", "page"]).to_pylist():
         pages[row["document_id"]].append(row["page"])
     bad = [document for document, numbers in pages.items() if numbers != list(range(1, len(numbers) + 1))]
-    return offenders("pages_complete", bad, len(pages), "documents have a gap, a double or a wrong order")
+    return violations("pages_complete", bad, len(pages), "documents have a gap, a double or a wrong order")
 
 
 def images_stored(context: Context) -> Outcome:
     images = context.table.column("image_sha256").to_pylist()
     bad = [image for image in images if len(image) != 64 or not context.store.image_path(image).is_file()]
-    return offenders("images_stored", bad, len(images), "images are not in the store")
+    return violations("images_stored", bad, len(images), "images are not in the store")
 
 
 def splits_whole(context: Context) -> Outcome:
@@ -59,7 +59,7 @@ def splits_whole(context: Context) -> Outcome:
         splits[row["document_id"]].add(row["split"])
     bad = [document for document, found in splits.items()
            if len(found) != 1 or not found <= {"sft", "preference", "benchmark"}]
-    return offenders("splits_whole", bad, len(splits), "documents have no single, known split")
+    return violations("splits_whole", bad, len(splits), "documents have no single, known split")
 
 
 def quarantined(context: Context) -> list[dict[str, Any]]:
@@ -80,7 +80,7 @@ def quarantine_share(context: Context) -> Outcome:
 
 def nothing_quarantined(context: Context) -> Outcome:
     aside = quarantined(context)
-    return offenders("nothing_quarantined", [row["reason"] for row in aside], len(aside) + documents_read(context),
+    return violations("nothing_quarantined", [row["reason"] for row in aside], len(aside) + documents_read(context),
                      "documents were set aside")
 
 
@@ -89,10 +89,10 @@ def no_double_images(context: Context) -> Outcome:
     for row in context.table.select(["document_id", "image_sha256"]).to_pylist():
         documents[row["image_sha256"]].add(row["document_id"])
     bad = [image for image, found in documents.items() if len(found) > 1]
-    return offenders("no_double_images", bad, len(documents), "images stand in two documents")
+    return violations("no_double_images", bad, len(documents), "images stand in two documents")
 
 
-CHECKS = RoomChecks(RULES, flatten, expectations, {
+CHECKS = AssetRules(RULES, flatten, expectations, {
     "pages_complete": pages_complete, "images_stored": images_stored, "splits_whole": splits_whole,
     "quarantine_share": quarantine_share, "nothing_quarantined": nothing_quarantined,
     "no_double_images": no_double_images,

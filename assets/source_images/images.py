@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, ImageSequence
 
-from assets.source_images.unreadable import Unreadable, starts_with
+from assets.source_images.unreadable import UnreadableError, starts_with
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -20,37 +20,37 @@ JPEG_QUALITY = 92
 def open_image(source: Path | io.BytesIO, name: str) -> Image.Image:
     """Open the header of an image and check its size; pixels are not decoded yet.
 
-    name: how messages call it. Raises Unreadable (not an image, a decompression bomb, a strip).
+    name: how messages call it. Raises UnreadableError (not an image, a decompression bomb, a strip).
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(source, formats=FORMATS)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise Unreadable(_too_large(name)) from error
+        raise UnreadableError(_too_large(name)) from error
     except Image.UnidentifiedImageError as error:
         head = source.getvalue()[:512] if isinstance(source, io.BytesIO) else _head(source)
-        raise Unreadable(f"{name} is not an image (it starts with {starts_with(head)}); "
+        raise UnreadableError(f"{name} is not an image (it starts with {starts_with(head)}); "
                          "remove it or replace it") from error
     except Exception as error:  # Pillow's readers raise many kinds on damaged headers
-        raise Unreadable(_damaged(name, error)) from error
+        raise UnreadableError(_damaged(name, error)) from error
     check_size(image.width, image.height, name)
     return image
 
 
 def check_size(width: int, height: int, name: str) -> None:
-    """Raises Unreadable where an image of this size (pixels) is a bomb or a strip."""
+    """Raises UnreadableError where an image of this size (pixels) is a bomb or a strip."""
     if width * height > MAX_PIXELS:
-        raise Unreadable(_too_large(name, width, height))
+        raise UnreadableError(_too_large(name, width, height))
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise Unreadable(f"{name} is a strip of {width} x {height} pixels, which no vision model reads; "
+        raise UnreadableError(f"{name} is a strip of {width} x {height} pixels, which no vision model reads; "
                          "cut it into pages")
 
 
 def frames(image: Image.Image, name: str) -> Iterator[Image.Image]:
     """Each page of an opened image, as `upright_rgb` gives it: every frame of a TIFF, the first one of all others.
 
-    Raises Unreadable where pixels cannot be decoded; a TIFF's message names the page.
+    Raises UnreadableError where pixels cannot be decoded; a TIFF's message names the page.
     """
     if image.format != "TIFF":
         yield upright_rgb(image, name)
@@ -60,10 +60,10 @@ def frames(image: Image.Image, name: str) -> Iterator[Image.Image]:
         for number, frame in enumerate(ImageSequence.Iterator(image), 1):
             check_size(frame.width, frame.height, f"page {number} of {name}")
             yield upright_rgb(frame, f"page {number} of {name}")
-    except Unreadable:
+    except UnreadableError:
         raise
     except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError) as error:  # a damaged next-page pointer
-        raise Unreadable(_damaged(f"page {number + 1} of {name}", error)) from error
+        raise UnreadableError(_damaged(f"page {number + 1} of {name}", error)) from error
 
 
 def frame_count(image: Image.Image, name: str) -> int:
@@ -73,11 +73,11 @@ def frame_count(image: Image.Image, name: str) -> int:
     try:
         return int(getattr(image, "n_frames", 1))
     except Exception as error:
-        raise Unreadable(_damaged(name, error)) from error
+        raise UnreadableError(_damaged(name, error)) from error
 
 
 def upright_rgb(image: Image.Image, name: str) -> Image.Image:
-    """Decode into RGB (sRGB), upright by its EXIF orientation, transparency on white; raises Unreadable."""
+    """Decode into RGB (sRGB), upright by its EXIF orientation, transparency on white; raises UnreadableError."""
     try:
         image.load()
         profile = image.info.get("icc_profile")
@@ -90,7 +90,7 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
             image = _eight_bits(image)
         return _in_srgb(image, profile)
     except Exception as error:
-        raise Unreadable(_damaged(name, error)) from error
+        raise UnreadableError(_damaged(name, error)) from error
 
 
 def fit(image: Image.Image, max_side: int) -> Image.Image:

@@ -11,7 +11,7 @@ from assets.source_images.catalog import Catalog, Entry, document_hash, stamp
 from assets.source_images.licences import licence_of, read_licences
 from assets.source_images.measure import language_of, page_text, perceptual_hash
 from assets.source_images.pages import document_kind, folder_images, read_pages
-from assets.source_images.unreadable import Unreadable
+from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 from resources.store import Store
 
@@ -39,7 +39,7 @@ class IngestResult:
 def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings) -> IngestResult:
     """Read every document of a shard. A document is all or nothing; one that fails never stops the others.
 
-    Raises BadLicences at once; while rows are drawn, OSError where this machine is at fault (the disk is full).
+    Raises LicencesError at once; while rows are drawn, OSError where this machine is at fault (the disk is full).
     """
     entries = catalog.documents(shard)
     settings = settings.model_copy(update={"sources": catalog.sources})
@@ -58,7 +58,7 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
                 before = len(measured)
                 yield from document_rows(entry, store, settings, licence_of(inside, licences[folder]), measured)
                 result.pages_read += len(measured) - before
-            except Unreadable as error:
+            except UnreadableError as error:
                 result.quarantined.append(_quarantine_row(entry, str(error)))
             except Exception as error:
                 if isinstance(error, ImportError) or getattr(error, "errno", None) in OUR_FAULT:
@@ -87,10 +87,10 @@ def measure_page(jpeg: bytes) -> dict[str, str]:
 
 def document_rows(entry: Entry, store: Store, settings: Settings, licence: str, measured: dict[str, dict[str, str]],
                   ) -> list[dict[str, Any]]:
-    """The rows of one document, its page images stored; `measured` is used and grows. Raises Unreadable."""
+    """The rows of one document, its page images stored; `measured` is used and grows. Raises UnreadableError."""
     path = settings.sources / entry.path
     if entry.duplicate_of is not None:
-        raise Unreadable(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
+        raise UnreadableError(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
     rows: list[dict[str, Any]] = []
     for page in read_pages(path, settings):
         sha256 = store.put_image(page.jpeg)
@@ -115,9 +115,9 @@ def gone_note(shard: str, paths: Sequence[str]) -> str:
 
 
 def _check_same(entry: Entry, path: Path, settings: Settings) -> None:
-    """Raises Unreadable where the bytes are no longer those that were registered: the row would name the wrong ones."""
+    """Raises UnreadableError where the bytes are no longer those that were registered: the row would name the wrong ones."""
     if stamp(path) != (entry.size, entry.mtime_ns) and document_hash(path, settings.sources) != entry.document_id:
-        raise Unreadable(f"{entry.path} has changed since it was registered; once the sensor (or `lwv demo`) has "
+        raise UnreadableError(f"{entry.path} has changed since it was registered; once the sensor (or `lwv demo`) has "
                          "looked at it again, run this shard again")
 
 

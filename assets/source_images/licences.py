@@ -9,14 +9,14 @@ UNKNOWN = "unknown"
 NEEDED = ("file", "licence")
 
 
-class BadLicences(ValueError):
+class LicencesError(ValueError):
     """A LICENCES.csv that cannot be understood; the message names the file and what is missing."""
 
 
 def read_licences(collection: Path) -> dict[str, str]:
     """SPDX expression by file, relative to the collection folder (posix); empty where there is no LICENCES.csv.
 
-    Header: file, licence, author, title, origin (the first two are needed). Raises BadLicences.
+    Header: file, licence, author, title, origin (the first two are needed). Raises LicencesError.
     """
     path = collection / FILE
     name = f"{collection.name}/{FILE}"
@@ -27,12 +27,12 @@ def read_licences(collection: Path) -> dict[str, str]:
             reader = csv.DictReader(file)
             columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]
             if missing := [column for column in NEEDED if column not in columns]:
-                raise BadLicences(f"{name} has no column {' and no column '.join(missing)}; its first line must be: "
+                raise LicencesError(f"{name} has no column {' and no column '.join(missing)}; its first line must be: "
                                   "file,licence,author,title,origin")
             reader.fieldnames = columns
             return {_key(row["file"]): (row["licence"] or "").strip() or UNKNOWN for row in reader if row["file"]}
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadLicences(f"{name} cannot be read ({error}); save it as CSV in UTF-8") from error
+        raise LicencesError(f"{name} cannot be read ({error}); save it as CSV in UTF-8") from error
 
 
 def licence_of(document: str, licences: dict[str, str]) -> str:

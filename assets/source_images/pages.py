@@ -11,7 +11,7 @@ from PIL import Image
 from assets.source_images.images import SUFFIXES, fit, frame_count, frames, open_image, to_jpeg
 from assets.source_images.pdf import close_pdf, open_pdf, page_images
 from assets.source_images.pptx import open_pptx, slide_count
-from assets.source_images.unreadable import Unreadable
+from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 
 Kind = Literal["single", "multi", "deck"]
@@ -43,7 +43,7 @@ class Probe:
 def read_pages(path: Path, settings: Settings) -> Iterator[Page]:
     """The pages of a document (image, PDF, PPTX or folder of images), in reading order, one in memory at a time.
 
-    path: below `settings.sources`. Raises Unreadable before or between pages: a caller that got some pages and then
+    path: below `settings.sources`. Raises UnreadableError before or between pages: a caller that got some pages and then
     this error must drop them.
     """
     name = _name(path, settings)
@@ -55,7 +55,7 @@ def read_pages(path: Path, settings: Settings) -> Iterator[Page]:
         drawn = _file_pages(path, name, settings)
     for number, (image, reader) in enumerate(drawn, 1):
         if number > settings.max_pages:
-            raise Unreadable(_too_many(name, "more", settings))
+            raise UnreadableError(_too_many(name, "more", settings))
         capped = fit(image, settings.max_side)
         yield Page(number, to_jpeg(capped), capped.width, capped.height, reader)
 
@@ -71,7 +71,7 @@ def probe(path: Path, settings: Settings) -> Probe:
         pages = sum(_count_pages(file, _name(file, settings)) for file in files)
         names = [file.name for file in files] if path.is_dir() else None
         return Probe(document_kind(path.suffix, pages, names), 0 < pages <= settings.max_pages)
-    except (Unreadable, OSError):
+    except (UnreadableError, OSError):
         return Probe("single", False)
 
 
@@ -131,20 +131,20 @@ def _name(path: Path, settings: Settings) -> str:
 
 def _check_path(path: Path, name: str, settings: Settings) -> None:
     if leads_outside(path, settings.sources):
-        raise Unreadable(f"{name} is a link to a place outside the sources folder; put a copy there instead")
+        raise UnreadableError(f"{name} is a link to a place outside the sources folder; put a copy there instead")
     if not path.exists():
-        raise Unreadable(f"{name}: the file is no longer there; put it back if that was not intended")
+        raise UnreadableError(f"{name}: the file is no longer there; put it back if that was not intended")
 
 
 def _check_file(path: Path, name: str, settings: Settings) -> None:
     _check_path(path, name, settings)
     if not path.is_file():
-        raise Unreadable(f"{name} is not a plain file; replace it or remove it")
+        raise UnreadableError(f"{name} is not a plain file; replace it or remove it")
     size = path.stat().st_size
     if size == 0:
-        raise Unreadable(f"{name} is empty (0 bytes); replace it or remove it")
+        raise UnreadableError(f"{name} is empty (0 bytes); replace it or remove it")
     if size > settings.max_file_mb * 1_000_000:
-        raise Unreadable(f"{name} has {size / 1e6:.0f} MB, more than LWV_MAX_FILE_MB={settings.max_file_mb}; "
+        raise UnreadableError(f"{name} has {size / 1e6:.0f} MB, more than LWV_MAX_FILE_MB={settings.max_file_mb}; "
                          "make it smaller or raise the limit")
 
 
@@ -160,7 +160,7 @@ def _count_pages(path: Path, name: str) -> int:
             close_pdf(document)
     with open_image(path, name) as image:
         if image.format == "JPEG" and b"\xff\xd9" not in _tail(path):
-            raise Unreadable(f"{name} is cut off; replace it")
+            raise UnreadableError(f"{name} is cut off; replace it")
         return frame_count(image, name)
 
 
@@ -173,9 +173,9 @@ def _tail(path: Path) -> bytes:
 def _folder_pages(folder: Path, settings: Settings) -> Iterator[tuple[Image.Image, str]]:
     name, files = _name(folder, settings), folder_images(folder)
     if not files:
-        raise Unreadable(f"{name} is a folder without an image; put images into it or remove it")
+        raise UnreadableError(f"{name} is a folder without an image; put images into it or remove it")
     if len(files) > settings.max_pages:
-        raise Unreadable(_too_many(name, str(len(files)), settings))
+        raise UnreadableError(_too_many(name, str(len(files)), settings))
     for file in files:
         _check_file(file, _name(file, settings), settings)
         yield from _file_pages(file, _name(file, settings), settings)
@@ -199,12 +199,12 @@ def _file_pages(path: Path, name: str, settings: Settings) -> Iterator[tuple[Ima
             _check_count(name, frame_count(image, name), settings)
             yield from ((page, "pillow") for page in frames(image, name))
     else:
-        raise Unreadable(f"{name} is of no kind that is read here; give an image, a PDF or a PPTX")
+        raise UnreadableError(f"{name} is of no kind that is read here; give an image, a PDF or a PPTX")
 
 
 def _check_count(name: str, count: int, settings: Settings) -> None:
     if count > settings.max_pages:
-        raise Unreadable(_too_many(name, str(count), settings))
+        raise UnreadableError(_too_many(name, str(count), settings))
 
 
 def _too_many(name: str, count: str, settings: Settings) -> str:

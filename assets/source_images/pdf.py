@@ -8,7 +8,7 @@ import pypdfium2 as pdfium
 from PIL import Image
 
 from assets.source_images.images import check_size
-from assets.source_images.unreadable import Unreadable, starts_with
+from assets.source_images.unreadable import UnreadableError, starts_with
 
 TAIL = 65536  # bytes at the end among which a whole PDF has its end mark
 
@@ -18,28 +18,28 @@ _LOCK = threading.Lock()  # PDFium is not safe for threads, not even on differen
 def open_pdf(path: Path, name: str) -> pdfium.PdfDocument:
     """Open a PDF; close it with `close_pdf`. name: how messages call it.
 
-    Raises Unreadable (not a PDF, cut off, damaged, a password is needed, no page).
+    Raises UnreadableError (not a PDF, cut off, damaged, a password is needed, no page).
     """
     with path.open("rb") as file:
         head = file.read(1024)
         file.seek(max(0, path.stat().st_size - TAIL))
         tail = file.read()
     if b"%PDF" not in head:
-        raise Unreadable(f"{name} is not a PDF (it starts with {starts_with(head[:512])}); remove it or replace it")
+        raise UnreadableError(f"{name} is not a PDF (it starts with {starts_with(head[:512])}); remove it or replace it")
     try:
         with _LOCK:
             document = pdfium.PdfDocument(path)
             pages = len(document)
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
-            raise Unreadable(f"{name} needs a password; save a copy without one") from error
-        raise Unreadable(f"{name} cannot be opened as PDF ({_detail(error)}): the file is damaged or cut off; "
+            raise UnreadableError(f"{name} needs a password; save a copy without one") from error
+        raise UnreadableError(f"{name} cannot be opened as PDF ({_detail(error)}): the file is damaged or cut off; "
                          "replace it") from error
     problem = ("it has no page" if pages == 0 else
                "its end mark is missing" if b"%%EOF" not in tail else "")  # PDFium would guess which pages there were
     if problem:
         close_pdf(document)
-        raise Unreadable(f"{name} cannot be opened as PDF ({problem}): the file is damaged or cut off; replace it")
+        raise UnreadableError(f"{name} cannot be opened as PDF ({problem}): the file is damaged or cut off; replace it")
     return document
 
 
@@ -49,7 +49,7 @@ def close_pdf(document: pdfium.PdfDocument) -> None:
 
 
 def page_images(document: pdfium.PdfDocument, name: str, max_side: int) -> Iterator[Image.Image]:
-    """Each page in RGB on white, longest side `max_side` pixels. Raises Unreadable naming the page."""
+    """Each page in RGB on white, longest side `max_side` pixels. Raises UnreadableError naming the page."""
     with _LOCK:
         count = len(document)
         document.init_forms()  # so that what was typed into forms is drawn
@@ -57,7 +57,7 @@ def page_images(document: pdfium.PdfDocument, name: str, max_side: int) -> Itera
         try:
             yield _draw(document, index, f"page {index + 1} of {name}", max_side)
         except pdfium.PdfiumError as error:
-            raise Unreadable(f"page {index + 1} of {name} cannot be drawn ({_detail(error)}): the file is damaged; "
+            raise UnreadableError(f"page {index + 1} of {name} cannot be drawn ({_detail(error)}): the file is damaged; "
                              "replace it") from error
 
 
@@ -67,7 +67,7 @@ def _draw(document: pdfium.PdfDocument, index: int, name: str, max_side: int) ->
         try:
             width, height = page.get_size()  # points
             if min(width, height) <= 0:
-                raise Unreadable(f"{name} has no size; replace the file")
+                raise UnreadableError(f"{name} has no size; replace the file")
             scale = max_side / max(width, height)
             check_size(max(1, round(width * scale)), max(1, round(height * scale)), name)
             bitmap = page.render(scale=scale, rev_byteorder=True)

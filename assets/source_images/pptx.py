@@ -16,7 +16,7 @@ from PIL import Image
 
 from assets.source_images.pdf import close_pdf, open_pdf, page_images
 from assets.source_images.slide import draw_slide
-from assets.source_images.unreadable import Unreadable, starts_with
+from assets.source_images.unreadable import UnreadableError, starts_with
 
 MAX_UNFOLDED = 1 << 30   # bytes of all parts together; more is a zip bomb
 TIMEOUT_S = 180          # LibreOffice for one deck
@@ -39,24 +39,24 @@ logger = logging.getLogger(__name__)
 def slide_count(path: Path, name: str) -> int:
     """How many slides the file holds, hidden ones included; looks at the list of parts only.
 
-    Raises Unreadable (not a PPTX, cut off, a zip bomb, a password is needed).
+    Raises UnreadableError (not a PPTX, cut off, a zip bomb, a password is needed).
     """
     try:
         with zipfile.ZipFile(path) as parts:
             if sum(part.file_size for part in parts.infolist()) > MAX_UNFOLDED:
-                raise Unreadable(f"{name} unfolds to more than 1 GB; remove it, or save it with smaller pictures")
+                raise UnreadableError(f"{name} unfolds to more than 1 GB; remove it, or save it with smaller pictures")
             names = parts.namelist()
     except zipfile.BadZipFile as error:
         with path.open("rb") as file:
             head = file.read(512)
         if head.startswith(b"\xd0\xcf\x11\xe0"):
-            raise Unreadable(f"{name} needs a password or is an old PPT file; save it as PPTX without one") from error
+            raise UnreadableError(f"{name} needs a password or is an old PPT file; save it as PPTX without one") from error
         if head.startswith(b"PK"):
-            raise Unreadable(_damaged(name, error)) from error
-        raise Unreadable(f"{name} is not a PPTX (it starts with {starts_with(head)}); "
+            raise UnreadableError(_damaged(name, error)) from error
+        raise UnreadableError(f"{name} is not a PPTX (it starts with {starts_with(head)}); "
                          "remove it or replace it") from error
     if "ppt/presentation.xml" not in names:
-        raise Unreadable(f"{name} is a ZIP file but holds no presentation; remove it or replace it")
+        raise UnreadableError(f"{name} is a ZIP file but holds no presentation; remove it or replace it")
     return sum(part.startswith("ppt/slides/slide") and part.endswith(".xml") for part in names)
 
 
@@ -64,12 +64,12 @@ def slide_count(path: Path, name: str) -> int:
 def open_pptx(path: Path, name: str, max_side: int) -> Iterator[tuple[str, int, Iterator[Image.Image]]]:
     """(reader, number of pages, the pages in RGB with longest side `max_side` pixels); hidden slides are left out.
 
-    reader: `libreoffice` or `python-pptx`. Raises Unreadable.
+    reader: `libreoffice` or `python-pptx`. Raises UnreadableError.
     """
     slide_count(path, name)
     presentation, slides = _shown_slides(path, name)
     if not slides:
-        raise Unreadable(f"{name} has no slide to show; remove it or replace it")
+        raise UnreadableError(f"{name} has no slide to show; remove it or replace it")
     with tempfile.TemporaryDirectory(prefix="lwv-pptx-") as folder:
         converted = _convert(path, Path(folder), name)
         if converted is None:
@@ -89,7 +89,7 @@ def _shown_slides(path: Path, name: str) -> tuple[Any, list[Any]]:
         presentation = pptx.Presentation(str(path))
         slides = [slide for slide in presentation.slides if slide._element.get("show") not in ("0", "false")]
     except Exception as error:  # python-pptx lets through whatever lxml and zipfile raise
-        raise Unreadable(_damaged(name, error)) from error
+        raise UnreadableError(_damaged(name, error)) from error
     return presentation, slides
 
 
@@ -97,10 +97,10 @@ def _drawn(presentation: Any, slides: list[Any], name: str, max_side: int) -> It
     for number, slide in enumerate(slides, 1):
         try:
             yield draw_slide(slide, presentation.slide_width, presentation.slide_height, max_side)
-        except Unreadable:
+        except UnreadableError:
             raise
         except Exception as error:
-            raise Unreadable(_damaged(f"page {number} of {name}", error)) from error
+            raise UnreadableError(_damaged(f"page {number} of {name}", error)) from error
 
 
 def _convert(path: Path, folder: Path, name: str) -> Path | None:

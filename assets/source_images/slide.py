@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from assets.source_images.images import fit, open_image, upright_rgb
-from assets.source_images.unreadable import Unreadable
+from assets.source_images.unreadable import UnreadableError
 
 EMU_PER_POINT = 12700
 LEVEL_POINTS = (24.0, 20.0, 18.0, 16.0, 16.0)  # body text where neither run nor layout says a size
@@ -230,7 +230,7 @@ def _draw_picture(page: Image.Image, shape: Any, box: Box) -> None:
     """Paste the picture, cropped as on the slide; one that cannot be decoded (EMF, linked, damaged) leaves a frame."""
     try:
         image = upright_rgb(open_image(io.BytesIO(shape.image.blob), "a picture"), "a picture")
-    except (Unreadable, ValueError, KeyError, AttributeError):
+    except (UnreadableError, ValueError, KeyError, AttributeError):
         ImageDraw.Draw(page).rectangle(box.corners(), outline=FRAME)
         return
     crop = (max(0.0, shape.crop_left) * image.width, max(0.0, shape.crop_top) * image.height,

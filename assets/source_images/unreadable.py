@@ -1,7 +1,7 @@
 """Why a source document cannot be used, as one sentence for a person."""
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A source document that cannot become pages. The message names the file, what is wrong and what to do."""
 
 

@@ -15,13 +15,14 @@ from typing import Any
 
 from assets.instructions.schema import SCHEMA
 from assets.long_outputs.writer import Order, write_document
-from resources.recipe.model import Writing
 from bench.engine.prompts import instruction, required_words
 from resources.endpoints import Endpoint
-from resources.engine import REFUSALS, ModelEngine, run
+from resources.engine import ModelEngine, run
 from resources.engine.money import Budget
 from resources.ledger import Ledger
+from resources.recipe.model import Writing
 from resources.store import Store
+from resources.text.refusals import REFUSALS
 
 SHARD = "bench-001"
 

@@ -81,7 +81,7 @@ def peak_rss_mb(process: subprocess.Popen[Any], stop: threading.Event, peak: lis
             return
 
 
-class Unfinished(RuntimeError):
+class UnfinishedError(RuntimeError):
     """A run that took longer than LIMIT times the bound, or ended without all calls."""
 
 
@@ -103,7 +103,7 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
             except subprocess.TimeoutExpired as error:
                 os.killpg(process.pid, 9)
                 process.wait()
-                raise Unfinished(f"over {LIMIT} times the bound, stopped") from error
+                raise UnfinishedError(f"over {LIMIT} times the bound, stopped") from error
             finally:
                 stop.set()
             watcher.join()
@@ -116,7 +116,7 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
     distinct = {(call["sample"], call["step"]): call.get("prompt") for call in log}
     if len(distinct) != total_calls(size.samples):
         print(said[-2000:], flush=True)
-        raise Unfinished(f"{len(distinct)} of {total_calls(size.samples)} calls arrived")
+        raise UnfinishedError(f"{len(distinct)} of {total_calls(size.samples)} calls arrived")
     makespan = max(call["end"] for call in log) - min(call["arrival"] for call in log)
     busy = sum(call["end"] - call["start"] for call in log)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -183,7 +183,7 @@ def main() -> None:
                     continue
                 try:
                     run = measure(tool, size)
-                except Unfinished as error:
+                except UnfinishedError as error:
                     print(f"{size.samples}x{size.slots} {tool.name}: {error}", flush=True)
                     unfinished[tool.name] = str(error)
                     continue

@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from lwv_dagster.release.write import FORMATS, write_release
 from bench.exports.home import NASTY, STORY, make_home
+from lwv_dagster.release.write import FORMATS, write_release
 from lwv_dagster.terminal import console
 
 HERE = Path(__file__).resolve().parent

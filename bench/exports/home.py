@@ -7,13 +7,13 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from assets.training_dataset import write_dataset
 from assets.instructions.schema import SCHEMA as INSTRUCTIONS
 from assets.long_outputs.schema import SCHEMA as OUTPUTS
 from assets.preference_dataset.schema import SCHEMA as PREFERENCE
 from assets.preference_pairs.schema import SCHEMA as PAIRS
 from assets.sft_dataset.schema import SCHEMA as SFT
 from assets.source_images.schema import SCHEMA as SOURCES
+from assets.training_dataset import write_dataset
 from resources.store import Store
 
 SHARD = "talks-001"

@@ -12,13 +12,13 @@ from PIL import Image
 
 from assets.instructions.schema import SCHEMA
 from assets.long_outputs.asset import long_outputs
-from resources.text.length_score import length_score
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
 from bench.engine.ours import example
 from bench.recipe import misbehaving
 from lwv_dagster.definitions import default_resources
 from resources.store import Store
+from resources.text.length_score import length_score
 from tests.openai_server import scripted_server
 
 SHARD = "bad-001"

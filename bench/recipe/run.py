@@ -102,8 +102,8 @@ def make_door(home: Path, count: int) -> dict[str, Any]:
     """The asset sft_dataset and its checks, in this process."""
     import dagster as dg
 
-    from assets.training_dataset import current_manifest
     from assets.partitions import SHARDS
+    from assets.training_dataset import current_manifest
     from lwv_dagster.definitions import defs
     from lwv_dagster.demo import problems
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from PIL import Image
 
-from resources.training.dpo.layout import JOINT
 from assets.preference_dataset.starts import page_starts
+from resources.text.headings import SEPARATOR
 
 PAGE_PIXELS = 280 * 280              # the paper's size: 100 visual tokens
 WORDS = [f"{first}{middle}{last}" for first in ("ri", "mo", "ta", "ke", "lu", "sha") for middle in ("ver", "lin", "dor")
@@ -37,9 +37,9 @@ def pair_rows(kind: str, corrected: list[str], original: list[str], pages: list[
     count = len(corrected)
     rows = []
     for upto in range(1, count + 1) if kind != "whole" else [count]:
-        prefix = JOINT.join(corrected[:upto - 1]) if kind == "shared_prefix" else ""
-        chosen = corrected[upto - 1] if kind == "shared_prefix" else JOINT.join(corrected[:upto])
-        rejected = original[upto - 1] if kind == "shared_prefix" else JOINT.join(original[:upto])
+        prefix = SEPARATOR.join(corrected[:upto - 1]) if kind == "shared_prefix" else ""
+        chosen = corrected[upto - 1] if kind == "shared_prefix" else SEPARATOR.join(corrected[:upto])
+        rejected = original[upto - 1] if kind == "shared_prefix" else SEPARATOR.join(original[:upto])
         before = corrected[:upto - 1] if kind == "shared_prefix" else original[:upto - 1]
         rows.append({
             "id": f"deck-{kind}-{upto}", "prompt": "Write a lecture script for these slides.", "prefix": prefix,

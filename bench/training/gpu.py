@@ -28,22 +28,22 @@ from datasets import Dataset, Image, List
 from transformers import TrainerCallback
 from trl import DPOTrainer, SFTConfig, SFTTrainer
 
+from bench.training.documents import draw_pages, pair_rows, segments
+from bench.training.shapes import SHAPES, processor_for, random_model, shape_config
+from resources.training.arguments import device_memory, trainer_settings
 from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
-from resources.training.dpo.hyperparameters import DpoRecipe
+from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.dpo.train import load_of
 from resources.training.dpo.train import pair_rows as stock_pairs
 from resources.training.dpo.train import settings as dpo_settings
 from resources.training.dpo.trainer import DocumentDPOTrainer
-from resources.training.rows.chat import image_paths
 from resources.training.forecast import GIB, PEAK_FLOPS, Load, Shape, causal, epoch_flops, kept_layers
-from resources.training.model import adapters
-from resources.training.sft.packing import PackedCollator, row_size, row_texts
-from resources.training.sft.hyperparameters import SftRecipe
-from resources.training.sft.train import device_memory, trainer_settings
-from resources.training.packed_trainer import TokenMeanSFTTrainer
-from bench.training.documents import draw_pages, pair_rows, segments
-from bench.training.shapes import SHAPES, processor_for, random_model, shape_config
 from resources.training.launcher import launch_env
+from resources.training.model import adapters
+from resources.training.rows.chat import image_paths
+from resources.training.sft.hyperparameters import SftHyperparameters
+from resources.training.sft.packing import PackedCollator, row_size, row_texts
+from resources.training.sft.trainer import TokenMeanSFTTrainer
 
 KEEPS_ALL = "TRL pairs, no checkpointing"
 SFT_WAYS, DPO_WAYS = ("packed", "TRL"), ("packed", "TRL pairs", KEEPS_ALL, "whole")
@@ -107,7 +107,7 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
     updates += warm(way)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     rows, processor = sft_samples(updates, tokens, folder)
-    recipe = replace(SftRecipe(), lora_rank=LORA[shape], dtype=DTYPE, max_steps=updates, documents_per_update=1,
+    recipe = replace(SftHyperparameters(), lora_rank=LORA[shape], dtype=DTYPE, max_steps=updates, documents_per_update=1,
                      sharding="none").as_dict()
     if way == "packed":
         data: dict[str, Any] = {"train_dataset": Dataset.from_list(rows), "data_collator": PackedCollator(processor)}
@@ -136,7 +136,7 @@ def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates
             for row in pair_rows("whole" if way == "whole" else kind, segments(count, words, 2 * number),
                                  segments(count, words, 2 * number + 1), pages)]
     processor = processor_for(row["chosen"] + row["rejected"] for row in rows)
-    recipe = replace(DpoRecipe(), lora_rank=16, dtype=DTYPE, max_steps=updates, pairs_per_update=len(rows) // updates,
+    recipe = replace(DpoHyperparameters(), lora_rank=16, dtype=DTYPE, max_steps=updates, pairs_per_update=len(rows) // updates,
                      reference="live", sharding="none",
                      gradient_checkpointing=way != KEEPS_ALL).as_dict()
     load = None

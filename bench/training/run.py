@@ -28,11 +28,11 @@ def measure(way: str, kind: str, count: int, words: int, repeats: int, student: 
     from transformers import AutoProcessor
     from trl import DPOConfig, DPOTrainer
 
+    from bench.training.shapes import cpu_model
     from resources.training.dpo.documents import DocumentCollator, plan_documents
     from resources.training.dpo.train import pair_rows as stock_rows
     from resources.training.dpo.trainer import DocumentDPOTrainer
-    from resources.training.students.tiny import resolve_student
-    from bench.training.shapes import cpu_model
+    from resources.training.students.resolve import resolve_student
 
     torch.set_num_threads(1)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig
 
-from resources.training.model import kept_dtype, load_model, made_ready
-from resources.training.students.tiny import SPECIAL, chat_processor, tiny_config, train_tokenizer
 from bench.training.documents import PAGE_PIXELS
+from resources.training.model import kept_dtype, load_model, prepare_model
+from resources.training.students.processor import chat_processor
+from resources.training.students.tiny import SPECIAL, tiny_config, train_tokenizer
 
 _VISION = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14,
            "spatial_merge_size": 2, "temporal_patch_size": 2, "window_size": 112,
@@ -53,4 +54,4 @@ def random_model(config: Qwen2_5_VLConfig, recipe: Mapping[str, Any], stock: boo
         model = AutoModelForImageTextToText.from_config(config, dtype=kept_dtype(recipe))
     if stock and recipe["freeze_vision"]:
         model.model.visual.requires_grad_(False)
-    return model if stock else made_ready(model, recipe)
+    return model if stock else prepare_model(model, recipe)

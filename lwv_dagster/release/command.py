@@ -4,16 +4,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from assets.training_dataset import DoorShut
-from resources.recipe.model import RecipeUnusable
-from lwv_dagster.release.markup import ReleaseRefused
+from assets.quality.gate import GateClosedError
+from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.push import push
-from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.release.tokens import CUTOFFS
+from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
-from resources.failures import EndpointUnusable
+from resources.failures import EndpointError
+from resources.recipe.model import RecipeError
 from resources.settings import Settings
-from resources.store import MissingTable, Store
+from resources.store import MissingTableError, Store
 
 
 def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
@@ -26,7 +26,7 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
             console.print(f"Uploaded: {push(folder, repo_id)}", soft_wrap=True)
     except ValidationError as error:
         return refuse(bad_setting(error))
-    except (DoorShut, ReleaseRefused, RecipeUnusable, EndpointUnusable, MissingTable, OSError) as error:
+    except (GateClosedError, ReleaseError, RecipeError, EndpointError, MissingTableError, OSError) as error:
         return refuse(error)
     return 0
 

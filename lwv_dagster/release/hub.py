@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
-from resources.text.length_score import length_score
 from lwv_dagster.release.format import CHAT, IMAGES, LINEAGE, Format, Placed, lineage
 from lwv_dagster.release.rows import Example, Pair
+from resources.text.length_score import length_score
 
 EXAMPLE = pa.schema([
     ("id", pa.int64()), ("messages", pa.list_(pa.string())), ("images", IMAGES),   # as published (method.md 1.4)

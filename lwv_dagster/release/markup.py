@@ -8,7 +8,7 @@ from resources.training.rows.chat import plain
 _TAG = re.compile(r"<(/?(?:image|img|video|audio|bbox|ref-object|cot-process|start-image))>")
 
 
-class ReleaseRefused(RuntimeError):
+class ReleaseError(RuntimeError):
     """What was asked for cannot be handed out; one sentence says why and what to do."""
 
 
@@ -18,7 +18,7 @@ def safe(text: str) -> str:
 
 
 def expect_tags(row_id: str, tag: str, count: int, *texts: str) -> None:
-    """Raise ReleaseRefused unless `tag` stands exactly `count` times in the texts together."""
+    """Raise ReleaseError unless `tag` stands exactly `count` times in the texts together."""
     found = sum(text.count(tag) for text in texts)
     if found != count:
-        raise ReleaseRefused(f"Row {row_id} holds {found} {tag} tags for {count} images: it is not written out.")
+        raise ReleaseError(f"Row {row_id} holds {found} {tag} tags for {count} images: it is not written out.")

@@ -9,8 +9,8 @@ from typing import Any
 from assets.quality.asset_checks import check_whole
 from assets.quality.outcome import Outcome, Rule
 from assets.quality.report import REPORTED, read_report
-from resources.recipe.model import Recipe
 from resources.ledger import Ledger
+from resources.recipe.model import Recipe
 from resources.store import Store
 
 

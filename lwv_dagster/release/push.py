@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lwv_dagster.release.markup import ReleaseRefused
+from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.write import FORMATS
 
 
@@ -11,11 +11,11 @@ def push(folder: Path, repo_id: str) -> str:
     """Upload the folder as a data-set repository (made private where it is new); returns its address.
 
     What an earlier release left there, of whatever format, goes with the first commit: the card's globs would load it.
-    Raises ReleaseRefused where HF_TOKEN is not set or the hub refuses. HF_ENDPOINT names another hub.
+    Raises ReleaseError where HF_TOKEN is not set or the hub refuses. HF_ENDPOINT names another hub.
     """
     token = os.environ.get("HF_TOKEN")
     if not token:
-        raise ReleaseRefused("HF_TOKEN is not set: --push needs a token with write access "
+        raise ReleaseError("HF_TOKEN is not set: --push needs a token with write access "
                              "(huggingface.co/settings/tokens).")
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
@@ -27,7 +27,7 @@ def push(folder: Path, repo_id: str) -> str:
                                  delete_patterns=[glob for made in FORMATS.values() for glob in made.globs],
                                  commit_message="Data set written by lwv release")
     except (HTTPError, ValueError, OSError) as error:       # ValueError: a bad name, or a card that the hub refuses
-        raise ReleaseRefused(f"The hub at {hub.endpoint} did not take {repo_id}: {first_lines(str(error))}") from error
+        raise ReleaseError(f"The hub at {hub.endpoint} did not take {repo_id}: {first_lines(str(error))}") from error
     return str(done.commit_url)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from assets.training_dataset import Manifest
-from lwv_dagster.release.markup import ReleaseRefused, safe
+from lwv_dagster.release.markup import ReleaseError, safe
 from lwv_dagster.release.tokens import Tokens, count_tokens
 from resources.store import BATCH_ROWS, Store
 
@@ -75,7 +75,7 @@ def read_origins(store: Store, shards: Sequence[str]) -> dict[str, Origin]:
 
 
 def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Example]:
-    """The rows of the SFT data set, a batch in memory at a time. Raises ReleaseRefused as `origin_of` does."""
+    """The rows of the SFT data set, a batch in memory at a time. Raises ReleaseError as `origin_of` does."""
     for number, row in enumerate(_rows(manifest)):
         turns = tuple((turn["role"], safe(turn["content"])) for turn in row["messages"])
         changed = any(made != turn["content"] for (_, made), turn in zip(turns, row["messages"], strict=True))
@@ -102,10 +102,10 @@ def read_pairs(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Pair]
 
 
 def origin_of(example_id: str, manifest: Manifest, origins: dict[str, Origin]) -> Origin:
-    """Raises ReleaseRefused where the tables have changed since: nothing may go out without its documents' licences."""
+    """Raises ReleaseError where the tables have changed since: nothing may go out without its documents' licences."""
     if found := origins.get(example_id):
         return found
-    raise ReleaseRefused(f"A row of the {manifest.door} data set was made from {example_id}, which the tables have no "
+    raise ReleaseError(f"A row of the {manifest.door} data set was made from {example_id}, which the tables have no "
                          f"more: run the shard job where sources or recipe changed, then materialise "
                          f"`{manifest.door}_dataset` again.")
 

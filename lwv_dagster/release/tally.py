@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from assets.training_dataset import is_embedded
-from resources.text.length_score import length_score
 from lwv_dagster.release.rows import Example, Pair
 from lwv_dagster.release.tokens import CUTOFFS
+from resources.authors import is_embedded
+from resources.text.length_score import length_score
 
 WORDS_BIN, SCORE_BIN = 250, 5        # words; points of the length score
 

@@ -10,17 +10,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.training_dataset import DoorShut, Manifest, current_manifest
 from assets.preference_dataset import checks as preference_rules
-from resources.recipe.model import Recipe, read_recipe
+from assets.quality.gate import GateClosedError
+from assets.sft_dataset import checks as sft_rules
+from assets.training_dataset import Manifest, current_manifest
 from lwv_dagster.release.card import Card, render_card
+from lwv_dagster.release.card_pictures import draw
 from lwv_dagster.release.files import JsonLines, ParquetShards, RowFile
 from lwv_dagster.release.format import Format, LeftOut, Placed
 from lwv_dagster.release.hub import HUB
 from lwv_dagster.release.llamafactory import LLAMAFACTORY
-from lwv_dagster.release.markup import ReleaseRefused
+from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.ms_swift import MS_SWIFT
-from lwv_dagster.release.card_pictures import draw
 from lwv_dagster.release.provenance import (
     Verdict,
     door_verdicts,
@@ -33,7 +34,7 @@ from lwv_dagster.release.provenance import (
 from lwv_dagster.release.rows import read_examples, read_origins, read_pairs
 from lwv_dagster.release.tally import PartTally, Tally
 from lwv_dagster.release.trl import TRL
-from assets.sft_dataset import checks as sft_rules
+from resources.recipe.model import Recipe, read_recipe
 from resources.store import Store
 
 FORMATS = {made.name: made for made in (HUB, TRL, LLAMAFACTORY, MS_SWIFT)}
@@ -55,11 +56,11 @@ class Release:
 def write_release(store: Store, format: Format, out: Path) -> Release:
     """Write `out` (made anew where it is an older release).
 
-    Raises DoorShut, ReleaseRefused, and what `read_recipe` raises; nothing changes then.
+    Raises GateClosedError, ReleaseError, and what `read_recipe` raises; nothing changes then.
     Rows stream: memory holds a row group, an id per row and the pictures' histograms.
     """
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
-        raise ReleaseRefused(f"{out} is no release and not empty: name another folder with --out.")
+        raise ReleaseError(f"{out} is no release and not empty: name another folder with --out.")
     recipe, sft = read_recipe(), current_manifest(store, "sft")
     verdicts, blocked = door_verdicts(store, "sft_dataset", sft_rules.RULES, sft_rules.evaluate)
     manifests, notes = [sft], []
@@ -67,10 +68,10 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
         manifests.append(current_manifest(store, "preference"))
         more, shut = door_verdicts(store, "preference_dataset", preference_rules.RULES, preference_rules.evaluate)
         verdicts, blocked = verdicts + more, blocked + shut
-    except DoorShut as error:
+    except GateClosedError as error:
         notes.append(f"Without preference pairs: {error}")
     if blocked:
-        raise ReleaseRefused(f"A blocking rule of the data sets failed: {'; '.join(blocked)}.")
+        raise ReleaseError(f"A blocking rule of the data sets failed: {'; '.join(blocked)}.")
 
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
@@ -114,7 +115,7 @@ def write_rows(store: Store, format: Format, manifests: list[Manifest], folder: 
                 for pair in read_pairs(manifest, origins):
                     place(pair, format.pair(pair), tally.preference, tally.add_pair)
     if not written:
-        raise ReleaseRefused(f"The format {format.name} can express none of the rows.")
+        raise ReleaseError(f"The format {format.name} can express none of the rows.")
     return {name: written[name] for name in format.files if written[name]}, tally
 
 

@@ -28,7 +28,7 @@ from resources.embedded.prose import (
     quotes,
     split_sentences,
 )
-from resources.embedded.reading import Page, Sight, Statement, UnreadableRequest
+from resources.embedded.reading import Page, RequestError, Sight, Statement
 from resources.text.words import count_words
 
 KINDS = ("factual", "missing", "irrelevant", "incoherent", "repetitive")
@@ -53,7 +53,7 @@ class Task:
 
 
 def answer(sight: Sight) -> str:
-    """The JSON object {"errors", "reason", "text"} of a correct turn; UnreadableRequest where a block is lacking."""
+    """The JSON object {"errors", "reason", "text"} of a correct turn; RequestError where a block is lacking."""
     task = task_of(sight)
     errors, reason, text = correct(task)
     return json.dumps({"errors": errors, "reason": reason, "text": text}, ensure_ascii=False)
@@ -63,7 +63,7 @@ def task_of(sight: Sight) -> Task:
     """The blocks of the correct turn: the first <before>, the first <segment> behind it, the last <after>."""
     found = _BLOCKS.search(sight.text)
     if found is None:
-        raise UnreadableRequest("The step `correct` needs <before>, <segment> and <after> blocks.")
+        raise RequestError("The step `correct` needs <before>, <segment> and <after> blocks.")
     return Task(sight.language, sight.field("Request") or "", found["before"], found["segment"], found["after"],
                 sight.pages)
 

@@ -32,7 +32,7 @@ from resources.embedded.prose import (
     quotes,
     split_sentences,
 )
-from resources.embedded.reading import Page, Sight, UnreadableRequest, furniture
+from resources.embedded.reading import Page, RequestError, Sight, furniture
 from resources.text.words import count_words
 
 DIMENSIONS = ("relevance", "accuracy", "coherence", "clarity", "breadth_and_depth", "reading_experience")
@@ -45,10 +45,10 @@ _RESPONSE = re.compile(r"^<response>\n(.*)\n?</response>", re.MULTILINE | re.DOT
 
 
 def answer(sight: Sight) -> str:
-    """The JSON object with the six scores. Raises UnreadableRequest where the turn lacks its blocks."""
+    """The JSON object with the six scores. Raises RequestError where the turn lacks its blocks."""
     request, response = _REQUEST.search(sight.text), _RESPONSE.search(sight.text)
     if request is None or response is None or response.start() < request.end():
-        raise UnreadableRequest("The step `judge` needs <request> and <response> blocks.")
+        raise RequestError("The step `judge` needs <request> and <response> blocks.")
     return json.dumps(score(request[1], response[1], sight.pages))
 
 

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from resources.embedded import critic, judge, planning, prose, requests, teacher
-from resources.embedded.reading import Sight, UnknownModel, UnreadableRequest, read_request
+from resources.embedded.reading import RequestError, Sight, UnknownModelError, read_request
 
 VERSION = 1
 MODELS = tuple(f"embedded-{role}-{VERSION}" for role in ("teacher", "critic", "judge"))
@@ -64,21 +64,21 @@ def _cost(token: str) -> float:
 
 
 def complete(body: Any) -> dict[str, Any]:
-    """The chat.completion object for a decoded body. Raises UnreadableRequest or UnknownModel."""
+    """The chat.completion object for a decoded body. Raises RequestError or UnknownModelError."""
     if not isinstance(body, Mapping):
-        raise UnreadableRequest("The body must be a JSON object.", "body")
+        raise RequestError("The body must be a JSON object.", "body")
     model = body.get("model")
     if not isinstance(model, str):
-        raise UnreadableRequest("model must be a string.", "model")
+        raise RequestError("model must be a string.", "model")
     if model not in MODELS:
-        raise UnknownModel(model)
+        raise UnknownModelError(model)
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise UnreadableRequest("messages must be a non-empty list.")
+        raise RequestError("messages must be a non-empty list.")
     if body.get("stream"):
-        raise UnreadableRequest("The embedded model does not stream: send stream=false.", "stream")
+        raise RequestError("The embedded model does not stream: send stream=false.", "stream")
     if body.get("n") not in (None, 1):
-        raise UnreadableRequest("The embedded model gives one answer: n must be 1.", "n")
+        raise RequestError("The embedded model gives one answer: n must be 1.", "n")
     limit = _limit(body)
     sight = read_request(messages)
     whole = answer(sight)
@@ -103,7 +103,7 @@ def _limit(body: Mapping[str, Any]) -> int | None:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise UnreadableRequest(f"{name} must be a whole number of at least 1.", name)
+            raise RequestError(f"{name} must be a whole number of at least 1.", name)
         limits.append(value)
     return min(limits, default=None)
 
@@ -136,9 +136,9 @@ async def _completions(request: Request) -> JSONResponse:
         return _error(400, "The body is not valid JSON.", None, None)
     try:
         return JSONResponse(await asyncio.to_thread(complete, body))
-    except UnreadableRequest as error:
+    except RequestError as error:
         return _error(400, str(error), error.param, None)
-    except UnknownModel as error:
+    except UnknownModelError as error:
         message = f"The model {error.args[0]!r} does not exist here: there are {', '.join(MODELS)}."
         return _error(404, message, "model", "model_not_found")
     except Exception as error:  # a fault of ours: it is said as such, and logged whole

@@ -28,7 +28,7 @@ _FURNITURE = re.compile(r"(?:page|slide|p\.)?\s*\d{1,3}\s*(?:(?:/|of)\s*\d{1,3})
 _BULLET = re.compile(r"^(?:[øØ°oe](?=\s+[A-Z0-9])|[•·●○▪■□►▶◆◇➢✓*·–—-]+|\(?\d{1,2}[.)、](?!\d)|[（(]\d{1,2}[)）])\s*")
 
 
-class UnreadableRequest(ValueError):
+class RequestError(ValueError):
     """The request cannot be answered as it stands (HTTP 400); `param` names the part."""
 
     def __init__(self, message: str, param: str = "messages") -> None:
@@ -36,7 +36,7 @@ class UnreadableRequest(ValueError):
         self.param = param
 
 
-class UnknownModel(LookupError):
+class UnknownModelError(LookupError):
     """The model named in the request is none of the embedded ones (HTTP 404)."""
 
 
@@ -110,13 +110,13 @@ class Sight:
 
 
 def read_request(messages: Sequence[Mapping[str, Any]]) -> Sight:
-    """Decode, read and look at every image, and find the step. Raises UnreadableRequest."""
+    """Decode, read and look at every image, and find the step. Raises RequestError."""
     pages: list[Page] = []
     turns: list[tuple[str, str]] = []
     last_parts: list[str] = []
     for at, message in enumerate(messages):
         if not isinstance(message, Mapping) or message.get("role") not in ("system", "developer", "user", "assistant"):
-            raise UnreadableRequest(f"messages[{at}] needs a role: system, user or assistant.", f"messages[{at}].role")
+            raise RequestError(f"messages[{at}] needs a role: system, user or assistant.", f"messages[{at}].role")
         texts = []
         for part in _parts(message.get("content"), at):
             if isinstance(part, str):
@@ -127,7 +127,7 @@ def read_request(messages: Sequence[Mapping[str, Any]]) -> Sight:
         if message["role"] == "user":
             last_parts = texts
     if not last_parts and not pages:
-        raise UnreadableRequest("messages has no user message with text or an image.")
+        raise RequestError("messages has no user message with text or an image.")
     step, text, index, count = find_step(last_parts)
     sight = Sight(step, "en", tuple(pages), text, tuple(turns), index, count)
     return Sight(step, _language(sight), sight.pages, text, sight.turns, index, count)
@@ -173,7 +173,7 @@ def _parts(content: Any, at: int) -> list[Any]:
         return [content] if content else []
     if not isinstance(content, list):
         where = f"messages[{at}].content"
-        raise UnreadableRequest(f"{where} must be a string or a list of parts.", where)
+        raise RequestError(f"{where} must be a string or a list of parts.", where)
     out: list[Any] = []
     for index, part in enumerate(content):
         where = f"messages[{at}].content[{index}]"
@@ -184,7 +184,7 @@ def _parts(content: Any, at: int) -> list[Any]:
                 and isinstance(part["image_url"].get("url"), str):
             out.append(part["image_url"])
         else:
-            raise UnreadableRequest(f"{where} must be a text part or an image_url part.", where)
+            raise RequestError(f"{where} must be a text part or an image_url part.", where)
     return out
 
 
@@ -197,14 +197,14 @@ def read_page(url: str, number: int) -> Page:
             return _CACHE[key]
     head, _, body = url.partition(",")
     if not head.startswith("data:image/") or not head.endswith(";base64"):
-        raise UnreadableRequest(f"image {number} is not a base64 data URL (data:image/…;base64,…).")
+        raise RequestError(f"image {number} is not a base64 data URL (data:image/…;base64,…).")
     try:
         data = base64.b64decode(body, validate=True)
         with Image.open(io.BytesIO(data)) as image:
             width, height = image.size
             look = look_at(image)
     except (binascii.Error, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnreadableRequest(f"image {number} cannot be decoded: {type(error).__name__}.") from error
+        raise RequestError(f"image {number} cannot be decoded: {type(error).__name__}.") from error
     lines = tuple(ocr.read_lines(data))
     page = Page(width, height, lines, statements_of(lines), look)
     with _LOCK:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from resources.embedded import words
 from resources.embedded.prose import short
-from resources.embedded.reading import Page, Sight, UnreadableRequest
+from resources.embedded.reading import Page, RequestError, Sight
 
 PLAIN_TEXTS = ("", "a long article")    # what a request asks for where no kind of text is named
 BLANK_CONTRAST = 0.02                   # standard deviation of brightness below which an image shows nothing
@@ -19,7 +19,7 @@ _LENGTH = re.compile(r"(?:Please write |请?总共写)(\d+)(?:-word in total\.?|
 def request(sight: Sight) -> str:
     """One line: a request that the images give rise to, in the language asked for."""
     if not sight.pages:
-        raise UnreadableRequest("The step `request` needs at least one image.")
+        raise RequestError("The step `request` needs at least one image.")
     wanted = sight.field("Text") or ""
     if wanted and wanted not in PLAIN_TEXTS:
         seen = subject(sight.pages[0], sight.language)

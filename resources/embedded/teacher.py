@@ -19,7 +19,7 @@ from resources.embedded.prose import (
     short,
     split_sentences,
 )
-from resources.embedded.reading import Page, Sight, Statement, UnreadableRequest, furniture
+from resources.embedded.reading import Page, RequestError, Sight, Statement, furniture
 from resources.text.words import count_words
 
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
@@ -53,7 +53,7 @@ def brief_of(sight: Sight) -> Brief:
     """What a write turn asks for, with the plan and the sections above it read from the chat."""
     asked = re.search(PLAN_LINE, sight.text)
     if not asked:
-        raise UnreadableRequest("The step `write section` needs its line `Section k - Main Point: … - Word Count: n`.")
+        raise RequestError("The step `write section` needs its line `Section k - Main Point: … - Word Count: n`.")
     after = sight.text[asked.end():]
     heading = re.search(r"`## (.+?)`", after)
     point = asked.group(2)

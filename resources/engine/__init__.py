@@ -4,8 +4,7 @@ No Dagster here: it runs, is tested and is measured alone. What it decides (`ord
 plain functions of state; what it does with sockets and clocks is in `engine` and `server`.
 """
 
-from resources.engine.answers import REFUSALS
-from resources.engine.engine import ModelEngine, Reply, Stopped
+from resources.engine.engine import ModelEngine, Reply, StoppedError
 from resources.engine.loop import run
 
-__all__ = ["REFUSALS", "ModelEngine", "Reply", "Stopped", "run"]
+__all__ = ["ModelEngine", "Reply", "StoppedError", "run"]

@@ -6,13 +6,11 @@ import openai
 
 from resources.endpoints import Endpoint
 from resources.engine.retries import Trouble
-from resources.failures import EndpointUnusable
+from resources.failures import EndpointError
+from resources.text.refusals import begins_as_refusal
 
 if TYPE_CHECKING:
     import httpx2
-
-REFUSALS = ("i'm sorry, but i can", "i'm sorry, i can", "i cannot assist", "i can't assist", "i can't help with",
-            "as an ai language model", "对不起，我不能", "抱歉，我无法", "很抱歉，我无法")
 
 
 def read_answer(answer: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -23,7 +21,7 @@ def read_answer(answer: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def classify(text: str, finish_reason: str, refusal: str | None = None) -> tuple[str, str]:
-    """(status, detail) of an answer that arrived: `ok`, or the kind of AnswerUnusable and why."""
+    """(status, detail) of an answer that arrived: `ok`, or the kind of AnswerError and why."""
     if refusal:
         return "refused", f"the model refused: {refusal[:200]}"
     if finish_reason == "content_filter":
@@ -32,13 +30,13 @@ def classify(text: str, finish_reason: str, refusal: str | None = None) -> tuple
         return "truncated", "the answer was cut by max_tokens"
     if not text.strip():
         return "empty", "the answer was empty"
-    if text.strip()[:200].lower().replace("’", "'").startswith(REFUSALS):
+    if begins_as_refusal(text):
         return "refused", f"the model refused: {text.strip()[:200]}"
     return "ok", ""
 
 
 def bad_request_kind(message: str) -> str:
-    """The kind of AnswerUnusable behind an HTTP 400: overflow, filtered, or rejected."""
+    """The kind of AnswerError behind an HTTP 400: overflow, filtered, or rejected."""
     low = message.lower()
     if "context length" in low or "maximum context" in low or "context_length" in low or "too many tokens" in low:
         return "overflow"
@@ -52,7 +50,7 @@ def refuses_structure(message: str) -> bool:
 
 
 def trouble_of(error: openai.OpenAIError, endpoint: Endpoint) -> Trouble:
-    """What may pass when the call is made again; raises EndpointUnusable for what will not."""
+    """What may pass when the call is made again; raises EndpointError for what will not."""
     if isinstance(error, openai.RateLimitError) and error.code != "insufficient_quota":
         return Trouble("pushed_back", short(error), _retry_after(error.response))
     if isinstance(error, openai.APITimeoutError) and _timed_out(error):
@@ -62,7 +60,7 @@ def trouble_of(error: openai.OpenAIError, endpoint: Endpoint) -> Trouble:
     if isinstance(error, openai.APIStatusError) and (error.status_code >= 500 or error.status_code in (408, 409)):
         return Trouble("server_error", short(error), _retry_after(error.response))
     kind, says = explain(error, endpoint)
-    raise EndpointUnusable(says, kind) from error
+    raise EndpointError(says, kind) from error
 
 
 def explain(error: openai.OpenAIError, endpoint: Endpoint) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from resources.engine.order import Waiting, open_samples
 from resources.engine.progress import Progress, Tally, logger
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
-from resources.failures import AnswerUnusable, EndpointUnusable, LedgerUnusable
+from resources.failures import AnswerError, EndpointError, LedgerError
 from resources.ledger import ANSWERED, Ledger, Record
 from resources.messages import Call, Role, wire
 
@@ -34,7 +34,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Stopped(RuntimeError):
+class StoppedError(RuntimeError):
     """No further call is made in this run (budget, signal); what was answered is kept and the next run goes on."""
 
 
@@ -94,13 +94,13 @@ class ModelEngine:
 
     def stop(self, why: str | Exception) -> None:
         """No call starts after this; those in flight end, and are in the ledger."""
-        self._stop = self._stop or (why if isinstance(why, Exception) else Stopped(why))
+        self._stop = self._stop or (why if isinstance(why, Exception) else StoppedError(why))
         self._stopped.set()
 
     async def ask(self, call: Call) -> Reply:
         """The answer to `call`: from the ledger where it was answered before, else from the endpoint.
 
-        Raises AnswerUnusable (this sample cannot go on), EndpointUnusable (no sample can) or Stopped.
+        Raises AnswerError (this sample cannot go on), EndpointError (no sample can) or StoppedError.
         """
         call_id = call.key(self.endpoints[call.role].model)
         while (other := self._asking.get(call_id)) is not None:
@@ -118,16 +118,16 @@ class ModelEngine:
         if self._progress:
             self._progress.step()
         if record.status != "ok":
-            raise AnswerUnusable(record.status, f"{call.role} ({record.model}) at step {call.step}: {record.detail}",
+            raise AnswerError(record.status, f"{call.role} ({record.model}) at step {call.step}: {record.detail}",
                                  record.text)
         return Reply(record.text, call_id, record.model, record.prompt_tokens, record.cached_tokens,
                      record.completion_tokens, record.cost_usd, replayed)
 
     async def run(self, items: Sequence[Item], work: Callable[[Item], Awaitable[Result]], role: Role, what: str,
-                  expected_calls: int = 0) -> AsyncIterator[tuple[Item, Result | AnswerUnusable]]:
+                  expected_calls: int = 0) -> AsyncIterator[tuple[Item, Result | AnswerError]]:
         """`work` for every item in order, as many open at once as `order.open_samples` says; yields as each one ends.
 
-        An item whose answer is unusable yields the AnswerUnusable in place of a result. EndpointUnusable and Stopped
+        An item whose answer is unusable yields the AnswerError in place of a result. EndpointError and StoppedError
         are raised once the calls in flight have ended.
         """
         endpoint, servers = self.endpoints[role], self.servers[role]
@@ -153,19 +153,19 @@ class ModelEngine:
                     ended, _ = await asyncio.wait(open_now, return_when=asyncio.FIRST_COMPLETED)
                     for task in ended:
                         item, error = open_now.pop(task), task.exception()
-                        if error is None or isinstance(error, AnswerUnusable):
+                        if error is None or isinstance(error, AnswerError):
                             progress.step(done=1)
                             yield item, error or task.result()
                         else:
-                            self.stop(error if isinstance(error, Exception) else Stopped(str(error)))
+                            self.stop(error if isinstance(error, Exception) else StoppedError(str(error)))
                     admit()
                 if self._stop is not None and progress.done < len(items):
-                    if not isinstance(self._stop, Stopped):
+                    if not isinstance(self._stop, StoppedError):
                         raise self._stop
                     says = (f"{what}: {self._stop}. {progress.done} of {len(items)} are done, "
                             f"{len(items) - progress.done} are left; run it again to go on, nothing is paid twice.")
                     logger.warning(says)    # a signal goes on after this, and would hide the exception's words
-                    raise Stopped(says)
+                    raise StoppedError(says)
             finally:
                 self._progress = None
                 for task in open_now:
@@ -183,7 +183,7 @@ class ModelEngine:
                 if self._stop is None and (spent := self.budget.spent()):
                     self.stop(spent)
                 if self._stop is not None:
-                    raise Stopped(str(self._stop))
+                    raise StoppedError(str(self._stop))
                 outcome = await self._send(call, call_id, endpoint, server)
                 pushed_back = isinstance(outcome, Trouble) and outcome.kind in ("pushed_back", "timeout")
                 server.limit.record(generation, pushed_back)
@@ -200,7 +200,7 @@ class ModelEngine:
             decision = next_try(outcome, tries[outcome.kind], now - first_failed, others, patience)
             if decision == "stop":
                 kind, says = explain_trouble(outcome, endpoint)
-                raise EndpointUnusable(says, kind)
+                raise EndpointError(says, kind)
             if decision == "give up":
                 record = self._record(call, call_id, endpoint, server, outcome.kind,
                                       f"{outcome.detail} ({tries.total()} tries)")
@@ -263,7 +263,7 @@ class ModelEngine:
             self.ledger.put(record)
         except DBAPIError as error:
             why = short(Exception(error.orig))
-            unusable = LedgerUnusable(f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, "
+            unusable = LedgerError(f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, "
                                       "or mend it, then run again.")
             self.stop(unusable)     # now: the slot that this call frees must not go to one more
             raise unusable from error
@@ -280,9 +280,9 @@ class ModelEngine:
 
 
 async def _within(work: Awaitable[Result], seconds: float) -> Result:
-    """`work`, or AnswerUnusable("overdue") where a document takes longer than `seconds`."""
+    """`work`, or AnswerError("overdue") where a document takes longer than `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             return await work
     except TimeoutError as error:
-        raise AnswerUnusable("overdue", f"the document took longer than {seconds:g} s") from error
+        raise AnswerError("overdue", f"the document took longer than {seconds:g} s") from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from resources.failures import EndpointUnusable
+from resources.failures import EndpointError
 
 TABLE = Path(__file__).with_name("prices.toml")
 
@@ -29,13 +29,13 @@ class Price:
 def read_prices(path: Path) -> dict[str, Price]:
     """Model name -> Price, from a TOML file of lines `"model" = [prompt, cached, completion]`.
 
-    Raises EndpointUnusable naming the file where it cannot be read.
+    Raises EndpointError naming the file where it cannot be read.
     """
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: Price(*map(float, numbers)) for name, numbers in found.items()}
     except (OSError, ValueError, TypeError) as error:
-        raise EndpointUnusable(f"The price table {path} (LWV_PRICES) cannot be read: {error}. Each line has the form "
+        raise EndpointError(f"The price table {path} (LWV_PRICES) cannot be read: {error}. Each line has the form "
                                '"model" = [prompt, cached, completion], US dollars for a million tokens.') from error
 
 

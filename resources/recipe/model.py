@@ -15,7 +15,7 @@ DeckTask = Literal["lecture_script", "speaker_notes", "study_guide", "explainer"
 Length = Annotated[int, Field(ge=50, le=100_000)]      # words
 
 
-class RecipeUnusable(ValueError):
+class RecipeError(ValueError):
     """The recipe cannot be used; the sentence names the file and the field."""
 
 
@@ -169,7 +169,7 @@ def read_recipe(name: str | None = None) -> Recipe:
     """The recipe of a TOML file, or of a preset (`default`, `paper`, `embedded`); None: what LWV_RECIPE says.
 
     Where that is unset: `default`, or `embedded` where the embedded model is the teacher. Fields that the file leaves
-    out are the default's. Raises RecipeUnusable.
+    out are the default's. Raises RecipeError.
     """
     name = name or Settings().recipe or ("embedded" if Endpoint.from_env("teacher").embedded else "default")
     path = PRESETS / f"{name}.toml" if name.isidentifier() else Path(name).expanduser()
@@ -179,8 +179,8 @@ def read_recipe(name: str | None = None) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise RecipeUnusable(f"The recipe {path} (LWV_RECIPE) cannot be used: {where}: {first['msg']}.") from error
+        raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be used: {where}: {first['msg']}.") from error
     except (OSError, ValueError) as error:
         known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
-        raise RecipeUnusable(f"The recipe {path} (LWV_RECIPE) cannot be read: {error}. It is a TOML file, or one of "
+        raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be read: {error}. It is a TOML file, or one of "
                              f"{known}.") from error

@@ -11,7 +11,7 @@ SAFE = 0.9          # of the free memory: what is given out in pieces is never u
 LAYER_MATRICES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-class DoesNotFit(ValueError):
+class DoesNotFitError(ValueError):
     """The run needs more memory than there is; the sentence says how much, for what, and what helps."""
 
 
@@ -118,10 +118,10 @@ class Forecast:
         return None if peak is None else self.flops / (peak * MFU * devices) / 3600
 
     def require(self, available: float) -> None:
-        """Raise DoesNotFit where a device has less."""
+        """Raise DoesNotFitError where a device has less."""
         if self.needed > available:
             parts = ", ".join(f"{name} {size / GIB:.1f}" for name, size in self.memory.items() if size > 0.05 * GIB)
-            raise DoesNotFit(
+            raise DoesNotFitError(
                 f"This run needs about {self.needed / GIB:.1f} GiB on each device ({parts}), and {available / GIB:.1f} "
                 "are free. What helps, in [training] of the recipe (LWV_RECIPE): lora_rank = 16 (adapters instead of "
                 "all weights), a smaller max_tokens, reference = \"stored\"; or more devices, which share the weights.")

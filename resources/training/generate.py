@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, set_seed
 
+from resources.lines import appending, read_lines
 from resources.training.rows.chat import render_prompt
 from resources.training.run import run_script
-from resources.lines import appending, read_lines
 
 
 def generate(config: dict[str, Any], say: Callable[[str], None]) -> None:

@@ -23,7 +23,7 @@ def launch_command(module: str, config: Path, gpus: int, sharding: str = "none")
 
 def launch_env() -> dict[str, str]:
     """Nothing is fetched or reported unless the user's own environment says so; the project is importable."""
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     return {
         "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"), "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1",
         # A document is as long as it is: memory given out in pieces of one size would not fit the next.

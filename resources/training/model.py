@@ -9,15 +9,15 @@ from peft import LoraConfig
 from transformers import AutoModelForImageTextToText
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLRMSNorm, Qwen2MLP
 
-from resources.training.packed_attention import WINDOWS
 from resources.training.forecast import LAYER_MATRICES
+from resources.training.packed_attention import WINDOWS
 
 LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"    # the vision tower is left alone
 
 
 def load_model(path: str, recipe: Mapping[str, Any]) -> Any:
     """The model at `path`, ready to train."""
-    return made_ready(AutoModelForImageTextToText.from_pretrained(path, dtype=kept_dtype(recipe)), recipe)
+    return prepare_model(AutoModelForImageTextToText.from_pretrained(path, dtype=kept_dtype(recipe)), recipe)
 
 
 def kept_dtype(recipe: Mapping[str, Any]) -> torch.dtype:
@@ -26,7 +26,7 @@ def kept_dtype(recipe: Mapping[str, Any]) -> torch.dtype:
     return getattr(torch, recipe["dtype"] if recipe["lora_rank"] else "float32")
 
 
-def made_ready(model: Any, recipe: Mapping[str, Any]) -> Any:
+def prepare_model(model: Any, recipe: Mapping[str, Any]) -> Any:
     """The model itself, changed in place."""
     vision = model.model.visual
     model.set_attn_implementation({"vision_config": WINDOWS})

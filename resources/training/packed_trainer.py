@@ -1,5 +1,4 @@
-"""What both trainers on packed rows share, and TRL's SFTTrainer on packed samples, each token of an update counting the
-same however they are spread."""
+"""What both trainers on packed rows share: sums in float32, and checkpointing of as many layers as memory asks for."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,9 +8,6 @@ import torch
 from peft.tuners.lora import LoraLayer
 from transformers import Trainer
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLDecoderLayer
-from trl import SFTTrainer
-
-from resources.training.packed_attention import SAMPLES
 
 Keep = Callable[[int], int] | None      # how many layers keep their activations in a pass of so many tokens
 
@@ -51,17 +47,3 @@ class PackedTrainer(Trainer):
             for number, layer in enumerate(self.layers):
                 layer.gradient_checkpointing = number >= kept
         return super().training_step(model, inputs, *more, **named)
-
-
-class TokenMeanSFTTrainer(PackedTrainer, SFTTrainer):
-    """The loss of an update is the sum over its answers' tokens divided by their number (method.md 6.1), over all
-    accumulated passes and devices.
-
-    Qwen2.5-VL says of itself that it takes no loss arguments, and Trainer then takes the mean of the passes' means:
-    a token of a short sample would count more than one of a long sample.
-    """
-
-    def __init__(self, **more: Any) -> None:
-        more["model"].set_attn_implementation({"text_config": SAMPLES})
-        super().__init__(**more)
-        self.model_accepts_loss_kwargs = True

@@ -19,7 +19,7 @@ import transformers
 from transformers import TrainerCallback
 from transformers.integrations import unset_hf_deepspeed_config
 
-from assets.training_dataset import is_embedded
+from resources.authors import is_embedded
 
 log = logging.getLogger("lwv.training")
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.long_outputs.writing_forecast import forecast
-from resources.recipe.model import Writing
 from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
 from resources.engine.money import TABLE, Budget, Price, price_of, read_prices
@@ -16,7 +15,8 @@ from resources.engine.order import Waiting, next_call, open_samples
 from resources.engine.progress import Progress, Tally, duration
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
-from resources.failures import EndpointUnusable
+from resources.failures import EndpointError
+from resources.recipe.model import Writing
 
 waiting = st.lists(st.builds(Waiting, place=st.integers(0, 999), left=st.none() | st.integers(1, 40)), min_size=1)
 kinds = st.sampled_from(["pushed_back", "server_error", "unreachable", "timeout"])
@@ -164,7 +164,7 @@ def test_a_dated_model_has_the_price_of_its_name_and_a_table_of_ones_own_comes_f
 @pytest.mark.parametrize("text", ['"m" = [1, 2]', '"m" = "cheap"', "not toml"])
 def test_a_price_table_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "own.toml").write_text(text)
-    with pytest.raises(EndpointUnusable, match=r"own\.toml \(LWV_PRICES\) cannot be read"):
+    with pytest.raises(EndpointError, match=r"own\.toml \(LWV_PRICES\) cannot be read"):
         read_prices(tmp_path / "own.toml")
 
 

@@ -18,7 +18,7 @@ from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, Reply
 from resources.engine.answers import trouble_of
 from resources.engine.retries import Trouble
-from resources.failures import AnswerUnusable, EndpointUnusable
+from resources.failures import AnswerError, EndpointError
 from resources.ledger import Ledger
 from resources.messages import Call, Image, system, user
 from resources.store import Store
@@ -45,7 +45,7 @@ def ask(store: Store, endpoint: Endpoint, *calls: Call) -> list[Reply | Exceptio
             for call in calls:
                 try:
                     outcomes.append(await engine.ask(call))
-                except (AnswerUnusable, EndpointUnusable) as error:
+                except (AnswerError, EndpointError) as error:
                     outcomes.append(error)
         return outcomes
 
@@ -111,7 +111,7 @@ def test_the_key_and_model_of_the_setting_are_sent(store: Store, monkeypatch: py
 def test_an_answer_that_is_no_text_is_kept_as_its_kind_and_asked_again_next_time(store, answer, kind) -> None:
     with scripted_server(lambda body: answer) as server:
         error, = ask(store, Endpoint("teacher", server.url, "m"), question())
-        assert isinstance(error, AnswerUnusable)
+        assert isinstance(error, AnswerError)
         assert error.kind == kind
         record = Ledger.at(store.home).get(question().key("m"))
         assert record is not None and (record.status, record.text) == (kind, "")
@@ -125,7 +125,7 @@ def test_what_max_tokens_cut_is_kept_as_a_part_and_not_paid_again(store: Store) 
     with scripted_server(lambda body: completion("Half a sen", finish_reason="length")) as server:
         for _ in range(2):
             error, = ask(store, Endpoint("teacher", server.url, "m"), question())
-            assert isinstance(error, AnswerUnusable)
+            assert isinstance(error, AnswerError)
             assert (error.kind, error.partial) == ("truncated", "Half a sen")
     assert len(server.requests) == 1
 
@@ -148,7 +148,7 @@ def test_a_server_that_takes_no_structured_output_is_asked_without_it_for_good(s
 def test_an_endpoint_that_serves_nobody_is_one_line_naming_the_setting(store, status, key, says) -> None:
     with scripted_server(lambda body: failure(status, "no")) as server:
         error, = ask(store, Endpoint("teacher", server.url, "m", SecretStr(key) if key else None), question())
-    assert isinstance(error, EndpointUnusable)
+    assert isinstance(error, EndpointError)
     assert says in str(error)
     assert "\n" not in str(error)
 
@@ -157,7 +157,7 @@ def test_an_endpoint_that_is_down_is_one_line_naming_the_setting(store: Store) -
     with scripted_server(lambda body: "") as server:
         url = server.url
     error, = ask(store, Endpoint("teacher", url, "m"), question())
-    assert isinstance(error, EndpointUnusable)
+    assert isinstance(error, EndpointError)
     assert f"The teacher at {url} cannot be reached: start the server, or correct LWV_TEACHER_BASE_URL." == str(error)
 
 
@@ -214,7 +214,7 @@ def test_a_server_error_that_passes_is_retried_by_the_transport(store: Store) ->
 def test_settings_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch, env: dict[str, str], says: str) -> None:
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(EndpointUnusable, match=says):
+    with pytest.raises(EndpointError, match=says):
         Endpoint.from_env("teacher")
 
 
@@ -223,7 +223,7 @@ def test_settings_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch, env
     "https://user:sec,ret@host/v1"])
 @pytest.mark.parametrize("model", ["m", None])
 def test_an_address_that_holds_a_secret_is_refused_and_not_repeated(url: str, model: str | None) -> None:
-    with pytest.raises(EndpointUnusable, match="give the key as LWV_TEACHER_API_KEY") as refused:
+    with pytest.raises(EndpointError, match="give the key as LWV_TEACHER_API_KEY") as refused:
         Endpoint("teacher", url, model)
     assert "sec" not in str(refused.value)
 
@@ -245,12 +245,12 @@ def test_one_unusable_document_does_not_stop_the_others_and_a_window_bounds_what
                 await asyncio.sleep(0.001)
                 open_now -= 1
                 if number == 3:
-                    raise AnswerUnusable("empty", "nothing")
+                    raise AnswerError("empty", "nothing")
                 return number
 
             return {item: result async for item, result in engine.run(range(40), work, "teacher", "test")}
 
     results = asyncio.run(run())
-    assert isinstance(results.pop(3), AnswerUnusable)
+    assert isinstance(results.pop(3), AnswerError)
     assert results == {number: number for number in range(40) if number != 3}
     assert most == 6

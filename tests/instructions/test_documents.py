@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from assets.instructions.documents import Document, chapters, group_documents, materials
 from assets.instructions.lengths import length_from, stated_words, target_words
 from assets.instructions.requests import parse_decision
-from resources.recipe.model import Instructions, RecipeUnusable, read_recipe
+from resources.recipe.model import Instructions, RecipeError, read_recipe
 
 
 def singles(count: int, split: str = "sft", collection: str = "photos", language: str = "en") -> list[Document]:
@@ -115,7 +115,7 @@ def test_a_decision_is_read_tolerantly(text: str, decision: object) -> None:
 ])
 def test_a_recipe_that_cannot_be_used_is_one_sentence_that_names_file_and_field(tmp_path, text: str, says: str) -> None:
     (tmp_path / "mine.toml").write_text(text)
-    with pytest.raises(RecipeUnusable, match=r"mine\.toml") as error:
+    with pytest.raises(RecipeError, match=r"mine\.toml") as error:
         read_recipe(str(tmp_path / "mine.toml"))
     assert says in str(error.value) and "\n" not in str(error.value)
 
@@ -130,5 +130,5 @@ def test_every_preset_can_be_read() -> None:
     assert read_recipe("paper").mix.size == 10_000
     assert read_recipe("default").writing.length_control
     assert read_recipe("embedded").instructions.chapter_pages == 6
-    with pytest.raises(RecipeUnusable, match="default, embedded, paper"):
+    with pytest.raises(RecipeError, match="default, embedded, paper"):
         read_recipe("nowhere")

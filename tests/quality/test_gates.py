@@ -3,7 +3,8 @@
 import dagster as dg
 from dagster import AssetCheckKey, AssetKey
 
-from assets.quality.report import gate, read_report
+from assets.quality.gate import gate
+from assets.quality.report import read_report
 from lwv_dagster.jobs import SHARD_ASSETS
 from tests.conftest import Factory, draw_page
 

@@ -11,7 +11,7 @@ import pytest
 from assets.drafts.draft import draft_row
 from assets.drafts.schema import SCHEMA as DRAFTS
 from assets.quality.asset_checks import check_shard
-from assets.quality.outcome import RoomChecks
+from assets.quality.outcome import AssetRules
 from assets.quality.quarantine import write_quarantine
 from resources.store import Store
 from tests.conftest import Factory, draw_deck, draw_page, write_recipe
@@ -21,7 +21,7 @@ ROOMS = ("source_images", "instructions", "long_outputs", "drafts", "segments", 
 Rows = list[dict[str, Any]]
 
 
-def room(name: str) -> RoomChecks:
+def room(name: str) -> AssetRules:
     return import_module(f"assets.{name}.checks").CHECKS
 
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwv_dagster.release.format import LeftOut
-from lwv_dagster.release.markup import ReleaseRefused, expect_tags, safe
-from lwv_dagster.release.write import FORMATS
+from lwv_dagster.release.markup import ReleaseError, expect_tags, safe
 from lwv_dagster.release.rows import Example, Pair
 from lwv_dagster.release.tokens import CUTOFFS, count_tokens, text_tokens, vision_tokens
+from lwv_dagster.release.write import FORMATS
 
 PIECES = ("<image>", "</image>", "<img>", "</img>", "<video>", "<bbox>", "<|im_end|>", "<|image_pad|>", "<|image|>",
           "<|vision_start|>", "<|", "|>", "<", ">", "|", "/", "image", "im_end", "img", "\n", "a", "河")
@@ -101,7 +101,7 @@ def test_a_pair_has_a_tag_for_each_image_on_both_sides_and_ends_only_where_it_cl
 
 
 def test_a_count_that_does_not_match_is_refused_with_the_rows_id() -> None:
-    with pytest.raises(ReleaseRefused, match="Row e-1 holds 1 <image> tags for 2 images"):
+    with pytest.raises(ReleaseError, match="Row e-1 holds 1 <image> tags for 2 images"):
         expect_tags("e-1", "<image>", 2, "<image>", "text")
 
 

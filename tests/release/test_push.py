@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lwv_dagster.release.markup import ReleaseRefused
+from bench.exports.home import make_home
+from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.push import push
 from lwv_dagster.release.write import FORMATS, write_release
-from bench.exports.home import make_home
 
 
 class FakeHub(BaseHTTPRequestHandler):
@@ -79,7 +79,7 @@ def committed(hub: Any, key: str) -> list[dict[str, Any]]:
 
 def test_without_a_token_nothing_is_sent(tmp_path: Path, hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(ReleaseRefused, match="HF_TOKEN is not set"):
+    with pytest.raises(ReleaseError, match="HF_TOKEN is not set"):
         push(tmp_path, "me/data")
     assert hub.seen == []
 
@@ -113,23 +113,23 @@ def test_what_an_earlier_release_of_any_format_left_there_goes_and_its_owners_fi
 def test_a_refusal_is_one_sentence_without_the_token(tmp_path: Path, hub: Any) -> None:
     hub.refuses = True
     (tmp_path / "README.md").write_text("# card")
-    with pytest.raises(ReleaseRefused, match="did not take me/data: ") as caught:
+    with pytest.raises(ReleaseError, match="did not take me/data: ") as caught:
         push(tmp_path, "me/data")
     assert "\n" not in str(caught.value) and "hf_secret" not in str(caught.value)
 
 
 def test_a_name_that_is_none_and_a_hub_that_is_not_there_are_one_sentence(tmp_path: Path, hub: Any) -> None:
-    with pytest.raises(ReleaseRefused, match="did not take"):
+    with pytest.raises(ReleaseError, match="did not take"):
         push(tmp_path, "not/a/name")
     hub.shutdown()
     hub.server_close()
-    with pytest.raises(ReleaseRefused, match="did not take me/data"):
+    with pytest.raises(ReleaseError, match="did not take me/data"):
         push(tmp_path, "me/data")
 
 
 def test_a_card_that_the_hub_does_not_take_is_one_sentence_that_says_what_is_wrong(tmp_path: Path, hub: Any) -> None:
     (tmp_path / "README.md").write_text("---\nlicense: of-my-own\n---\n# card")
-    with pytest.raises(ReleaseRefused, match=r'did not take me/data: .*"license" must be one of') as caught:
+    with pytest.raises(ReleaseError, match=r'did not take me/data: .*"license" must be one of') as caught:
         push(tmp_path, "me/data")
     assert "\n" not in str(caught.value)
     assert not committed(hub, "file")

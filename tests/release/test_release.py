@@ -11,20 +11,21 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from assets.training_dataset import DoorShut, current_manifest, write_dataset
 from assets.instructions.schema import SCHEMA as INSTRUCTIONS
 from assets.preference_dataset.schema import SCHEMA as PREFERENCE
 from assets.preference_pairs.schema import SCHEMA as PAIRS
-from resources.recipe.model import Mix, Recipe
+from assets.quality.gate import GateClosedError
+from assets.source_images.schema import SCHEMA as SOURCES
+from assets.training_dataset import current_manifest, write_dataset
+from bench.exports.home import SHARD, make_home
 from lwv_dagster.release.files import ParquetShards
 from lwv_dagster.release.format import IMAGES
 from lwv_dagster.release.licence_notes import hub_licence
-from lwv_dagster.release.markup import ReleaseRefused
+from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.provenance import recipe_text
 from lwv_dagster.release.write import FORMATS, write_release
-from assets.source_images.schema import SCHEMA as SOURCES
-from bench.exports.home import SHARD, make_home
 from resources.ledger import Ledger, Record
+from resources.recipe.model import Mix, Recipe
 from resources.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,7 +124,7 @@ def test_without_pairs_the_sft_set_goes_out_alone_and_says_so(tmp_path: Path) ->
 
 
 def test_without_a_data_set_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(DoorShut, match="materialise `sft_dataset` first"):
+    with pytest.raises(GateClosedError, match="materialise `sft_dataset` first"):
         write_release(Store(tmp_path / "home"), FORMATS["hub"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -132,7 +133,7 @@ def test_a_data_set_whose_blocking_rule_fails_is_not_handed_out(tmp_path: Path) 
     store = make_home(tmp_path / "home")
     trained = [{**row, "example_id": f"{0:016x}-deck"} for row in store.rows("preference_pairs", SHARD)]
     store.write_table("preference_pairs", SHARD, trained, PAIRS)
-    with pytest.raises(ReleaseRefused, match=r"preference_dataset\.not_in_sft"):
+    with pytest.raises(ReleaseError, match=r"preference_dataset\.not_in_sft"):
         write_release(store, FORMATS["hub"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -145,7 +146,7 @@ def test_a_row_whose_documents_the_tables_have_no_more_is_not_handed_out_without
     for table in tables:
         left = [row for row in store.rows(table, SHARD) if row["document_id"] != f"{number:016x}"]
         store.write_table(table, SHARD, left, {"source_images": SOURCES, "instructions": INSTRUCTIONS}[table])
-    with pytest.raises(ReleaseRefused, match=f"made from {number:016x}-deck.* materialise `{door}` again"):
+    with pytest.raises(ReleaseError, match=f"made from {number:016x}-deck.* materialise `{door}` again"):
         write_release(store, FORMATS["hub"], tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
 
@@ -195,7 +196,7 @@ def test_a_lost_image_stops_the_release_and_keeps_the_older_one(tmp_path: Path) 
     write_release(store, FORMATS["hub"], tmp_path / "out")
     before = (tmp_path / "out" / "README.md").read_text()
     store.image_path(next(store.rows("source_images", SHARD))["image_sha256"]).unlink()
-    with pytest.raises(ReleaseRefused, match=r"sft_dataset\.images_there: 6 of 7 rows lack an image file"):
+    with pytest.raises(ReleaseError, match=r"sft_dataset\.images_there: 6 of 7 rows lack an image file"):
         write_release(store, FORMATS["hub"], tmp_path / "out")
     assert (tmp_path / "out" / "README.md").read_text() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "out"]
@@ -203,7 +204,7 @@ def test_a_lost_image_stops_the_release_and_keeps_the_older_one(tmp_path: Path) 
 
 def test_a_folder_of_other_things_is_left_alone(store: Store, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(ReleaseRefused, match="is no release and not empty"):
+    with pytest.raises(ReleaseError, match="is no release and not empty"):
         write_release(store, FORMATS["hub"], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lwv_dagster.release.write import FORMATS, write_release
-from lwv_dagster.release.trl import PROMPT
-from resources.training.rows.chat import IMAGE, render_prompt
 from bench.exports.home import STORY, make_home
+from lwv_dagster.release.trl import PROMPT
+from lwv_dagster.release.write import FORMATS, write_release
+from resources.training.rows.chat import IMAGE, render_prompt
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ from assets.benchmark_scores.asset import judge_all
 from assets.benchmark_scores.judge import TRIES, judge_answer, parse_scores
 from assets.benchmark_scores.schema import DIMENSIONS
 from assets.benchmark_scores.scores import summarise
-from resources.training.checkpoint import FILES
 from assets.partitions import SHARDS
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.ledger import Ledger
 from resources.store import Store
+from resources.training.checkpoint import FILES
 from tests.conftest import Factory
 from tests.openai_server import completion, failure, scripted_server
 from tests.sft_dataset.rows import english, write_shard, written
@@ -52,21 +52,21 @@ def test_the_last_object_with_six_whole_scores_is_the_judgement(text: str) -> No
     "", "Very nice!", scores(clarity=4.5), scores(clarity=6), scores(clarity=True), scores(clarity="4"),
     scores(clarity=None), '{"clarity": 4}', '{"a":' * 2000])
 def test_anything_else_is_malformed(text: str) -> None:
-    with pytest.raises(AnswerUnusable) as error:
+    with pytest.raises(AnswerError) as error:
         parse_scores(text)
     assert error.value.kind == "malformed"
 
 
-def judge(folder: Path, answers: Iterable[Response | str]) -> tuple[dict[str, int] | AnswerUnusable, list[int]]:
+def judge(folder: Path, answers: Iterable[Response | str]) -> tuple[dict[str, int] | AnswerError, list[int]]:
     """(the scores, or why there are none; the seed of each request) where the judge answers in this order."""
     said = iter(answers)
 
-    async def ask(url: str) -> dict[str, int] | AnswerUnusable:
+    async def ask(url: str) -> dict[str, int] | AnswerError:
         endpoint = Endpoint("judge", url, "judge-1")
         async with ModelEngine({"judge": endpoint}, Ledger.at(folder), lambda sha256: b"") as engine:
             try:
                 return await judge_answer(engine, "sft", ITEM, "A text.")
-            except AnswerUnusable as error:
+            except AnswerError as error:
                 return error
 
     with scripted_server(lambda body: next(said)) as server:
@@ -83,7 +83,7 @@ def test_a_judge_that_never_gives_scores_is_asked_five_times_and_one_that_refuse
     for name, answer, kind, requests in (("vague", "Very nice!", "malformed", TRIES),
                                          ("refusing", completion("", refusal="No."), "refused", 1)):
         error, seeds = judge(tmp_path / name, [answer] * 9)
-        assert isinstance(error, AnswerUnusable)
+        assert isinstance(error, AnswerError)
         assert (error.kind, len(seeds)) == (kind, requests)
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from assets.training_dataset import DoorShut
-from resources.recipe.model import Mix, Training
-from resources.training.sft.packing import count_tokens, load_processor
-from resources.training.sft.hyperparameters import BUILT
-from resources.training.rows.sequence import RowUnusable
-from resources.training.students.tiny import build_tiny
+from assets.quality.gate import GateClosedError
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat
+from resources.recipe.model import Mix, Training
+from resources.training.rows.processor import load_processor
+from resources.training.rows.sequence import RowError
+from resources.training.sft.packing import count_tokens
+from resources.training.students.resolve import BUILT
+from resources.training.students.tiny import build_tiny
 from tests.conftest import draw_page
 from tests.sft_dataset.rows import chinese, english, written
 
@@ -53,7 +54,7 @@ def test_exactly_what_training_would_refuse_is_left_out_with_its_count(student: 
     assert reason.kind == "over_budget"
     assert reason.says == (f"{total} tokens ({total - vision} of text, {vision} of 3 images), "
                            f"max_tokens is {total - 1}")
-    with pytest.raises(RowUnusable, match="long has"):
+    with pytest.raises(RowError, match="long has"):
         count_tokens([training_row(row, images)], processor, total - 1)
 
 
@@ -70,7 +71,7 @@ def test_nothing_is_loaded_where_no_example_can_be_over_and_nothing_is_fetched(s
                                                                               ) -> None:
     nowhere = TokenBudget(student, Training())
     assert nowhere.reason(written("short", english("short", 500), map(str, images)), images) is None
-    with pytest.raises(DoorShut, match=r"model \(LWV_STUDENT\).*HF_HUB_OFFLINE=0"):
+    with pytest.raises(GateClosedError, match=r"model \(LWV_STUDENT\).*HF_HUB_OFFLINE=0"):
         nowhere.reason(written("long", english("long", 9000), map(str, images)), images)
 
 
@@ -94,5 +95,5 @@ def test_an_image_that_cannot_be_read_names_the_example(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.jpg", tmp_path / "broken.jpg"):
         if path.stem == "broken":
             path.write_bytes(b"no image")
-        with pytest.raises(RowUnusable, match=f"page: the image .*{path.stem}"):
+        with pytest.raises(RowError, match=f"page: the image .*{path.stem}"):
             TokenBudget("/models/any", Training()).reason(written("page", "text", [str(path)]), [path])

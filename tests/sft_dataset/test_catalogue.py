@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from assets.training_dataset import current_manifest
 from assets.partitions import SHARDS
+from assets.training_dataset import current_manifest
 from bench.recipe.catalogue import documents, shards, write_sources
 from bench.recipe.run import write_recipe
 from bench.recipe.texts import pool_words

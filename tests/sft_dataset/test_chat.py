@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from assets.training_dataset import DoorShut
-from resources.recipe.model import Mix, Training
+from assets.quality.gate import GateClosedError
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat, read_exchange
 from assets.sft_dataset.keep import Reason, written_language
+from resources.recipe.model import Mix, Training
 
 BUDGET = TokenBudget("tiny", Training())      # leaves nothing out
 
@@ -88,7 +88,7 @@ def test_an_answer_of_the_benchmark_is_not_drawn_and_another_takes_its_place(tmp
 
 
 def test_a_missing_file_is_one_sentence_that_names_the_field(tmp_path: Path) -> None:
-    with pytest.raises(DoorShut, match=r"nowhere\.jsonl \(mix\.chat of the recipe\) cannot be read: No such file"):
+    with pytest.raises(GateClosedError, match=r"nowhere\.jsonl \(mix\.chat of the recipe\) cannot be read: No such file"):
         draw(tmp_path / "nowhere.jsonl", 5)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from assets.training_dataset import image_files, write_dataset
 from assets.preference_dataset.schema import SCHEMA as PAIRS
 from assets.sft_dataset.contamination import Contamination, none_in_benchmark
 from assets.sft_dataset.schema import SCHEMA
 from assets.source_images.measure import detail_share, perceptual_hash
+from assets.training_dataset import image_files, write_dataset
 from resources.store import Store
 from tests.sft_dataset.rows import chinese, english, page, write_shard, written
 

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from assets.training_dataset import current_manifest
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
 from assets.sft_dataset.checks import evaluate
+from assets.training_dataset import current_manifest
 from resources.store import Store
 from tests.conftest import Factory
 from tests.sft_dataset.rows import english, page, write_shard, written

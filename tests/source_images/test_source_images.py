@@ -13,13 +13,13 @@ from pptx.util import Inches
 
 from assets.source_images import ingest as ingest_module
 from assets.source_images import pptx as pptx_module
-from assets.source_images.catalog import Catalog, CatalogError, NoSources, collection_name
+from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError, collection_name
 from assets.source_images.ingest import ingest_shard
-from assets.source_images.licences import BadLicences, licence_of, read_licences
+from assets.source_images.licences import LicencesError, licence_of, read_licences
 from assets.source_images.measure import language_of, page_text
 from assets.source_images.pages import document_kind, read_pages
 from assets.source_images.schema import SCHEMA
-from assets.source_images.unreadable import Unreadable
+from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 from resources.store import Store
 
@@ -175,7 +175,7 @@ def test_a_link_that_leads_in_a_circle_stops_nothing(settings: Settings) -> None
 
 def test_no_sources_names_the_setting_the_place_and_what_to_do(settings: Settings, tmp_path: Path) -> None:
     for place in (tmp_path / "nowhere", settings.sources):
-        with pytest.raises(NoSources, match=r"LWV_SOURCES=.*put at least one folder there"):
+        with pytest.raises(NoSourcesError, match=r"LWV_SOURCES=.*put at least one folder there"):
             Catalog(settings.home, place, settings).scan()
 
 
@@ -259,7 +259,7 @@ def test_a_document_of_no_use_says_why_and_what_to_do(settings: Settings, tmp_pa
         "bomb.png": "million pixels", "hollow": "without an image", "link.png": "outside the sources folder",
         "f": "c/f/page-2.png is not an image", "gone.png": "no longer there",
     }.items():
-        with pytest.raises(Unreadable, match=says):
+        with pytest.raises(UnreadableError, match=says):
             list(read_pages(root / name, settings))
 
 
@@ -277,7 +277,7 @@ def test_a_pdf_with_a_password_asks_for_one_without(settings: Settings) -> None:
     path.parent.mkdir()
     path.write_bytes(body + b"xref\n0 5\n0000000000 65535 f \n" + table + b"trailer<</Size 5/Root 1 0 R/Encrypt 4 0 R"
                      b"/ID[<41><41>]>>\nstartxref\n%d\n%%%%EOF" % len(body))
-    with pytest.raises(Unreadable, match="needs a password"):
+    with pytest.raises(UnreadableError, match="needs a password"):
         list(read_pages(path, settings))
 
 
@@ -312,7 +312,7 @@ def test_licences_are_found_by_file_and_by_folder_and_a_bad_table_is_refused(tmp
     assert [licence_of(name, licences) for name in ("a.png", "f", "b.png", "c.png")] == [
         "CC0-1.0", "MIT", "unknown", "unknown"]
     table.write_text("file,author\na.png,x\n")
-    with pytest.raises(BadLicences, match="no column licence"):
+    with pytest.raises(LicencesError, match="no column licence"):
         read_licences(tmp_path)
 
 

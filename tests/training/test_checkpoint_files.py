@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from resources.training.checkpoint import FILES, faults, unsound_tensors
 from assets.dpo_checkpoint.checks import starts_at_ln_2
 from assets.sft_checkpoint.checks import shared_outcomes
-from resources.training.run import whole_checkpoint
-from assets.training_run import TrainingFailed, current_checkpoint
+from assets.training_run import TrainingError, current_checkpoint
 from resources.store import Store
+from resources.training.checkpoint import FILES, faults, unsound_tensors
+from resources.training.run import whole_checkpoint
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_half_written_checkpoint_is_refused_by_name(folder: Path, tmp_path: Pa
     weights.write_bytes(weights.read_bytes()[:-4])
     (folder / "tokenizer.json").unlink()
     assert faults(folder) == ["tokenizer.json is missing", "model.safetensors is cut short"]
-    with pytest.raises(TrainingFailed, match=r"abc is not whole \(tokenizer.json is missing, model.safetensors is cut"):
+    with pytest.raises(TrainingError, match=r"abc is not whole \(tokenizer.json is missing, model.safetensors is cut"):
         current_checkpoint(Store(tmp_path), "sft")
     weights.write_bytes(b"half")
     assert "model.safetensors cannot be read (no safetensors header)" in faults(folder)

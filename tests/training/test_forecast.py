@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from resources.recipe.model import Training
-from resources.training.forecast import GIB, DoesNotFit, Load, Shape, causal, epoch_flops, forecast, kept_layers
-from resources.training.sft.hyperparameters import SftRecipe
-from resources.training.students.tiny import tiny_config
 from bench.training.shapes import SHAPES
+from resources.recipe.model import Training
+from resources.training.forecast import GIB, DoesNotFitError, Load, Shape, causal, epoch_flops, forecast, kept_layers
+from resources.training.sft.hyperparameters import SftHyperparameters
+from resources.training.students.tiny import tiny_config
 
 SEVEN_B = SHAPES["7b"]
 AT_32K = Load(longest=32_768, tokens=22_000 * 8_000, attended=22_000 * causal(8_000), vision_tokens=22_000 * 1_500,
@@ -34,13 +34,13 @@ def test_parameters_are_counted_as_the_model_has_them(config: Qwen2_5_VLConfig) 
 
 def test_full_fine_tuning_of_7b_does_not_fit_one_gpu_and_adapters_do() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
-    full, lora = (forecast(shape, SftRecipe.for_student("qwen", Training(lora_rank=rank)).as_dict(), AT_32K, 1)
+    full, lora = (forecast(shape, SftHyperparameters.for_student("qwen", Training(lora_rank=rank)).as_dict(), AT_32K, 1)
                   for rank in (0, 16))
-    with pytest.raises(DoesNotFit, match=r"about 1\d\d\.\d GiB on each device \(weights .*lora_rank = 16"):
+    with pytest.raises(DoesNotFitError, match=r"about 1\d\d\.\d GiB on each device \(weights .*lora_rank = 16"):
         full.require(80 * GIB)
     lora.require(80 * GIB)
     assert 30 * GIB < lora.needed < 50 * GIB       # training.md 3: 36 to 40 GB
-    eight = forecast(shape, SftRecipe().as_dict(), AT_32K, 8)
+    eight = forecast(shape, SftHyperparameters().as_dict(), AT_32K, 8)
     eight.require(80 * GIB)
 
 
@@ -49,7 +49,7 @@ def test_flops_and_hours_are_those_of_the_reference() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     assert (shape.text_flops(1) + shape.attention_flops(16_384 // 2)) / 1e9 == pytest.approx(17.4, abs=0.2)
     assert shape.vision_flops(1) / 1e9 == pytest.approx(5.5, abs=0.2)
-    eight_k = forecast(shape, SftRecipe().as_dict(), Load(8_192, 176_000_000, 176_000_000 * 4_096, 0, 1), 1)
+    eight_k = forecast(shape, SftHyperparameters().as_dict(), Load(8_192, 176_000_000, 176_000_000 * 4_096, 0, 1), 1)
     hours = eight_k.hours("NVIDIA H100 80GB HBM3", 1)
     assert hours is not None
     assert 5 < hours < 7
@@ -61,7 +61,7 @@ def test_what_is_frozen_takes_no_gradients_of_its_weights() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     text, attention, vision = (shape.text_flops(AT_32K.tokens), shape.attention_flops(AT_32K.attended),
                                shape.vision_flops(AT_32K.vision_tokens))
-    whole, frozen, lora = (epoch_flops(shape, SftRecipe(**given).as_dict(), AT_32K) for given in (
+    whole, frozen, lora = (epoch_flops(shape, SftHyperparameters(**given).as_dict(), AT_32K) for given in (
         {"freeze_vision": False}, {"freeze_vision": True}, {"freeze_vision": False, "lora_rank": 16}))
     assert whole == pytest.approx(3 * (text + attention + vision))
     assert frozen == pytest.approx(3 * (text + attention) + vision)
@@ -76,14 +76,14 @@ def test_each_document_pays_for_attention_at_its_own_length() -> None:
 def test_each_device_keeps_whole_gradients_until_they_are_shared() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     trained = shape.parameters - shape.vision
-    kept = {sharding: forecast(shape, SftRecipe(sharding=sharding).as_dict(), AT_32K, devices).memory[
+    kept = {sharding: forecast(shape, SftHyperparameters(sharding=sharding).as_dict(), AT_32K, devices).memory[
         "gradients not shared yet"] for sharding, devices in (("fsdp2", 8), ("zero3", 8), ("none", 1))}
     assert kept == {"fsdp2": trained * 4, "zero3": 0, "none": 0}
 
 
 @given(st.integers(1, 65_536), st.integers(1, 65_536), st.floats(20 * GIB, 200 * GIB))
 def test_layers_keep_their_activations_as_memory_lets_them(tokens: int, more: int, available: float) -> None:
-    shape, recipe = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftRecipe(lora_rank=16).as_dict()
+    shape, recipe = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16).as_dict()
     kept = kept_layers(shape, recipe, AT_32K, available, tokens)
     assert 0 <= kept_layers(shape, recipe, AT_32K, available, tokens + more) <= kept <= shape.layers
     checkpointed = forecast(shape, recipe, replace(AT_32K, longest=tokens), 1).needed
@@ -92,6 +92,6 @@ def test_layers_keep_their_activations_as_memory_lets_them(tokens: int, more: in
 
 def test_a_short_document_is_not_checkpointed_where_a_long_one_is() -> None:
     """What an H100 measured: 8k of 7B with adapters took 55 GiB with all 28 layers kept, 32k 62 with six."""
-    shape, recipe = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftRecipe(lora_rank=16).as_dict()
+    shape, recipe = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16).as_dict()
     assert kept_layers(shape, recipe, AT_32K, 78.7 * GIB, 8_192) == shape.layers
     assert kept_layers(shape, recipe, AT_32K, 78.7 * GIB, 32_768) == 6

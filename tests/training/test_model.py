@@ -10,20 +10,21 @@ from datasets import Dataset
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import SFTConfig
 
-from resources.training.packed_attention import SAMPLES, WINDOWS
+from resources.training.arguments import trainer_settings
 from resources.training.model import adapters, fuse, load_model
+from resources.training.packed_attention import SAMPLES, WINDOWS
+from resources.training.packed_trainer import Keep
+from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator
-from resources.training.sft.hyperparameters import SftRecipe
-from resources.training.sft.train import trainer_settings
-from resources.training.packed_trainer import Keep, TokenMeanSFTTrainer
+from resources.training.sft.trainer import TokenMeanSFTTrainer
 from tests.training.test_packed_sft import base, rows  # noqa: F401 (fixtures)
 
 CUDA = torch.cuda.is_available()
-RECIPE = replace(SftRecipe(), dtype="float32", documents_per_update=2, batch=1, max_steps=2, learning_rate=1e-3,
+RECIPE = replace(SftHyperparameters(), dtype="float32", documents_per_update=2, batch=1, max_steps=2, learning_rate=1e-3,
                  sharding="none")
 
 
-def trainer_of(base: Path, rows: list[dict[str, Any]], folder: Path, recipe: SftRecipe, keep: Keep = None,
+def trainer_of(base: Path, rows: list[dict[str, Any]], folder: Path, recipe: SftHyperparameters, keep: Keep = None,
                ) -> TokenMeanSFTTrainer:
     given = recipe.as_dict()
     return TokenMeanSFTTrainer(

@@ -30,26 +30,26 @@ import tests.training.test_tree_dpo as dpo
 from assets.dpo_checkpoint import packing as dpo_packing
 from assets.dpo_checkpoint import trainer as dpo_trainer
 from assets.dpo_checkpoint.checks import starts_at_ln_2
-from resources.recipe.model import Training
 from assets.sft_checkpoint import packing as sft_packing
 from assets.sft_checkpoint.checks import finite_losses
+from resources.recipe.model import Training
+from resources.training.arguments import trainer_settings
 from resources.training.model import load_model
-from resources.training.sft.packing import PackedCollator
-from resources.training.sft.hyperparameters import SftRecipe
 from resources.training.rows.sequence import Tokens
-from resources.training.sft.train import trainer_settings
-from resources.training.packed_trainer import TokenMeanSFTTrainer
+from resources.training.sft.hyperparameters import SftHyperparameters
+from resources.training.sft.packing import PackedCollator
+from resources.training.sft.trainer import TokenMeanSFTTrainer
 from tests.training.test_packed_sft import rows  # noqa: F401 (a fixture)
 from tests.training.test_tree_dpo import base, images  # noqa: F401 (fixtures)
 
 Change = Callable[[Tokens], Tokens]
 TEXT_MUTATIONS: dict[str, Change] = {
-    "label mask shifted by one": lambda text: replace(text, learnt=np.roll(text.learnt, -1)),
-    "image tokens in the loss": lambda text: replace(text, learnt=text.learnt | text.pads),
+    "label mask shifted by one": lambda text: replace(text, trainable=np.roll(text.trainable, -1)),
+    "image tokens in the loss": lambda text: replace(text, trainable=text.trainable | text.pads),
     "rotary positions dropped": lambda text: replace(
         text, positions=np.broadcast_to(np.arange(len(text.ids)), (3, len(text.ids)))),
     "truncated answer": lambda text: replace(
-        text, ids=text.ids[:-3], learnt=text.learnt[:-3], positions=text.positions[:, :-3], pads=text.pads[:-3]),
+        text, ids=text.ids[:-3], trainable=text.trainable[:-3], positions=text.positions[:, :-3], pads=text.pads[:-3]),
 }
 
 
@@ -121,7 +121,7 @@ def test_a_wrong_reference_model_is_caught(wrong: bool, base: Path, images: list
 
 
 def test_a_loss_that_is_nan_is_caught(base: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:  # noqa: F811
-    recipe = {**SftRecipe.for_student("tiny", Training()).as_dict(), "max_steps": 1}
+    recipe = {**SftHyperparameters.for_student("tiny", Training()).as_dict(), "max_steps": 1}
     processor, model = AutoProcessor.from_pretrained(base), load_model(str(base), recipe)
     with torch.no_grad():
         model.lm_head.weight[0, 0] = float("nan")

@@ -13,10 +13,10 @@ from trl.trainer.utils import add_fused_lm_head
 
 from resources.training.packed_attention import SAMPLES
 from resources.training.rows.chat import image_paths
+from resources.training.rows.sequence import RowError
 from resources.training.sft.packing import PackedCollator, count_tokens, row_texts
-from resources.training.rows.sequence import RowUnusable
+from resources.training.sft.trainer import TokenMeanSFTTrainer
 from resources.training.students.tiny import build_tiny
-from resources.training.packed_trainer import TokenMeanSFTTrainer
 from tests.conftest import draw_page
 
 STORY = "The river runs past the old mill and slows down in the plain, where number {0} counts."
@@ -122,7 +122,7 @@ def test_a_row_over_the_budget_is_refused_by_name_with_its_count(base: Path, row
     counts = [total for total, _ in count_tokens(rows, processor, 10_000)]
     assert counts == [PackedCollator(processor)([row])["input_ids"].shape[1] for row in rows]
     vision = int(PackedCollator(processor)(rows[:1])["image_grid_thw"].prod(-1).sum()) // 4
-    with pytest.raises(RowUnusable, match=rf"row-3 has {max(counts)} tokens \({max(counts) - vision} of text, "
+    with pytest.raises(RowError, match=rf"row-3 has {max(counts)} tokens \({max(counts) - vision} of text, "
                                           rf"{vision} of 3 images\)"):
         count_tokens(rows, processor, max(counts) - 1)
 
@@ -130,10 +130,10 @@ def test_a_row_over_the_budget_is_refused_by_name_with_its_count(base: Path, row
 def test_an_empty_answer_and_a_lost_image_are_refused_by_name(base: Path, rows: list[dict[str, Any]]) -> None:
     processor = AutoProcessor.from_pretrained(base)
     silent = {**rows[0], "messages": [rows[0]["messages"][0], {"role": "assistant", "content": " "}]}
-    with pytest.raises(RowUnusable, match=r"row-3: .*empty"):
+    with pytest.raises(RowError, match=r"row-3: .*empty"):
         count_tokens([silent], processor, 10_000)
     lost = {**rows[0], "images": [{"bytes": None, "path": "/nowhere/lost.png"}]}
-    with pytest.raises(RowUnusable, match=r"row-3: .*lost\.png"):
+    with pytest.raises(RowError, match=r"row-3: .*lost\.png"):
         count_tokens([lost], processor, 10_000)
 
 

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.preference_dataset.starts import PageStarts, page_starts
-from assets.preference_pairs.iterdpo import JOINT
+from resources.text.headings import SEPARATOR
 
 
 @given(st.lists(st.text("ab\n", max_size=5), min_size=1, max_size=6))
 def test_each_text_stands_at_its_start(texts: list[str]) -> None:
-    joined = JOINT.join(text for text in texts if text)
+    joined = SEPARATOR.join(text for text in texts if text)
     starts = page_starts(texts)
     assert starts == sorted(starts)
     assert all(joined[start:start + len(text)] == text for start, text in zip(starts, texts, strict=True))

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.training_dataset import current_manifest
 from assets.preference_dataset.checks import evaluate
-from resources.training.launcher import launch_command, launch_env
+from assets.training_dataset import current_manifest
 from resources.store import Store
+from resources.training.launcher import launch_command, launch_env
 from tests.conftest import Factory, draw_page, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]

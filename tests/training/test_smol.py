@@ -8,12 +8,12 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from resources.training.rows.chat import render_prompt
 from resources.training.sft.packing import PackedCollator
-from resources.training.students.smol import SmolMissing, build_smol, gguf_file, load_llama
+from resources.training.students.smol import SmolMissingError, build_smol, gguf_file, load_llama
 from tests.conftest import draw_page
 
 try:
     gguf_file()
-except SmolMissing:
+except SmolMissingError:
     pytest.skip("`make smol` was not run", allow_module_level=True)
 
 

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.training.dpo.hyperparameters import DpoRecipe
 from assets.preference_dataset.schema import SCHEMA as PREFERENCE
-from resources.recipe.model import Training
-from resources.training.sft.hyperparameters import SftRecipe, run_id
 from assets.sft_dataset.schema import SCHEMA as SFT
+from resources.recipe.model import Training
+from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.launcher import launch_command, launch_env
+from resources.training.run_id import run_id
+from resources.training.sft.hyperparameters import SftHyperparameters
 from tests.conftest import draw_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +63,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sft_config(data: Path, output: Path, **recipe: Any) -> dict[str, Any]:
     return {"dataset": str(data / "sft.parquet"), "dataset_id": "d", "student": "tiny", "output": str(output),
             "base_folder": str(data / "base"), "authors": ["embedded-teacher-1"],
-            "recipe": {**SftRecipe.for_student("tiny", Training()).as_dict(), "max_steps": 4, "save_steps": 2,
+            "recipe": {**SftHyperparameters.for_student("tiny", Training()).as_dict(), "max_steps": 4, "save_steps": 2,
                        **recipe}}
 
 
@@ -122,7 +123,7 @@ def test_control_tokens_in_a_request_are_ordinary_text(sft: Path) -> None:
 
 def test_a_run_that_may_not_start_leaves_one_sentence_with_the_rows_name(data: Path) -> None:
     config = sft_config(data, data / "refused", max_tokens=100)
-    with pytest.raises(AssertionError, match="RowUnusable"):
+    with pytest.raises(AssertionError, match="RowError"):
         launch("resources.training.sft.train", config, data / "refused.json")
     said = (data / "refused.failed").read_text()
     assert re.match(r"2 of 4 rows have more than max_tokens = 100: 2 has .* images\); 3 has \d+ tokens \(\d+ of text, "
@@ -132,7 +133,7 @@ def test_a_run_that_may_not_start_leaves_one_sentence_with_the_rows_name(data: P
 def dpo_config(data: Path, sft: Path, output: Path, **recipe: Any) -> dict[str, Any]:
     return {"dataset": str(data / "preference.parquet"), "dataset_id": "p", "student": "tiny", "output": str(output),
             "sft": str(sft), "reference": str(output.with_suffix(".parquet")), "authors": ["embedded-critic-1"],
-            "recipe": {**DpoRecipe.for_student("tiny", Training()).as_dict(), "max_steps": 4, "save_steps": 2,
+            "recipe": {**DpoHyperparameters.for_student("tiny", Training()).as_dict(), "max_steps": 4, "save_steps": 2,
                        "pairs_per_update": 2, **recipe}}
 
 
@@ -253,6 +254,6 @@ def test_recipes_and_launcher_load_without_torch() -> None:
 
 
 def test_a_run_is_named_by_what_decides_it() -> None:
-    recipe = SftRecipe().as_dict()
+    recipe = SftHyperparameters().as_dict()
     assert run_id(dataset="a", recipe=recipe) == run_id(recipe=dict(reversed(recipe.items())), dataset="a")
     assert run_id(dataset="a", recipe=recipe) != run_id(dataset="b", recipe=recipe)

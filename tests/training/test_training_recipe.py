@@ -8,25 +8,25 @@ import torch
 from accelerate import FullyShardedDataParallelPlugin
 from accelerate.commands.config.config_args import load_config_from_file
 
-from resources.training.dpo.hyperparameters import DpoRecipe
-from resources.training.dpo.train import keeps_reference, load_of
-from resources.recipe.model import RecipeUnusable, Training, read_recipe
-from resources.training.sft.hyperparameters import SftRecipe, accumulation
-from resources.training.sft.train import trainer_settings
-from resources.training.packed_trainer import keep_float32
-from assets.training_run import TrainingFailed, train
+from assets.training_run import TrainingError, train
 from resources.dagster import GpuResource
-from resources.training.launcher import CONFIGURATIONS, launch_command
+from resources.recipe.model import RecipeError, Training, read_recipe
 from resources.store import Store
+from resources.training.arguments import accumulation, trainer_settings
+from resources.training.dpo.hyperparameters import DpoHyperparameters
+from resources.training.dpo.train import keeps_reference, load_of
+from resources.training.launcher import CONFIGURATIONS, launch_command
+from resources.training.packed_trainer import keep_float32
+from resources.training.sft.hyperparameters import SftHyperparameters
 
 
 def test_the_recipe_file_changes_what_it_names_and_nothing_else() -> None:
-    own, changed = (SftRecipe.for_student("tiny", training)
+    own, changed = (SftHyperparameters.for_student("tiny", training)
                     for training in (Training(), Training(sft_learning_rate=0.5, lora_rank=8)))
     assert {name for name, value in changed.as_dict().items() if value != own.as_dict()[name]} == {
         "learning_rate", "lora_rank"}
-    assert DpoRecipe.for_student("some/7B", Training(dpo_epochs=1)).epochs == 1
-    assert DpoRecipe.for_student("some/7B", Training()).learning_rate == 3e-6      # the paper's
+    assert DpoHyperparameters.for_student("some/7B", Training(dpo_epochs=1)).epochs == 1
+    assert DpoHyperparameters.for_student("some/7B", Training()).learning_rate == 3e-6      # the paper's
 
 
 def test_the_paper_preset_has_the_papers_layout_and_image_size() -> None:
@@ -37,7 +37,7 @@ def test_the_paper_preset_has_the_papers_layout_and_image_size() -> None:
 def test_images_in_the_answer_cannot_be_trained_pair_by_pair(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text('[training]\npacking = "pairs"\nlayout = "interleaved"\n')
-    with pytest.raises(RecipeUnusable, match=r"training: .*interleaved images are trained with packing"):
+    with pytest.raises(RecipeError, match=r"training: .*interleaved images are trained with packing"):
         read_recipe(str(path))
 
 
@@ -73,8 +73,8 @@ def test_accelerate_understands_the_sharding_configurations(name: str) -> None:
 
 def test_adapters_under_zero_3_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
     nothing: Any = None
-    recipe = SftRecipe.for_student("some/7B", Training(sharding="zero3", lora_rank=8)).as_dict()
-    with pytest.raises(TrainingFailed, match=r'training\.sharding = "fsdp2"'):
+    recipe = SftHyperparameters.for_student("some/7B", Training(sharding="zero3", lora_rank=8)).as_dict()
+    with pytest.raises(TrainingError, match=r'training\.sharding = "fsdp2"'):
         train(nothing, nothing, Store(tmp_path), 8, {}, "module", {"output": str(tmp_path / "out"), "recipe": recipe})
     assert not any(tmp_path.iterdir())
 
@@ -83,13 +83,13 @@ def test_adapters_under_zero_3_are_refused_before_anything_is_trained(tmp_path: 
     ("some/7B", 1, 16), ("some/7B", 2, 8), ("some/7B", 8, 2), ("some/7B", 16, 1), ("some/7B", 64, 1),
     ("tiny", 1, 1), ("smol", 1, 6)])
 def test_an_update_has_as_many_documents_on_any_number_of_devices(student: str, devices: int, passes: int) -> None:
-    recipe = SftRecipe.for_student(student, Training())
+    recipe = SftHyperparameters.for_student(student, Training())
     assert accumulation(recipe.documents_per_update, recipe.batch, devices) == passes
 
 
 def test_adapters_on_devices_that_share_the_weights_have_their_reference_computed_in_each_pass(
         monkeypatch: pytest.MonkeyPatch) -> None:
-    recipes = {(rank, sharding): DpoRecipe.for_student("some/7B", Training(lora_rank=rank, sharding=sharding)).as_dict()
+    recipes = {(rank, sharding): DpoHyperparameters.for_student("some/7B", Training(lora_rank=rank, sharding=sharding)).as_dict()
                for rank in (0, 8) for sharding in ("fsdp2", "none")}
     assert all(map(keeps_reference, recipes.values()))
     monkeypatch.setenv("WORLD_SIZE", "8")
@@ -98,7 +98,7 @@ def test_adapters_on_devices_that_share_the_weights_have_their_reference_compute
 
 def test_a_reference_counts_as_a_second_model_where_it_is_one() -> None:
     plan = [{"tokens": 9, "attended": 45, "vision_tokens": 4}]
-    copies = {(packing, reference, rank): load_of(DpoRecipe.for_student("some/7B", Training(
+    copies = {(packing, reference, rank): load_of(DpoHyperparameters.for_student("some/7B", Training(
         packing=packing, reference=reference, lora_rank=rank)).as_dict(), plan, 3).copies
         for packing in ("documents", "pairs") for reference in ("stored", "live") for rank in (0, 8)}
     assert {case for case, count in copies.items() if count == 2} == {
@@ -116,4 +116,4 @@ def test_what_shares_weights_returns_log_probabilities_and_adds_up_gradients_in_
 @pytest.mark.parametrize(("cuda", "workers"), [(False, None), (True, 4)])
 def test_images_are_opened_ahead_of_a_gpu(cuda: bool, workers: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    assert trainer_settings(SftRecipe().as_dict(), Path(), 16).get("dataloader_num_workers") == workers
+    assert trainer_settings(SftHyperparameters().as_dict(), Path(), 16).get("dataloader_num_workers") == workers

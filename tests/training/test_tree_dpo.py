@@ -18,14 +18,15 @@ from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import DPOConfig, DPOTrainer
 
-from resources.training.dpo.tree_attention import CHAINS, TILE, prepare, tree_mask
-from resources.training.dpo.layout import JOINT, Layout, arrange, document_images
+from resources.text.headings import SEPARATOR
 from resources.training.dpo.documents import DocumentCollator, plan_documents, tokenize_pairs
+from resources.training.dpo.layout import Layout, arrange, document_images
 from resources.training.dpo.trainer import DocumentDPOTrainer, share, side_sums
+from resources.training.dpo.tree_attention import CHAINS, TILE, prepare, tree_mask
 from resources.training.rows.chat import END_OF_TURN, IMAGE
-from resources.training.rows.sequence import RowUnusable, tokenize
-from resources.training.students.tiny import build_tiny
+from resources.training.rows.sequence import RowError, tokenize
 from resources.training.rows.vision import grids_of, patches
+from resources.training.students.tiny import build_tiny
 from tests.conftest import draw_page
 
 CORRECTED = ["## Slide 1\n\nThe river runs past the old mill.",
@@ -37,16 +38,16 @@ LORA = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down
 
 
 def starts(segments: list[str]) -> list[int]:
-    return [len(JOINT.join([*segments[:number], ""])) if number else 0 for number in range(len(segments))]
+    return [len(SEPARATOR.join([*segments[:number], ""])) if number else 0 for number in range(len(segments))]
 
 
 def cumulative(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row(f"doc-cumulative-{upto}", "", JOINT.join(CORRECTED[:upto]), JOINT.join(ORIGINAL[:upto]), images[:upto],
+    return [row(f"doc-cumulative-{upto}", "", SEPARATOR.join(CORRECTED[:upto]), SEPARATOR.join(ORIGINAL[:upto]), images[:upto],
                 True, starts(CORRECTED[:upto]), starts(ORIGINAL[:upto]), "cumulative") for upto in (2, 3, 4)]
 
 
 def shared_prefix(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row(f"doc-shared_prefix-{upto}", JOINT.join(CORRECTED[:upto - 1]), CORRECTED[upto - 1], ORIGINAL[upto - 1],
+    return [row(f"doc-shared_prefix-{upto}", SEPARATOR.join(CORRECTED[:upto - 1]), CORRECTED[upto - 1], ORIGINAL[upto - 1],
                 images, upto == 4, starts(CORRECTED[:upto]), starts([*CORRECTED[:upto - 1], ORIGINAL[upto - 1]]),
                 "shared_prefix") for upto in (2, 3, 4)]
 
@@ -108,7 +109,7 @@ def stock_rows(rows: list[dict[str, Any]], layout: Layout, processor: Any) -> tu
              "images": [paths[image] for image in pair.chosen_images]} for pair in pairs
         ]).cast_column("images", List(Image())), None
     texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
-    sides = [{"ids": text.ids.tolist(), "learnt": text.learnt.tolist(), "pads": text.pads.tolist(),
+    sides = [{"ids": text.ids.tolist(), "learnt": text.trainable.tolist(), "pads": text.pads.tolist(),
               "there": [1] * len(text.ids), "images": [paths[image] for image in text.images]} for text in texts]
     rows_of = [{"chosen": sides[number], "rejected": sides[number + len(pairs)], "prompt": "", "images": []}
                for number in range(len(pairs))]
@@ -273,7 +274,7 @@ def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Pa
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float64)
     plan = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000)
     packed = DocumentCollator(rows, processor, layout)(plan)
-    packed["count"] = packed["count"].double()
+    packed["ld_weights"] = packed["ld_weights"].double()
     prepare(model, cuda=False)
     inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
     ours = side_sums(log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], CHAINS)}), packed)
@@ -287,7 +288,7 @@ def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Pa
             "input_ids": torch.from_numpy(text.ids)[None],
             "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
             "pixel_values": torch.cat(pixels), "image_grid_thw": torch.stack(grids)})
-        assert alone[0, torch.from_numpy(text.learnt)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
+        assert alone[0, torch.from_numpy(text.trainable)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
 
 
 def test_a_model_takes_the_tiles_and_its_log_probabilities_are_those_of_the_chains(
@@ -320,7 +321,7 @@ def log_probs(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
 
 
 def refused(rows: list[dict[str, Any]], base: Path, layout: Layout = "images_first", max_tokens: int = 10_000) -> str:
-    with pytest.raises(RowUnusable) as refusal:
+    with pytest.raises(RowError) as refusal:
         plan_documents(rows, [list(range(len(rows)))], AutoProcessor.from_pretrained(base), layout, max_tokens)
     return str(refusal.value)
 
@@ -374,7 +375,7 @@ def test_a_split_document_has_the_losses_of_the_whole(layout: Layout, base: Path
 
 def test_images_and_placeholders_must_be_as_many(base: Path) -> None:
     tokenizer = AutoProcessor.from_pretrained(base).tokenizer
-    with pytest.raises(RowUnusable, match="row-7: 1 images for 2 image placeholders"):
+    with pytest.raises(RowError, match="row-7: 1 images for 2 image placeholders"):
         tokenize("row-7", tokenizer, IMAGE + IMAGE, "text", [0], [(1, 1)])
 
 

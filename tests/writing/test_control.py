@@ -4,21 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.long_outputs.control import (
-    better,
-    cut_loop,
-    find_fault,
-    go_on,
-    loop_start,
-    runs,
-    under_heading,
-    unusable,
-    whole_words,
-    without_heading,
-)
-from resources.recipe.model import Writing
+from assets.long_outputs.control import better, find_fault, go_on, unusable, whole_words
 from assets.segments.splitter import split_pages
 from bench.engine.server import WORDS
+from resources.recipe.model import Writing
+from resources.text.headings import under_heading, without_heading
+from resources.text.repetition import cut_loop, loop_start, runs
 from resources.text.words import count_words
 
 LOOP = "And so it goes on and on without an end to it all. "

@@ -11,7 +11,7 @@ from assets.corrected_segments.critic import correct_example, parse_correction
 from assets.segments.splitter import split_output
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.ledger import Ledger
 from tests.openai_server import completion, scripted_server
 
@@ -25,16 +25,16 @@ def correction(text: str, *errors: str) -> str:
 
 
 def corrected(folder: Path, answers: Sequence[str], output: dict[str, Any] = OUTPUT,
-              ) -> tuple[list[dict[str, Any]] | AnswerUnusable, list[dict[str, Any]]]:
+              ) -> tuple[list[dict[str, Any]] | AnswerError, list[dict[str, Any]]]:
     """(the rows, or why there are none; the requests) where the critic answers in this order."""
     said = iter(answers)
 
-    async def ask(url: str) -> list[dict[str, Any]] | AnswerUnusable:
+    async def ask(url: str) -> list[dict[str, Any]] | AnswerError:
         endpoint = Endpoint("critic", url, "critic-1")
         async with ModelEngine({"critic": endpoint}, Ledger.at(folder), lambda sha256: sha256.encode()) as engine:
             try:
                 return await correct_example(engine, output, split_output(output))
-            except AnswerUnusable as error:
+            except AnswerError as error:
                 return error
 
     with scripted_server(lambda body: completion(next(said))) as server:
@@ -69,7 +69,7 @@ def test_an_answer_without_a_correction_is_sent_back_once_with_what_is_wrong(tmp
 
 def test_a_critic_that_stays_unclear_costs_its_document_and_no_third_call(tmp_path: Path) -> None:
     error, requests = corrected(tmp_path, ["Looks fine to me.", correction(" ")])
-    assert isinstance(error, AnswerUnusable)
+    assert isinstance(error, AnswerError)
     assert (error.kind, len(requests)) == ("malformed", 2)
     assert "text" in str(error)
 
@@ -87,6 +87,6 @@ def test_fences_words_around_and_raw_line_ends_are_tolerated(text: str, expected
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"text": ""}', '{"text": 3}', '{"text": "a", "errors": "factual"}',
                                   '{"text": "a"'])
 def test_anything_else_is_malformed(text: str) -> None:
-    with pytest.raises(AnswerUnusable) as error:
+    with pytest.raises(AnswerError) as error:
         parse_correction(text)
     assert error.value.kind == "malformed"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.responses import Response
 
 from assets.benchmark_scores.judge import TRIES
-from assets.drafts.draft import NoDraft, current_drafts, draft_author, draft_prompt, draft_row, draft_to_cut
+from assets.drafts.draft import NoDraftError, current_drafts, draft_author, draft_prompt, draft_row, draft_to_cut
 from assets.preference_pairs.ranking import Ranked, choose_sides, rank_drafts
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
@@ -68,7 +68,7 @@ def test_the_first_draft_is_cut_where_the_recipe_wants_it_and_it_answers_what_is
     changed = {**EXAMPLE, "instruction": "Write 20 words."}
     assert draft_to_cut("auto", changed, drafts) is None
     assert current_drafts(changed, drafts) == []
-    with pytest.raises(NoDraft, match="materialise `drafts`"):
+    with pytest.raises(NoDraftError, match="materialise `drafts`"):
         draft_to_cut("checkpoint", changed, drafts)
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from assets.corrected_segments.critic import corrected_row
 from assets.corrected_segments.schema import SCHEMA as CORRECTED
-from assets.training_dataset import current_manifest
 from assets.drafts.draft import draft_author
 from assets.partitions import SHARDS
 from assets.preference_dataset.weights import kind_factors, kind_shares
@@ -24,9 +23,10 @@ from assets.preference_pairs.iterdpo import (
 from assets.preference_pairs.mix import Mix
 from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
-from resources.recipe.model import Pairs
 from assets.segments.schema import SCHEMA as SEGMENTS
 from assets.segments.splitter import split_output
+from assets.training_dataset import current_manifest
+from resources.recipe.model import Pairs
 from tests.conftest import Factory
 from tests.sft_dataset.rows import page, write_shard, written
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.long_outputs.control import is_refusal
 from bench.recipe.control import OFF, good_share, run, section_share
 from bench.recipe.misbehaving import fault_of
+from resources.text.refusals import is_refusal
 
 DOCUMENTS = 60
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.long_outputs.outline import LEAST_WORDS, BadPlan, PlannedSection, check_plan, parse_plan, scale_plan
+from assets.long_outputs.outline import LEAST_WORDS, PlanError, PlannedSection, check_plan, parse_plan, scale_plan
 
 PLAN = """Here is the plan:
 Section 1 - Main Point: What Section 3 of the law says - Word Count: 200 - Pages: 1
@@ -51,7 +51,7 @@ def test_text_without_the_form_is_no_plan() -> None:
     ([PlannedSection(1, "a", 100, (2,)), PlannedSection(2, "b", 100, (1,))], 2, 200, True, "page order"),
 ])
 def test_a_plan_that_cannot_be_written_to_is_refused_with_the_reason(sections, pages, total, deck, complaint) -> None:
-    with pytest.raises(BadPlan, match=complaint):
+    with pytest.raises(PlanError, match=complaint):
         check_plan(sections, pages, total, page_per_section=deck)
 
 

@@ -8,13 +8,13 @@ import pytest
 from starlette.responses import Response
 
 from assets.long_outputs.writer import write_document
-from resources.recipe.model import Writing
 from bench.engine.ours import example
 from bench.engine.server import answer_text
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
-from resources.failures import AnswerUnusable
+from resources.failures import AnswerError
 from resources.ledger import Ledger
+from resources.recipe.model import Writing
 from tests.openai_server import completion, scripted_server
 
 SECTIONS = 4
@@ -56,7 +56,7 @@ def test_a_refusal_under_its_heading_is_asked_for_anew_and_then_sets_the_documen
 
     row = write(tmp_path / "once", once)
     assert "rewritten_refused" in row["repairs"] and "sorry" not in row["output"]
-    with pytest.raises(AnswerUnusable, match="section-003 was asked for twice") as error:
+    with pytest.raises(AnswerError, match="section-003 was asked for twice") as error:
         write(tmp_path / "always", lambda step, body: REFUSAL if step == 3 else None)
     assert error.value.kind == "refused"
 
@@ -90,6 +90,6 @@ def test_a_text_that_loops_when_its_last_continuation_is_cut_is_written_anew(tmp
         return looping if step == 1 and "cannot stay" not in said else None
 
     assert "rewritten_loop" in write(tmp_path / "on", bad, continuations=0)["repairs"]
-    with pytest.raises(AnswerUnusable) as error:
+    with pytest.raises(AnswerError) as error:
         write(tmp_path / "off", bad, continuations=0, loop_control=False)
     assert error.value.kind == "truncated"

@@ -10,7 +10,7 @@ import numpy as np
 from resources.training.dpo.layout import Layout, Pair, arrange, document_images
 from resources.training.dpo.tree import Tree, pack
 from resources.training.forecast import causal
-from resources.training.rows.sequence import Grid, RowUnusable, Tokens, tokenize
+from resources.training.rows.sequence import Grid, RowError, Tokens, tokenize
 from resources.training.rows.vision import grids_of, patches
 
 Rows = Sequence[dict[str, Any]]
@@ -43,7 +43,7 @@ def pack_pairs(texts: Sequence[Tokens], weights: list[float]) -> Packed:
     ids, pads = (np.concatenate([getattr(texts[text], name)[low:high] for text, low, high in runs])
                  for name in ("ids", "pads"))
     images = [texts[text].images[block] for text, low, high in runs for block in _blocks(texts[text], low, high)]
-    sides = [places[text.learnt] for text, places in zip(texts, tree.places, strict=True)]
+    sides = [places[text.trainable] for text, places in zip(texts, tree.places, strict=True)]
     scored = np.zeros(len(ids), dtype=bool)
     scored[np.concatenate(sides)] = True
     positions = np.concatenate([texts[text].positions[:, low:high] for text, low, high in runs], axis=1)
@@ -83,7 +83,7 @@ def plan_documents(rows: Rows, groups: Iterable[list[int]], processor: Any, layo
     groups: the row numbers of each document. alone: a pass per pair, each side computed for itself, as TRL does.
     Returns a pass each: "document" and of it the "rows" that are passed (their contexts are the whole document's),
     "tokens", "vision_tokens" of them, pairs of tokens "attended" to; and "pair_tokens", what the same pairs take alone.
-    Reads the headers of images alone. Raises RowUnusable naming a row that is wrong, or too long by itself.
+    Reads the headers of images alone. Raises RowError naming a row that is wrong, or too long by itself.
     """
     planned: list[dict[str, Any]] = []
     for group in groups:
@@ -115,7 +115,7 @@ def _sides(part: Sequence[int], pairs: Sequence[Pair], texts: Sequence[Tokens]) 
 
 
 def _parts(pairs: Sequence[Pair], texts: Sequence[Tokens], max_tokens: int, alone: bool) -> list[list[int]]:
-    """Pairs in order, as many together as fit. Raises RowUnusable naming a pair that does not fit by itself."""
+    """Pairs in order, as many together as fit. Raises RowError naming a pair that does not fit by itself."""
     def size(part: list[int]) -> int:
         return len(pack([_keys(side) for side in _sides(part, pairs, texts)]).text)
 
@@ -129,14 +129,14 @@ def _parts(pairs: Sequence[Pair], texts: Sequence[Tokens], max_tokens: int, alon
             continue
         if (single := size([number])) > max_tokens:
             sides = " and ".join(side.size() for side in _sides([number], pairs, texts))
-            raise RowUnusable(f"{pairs[number].id}: {single} tokens are more than max_tokens = {max_tokens}: its sides "
+            raise RowError(f"{pairs[number].id}: {single} tokens are more than max_tokens = {max_tokens}: its sides "
                               f"have {sides}.")
         parts.append([number])
     return parts
 
 
-def desensitised(lengths: Sequence[int], alpha: float | None) -> list[np.ndarray]:
-    """Per side, what each learnt token counts in its sum: 1, or `alpha` past the shorter side's length (LD-DPO).
+def ld_weights(lengths: Sequence[int], alpha: float | None) -> list[np.ndarray]:
+    """Per side, what each trainable token counts in its sum: 1, or `alpha` past the shorter side's length (LD-DPO).
 
     lengths: of the K chosen, then of the K rejected sides.
     """
@@ -159,14 +159,14 @@ class DocumentCollator:
 
     def __call__(self, documents: list[dict[str, Any]]) -> dict[str, Any]:
         """input_ids, labels [1, N]; position_ids [3, 1, N]; ends [N]; pixel_values, image_grid_thw; K pairs' weights;
-        and per learnt token of each of the 2K sides its side, packed index and count."""
+        and per trainable token of each of the 2K sides its side, packed index and LD-DPO weight."""
         import torch
 
         packed, vision = zip(*(self._pack(document) for document in documents), strict=True)
         bases = np.cumsum([0, *(len(one.ids) for one in packed)])
         sides = [one.sides[side] + base for half in (0, 1) for one, base in zip(packed, bases, strict=False)
                  for side in _half(one.sides, half)]
-        counts = desensitised([len(side) for side in sides], self.alpha)
+        counts = ld_weights([len(side) for side in sides], self.alpha)
         ids, scored = (np.concatenate([getattr(one, name) for one in packed]) for name in ("ids", "scored"))
         batch = {
             "input_ids": torch.from_numpy(ids)[None], "labels": torch.from_numpy(np.where(scored, ids, -100))[None],
@@ -176,7 +176,7 @@ class DocumentCollator:
             "weights": torch.tensor([weight for one in packed for weight in one.weights]),
             "side": torch.from_numpy(np.repeat(np.arange(len(sides)), [len(side) for side in sides])),
             "place": torch.from_numpy(np.concatenate(sides)),
-            "count": torch.from_numpy(np.concatenate(counts)).float()}
+            "ld_weights": torch.from_numpy(np.concatenate(counts)).float()}
         shown = [(pixels[image], grids[image]) for one, (pixels, grids, _) in zip(packed, vision, strict=True)
                  for image in one.images]
         if shown:

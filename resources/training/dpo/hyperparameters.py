@@ -4,11 +4,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from resources.recipe.model import Training
-from resources.training.sft.hyperparameters import given
+from resources.training.overrides import given
 
 
 @dataclass(frozen=True)
-class DpoRecipe:
+class DpoHyperparameters:
     """Defaults are the paper's for 7B (method.md 3.5): 64 pairs a step, three epochs; beta is not given there: 0.1."""
 
     learning_rate: float = 3e-6
@@ -35,7 +35,7 @@ class DpoRecipe:
     seed: int = 42
 
     @classmethod
-    def for_student(cls, student: str, training: Training) -> "DpoRecipe":
+    def for_student(cls, student: str, training: Training) -> "DpoHyperparameters":
         """Small students take a few steps on the CPU; anything else takes the paper's recipe."""
         own = {"tiny": cls(learning_rate=5e-4, max_steps=6, pairs_per_update=4, dtype="float32",
                            gradient_checkpointing=False, freeze_vision=False, save_steps=3),

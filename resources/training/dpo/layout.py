@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from resources.text.headings import SEPARATOR
 from resources.training.rows.chat import IMAGE, image_paths, plain, render_answer, render_prompt
-from resources.training.rows.sequence import RowUnusable
+from resources.training.rows.sequence import RowError
 
 Layout = Literal["images_first", "interleaved", "paper"]
-JOINT = "\n\n"                          # between two segments, as the pairs' texts have it
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def document_images(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def arrange(rows: Sequence[dict[str, Any]], layout: Layout, processor: Any) -> list[Pair]:
-    """The pairs of one document. Raises RowUnusable for equal sides and for a side without text."""
+    """The pairs of one document. Raises RowError for equal sides and for a side without text."""
     images = document_images(rows)
     return [_pair(row, layout, processor, images) for row in rows]
 
@@ -46,9 +46,9 @@ def arrange(rows: Sequence[dict[str, Any]], layout: Layout, processor: Any) -> l
 def _pair(row: dict[str, Any], layout: Layout, processor: Any, images: list[str]) -> Pair:
     for side in ("chosen", "rejected"):
         if not row[side].strip():
-            raise RowUnusable(f"{row['id']}: {side} has no text.")
+            raise RowError(f"{row['id']}: {side} has no text.")
     if row["chosen"] == row["rejected"]:
-        raise RowUnusable(f"{row['id']}: chosen and rejected are equal.")
+        raise RowError(f"{row['id']}: chosen and rejected are equal.")
     if layout == "interleaved" and row["chosen_starts"]:
         return _interleaved(row, processor)
     own = _numbers(image_paths(row["images"]), images)
@@ -68,13 +68,13 @@ def _numbers(paths: list[str], images: list[str]) -> list[int]:
 
 
 def _interleaved(row: dict[str, Any], processor: Any) -> Pair:
-    prefix = row["prefix"] + JOINT if row["prefix"] else ""
+    prefix = row["prefix"] + SEPARATOR if row["prefix"] else ""
     sides = {side: _weave(prefix + row[side], row[f"{side}_starts"], len(prefix)) for side in ("chosen", "rejected")}
     (given, chosen), (_, rejected) = sides["chosen"], sides["rejected"]
     end = render_answer("", row["closes"])
     pages = {side: tuple(range(len(row[f"{side}_starts"]))) for side in sides}
     if max(map(len, pages.values())) > len(row["images"]):
-        raise RowUnusable(f"{row['id']}: {len(row['chosen_starts'])} segments for {len(row['images'])} images.")
+        raise RowError(f"{row['id']}: {len(row['chosen_starts'])} segments for {len(row['images'])} images.")
     return Pair(row["id"], render_prompt(processor, 0, row["prompt"]) + given, chosen + end, rejected + end,
                 pages["chosen"], pages["rejected"], row["weight"])
 

@@ -8,19 +8,13 @@ from datasets import Dataset, Image, List
 from transformers import AutoProcessor, PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
-from resources.training.dpo.layout import arrange, document_images
+from resources.training.arguments import epochs, forecast_run, sharing_devices, starting_point, trainer_settings
 from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
+from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
 from resources.training.model import adapters, load_model
 from resources.training.run import Progress, finish_run, partial_folder, run_script
-from resources.training.sft.train import (
-    epochs,
-    foresee,
-    sharing_devices,
-    starting_point,
-    trainer_settings,
-)
 
 
 def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
@@ -74,7 +68,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     if documents and recipe["reference"] == "stored" and not stored:
         say("the reference is computed in each pass: with adapters it is the model itself, which devices share")
     args = settings(recipe, partial_folder(config), len(plan), len(rows))
-    keep = foresee(sft, recipe, load_of(recipe, plan, epochs(recipe, args, len(plan))), say)
+    keep = forecast_run(sft, recipe, load_of(recipe, plan, epochs(recipe, args, len(plan))), say)
 
     def run(checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
         reference = config["reference"]

@@ -18,12 +18,12 @@ from resources.training.dpo.tree_attention import prepare, tree_mask
 from resources.training.packed_trainer import PackedTrainer
 
 PREFERENCE = ("sigmoid", "sigmoid_norm")        # of TRL's losses, those that packed documents know; then "sft" or not
-_EXTRA = ("ends", "weights", "side", "place", "count", "reference")     # what the model does not take
+_EXTRA = ("ends", "weights", "side", "place", "ld_weights", "reference")     # what the model does not take
 
 
 def side_sums(log_probs: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
     """[2K] the log-probability of each side, from those of the packed tokens [1, N - 1] (the first has none)."""
-    values = log_probs[0, inputs["place"] - 1] * inputs["count"]
+    values = log_probs[0, inputs["place"] - 1] * inputs["ld_weights"]
     return values.new_zeros(2 * len(inputs["weights"])).index_add(0, inputs["side"], values)
 
 
@@ -136,7 +136,7 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         terms = {
             "sigmoid": lambda: -F.logsigmoid(self.beta * (ratios[:pairs] - ratios[pairs:])),
             "sigmoid_norm": lambda: -F.logsigmoid(self.beta * (means[:pairs] - means[pairs:])),
-            "sft": lambda: -side_sums(log_probs, {**inputs, "count": torch.ones_like(inputs["count"])})[:pairs]
+            "sft": lambda: -side_sums(log_probs, {**inputs, "ld_weights": torch.ones_like(inputs["ld_weights"])})[:pairs]
             / lengths[:pairs],
         }
         found = torch.stack([terms[name]() for name in self.loss_types])

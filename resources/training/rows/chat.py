@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from resources.text.headings import SEPARATOR
+
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 END_OF_TURN = "<|im_end|>"
 _CONTROL = re.compile(r"<\|([a-z_]+)\|>")
@@ -22,7 +24,7 @@ def render_prompt(processor: Any, images: int, request: str, prefix: str = "") -
     content = [*({"type": "image"} for _ in range(images)), {"type": "text", "text": plain(request)}]
     text = processor.apply_chat_template([{"role": "user", "content": content}], tokenize=False,
                                          add_generation_prompt=True)
-    return text + (plain(prefix) + "\n\n" if prefix else "")
+    return text + (plain(prefix) + SEPARATOR if prefix else "")
 
 
 def render_answer(text: str, closes: bool = True) -> str:

@@ -11,7 +11,7 @@ VISION = ("<|vision_start|>", IMAGE_PAD, "<|vision_end|>")
 Grid = tuple[int, int]                  # height and width of an image in visual tokens
 
 
-class RowUnusable(ValueError):
+class RowError(ValueError):
     """A row that cannot be trained on; the sentence names it."""
 
 
@@ -20,7 +20,7 @@ class Tokens:
     """One text: S tokens in order, each image as many `<|image_pad|>` as it has visual tokens."""
 
     ids: np.ndarray                     # [S] int64
-    learnt: np.ndarray                  # [S] bool: text that the model is to write, so never an image's token
+    trainable: np.ndarray                  # [S] bool: text that the model is to write, so never an image's token
     positions: np.ndarray               # [3, S] int64: time, height, width, as Qwen2.5-VL's `get_rope_index` has them
     images: tuple[int, ...]             # which of the row's (or document's) images stands at each block of pads
     pads: np.ndarray                    # [S] bool: visual tokens
@@ -42,7 +42,7 @@ def tokenize(name: str, tokenizer: Any, given: str, learn: str, images: Sequence
              ) -> Tokens:
     """`given` then `learn`, tokenized apart as TRL does, with image `images[k]` at the k-th `<|image_pad|>`.
 
-    grids: of all images of the row. Raises RowUnusable, with `name` in its sentence, where the placeholders are not as
+    grids: of all images of the row. Raises RowError, with `name` in its sentence, where the placeholders are not as
     many as the images or there is nothing to learn.
     """
     pad, *vision = (tokenizer.convert_tokens_to_ids(token) for token in (IMAGE_PAD, *VISION))
@@ -51,14 +51,14 @@ def tokenize(name: str, tokenizer: Any, given: str, learn: str, images: Sequence
     short = np.concatenate([before, after])
     places = np.flatnonzero(short == pad)
     if len(places) != len(images):
-        raise RowUnusable(f"{name}: {len(images)} images for {len(places)} image placeholders in its text.")
+        raise RowError(f"{name}: {len(images)} images for {len(places)} image placeholders in its text.")
     repeats = np.ones(len(short), dtype=np.int64)
     repeats[places] = [grids[image][0] * grids[image][1] for image in images]
     ids = np.repeat(short, repeats)
-    learnt = np.repeat(np.arange(len(short)) >= len(before), repeats) & ~np.isin(ids, vision)
-    if not learnt.any():
-        raise RowUnusable(f"{name}: there is nothing to learn, its answer is empty.")
-    return Tokens(ids, learnt, rotary_positions(ids, pad, [grids[image] for image in images]), tuple(images),
+    trainable = np.repeat(np.arange(len(short)) >= len(before), repeats) & ~np.isin(ids, vision)
+    if not trainable.any():
+        raise RowError(f"{name}: there is nothing to learn, its answer is empty.")
+    return Tokens(ids, trainable, rotary_positions(ids, pad, [grids[image] for image in images]), tuple(images),
                       ids == pad)
 
 

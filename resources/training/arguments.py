@@ -1,0 +1,93 @@
+"""What both trainings need before their trainer: TRL's arguments, the devices, and the forecast said aloud."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig
+
+from resources.training.forecast import GIB, Load, Shape, forecast, kept_layers
+from resources.training.packed_trainer import Keep
+
+
+def accumulation(documents: float, batch: int, devices: int) -> int:
+    """Forward passes of each device to an update of about so many documents."""
+    return max(1, round(documents / (batch * devices)))
+
+
+def starting_point(base: str, checkpoint: str | None, recipe: Mapping[str, Any]) -> str:
+    """Where weights are loaded from. Trainer loads a checkpoint's weights by name, and leaves out without a word what
+    is saved under other names, as Qwen2.5-VL's are; from_pretrained knows both. Adapters Trainer loads well."""
+    return checkpoint if checkpoint and not recipe["lora_rank"] else base
+
+
+def trainer_settings(recipe: Mapping[str, Any], folder: Path, documents: float) -> dict[str, Any]:
+    """What SFTConfig and DPOConfig share. No truncation: it would cut image tokens or the answer's end.
+
+    documents: of an update, on all devices together.
+    """
+    cuda = torch.cuda.is_available()
+    # Images are opened ahead of a GPU; the order of documents is the same.
+    ahead = {"dataloader_num_workers": 4, "dataloader_persistent_workers": True, "dataloader_prefetch_factor": 2}
+    return {
+        "output_dir": str(folder), "per_device_train_batch_size": recipe["batch"],
+        "gradient_accumulation_steps": accumulation(documents, recipe["batch"], device_count()),
+        "learning_rate": recipe["learning_rate"], "num_train_epochs": recipe["epochs"],
+        "max_steps": recipe["max_steps"], "lr_scheduler_type": "cosine", "warmup_steps": recipe["warmup_share"],
+        "bf16": recipe["dtype"] == "bfloat16", "gradient_checkpointing": recipe["gradient_checkpointing"],
+        "logging_steps": recipe["logging_steps"], "save_steps": recipe["save_steps"], "save_total_limit": 1,
+        "seed": recipe["seed"], "max_length": None, "include_num_input_tokens_seen": "all", "report_to": "none",
+        "disable_tqdm": True, "use_cpu": not cuda, **(ahead if cuda else {}),
+        "logging_nan_inf_filter": False,    # it logs a loss that is NaN as 0, and no check would see it
+    }
+
+
+def device_count() -> int:
+    """Processes of this run, each with a device of its own."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def sharing_devices(recipe: Mapping[str, Any]) -> int:
+    """Devices among which the weights are shared."""
+    return 1 if recipe["sharding"] == "none" else device_count()
+
+
+def epochs(recipe: Mapping[str, Any], args: Any, documents: int) -> float:
+    """How many the run takes, of so many documents each."""
+    per_update = recipe["batch"] * args.gradient_accumulation_steps * device_count()
+    return recipe["epochs"] if recipe["max_steps"] < 0 else recipe["max_steps"] * per_update / documents
+
+
+def forecast_run(base: str, recipe: Mapping[str, Any], load: Load, say: Callable[[str], None]) -> Keep:
+    """Say what the run will take; raises DoesNotFitError where a device has less memory.
+
+    Returns how many layers need no checkpointing in a pass of so many tokens. None: all are checkpointed or none is, as
+    the recipe has it; so too where devices share the weights, for they must gather the same ones at the same time.
+    """
+    devices, shape = device_count(), Shape.of(AutoConfig.from_pretrained(base).to_dict())
+    expected = forecast(shape, recipe, load, sharing_devices(recipe))
+    name, available = device_memory()
+    hours = expected.hours(name, devices)
+    say(f"forecast: {expected.needed / GIB:.2f} of {available / GIB:.1f} GiB, {load.tokens * load.epochs:.0f} tokens, "
+        f"{expected.flops:.2g} FLOPs" + (f", about {hours:.1f} h" if hours else ""))
+    expected.require(available)
+    if not recipe["gradient_checkpointing"] or sharing_devices(recipe) > 1:
+        return None
+    keep = partial(kept_layers, shape, recipe, load, available)
+    say(f"the largest pass, of {load.longest} tokens, computes {shape.layers - keep(load.longest)} of {shape.layers} "
+        "layers again on its way back; the smaller, the fewer")
+    return keep
+
+
+def device_memory() -> tuple[str, int]:
+    """The device's name and its free bytes."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        return "CPU", next(int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines()
+                           if line.startswith("MemAvailable"))
+    return "CPU", os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,22 @@
+"""TRL's SFTTrainer on packed samples, each token of an update counting the same however they are spread."""
+
+from typing import Any
+
+from trl import SFTTrainer
+
+from resources.training.packed_attention import SAMPLES
+from resources.training.packed_trainer import PackedTrainer
+
+
+class TokenMeanSFTTrainer(PackedTrainer, SFTTrainer):
+    """The loss of an update is the sum over its answers' tokens divided by their number (method.md 6.1), over all
+    accumulated passes and devices.
+
+    Qwen2.5-VL says of itself that it takes no loss arguments, and Trainer then takes the mean of the passes' means:
+    a token of a short sample would count more than one of a long sample.
+    """
+
+    def __init__(self, **more: Any) -> None:
+        more["model"].set_attn_implementation({"text_config": SAMPLES})
+        super().__init__(**more)
+        self.model_accepts_loss_kwargs = True

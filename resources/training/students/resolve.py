@@ -1,0 +1,35 @@
+"""Which model a student's name stands for: one that is built here, or a local path or hub id."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+BUILT = ("tiny", "smol")    # students that are built when training starts; any other is a local path or hub id
+
+
+def resolve_student(name: str, texts: Iterable[str], folder: Path) -> str:
+    """Where the base model is: `tiny` (from `texts`) and `smol` are built into `folder` where they are not there yet;
+    any other name is a local path or hub id and stands for itself. Raises SmolMissingError."""
+    if name not in BUILT:
+        return name
+    if not (folder / "config.json").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
+        try:
+            _build(name, texts, work)
+            work.rename(folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return str(folder)
+
+
+def _build(name: str, texts: Iterable[str], folder: Path) -> None:
+    if name == "tiny":
+        from resources.training.students.tiny import build_tiny
+
+        build_tiny(texts, folder)
+    else:
+        from resources.training.students.smol import build_smol
+
+        build_smol(folder)
