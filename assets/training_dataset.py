@@ -1,4 +1,4 @@
-"""What both doors to training share: no shard with a bad report gets through, and exactly what may is written."""
+"""Training datasets: what a quality gate let through, written exactly, and the manifest that says what it holds."""
 
 import hashlib
 import json
@@ -17,6 +17,7 @@ from assets.quality.gate import GateClosedError
 from resources.authors import is_embedded
 from resources.store import BATCH_ROWS, Store
 
+Gate = Literal["sft", "preference"]
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # the Hugging Face Image layout, bytes left out
 
 
@@ -25,13 +26,13 @@ class Manifest:
     """What one data set holds. `id` is the hash of its rows, so the same rows are the same data set."""
 
     id: str
-    door: str
+    gate: str                   # sft | preference
     path: str
     rows: int
     counts: dict[str, int]      # rows per kind
     authors: dict[str, int]     # rows per model that wrote or corrected them; a row of two counts for both
     shards: list[str]
-    report: dict[str, Any] = field(default_factory=dict)     # what the door decided, in numbers
+    report: dict[str, Any] = field(default_factory=dict)     # what the gate decided, in numbers
 
     @property
     def embedded(self) -> bool:
@@ -39,15 +40,15 @@ class Manifest:
         return any(map(is_embedded, self.authors))
 
 
-def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequence[str], schema: pa.Schema,
+def write_dataset(store: Store, gate: Gate, shards: Sequence[str], schema: pa.Schema,
                   rows: Iterable[dict[str, Any]], count_by: Callable[[dict[str, Any]], tuple[str, ...]],
                   why_empty: Callable[[], str], report: dict[str, Any] | None = None) -> Manifest:
-    """Write `datasets/<door>/<id>/train.parquet` and `manifest.json`, and point `datasets/<door>/current.json` at it.
+    """Write `datasets/<gate>/<id>/train.parquet` and `manifest.json`, and point `datasets/<gate>/current.json` at it.
 
     count_by: row -> its kind, and each model that wrote or corrected it. Rows stream through; where there are none,
     raises GateClosedError with `why_empty()`. report: goes into the manifest.
     """
-    parent = store.home / "datasets" / door
+    parent = store.home / "datasets" / gate
     parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=parent, prefix=".writing-"))
     try:
@@ -66,7 +67,7 @@ def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequ
             raise GateClosedError(why_empty())
         dataset_id = digest.hexdigest()[:16]
         home = parent / dataset_id
-        manifest = Manifest(dataset_id, door, str(home / "train.parquet"), total, dict(kinds), dict(authors),
+        manifest = Manifest(dataset_id, gate, str(home / "train.parquet"), total, dict(kinds), dict(authors),
                             list(shards), report or {})
         home.mkdir(exist_ok=True)
         home.chmod(0o755)
@@ -79,14 +80,16 @@ def write_dataset(store: Store, door: Literal["sft", "preference"], shards: Sequ
         shutil.rmtree(work, ignore_errors=True)
 
 
-def current_manifest(store: Store, door: Literal["sft", "preference"]) -> Manifest:
-    """The data set that the door let through last. Raises GateClosedError where it let none through yet."""
-    parent = store.home / "datasets" / door
+def current_manifest(store: Store, gate: Gate) -> Manifest:
+    """The data set that the gate let through last. Raises GateClosedError where it let none through yet."""
+    parent = store.home / "datasets" / gate
     pointer = parent / "current.json"
     if not pointer.exists():
-        raise GateClosedError(f"{pointer} is not there: materialise `{door}_dataset` first.")
+        raise GateClosedError(f"{pointer} is not there: materialise `{gate}_dataset` first.")
     dataset_id = json.loads(pointer.read_text())["id"]
-    return Manifest(**json.loads((parent / dataset_id / "manifest.json").read_text()))
+    raw = json.loads((parent / dataset_id / "manifest.json").read_text())
+    raw.setdefault("gate", raw.pop("door", gate))       # its name before 0.2
+    return Manifest(**raw)
 
 
 def documents_of(store: Store, shards: Sequence[str], split: str) -> int:

@@ -1,35 +1,16 @@
 """How a checkpoint asset trains: a configuration file, `accelerate launch` through Pipes, and the run's record."""
 
-import json
+import base64
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 
 from assets.training_dataset import Manifest
+from resources.charts import curve_picture
 from resources.store import Store
-from resources.training.checkpoint import faults
+from resources.training.checkpoint import TrainingError, faults, read_training
 from resources.training.launcher import launch_command, launch_env
-
-
-class TrainingError(RuntimeError):
-    """The training process ended badly; the sentence holds its last words."""
-
-
-def checkpoint_home(store: Store, kind: Literal["sft", "dpo"], run: str) -> Path:
-    return store.home / "checkpoints" / kind / run
-
-
-def current_checkpoint(store: Store, kind: Literal["sft", "dpo"]) -> Path:
-    """The checkpoint that was trained last. Raises TrainingError where there is none, or a part of one."""
-    pointer = store.home / "checkpoints" / kind / "current.json"
-    if not pointer.exists():
-        raise TrainingError(f"{pointer} is not there: materialise `{kind}_checkpoint` first.")
-    folder = pointer.parent / json.loads(pointer.read_text())["id"]
-    if found := faults(folder):
-        raise TrainingError(f"The checkpoint {folder} is not whole ({', '.join(found)}): delete it and materialise "
-                             f"`{kind}_checkpoint` again.")
-    return folder
 
 
 def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, store: Store, gpus: int,
@@ -61,10 +42,6 @@ def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, st
     return True
 
 
-def read_training(output: Path) -> dict[str, Any]:
-    return json.loads((output / "training.json").read_text())
-
-
 def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict[str, Any]:
     """Numbers of the run for the UI to plot, its curves, and honest labels."""
     training = read_training(output)
@@ -88,9 +65,5 @@ def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict
 
 def curve(name: str, values: list[float]) -> dg.MarkdownMetadataValue:
     """Values by step as a small picture inside markdown."""
-    import base64
-
-    from assets.quality_report.pictures import curve_picture
-
     png = base64.b64encode(curve_picture(name, {name: values})).decode()
     return dg.MetadataValue.md(f"![{name} by step](data:image/png;base64,{png})")

@@ -42,7 +42,7 @@ ASSET_GROUPS: Mapping[str, list[dg.AssetsDefinition]] = {
     "sources": [source_images, instructions],
     "writing": [long_outputs],
     "preferences": [drafts, segments, corrected_segments, preference_pairs],
-    "doors": [sft_dataset, preference_dataset],
+    "quality_gates": [sft_dataset, preference_dataset],
     "training": [sft_checkpoint, dpo_checkpoint],
     "evaluation": [benchmark_scores, quality_report],
 }

@@ -11,7 +11,7 @@ REPORT_ASSETS = ("quality_report",)
 shard_job = dg.define_asset_job("shard_job", selection=dg.AssetSelection.assets(*SHARD_ASSETS),
                                 description="One shard, from its files to its preference pairs.")
 training_job = dg.define_asset_job("training_job", selection=dg.AssetSelection.assets(*TRAINING_ASSETS),
-                                   description="The doors and the two checkpoints, over all shards.")
+                                   description="The quality gates and the two checkpoints, over all shards.")
 drafts_job = dg.define_asset_job("drafts_job", selection=dg.AssetSelection.assets(*DRAFTS_ASSETS),
                                  description="The preference round after SFT: one shard, from what the checkpoint "
                                              "itself writes to preference pairs. Then train once more.")

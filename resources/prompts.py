@@ -23,6 +23,6 @@ class Prompt:
         return Template(self.text).substitute({**(slots or {}), **more}).strip()
 
 
-def load_prompt(room: str, name: str) -> Prompt:
-    """`prompts/<name>.txt` beside the module file `room` (pass `__file__`)."""
-    return Prompt(name, (Path(room).parent / "prompts" / f"{name}.txt").read_text(encoding="utf-8"))
+def load_prompt(module_file: str, name: str) -> Prompt:
+    """`prompts/<name>.txt` beside the module file `module_file` (pass `__file__`)."""
+    return Prompt(name, (Path(module_file).parent / "prompts" / f"{name}.txt").read_text(encoding="utf-8"))

@@ -41,7 +41,7 @@ chat_rows = 2
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Counter[str], list[str]]]:
-    """The store after every shard's job and both doors, the numbers of all materialisations added up, the shards."""
+    """The store after every shard's job and both gates, the numbers of all materialisations added up, the shards."""
     folder = tmp_path_factory.mktemp("samples")
     (folder / "recipe.toml").write_text(RECIPE.replace("CHAT", str(folder / "chat.jsonl")))
     (folder / "chat.jsonl").write_text("".join(json.dumps({"messages": [
@@ -56,9 +56,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, C
         patch.setenv("LWV_RECIPE", str(folder / "recipe.toml"))
         factory = Factory(folder / "home", ROOT / "samples", instance)
         shards = factory.scan()
-        doors = ["sft_dataset", "preference_dataset"]
+        gates = ["sft_dataset", "preference_dataset"]
         for result in (*(factory.run("shard_job", shard) for shard in shards),
-                       *(factory.run("training_job", assets=[door]) for door in doors)):
+                       *(factory.run("training_job", assets=[gate]) for gate in gates)):
             assert result.success
             for event in result.get_asset_materialization_events():
                 for name, value in event.materialization.metadata.items():

@@ -1,4 +1,4 @@
-"""The UI's own door, GraphQL on a running `dagster dev`: new files become shards, and a backfill of two succeeds."""
+"""The UI's own gate, GraphQL on a running `dagster dev`: new files become shards, and a backfill of two succeeds."""
 
 import json
 import os

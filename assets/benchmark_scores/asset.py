@@ -11,11 +11,11 @@ from assets.benchmark_scores.schema import SCHEMA
 from assets.benchmark_scores.scores import HARNESS, MODELS, answers_path, score_row, scores_path, write_summary
 from assets.generation import GenerationError, prompt_line, write_answers
 from assets.partitions import SHARDS
-from assets.training_run import TrainingError, current_checkpoint, read_training
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.engine import ModelEngine, run
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 from resources.store import Store
+from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 from resources.training.run_id import run_id
 
 # The paper's settings (method.md 4.1).

@@ -1,4 +1,4 @@
-"""The asset `dpo_checkpoint`: the SFT checkpoint after preference training on what the door let through."""
+"""The asset `dpo_checkpoint`: the SFT checkpoint after preference training on what the quality gate let through."""
 
 from pathlib import Path
 
@@ -6,10 +6,11 @@ import dagster as dg
 
 from assets.quality.gate import GateClosedError
 from assets.training_dataset import current_manifest
-from assets.training_run import TrainingError, checkpoint_home, checkpoint_metadata, current_checkpoint, train
+from assets.training_run import checkpoint_metadata, train
 from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.model import RecipeError, read_recipe
+from resources.recipe.read import RecipeError, read_recipe
+from resources.training.checkpoint import TrainingError, checkpoint_home, current_checkpoint
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.run_id import run_id
 

@@ -5,8 +5,8 @@ from typing import Any
 from assets.quality.asset_checks import whole_checks
 from assets.quality.outcome import Outcome, Rule
 from assets.sft_checkpoint.checks import SHARED_RULES, shared_outcomes
-from assets.training_run import current_checkpoint, read_training
 from resources.store import Store
+from resources.training.checkpoint import current_checkpoint, read_training
 
 RULES = (
     *SHARED_RULES,

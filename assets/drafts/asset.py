@@ -9,10 +9,10 @@ from assets.drafts.schema import FINISHES, SCHEMA
 from assets.generation import GenerationError, write_answers
 from assets.partitions import SHARDS
 from assets.shard_table import table_metadata
-from assets.training_run import TrainingError, current_checkpoint, read_training
 from resources.dagster import GpuResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.model import RecipeError, read_recipe
+from resources.recipe.read import RecipeError, read_recipe
+from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 
 
 @dg.asset(partitions_def=SHARDS, deps=["long_outputs", "sft_checkpoint"], pool=GPU_POOL, op_tags=GPU_OP_TAGS,

@@ -8,7 +8,7 @@ import pyarrow as pa
 from assets.drafts.draft import samples_of
 from assets.drafts.schema import FINISHES
 from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
-from resources.recipe.model import read_recipe
+from resources.recipe.read import read_recipe
 from resources.text.words import count_words
 
 RULES = (

@@ -13,7 +13,7 @@ from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, SourcesResource, StoreResource, clear_failures
 from resources.failures import AnswerError
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.model import RecipeError, read_recipe
+from resources.recipe.read import RecipeError, read_recipe
 
 
 @dg.asset(partitions_def=SHARDS, deps=["source_images"], pool=GPU_POOL, op_tags=GPU_OP_TAGS,

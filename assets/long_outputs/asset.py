@@ -12,7 +12,7 @@ from assets.partitions import SHARDS
 from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.model import RecipeError, read_recipe
+from resources.recipe.read import RecipeError, read_recipe
 from resources.settings import Settings
 from resources.text.length_score import length_score
 

@@ -1,4 +1,4 @@
-"""The asset `preference_dataset`: the door between the pairs of all shards and preference training."""
+"""The asset `preference_dataset`: the quality gate between the pairs of all shards and preference training."""
 
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.sft_dataset.contamination import Contamination
 from assets.training_dataset import documents_of, image_files, write_dataset
 from resources.dagster import StoreResource, clear_failures
-from resources.recipe.model import RecipeError, read_recipe
+from resources.recipe.read import RecipeError, read_recipe
 from resources.store import Store
 
 UPSTREAM = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")

@@ -16,7 +16,7 @@ RULES = (
     Rule("ids_unique", "No two rows have the same id."),
     Rule("images_there", "Every image file of every row is there."),
     Rule("sides_differ", "Chosen and rejected both have text and differ."),
-    Rule("shares_kept", "The kinds weigh as the recipe had it at the door, and a pair weighs 1 on average."),
+    Rule("shares_kept", "The kinds weigh as the recipe had it at the gate, and a pair weighs 1 on average."),
     Rule("not_in_sft", "No pair comes from a document whose text is in the SFT data set.", blocking=True),
     Rule("not_in_benchmark", "No image and no text of the benchmark split stands in a pair."),
 )
@@ -45,7 +45,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
 
 
 def shares_kept(found: Mapping[str, float], wanted: Mapping[str, float]) -> Outcome:
-    """found: weight of a kind over the number of all rows; wanted: the shares that the door worked to."""
+    """found: weight of a kind over the number of all rows; wanted: the shares that the gate worked to."""
     bad = [kind for kind in sorted({*found, *wanted}) if abs(found.get(kind, 0) - wanted.get(kind, 0)) > 1e-3]
     return violations("shares_kept", bad, len(wanted), "kinds have another weight than the recipe gave them")
 

@@ -14,7 +14,8 @@ from assets.preference_pairs.schema import SCHEMA
 from assets.shard_table import write_model_table
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.model import Pairs, RecipeError, read_recipe
+from resources.recipe.model import Pairs
+from resources.recipe.read import RecipeError, read_recipe
 
 
 @dg.asset(partitions_def=SHARDS, deps=["corrected_segments", "long_outputs", "drafts"], pool=GPU_POOL,

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
 from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
-from resources.recipe.model import read_recipe
+from resources.recipe.read import read_recipe
 
 RULES = (
     Rule("ids_unique", "No two pairs have the same pair_id, and each kind is known."),

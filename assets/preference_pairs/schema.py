@@ -17,7 +17,7 @@ SCHEMA = pa.schema([
     ("chosen", pa.string()),             # continues `prefix`
     ("rejected", pa.string()),
     ("closes", pa.bool_()),              # the answer ends here, so the end-of-turn token is trained
-    ("weight", pa.float32()),            # the pairs of one example and kind add up to 1; the door weighs the kinds
+    ("weight", pa.float32()),            # the pairs of one example and kind add up to 1; the gate weighs the kinds
     ("margin", pa.float32()),            # points of (S_l + S_q) / 2 between the sides of a sampled pair; else null
     ("author", pa.string()),             # who wrote the text that was corrected, or (sampled) both sides
     ("corrector", pa.string()),          # who made `chosen` better than `rejected`, or (sampled) judged it so

@@ -1,4 +1,4 @@
-"""The bridge: a room's rules as one Dagster multi-asset check per asset, with a report file for every shard."""
+"""An asset's rules as one Dagster multi-asset check, with a report file for every shard."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,20 +13,20 @@ from resources.dagster import StoreResource
 from resources.store import Store
 
 
-def quality_checks(asset: str, room: AssetRules, partitions_def: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+def quality_checks(asset: str, asset_rules: AssetRules, partitions_def: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
     """One step that reads the shard's table once and yields a verdict for every rule, whatever happens.
 
     Its specs are partitioned, so each shard keeps its own status; the asset must have no BackfillPolicy, with which
     Dagster would store them without a partition.
     """
     specs = [dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking,
-                               partitions_def=partitions_def) for rule in room.rules]
+                               partitions_def=partitions_def) for rule in asset_rules.rules]
 
     @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
-        outcomes = check_shard(store.create(), asset, context.partition_key, room)
+        outcomes = check_shard(store.create(), asset, context.partition_key, asset_rules)
         selected = {key.name for key in context.selected_asset_check_keys}
-        for rule in room.rules:
+        for rule in asset_rules.rules:
             if rule.name in selected:
                 yield check_result(asset, rule, outcomes[rule.name])
 
@@ -60,7 +60,7 @@ def check_whole(store: Store, rules: Sequence[Rule], evaluate: Callable[[Store],
         return {rule.name: Outcome(rule.name, False, {}, failed) for rule in rules}
 
 
-def check_shard(store: Store, asset: str, shard: str, room: AssetRules) -> dict[str, Outcome]:
+def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -> dict[str, Outcome]:
     """The outcome of every rule on one shard, which its report holds too. What a rule raises fails the rule."""
     outcomes: dict[str, Outcome] = {}
     rows = 0
@@ -69,13 +69,13 @@ def check_shard(store: Store, asset: str, shard: str, room: AssetRules) -> dict[
         rows = table.num_rows
     except (OSError, pa.ArrowException) as error:
         outcomes = {rule.name: Outcome(rule.name, False, {}, f"the table cannot be read: {error}")
-                    for rule in room.rules}
+                    for rule in asset_rules.rules}
     else:
         context = Context(store, shard, table)
-        outcomes = {**_expected(context, room), **{name: _plain(context, name, room) for name in room.plain}}
-        for rule in room.rules:
+        outcomes = {**_expected(context, asset_rules), **{name: _plain(context, name, asset_rules) for name in asset_rules.plain}}
+        for rule in asset_rules.rules:
             outcomes.setdefault(rule.name, Outcome(rule.name, False, {}, "no expectation or function states this rule"))
-    write_report(store, asset, shard, room.rules, [outcomes[rule.name] for rule in room.rules], rows,
+    write_report(store, asset, shard, asset_rules.rules, [outcomes[rule.name] for rule in asset_rules.rules], rows,
                  len(read_quarantine(store, asset, shard)))
     return outcomes
 
@@ -86,23 +86,23 @@ def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResul
                                description=outcome.description or None, metadata=outcome.metadata)
 
 
-def _expected(context: Context, room: AssetRules) -> dict[str, Outcome]:
-    names = [rule.name for rule in room.rules if rule.name not in room.plain]
+def _expected(context: Context, asset_rules: AssetRules) -> dict[str, Outcome]:
+    names = [rule.name for rule in asset_rules.rules if rule.name not in asset_rules.plain]
     if not names:
         return {}
     if context.table.num_rows == 0:  # nothing to break a rule; and Great Expectations cannot type an empty frame
         return {name: Outcome(name, True, {"unexpected": 0}) for name in names}
     try:
-        frame = room.flatten(context.table)
+        frame = asset_rules.flatten(context.table)
         return {outcome.rule: outcome
-                for outcome in run_expectations(frame, room.expectations(), str(frame.columns[0]))}
+                for outcome in run_expectations(frame, asset_rules.expectations(), str(frame.columns[0]))}
     except Exception as error:
         return {name: Outcome(name, False, {}, f"could not evaluate: {type(error).__name__}: {error}"[:500])
                 for name in names}
 
 
-def _plain(context: Context, name: str, room: AssetRules) -> Outcome:
+def _plain(context: Context, name: str, asset_rules: AssetRules) -> Outcome:
     try:
-        return room.plain[name](context)
+        return asset_rules.plain[name](context)
     except Exception as error:
         return Outcome(name, False, {}, f"could not evaluate: {type(error).__name__}: {error}"[:500])

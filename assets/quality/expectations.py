@@ -21,7 +21,7 @@ def run_expectations(frame: Any, expectations: Sequence[Any], id_column: str) ->
     source = context.data_sources.add_pandas("frame")
     batch = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all").get_batch(
         {"dataframe": frame})
-    suite = gx.ExpectationSuite("room", expectations=list(expectations))
+    suite = gx.ExpectationSuite("rules", expectations=list(expectations))
     result_format = {**_FORMAT, "unexpected_index_column_names": [id_column]} if id_column in frame else _FORMAT
     results = batch.validate(suite, result_format=result_format).to_json_dict()["results"]
     grouped: dict[str, list[dict[str, Any]]] = {}

@@ -28,7 +28,7 @@ def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[
     if problems:
         listed = "; ".join(f"{problem.shard}/{problem.asset}: {problem.reason}" for problem in problems[:20])
         more = f" (and {len(problems) - 20} more)" if len(problems) > 20 else ""
-        raise GateClosedError(f"{len(problems)} quality reports keep the door shut: {listed}{more}. "
+        raise GateClosedError(f"{len(problems)} quality reports keep the quality gate closed: {listed}{more}. "
                        "Materialise these shards again, or look at their checks.")
 
 

@@ -42,7 +42,7 @@ class Context:
 
 @dataclass(frozen=True)
 class AssetRules:
-    """The rules of one room.
+    """The rules of one asset.
 
     flatten: table -> plain columns (counts, words, ratios, hashes) for Great Expectations, one row per row; nothing
     nested, no long text. expectations: a function, because Great Expectations takes seconds to import; each

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from resources.store import Store
 
-DOORS = ("sft_dataset", "preference_dataset")
+GATES = ("sft_dataset", "preference_dataset")
 ALL_SHARDS = "all"                 # in place of a shard, where a step has all of them before it
 
 SCHEMA = pa.schema([
@@ -35,5 +35,5 @@ def read_quarantine(store: Store, step: str, shard: str) -> list[dict[str, Any]]
 
 
 def read_left_out(store: Store) -> list[dict[str, Any]]:
-    """What the doors to training left out, of all shards."""
-    return [row for door in DOORS for row in read_quarantine(store, door, ALL_SHARDS)]
+    """What the quality gates left out, of all shards."""
+    return [row for gate in GATES for row in read_quarantine(store, gate, ALL_SHARDS)]

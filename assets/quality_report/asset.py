@@ -10,9 +10,9 @@ from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.quality.report import REPORTED, read_report
 from assets.quality_report.page import render_page
 from assets.quality_report.pictures import loss_picture, scores_picture, words_picture
-from assets.training_run import TrainingError, current_checkpoint, read_training
 from resources.dagster import StoreResource, clear_failures
 from resources.store import Store
+from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 
 
 @dg.asset(deps=["benchmark_scores"], kinds={"html"})

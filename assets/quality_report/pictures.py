@@ -1,8 +1,9 @@
 """The pictures of the report, drawn with matplotlib and returned as PNG bytes."""
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from resources.charts import as_png, curve_picture, new_figure
 
 
 def words_picture(outputs: Sequence[Mapping[str, Any]]) -> bytes:
@@ -23,16 +24,6 @@ def loss_picture(curves: Mapping[str, Sequence[float]]) -> bytes:
     return curve_picture("loss", curves)
 
 
-def curve_picture(what: str, curves: Mapping[str, Sequence[float]]) -> bytes:
-    """Something of training by step, a line per name."""
-    figure, axes = new_figure()
-    for name, values in curves.items():
-        axes.plot(range(1, len(values) + 1), values, marker=".", label=name)
-    axes.set(xlabel="step", ylabel=what, title=f"Training {what}")
-    axes.legend(frameon=False)
-    return as_png(figure)
-
-
 def scores_picture(models: Mapping[str, Mapping[str, float | None]]) -> bytes:
     """Length score and quality score, a pair of bars per model."""
     figure, axes = new_figure()
@@ -43,16 +34,3 @@ def scores_picture(models: Mapping[str, Mapping[str, float | None]]) -> bytes:
     axes.set(ylim=(0, 100), ylabel="score, 0-100", title="Benchmark: held_out")
     axes.legend(frameon=False)
     return as_png(figure)
-
-
-def new_figure() -> tuple[Any, Any]:
-    from matplotlib.figure import Figure  # not pyplot: no global state, no display
-
-    figure = Figure(figsize=(5.2, 3.4), dpi=90, layout="constrained")
-    return figure, figure.subplots()
-
-
-def as_png(figure: Any) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png")
-    return out.getvalue()

@@ -10,7 +10,7 @@ from assets.segments.schema import SCHEMA
 from assets.segments.splitter import split_draft, split_output
 from assets.shard_table import table_metadata
 from resources.dagster import StoreResource, clear_failures
-from resources.recipe.model import RecipeError, read_recipe
+from resources.recipe.read import RecipeError, read_recipe
 
 
 @dg.asset(partitions_def=SHARDS, deps=["long_outputs", "drafts"], kinds={"parquet"})

@@ -1,13 +1,14 @@
-"""The asset `sft_checkpoint`: the student after supervised fine-tuning on what the door let through."""
+"""The asset `sft_checkpoint`: the student after supervised fine-tuning on what the quality gate let through."""
 
 import dagster as dg
 
 from assets.quality.gate import GateClosedError
 from assets.training_dataset import current_manifest
-from assets.training_run import TrainingError, checkpoint_home, checkpoint_metadata, train
+from assets.training_run import checkpoint_metadata, train
 from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.model import RecipeError, read_recipe
+from resources.recipe.read import RecipeError, read_recipe
+from resources.training.checkpoint import TrainingError, checkpoint_home
 from resources.training.run_id import run_id
 from resources.training.sft.hyperparameters import SftHyperparameters
 

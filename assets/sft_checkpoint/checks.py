@@ -6,9 +6,8 @@ from typing import Any
 
 from assets.quality.asset_checks import whole_checks
 from assets.quality.outcome import Outcome, Rule
-from assets.training_run import current_checkpoint, read_training
 from resources.store import Store
-from resources.training.checkpoint import faults, unsound_tensors
+from resources.training.checkpoint import current_checkpoint, faults, read_training, unsound_tensors
 
 SHARED_RULES = (
     Rule("loss_finite", "Every logged loss is a finite number."),

@@ -1,4 +1,4 @@
-"""The asset `sft_dataset`: the door between the written shards and supervised fine-tuning."""
+"""The asset `sft_dataset`: the quality gate between the written shards and supervised fine-tuning."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -17,7 +17,7 @@ from assets.sft_dataset.schema import SCHEMA
 from assets.sft_dataset.selection import Candidate, Selection, select
 from assets.training_dataset import image_files, write_dataset
 from resources.dagster import SourcesResource, StoreResource, clear_failures
-from resources.recipe.model import RecipeError, read_recipe
+from resources.recipe.read import RecipeError, read_recipe
 from resources.store import Store
 from resources.training.rows.sequence import RowError
 

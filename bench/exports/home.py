@@ -23,7 +23,7 @@ STORY = "## Slide {0}\n\nThe river runs past the old mill and slows down in the 
 
 
 def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
-    """Data sets as the doors write them, with the tables behind them, without a model or a Dagster run.
+    """Data sets as the quality gates write them, with the tables behind them, without a model or a Dagster run.
 
     SFT: rows of 1, 2 and 3 images in turn, then one row of general chat. Preference: see `pair_rows`.
     """

@@ -1,7 +1,7 @@
-"""`make bench-recipe`: the paper's catalogue through the real door to SFT, at a tenth and at the whole of its size.
+"""`make bench-recipe`: the paper's catalogue through the real gate to SFT, at a tenth and at the whole of its size.
 
 Two ways. `written`: instructions and long_outputs are written without a model, with rows that break each rule, so that
-only the door is measured. `chain`: instructions, long_outputs and sft_dataset run as Dagster runs them, against an
+only the gate is measured. `chain`: instructions, long_outputs and sft_dataset run as Dagster runs them, against an
 endpoint that answers at once. Each step is a process of its own, and its peak resident memory is read from the system.
 """
 
@@ -31,7 +31,7 @@ ROOT = HERE.parents[1]
 RESULTS = HERE / "RESULTS.md"
 WHOLE = 22_158
 MIX = 10_000
-WAYS = {"written": "The door alone", "chain": "The whole chain"}
+WAYS = {"written": "The gate alone", "chain": "The whole chain"}
 COUNTED, COUNTS = ("rows", "quarantined", "calls_made"), ("rejected_", "repaired_", "length_from_")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 LENGTHS = 100           # quantiles of the pool that the requests are drawn from
@@ -98,7 +98,7 @@ def endpoint() -> Iterator[str]:
         process.wait()
 
 
-def make_door(home: Path, count: int) -> dict[str, Any]:
+def make_gate(home: Path, count: int) -> dict[str, Any]:
     """The asset sft_dataset and its checks, in this process."""
     import dagster as dg
 
@@ -120,7 +120,7 @@ def make_door(home: Path, count: int) -> dict[str, Any]:
         failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
     manifest = current_manifest(Store(home), "sft")
     return {"imports_mb": before, "report": manifest.report, "rows": manifest.rows, "failed_checks": failed,
-            "seconds_door": seconds["sft_dataset"], "seconds_checks": seconds["sft_dataset_checks"],
+            "seconds_gate": seconds["sft_dataset"], "seconds_checks": seconds["sft_dataset_checks"],
             "planted": dict(Counter(document.plant for document in found if document.plant))}
 
 
@@ -128,7 +128,7 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-STEPS = {"sources": make_sources, "chain": make_chain, "written": make_written, "door": make_door}
+STEPS = {"sources": make_sources, "chain": make_chain, "written": make_written, "gate": make_gate}
 
 
 def step(name: str, home: Path, count: int, **environment: str) -> dict[str, Any]:
@@ -151,12 +151,12 @@ def measure(way: str, count: int) -> dict[str, Any]:
         write_recipe(home, count)
         if way == "written":
             step("written", home, count)
-            return step("door", home, count)
+            return step("gate", home, count)
         step("sources", home, count)
         with endpoint() as url:
             chain = step("chain", home, count, LWV_TEACHER_BASE_URL=url, LWV_TEACHER_MODEL="bench",
                          LWV_TEACHER_CONCURRENCY="32")
-        return step("door", home, count) | {"chain": chain}
+        return step("gate", home, count) | {"chain": chain}
 
 
 def chain_lines(found: dict[str, Any]) -> list[str]:
@@ -183,7 +183,7 @@ def lines(way: str, count: int, found: dict[str, Any]) -> list[str]:
             f"target {report['off']:.2%}. Left out: {dropped}. Failed checks: "
             f"{', '.join(found['failed_checks']) or 'none'}.", "",
             f"Peak resident memory {found['peak_mb']:.0f} MB, of which {found['imports_mb']:.0f} MB are Dagster and "
-            f"imports; door {found['seconds_door']:.0f} s, its checks {found['seconds_checks']:.0f} s.", "",
+            f"imports; gate {found['seconds_gate']:.0f} s, its checks {found['seconds_checks']:.0f} s.", "",
             mix_table(report), ""]
 
 

@@ -68,7 +68,7 @@ def render_card(card: Card) -> str:
         "## Recipe", "As `LWV_RECIPE` named it when this was released.", f"```\n{card.recipe}\n```",
         "## Checks", _checks(card.verdicts),
         "## Identity", _table(("data set", "id", "rows", "shards"), [
-            (manifest.door, manifest.id, manifest.rows, len(manifest.shards)) for manifest in card.manifests]),
+            (manifest.gate, manifest.id, manifest.rows, len(manifest.shards)) for manifest in card.manifests]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -157,8 +157,8 @@ def _calls(calls: Sequence[Usage]) -> str:
 
 
 def _mix(manifests: Sequence[Manifest]) -> list[str]:
-    """The training mix beside the paper's, and what the recipe kept out of it, where the door reported them."""
-    report = next((manifest.report for manifest in manifests if manifest.door == "sft"), {})
+    """The training mix beside the paper's, and what the recipe kept out of it, where the gate reported them."""
+    report = next((manifest.report for manifest in manifests if manifest.gate == "sft"), {})
     if not report:
         return []
     dropped = report["dropped"].items()
@@ -180,7 +180,7 @@ def _checks(verdicts: Sequence[Verdict]) -> str:
         (asset, counts["rules"], counts["passed"], counts["failed"]) for asset, counts in by_asset.items()])
     warned = ("\n\nWarnings (no blocking rule failed, or nothing would be handed out):\n\n"
               + _table(("rule", "shards that failed it", "of"), off)) if off else ""
-    return f"A rule is checked for each shard, and the doors' rules once.\n\n{table}{warned}"
+    return f"A rule is checked for each shard, and the quality gates' rules once.\n\n{table}{warned}"
 
 
 def _share(count: int, rows: int) -> str:

@@ -1,7 +1,7 @@
 """The pictures of a data-set card: words written, length scores, images a row."""
 
-from assets.quality_report.pictures import as_png, new_figure
 from lwv_dagster.release.tally import SCORE_BIN, WORDS_BIN, Tally
+from resources.charts import as_png, new_figure
 
 
 def draw(tally: Tally) -> dict[str, bytes]:

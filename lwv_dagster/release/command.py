@@ -11,7 +11,7 @@ from lwv_dagster.release.tokens import CUTOFFS
 from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
 from resources.failures import EndpointError
-from resources.recipe.model import RecipeError
+from resources.recipe.read import RecipeError
 from resources.settings import Settings
 from resources.store import MissingTableError, Store
 

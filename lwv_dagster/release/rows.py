@@ -20,7 +20,7 @@ class Example:
 
     number: int                          # of the row in its data set, from 0
     id: str
-    turns: tuple[tuple[str, str], ...]   # (role, content) of the user's turn and the assistant's (the door checks it)
+    turns: tuple[tuple[str, str], ...]   # (role, content) of the user's turn and the assistant's (the gate checks it)
     images: tuple[Path, ...]
     kind: str
     language: str
@@ -105,9 +105,9 @@ def origin_of(example_id: str, manifest: Manifest, origins: dict[str, Origin]) -
     """Raises ReleaseError where the tables have changed since: nothing may go out without its documents' licences."""
     if found := origins.get(example_id):
         return found
-    raise ReleaseError(f"A row of the {manifest.door} data set was made from {example_id}, which the tables have no "
+    raise ReleaseError(f"A row of the {manifest.gate} data set was made from {example_id}, which the tables have no "
                          f"more: run the shard job where sources or recipe changed, then materialise "
-                         f"`{manifest.door}_dataset` again.")
+                         f"`{manifest.gate}_dataset` again.")
 
 
 @lru_cache(maxsize=65_536)

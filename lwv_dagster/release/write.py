@@ -34,7 +34,8 @@ from lwv_dagster.release.provenance import (
 from lwv_dagster.release.rows import read_examples, read_origins, read_pairs
 from lwv_dagster.release.tally import PartTally, Tally
 from lwv_dagster.release.trl import TRL
-from resources.recipe.model import Recipe, read_recipe
+from resources.recipe.model import Recipe
+from resources.recipe.read import read_recipe
 from resources.store import Store
 
 FORMATS = {made.name: made for made in (HUB, TRL, LLAMAFACTORY, MS_SWIFT)}
@@ -108,7 +109,7 @@ def write_rows(store: Store, format: Format, manifests: list[Manifest], folder: 
             add(row)
 
         for manifest in manifests:
-            if manifest.door == "sft":
+            if manifest.gate == "sft":
                 for example in read_examples(manifest, origins):
                     place(example, format.example(example), tally.sft, tally.add_example)
             else:

@@ -1,4 +1,4 @@
-"""The embedded model's door: its ASGI application, its model names, and nothing that thinks."""
+"""What the embedded model offers: its ASGI application, its model names, and nothing that thinks."""
 
 from resources.embedded.protocol import MODELS, app, model_name
 

@@ -1,22 +1,13 @@
-"""The recipe: every rule of how the data set is made, named and switchable, from one TOML file (`LWV_RECIPE`)."""
+"""The recipe: every rule of how the data set is made, named and switchable. A leaf: it imports nothing of ours."""
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from resources.endpoints import Endpoint
-from resources.settings import Settings
-
-PRESETS = Path(__file__).parent / "recipes"       # <name>.toml
 Family = Literal["ppt_script", "medical_report", "travel_guide", "story", "scenery_copywriting", "movie_review"]
 DeckTask = Literal["lecture_script", "speaker_notes", "study_guide", "explainer"]
 Length = Annotated[int, Field(ge=50, le=100_000)]      # words
-
-
-class RecipeError(ValueError):
-    """The recipe cannot be used; the sentence names the file and the field."""
 
 
 class Part(BaseModel):
@@ -163,24 +154,3 @@ class Recipe(Part):
     corrections: Corrections = Corrections()
     pairs: Pairs = Pairs()
     training: Training = Training()
-
-
-def read_recipe(name: str | None = None) -> Recipe:
-    """The recipe of a TOML file, or of a preset (`default`, `paper`, `embedded`); None: what LWV_RECIPE says.
-
-    Where that is unset: `default`, or `embedded` where the embedded model is the teacher. Fields that the file leaves
-    out are the default's. Raises RecipeError.
-    """
-    name = name or Settings().recipe or ("embedded" if Endpoint.from_env("teacher").embedded else "default")
-    path = PRESETS / f"{name}.toml" if name.isidentifier() else Path(name).expanduser()
-    try:
-        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Recipe.model_validate(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be used: {where}: {first['msg']}.") from error
-    except (OSError, ValueError) as error:
-        known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
-        raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be read: {error}. It is a TOML file, or one of "
-                             f"{known}.") from error

@@ -1,14 +1,37 @@
-"""What a checkpoint folder holds, and whether it is whole and sound; reads safetensors without torch."""
+"""Checkpoint folders: where they are, what they hold, and whether they are whole and sound. Without torch."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+
+from resources.store import Store
 
 FILES = ("config.json", "tokenizer.json", "training.json")
 EXPONENTS = {"F32": ("<u4", 0x7F800000), "BF16": ("<u2", 0x7F80), "F16": ("<u2", 0x7C00)}    # all set: NaN or infinite
 _CHUNK = 2**24      # numbers looked at in one go
+
+
+class TrainingError(RuntimeError):
+    """The training process ended badly; the sentence holds its last words."""
+
+
+def checkpoint_home(store: Store, kind: Literal["sft", "dpo"], run: str) -> Path:
+    return store.home / "checkpoints" / kind / run
+
+
+def current_checkpoint(store: Store, kind: Literal["sft", "dpo"]) -> Path:
+    """The checkpoint that was trained last. Raises TrainingError where there is none, or a part of one."""
+    pointer = store.home / "checkpoints" / kind / "current.json"
+    if not pointer.exists():
+        raise TrainingError(f"{pointer} is not there: materialise `{kind}_checkpoint` first.")
+    folder = pointer.parent / json.loads(pointer.read_text())["id"]
+    if found := faults(folder):
+        raise TrainingError(f"The checkpoint {folder} is not whole ({', '.join(found)}): delete it and materialise "
+                             f"`{kind}_checkpoint` again.")
+    return folder
 
 
 def faults(folder: Path) -> list[str]:
@@ -51,3 +74,7 @@ def _tensors(path: Path) -> Iterator[tuple[str, str, int, int]]:
         if name != "__metadata__":
             start, stop = tensor["data_offsets"]
             yield name, tensor["dtype"], 8 + size + start, 8 + size + stop
+
+
+def read_training(output: Path) -> dict[str, Any]:
+    return json.loads((output / "training.json").read_text())

@@ -17,7 +17,7 @@ from resources.embedded import app, model_name
 from resources.prompts import Prompt
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {"single": "instructions", "rewrite": "instructions", "need_long": "instructions",
+ASSET_OF = {"single": "instructions", "rewrite": "instructions", "need_long": "instructions",
          "state_length": "long_outputs", "task": "long_outputs", "plan": "long_outputs",
          "write": "long_outputs", "correct": "corrected_segments", "judge": "benchmark_scores"}
 
@@ -81,7 +81,7 @@ def text_part(text: str) -> dict[str, Any]:
 
 def template(name: str, **slots: object) -> str:
     """A prompt of the factory, filled as the factory fills it."""
-    path = ROOT / "assets" / ROOMS[name] / "prompts" / f"{name}.txt"
+    path = ROOT / "assets" / ASSET_OF[name] / "prompts" / f"{name}.txt"
     return Prompt(name, path.read_text(encoding="utf-8")).fill(slots)
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from assets.instructions.documents import Document, chapters, group_documents, materials
 from assets.instructions.lengths import length_from, stated_words, target_words
 from assets.instructions.requests import parse_decision
-from resources.recipe.model import Instructions, RecipeError, read_recipe
+from resources.recipe.model import Instructions
+from resources.recipe.read import RecipeError, read_recipe
 
 
 def singles(count: int, split: str = "sft", collection: str = "photos", language: str = "en") -> list[Document]:

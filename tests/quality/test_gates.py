@@ -40,8 +40,8 @@ def test_a_failed_shard_blocks_its_own_downstream_and_shuts_the_door_until_it_is
     training = factory.run("training_job")                         # another run, as a backfill or a person starts it
     assert not training.success
     assert steps(training) == set()
-    door = next(event for event in training.all_events if event.is_step_failure and event.step_key == "sft_dataset")
-    said = door.step_failure_data.user_failure_data.description
+    gate = next(event for event in training.all_events if event.is_step_failure and event.step_key == "sft_dataset")
+    said = gate.step_failure_data.user_failure_data.description
     assert f"{bad}/source_images: failed quarantine_share" in said
     assert good not in said
     assert not (factory.home / "datasets" / "sft" / "current.json").exists()
@@ -54,7 +54,7 @@ def test_a_failed_shard_blocks_its_own_downstream_and_shuts_the_door_until_it_is
     assert factory.run("shard_job", bad).success
     assert check_statuses(factory, "source_images", "quarantine_share") == {bad: "SUCCEEDED", good: "SUCCEEDED"}
     assert gate(factory.store, ("source_images", "long_outputs"), [bad, good]) == []
-    assert factory.run("training_job", assets=["sft_dataset"]).success    # the door is open again
+    assert factory.run("training_job", assets=["sft_dataset"]).success    # the gate is open again
 
 
 def test_a_shard_whose_files_were_removed_is_empty_says_so_and_keeps_no_door_shut(factory: Factory) -> None:

@@ -139,14 +139,14 @@ def test_a_data_set_whose_blocking_rule_fails_is_not_handed_out(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("tables", [("source_images",), ("source_images", "instructions")])
-@pytest.mark.parametrize(("number", "door"), [(0, "sft_dataset"), (6, "preference_dataset")])
+@pytest.mark.parametrize(("number", "gate"), [(0, "sft_dataset"), (6, "preference_dataset")])
 def test_a_row_whose_documents_the_tables_have_no_more_is_not_handed_out_without_its_licence(
-        tables: tuple[str, ...], number: int, door: str, tmp_path: Path) -> None:
+        tables: tuple[str, ...], number: int, gate: str, tmp_path: Path) -> None:
     store = make_home(tmp_path / "home")
     for table in tables:
         left = [row for row in store.rows(table, SHARD) if row["document_id"] != f"{number:016x}"]
         store.write_table(table, SHARD, left, {"source_images": SOURCES, "instructions": INSTRUCTIONS}[table])
-    with pytest.raises(ReleaseError, match=f"made from {number:016x}-deck.* materialise `{door}` again"):
+    with pytest.raises(ReleaseError, match=f"made from {number:016x}-deck.* materialise `{gate}` again"):
         write_release(store, FORMATS["hub"], tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
 

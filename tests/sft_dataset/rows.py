@@ -55,7 +55,7 @@ def page(document_id: str, image: str, split: str = "sft", phash: str = "0" * 16
 
 
 def write_shard(store: Store, shard: str, outputs: list[dict[str, Any]], pages: list[dict[str, Any]] = ()) -> None:
-    """The three tables that the door asks for, and their good reports."""
+    """The three tables that the gate asks for, and their good reports."""
     from assets.instructions.schema import SCHEMA as INSTRUCTIONS
     from assets.quality.report import write_report
 

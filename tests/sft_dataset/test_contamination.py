@@ -156,12 +156,12 @@ def test_both_data_sets_fail_their_check_when_a_row_of_the_benchmark_is_in_them(
 
     rows = [("good", other["image"], english("good", 600)), ("image", image["image"], english("own", 600)),
             ("text", other["image"], reference)]
-    for door, schema, make in (("sft", SCHEMA, sft_row), ("preference", PAIRS, pair)):
-        manifest = write_dataset(store, door, ["a-001"], schema, [make(*row) for row in rows],
+    for gate, schema, make in (("sft", SCHEMA, sft_row), ("preference", PAIRS, pair)):
+        manifest = write_dataset(store, gate, ["a-001"], schema, [make(*row) for row in rows],
                                  lambda row: ("single", "model"), lambda: "empty")
         outcome = none_in_benchmark(store, manifest)
         assert not outcome.passed
         assert outcome.metadata["examples"] == ["image", "text"]
-        good = write_dataset(store, door, ["a-001"], schema, [make(*rows[0])], lambda row: ("single", "model"),
+        good = write_dataset(store, gate, ["a-001"], schema, [make(*rows[0])], lambda row: ("single", "model"),
                              lambda: "empty")
         assert none_in_benchmark(store, good).passed

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from assets.sft_dataset.keep import reason_to_drop, written_language
-from resources.recipe.model import Keep, read_recipe
+from resources.recipe.model import Keep
+from resources.recipe.read import read_recipe
 from resources.text.repetition import repeated_share
 from resources.text.words import count_words
 from tests.sft_dataset.rows import chinese, english, written

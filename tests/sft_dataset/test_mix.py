@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.sft_dataset.mix import BUCKETS, LONG, SHORT, bucket_of, draw_order, largest_size, plan_mix
-from resources.recipe.model import Mix, read_recipe
+from resources.recipe.model import Mix
+from resources.recipe.read import read_recipe
 
 KINDS = ("single", "multi", "deck")
 STRATA = [(kind, bucket) for kind in KINDS for bucket in BUCKETS]

@@ -10,9 +10,8 @@ from safetensors.torch import save_file
 
 from assets.dpo_checkpoint.checks import starts_at_ln_2
 from assets.sft_checkpoint.checks import shared_outcomes
-from assets.training_run import TrainingError, current_checkpoint
 from resources.store import Store
-from resources.training.checkpoint import FILES, faults, unsound_tensors
+from resources.training.checkpoint import FILES, TrainingError, current_checkpoint, faults, unsound_tensors
 from resources.training.run import whole_checkpoint
 
 

@@ -1,4 +1,4 @@
-"""The preference round after SFT, for real: a checkpoint writes, critic and judge do their part, the door weighs."""
+"""The preference round after SFT, for real: a checkpoint writes, critic and judge do their part, the gate weighs."""
 
 import json
 import os

@@ -8,11 +8,13 @@ import torch
 from accelerate import FullyShardedDataParallelPlugin
 from accelerate.commands.config.config_args import load_config_from_file
 
-from assets.training_run import TrainingError, train
+from assets.training_run import train
 from resources.dagster import GpuResource
-from resources.recipe.model import RecipeError, Training, read_recipe
+from resources.recipe.model import Training
+from resources.recipe.read import RecipeError, read_recipe
 from resources.store import Store
 from resources.training.arguments import accumulation, trainer_settings
+from resources.training.checkpoint import TrainingError
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.dpo.train import keeps_reference, load_of
 from resources.training.launcher import CONFIGURATIONS, launch_command

@@ -1,4 +1,4 @@
-"""The door to SFT as Dagster runs it: what is left out is counted and recorded, the mix is told, the rest written."""
+"""The gate to SFT as Dagster runs it: what is left out is counted and recorded, the mix is told, the rest written."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every rule of every room: it passes on what the factory writes, and it alone fails on what breaks it."""
+"""Every rule of every asset: it passes on what the factory writes, and it alone fails on what breaks it."""
 
 import shutil
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from assets.quality.quarantine import write_quarantine
 from resources.store import Store
 from tests.conftest import Factory, draw_deck, draw_page, write_recipe
 
-ROOMS = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
+ASSETS = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
          "preference_pairs")
 Rows = list[dict[str, Any]]
 
 
-def room(name: str) -> AssetRules:
+def rules_of(name: str) -> AssetRules:
     return import_module(f"assets.{name}.checks").CHECKS
 
 
@@ -30,7 +30,7 @@ def good_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A shard that went through the real job: a deck of the preference split among others."""
     import dagster as dg
 
-    folder = tmp_path_factory.mktemp("rooms")
+    folder = tmp_path_factory.mktemp("rules")
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
         patch.setenv("LWV_HOME", str(folder / "home"))
         patch.setenv("LWV_SOURCES", str(folder / "sources"))
@@ -69,29 +69,29 @@ def store(good_home: tuple[Path, str], tmp_path: Path) -> tuple[Store, str]:
 
 
 def failed(store: Store, name: str, shard: str) -> set[str]:
-    return {rule for rule, outcome in check_shard(store, name, shard, room(name)).items() if not outcome.passed}
+    return {rule for rule, outcome in check_shard(store, name, shard, rules_of(name)).items() if not outcome.passed}
 
 
-@pytest.mark.parametrize("name", ROOMS)
+@pytest.mark.parametrize("name", ASSETS)
 def test_what_the_factory_writes_passes_every_rule(good_home: tuple[Path, str], name: str) -> None:
     home, shard = good_home
     assert Store(home).read_table(name, shard).num_rows > 0
     assert failed(Store(home), name, shard) == set()
 
 
-@pytest.mark.parametrize("name", ROOMS)
+@pytest.mark.parametrize("name", ASSETS)
 def test_an_empty_table_over_empty_tables_passes(store: tuple[Store, str], name: str) -> None:
     tables, shard = store
-    for table in ROOMS[:ROOMS.index(name) + 1]:
+    for table in ASSETS[:ASSETS.index(name) + 1]:
         tables.write_table(table, shard, [], tables.read_table(table, shard).schema)
     assert failed(tables, name, shard) == set()
 
 
-@pytest.mark.parametrize("name", ROOMS)
+@pytest.mark.parametrize("name", ASSETS)
 def test_a_table_that_is_missing_fails_every_rule_and_still_has_a_report(store: tuple[Store, str], name: str) -> None:
     tables, shard = store
     tables.table_path(name, shard).unlink()
-    assert failed(tables, name, shard) == {rule.name for rule in room(name).rules}
+    assert failed(tables, name, shard) == {rule.name for rule in rules_of(name).rules}
 
 
 def change(**values: Any) -> Callable[[Rows], Rows]:
@@ -144,7 +144,7 @@ def lost_page(rows: Rows) -> Rows:
     return [{**rows[0], "sections": sections}, *rows[1:]]
 
 
-# room, what is done to its rows, the rules that must fail: just these.
+# asset, what is done to its rows, the rules that must fail: just these.
 MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("source_images", change(page=7), {"pages_complete"}),
     ("source_images", change(image_sha256="ab" * 32), {"images_stored"}),
@@ -226,7 +226,7 @@ def test_too_much_quarantine_stops_a_shard_and_a_little_only_warns(store: tuple[
     assert failed(tables, "source_images", shard) == {"nothing_quarantined"}
     write_quarantine(tables, "source_images", shard, rows)
     assert failed(tables, "source_images", shard) == {"nothing_quarantined", "quarantine_share"}
-    warned = check_shard(tables, "source_images", shard, room("source_images"))["nothing_quarantined"]
+    warned = check_shard(tables, "source_images", shard, rules_of("source_images"))["nothing_quarantined"]
     assert warned.description == "5 of 9 documents were set aside"
 
 
@@ -234,4 +234,4 @@ def test_every_rule_is_mutated_at_least_once() -> None:
     covered = {(name, rule) for name, _, rules in MUTATIONS for rule in rules}
     elsewhere = {("source_images", "quarantine_share"), ("source_images", "nothing_quarantined"),
                  ("corrected_segments", "something_edited")}
-    assert {(name, rule.name) for name in ROOMS for rule in room(name).rules} - covered - elsewhere == set()
+    assert {(name, rule.name) for name in ASSETS for rule in rules_of(name).rules} - covered - elsewhere == set()
