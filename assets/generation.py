@@ -19,16 +19,30 @@ class GenerationError(RuntimeError):
     """The writing process ended badly; the sentence says where its last words are."""
 
 
-def prompt_line(store: Store, item_id: str, prompt: str, images: Iterable[str], seed: int, words: int,
-                most_tokens: int) -> dict[str, Any]:
+def prompt_line(
+    store: Store, item_id: str, prompt: str, images: Iterable[str], seed: int, words: int, most_tokens: int
+) -> dict[str, Any]:
     """What the script is asked to answer once. images: sha256 of each; words: as many as are wanted."""
-    return {"item_id": item_id, "prompt": prompt, "images": [str(store.image_path(image)) for image in images],
-            "seed": seed, "max_new_tokens": min(most_tokens, STUDENT_CAP_PER_WORD * words)}
+    return {
+        "item_id": item_id,
+        "prompt": prompt,
+        "images": [str(store.image_path(image)) for image in images],
+        "seed": seed,
+        "max_new_tokens": min(most_tokens, STUDENT_CAP_PER_WORD * words),
+    }
 
 
-def write_answers(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, store: Store, gpu: GpuResource,
-                  models: Mapping[str, str], prompts: Sequence[dict[str, Any]], output: Path, temperature: float,
-                  top_p: float) -> dict[tuple[str, str], dict[str, Any]]:
+def write_answers(
+    context: dg.AssetExecutionContext,
+    pipes: dg.PipesSubprocessClient,
+    store: Store,
+    gpu: GpuResource,
+    models: Mapping[str, str],
+    prompts: Sequence[dict[str, Any]],
+    output: Path,
+    temperature: float,
+    top_p: float,
+) -> dict[tuple[str, str], dict[str, Any]]:
     """(model, item_id) -> its answer {text, tokens, seconds, finish}, for every model and prompt.
 
     models: name -> checkpoint. prompts: `prompt_line`s. output: the JSON-lines file of the answers, which is only ever
@@ -38,17 +52,30 @@ def write_answers(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessCl
     found = {(line["model"], line["item_id"]): line for line in read_lines(output)}
     if not found.keys() >= set(wanted):
         config = output.with_suffix(".config.json")
-        store.write_json(config, {"models": [{"name": name, "path": path} for name, path in models.items()],
-                                  "prompts": list(prompts), "output": str(output), "temperature": temperature,
-                                  "top_p": top_p})
+        store.write_json(
+            config,
+            {
+                "models": [{"name": name, "path": path} for name, path in models.items()],
+                "prompts": list(prompts),
+                "output": str(output),
+                "temperature": temperature,
+                "top_p": top_p,
+            },
+        )
         try:
-            pipes.run(context=context, command=launch_command(SCRIPT, config, min(1, len(gpu.devices()))),
-                      env={**launch_env(), **gpu.env()}, cwd=str(Path(__file__).resolve().parents[1]))
+            pipes.run(
+                context=context,
+                command=launch_command(SCRIPT, config, min(1, len(gpu.devices()))),
+                env={**launch_env(), **gpu.env()},
+                cwd=str(Path(__file__).resolve().parents[1]),
+            )
         except dg.DagsterError as error:
             raise GenerationError(f"{SCRIPT} failed ({error}): its output is in the step's compute log.") from error
         found = {(line["model"], line["item_id"]): line for line in read_lines(output)}
     missing = [key for key in wanted if key not in found]
     if missing:
-        raise GenerationError(f"{SCRIPT} ended without {len(missing)} of {len(wanted)} answers in {output}: its "
-                               "output is in the step's compute log.")
+        raise GenerationError(
+            f"{SCRIPT} ended without {len(missing)} of {len(wanted)} answers in {output}: its "
+            "output is in the step's compute log."
+        )
     return {key: found[key] for key in wanted}

@@ -17,8 +17,15 @@ Item = TypeVar("Item")
 
 
 def write_model_table(
-    engine: ModelEngine, store: Store, asset: str, shard: str, schema: pa.Schema, items: Sequence[Item],
-    work: Callable[[Item], Awaitable[list[dict[str, Any]]]], describe: Callable[[Item], dict[str, str]], role: Role,
+    engine: ModelEngine,
+    store: Store,
+    asset: str,
+    shard: str,
+    schema: pa.Schema,
+    items: Sequence[Item],
+    work: Callable[[Item], Awaitable[list[dict[str, Any]]]],
+    describe: Callable[[Item], dict[str, str]],
+    role: Role,
     expected_calls: int = 0,
 ) -> dict[str, Any]:
     """Write `<asset>/<shard>` and its quarantine; returns counts for the asset's metadata.
@@ -34,8 +41,9 @@ def write_model_table(
     async def write() -> None:
         async with engine:
             numbered = list(enumerate(items))
-            async for (index, item), result in engine.run(numbered, lambda pair: work(pair[1]), role,
-                                                          f"{asset} {shard}", expected_calls):
+            async for (index, item), result in engine.run(
+                numbered, lambda pair: work(pair[1]), role, f"{asset} {shard}", expected_calls
+            ):
                 if isinstance(result, AnswerError):
                     failed[index] = {"item": "", **describe(item), "reason": f"{result.kind}: {result}"}
                     kinds[f"quarantined_{result.kind}"] += 1
@@ -52,7 +60,8 @@ def write_model_table(
         **dict(sorted(kinds.items())),
         **engine.tally.metadata(),
         "model": f"{endpoint.model} (embedded: written-down heuristics, not a model's quality)"
-        if endpoint.embedded else endpoint.model,
+        if endpoint.embedded
+        else endpoint.model,
     }
 
 

@@ -26,13 +26,13 @@ class Manifest:
     """What one data set holds. `id` is the hash of its rows, so the same rows are the same data set."""
 
     id: str
-    gate: str                   # sft | preference
+    gate: str  # sft | preference
     path: str
     rows: int
-    counts: dict[str, int]      # rows per kind
-    authors: dict[str, int]     # rows per model that wrote or corrected them; a row of two counts for both
+    counts: dict[str, int]  # rows per kind
+    authors: dict[str, int]  # rows per model that wrote or corrected them; a row of two counts for both
     shards: list[str]
-    report: dict[str, Any] = field(default_factory=dict)     # what the gate decided, in numbers
+    report: dict[str, Any] = field(default_factory=dict)  # what the gate decided, in numbers
 
     @property
     def embedded(self) -> bool:
@@ -40,9 +40,16 @@ class Manifest:
         return any(map(is_embedded, self.authors))
 
 
-def write_dataset(store: Store, gate: Gate, shards: Sequence[str], schema: pa.Schema,
-                  rows: Iterable[dict[str, Any]], count_by: Callable[[dict[str, Any]], tuple[str, ...]],
-                  why_empty: Callable[[], str], report: dict[str, Any] | None = None) -> Manifest:
+def write_dataset(
+    store: Store,
+    gate: Gate,
+    shards: Sequence[str],
+    schema: pa.Schema,
+    rows: Iterable[dict[str, Any]],
+    count_by: Callable[[dict[str, Any]], tuple[str, ...]],
+    why_empty: Callable[[], str],
+    report: dict[str, Any] | None = None,
+) -> Manifest:
     """Write `datasets/<gate>/<id>/train.parquet` and `manifest.json`, and point `datasets/<gate>/current.json` at it.
 
     count_by: row -> its kind, and each model that wrote or corrected it. Rows stream through; where there are none,
@@ -67,8 +74,9 @@ def write_dataset(store: Store, gate: Gate, shards: Sequence[str], schema: pa.Sc
             raise GateClosedError(why_empty())
         dataset_id = digest.hexdigest()[:16]
         home = parent / dataset_id
-        manifest = Manifest(dataset_id, gate, str(home / "train.parquet"), total, dict(kinds), dict(authors),
-                            list(shards), report or {})
+        manifest = Manifest(
+            dataset_id, gate, str(home / "train.parquet"), total, dict(kinds), dict(authors), list(shards), report or {}
+        )
         home.mkdir(exist_ok=True)
         home.chmod(0o755)
         # Also where the same rows are there already: their images may lie elsewhere now (a moved LWV_HOME).
@@ -88,14 +96,15 @@ def current_manifest(store: Store, gate: Gate) -> Manifest:
         raise GateClosedError(f"{pointer} is not there: materialise `{gate}_dataset` first.")
     dataset_id = json.loads(pointer.read_text())["id"]
     raw = json.loads((parent / dataset_id / "manifest.json").read_text())
-    raw.setdefault("gate", raw.pop("door", gate))       # its name before 0.2
+    raw.setdefault("gate", raw.pop("door", gate))  # its name before 0.2
     return Manifest(**raw)
 
 
 def documents_of(store: Store, shards: Sequence[str], split: str) -> int:
     """How many documents of these shards stand in a split."""
-    return len({row["document_id"] for shard in shards for row in store.rows("source_images", shard)
-                if row["split"] == split})
+    return len(
+        {row["document_id"] for shard in shards for row in store.rows("source_images", shard) if row["split"] == split}
+    )
 
 
 def image_files(store: Store, images: Iterable[str]) -> list[dict[str, Any]]:

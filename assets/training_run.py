@@ -13,8 +13,15 @@ from resources.training.checkpoint import TrainingError, faults, read_training
 from resources.training.launcher import launch_command, launch_env
 
 
-def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, store: Store, gpus: int,
-          gpu_env: dict[str, str], module: str, config: dict[str, Any]) -> bool:
+def train(
+    context: dg.AssetExecutionContext,
+    pipes: dg.PipesSubprocessClient,
+    store: Store,
+    gpus: int,
+    gpu_env: dict[str, str],
+    module: str,
+    config: dict[str, Any],
+) -> bool:
     """Run `module` with `config` until `config["output"]` is whole; false where it was whole already.
 
     Raises TrainingError. A killed run goes on from its last saved step when it is started again.
@@ -25,20 +32,27 @@ def train(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, st
         return False
     recipe = config["recipe"]
     if gpus > 1 and recipe["sharding"] == "zero3" and recipe["lora_rank"]:
-        raise TrainingError("Adapters cannot be merged into weights that ZeRO-3 shares: set training.sharding = "
-                             "\"fsdp2\" in the recipe, or training.lora_rank = 0.")
+        raise TrainingError(
+            "Adapters cannot be merged into weights that ZeRO-3 shares: set training.sharding = "
+            '"fsdp2" in the recipe, or training.lora_rank = 0.'
+        )
     path = output.parent / f"{output.name}.json"
     store.write_json(path, config)
     try:
-        pipes.run(context=context, command=launch_command(module, path, gpus, recipe["sharding"]),
-                  env={**launch_env(), **gpu_env}, cwd=str(Path(__file__).resolve().parents[1]))
+        pipes.run(
+            context=context,
+            command=launch_command(module, path, gpus, recipe["sharding"]),
+            env={**launch_env(), **gpu_env},
+            cwd=str(Path(__file__).resolve().parents[1]),
+        )
     except dg.DagsterError as error:
         failed = Path(f"{output}.failed")
         words = failed.read_text() if failed.exists() else str(error)
         raise TrainingError(f"{module} failed: {words} Its output is in the step's compute log.") from error
     if found := faults(output):
-        raise TrainingError(f"{module} ended, and {output} is not whole ({', '.join(found)}): its output is in the "
-                             "step's compute log.")
+        raise TrainingError(
+            f"{module} ended, and {output} is not whole ({', '.join(found)}): its output is in the step's compute log."
+        )
     return True
 
 
@@ -47,17 +61,28 @@ def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict
     training = read_training(output)
     losses = training["losses"]
     metadata: dict[str, Any] = {
-        "dagster/row_count": manifest.rows, "steps": len(losses), "first_loss": losses[0], "last_loss": losses[-1],
-        "seconds": training["seconds"], "trained_now": trained, "student": training["student"],
-        "dataset": manifest.id, "path": dg.MetadataValue.path(str(output)),
-        "data_by": ", ".join(sorted(manifest.authors)), "embedded": manifest.embedded,
-        "tokens": training["tokens"], "tokens_per_second": training["tokens_per_second"],
+        "dagster/row_count": manifest.rows,
+        "steps": len(losses),
+        "first_loss": losses[0],
+        "last_loss": losses[-1],
+        "seconds": training["seconds"],
+        "trained_now": trained,
+        "student": training["student"],
+        "dataset": manifest.id,
+        "path": dg.MetadataValue.path(str(output)),
+        "data_by": ", ".join(sorted(manifest.authors)),
+        "embedded": manifest.embedded,
+        "tokens": training["tokens"],
+        "tokens_per_second": training["tokens_per_second"],
         "loss_curve": curve("loss", losses),
     }
     for name in ("accuracies", "margins"):
         if training.get(name):
-            metadata |= {f"first_{name}": training[name][0], f"last_{name}": training[name][-1],
-                         f"{name}_curve": curve(name, training[name])}
+            metadata |= {
+                f"first_{name}": training[name][0],
+                f"last_{name}": training[name][-1],
+                f"{name}_curve": curve(name, training[name]),
+            }
     if not trained:
         metadata["note"] = "unchanged inputs, training skipped"
     return metadata

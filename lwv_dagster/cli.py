@@ -19,8 +19,14 @@ def demo() -> None:
 
 
 @main.command()
-@click.option("--format", "format_name", type=click.Choice(["hub", "trl", "llamafactory", "ms-swift"]), default="hub",
-              show_default=True, help="Who is to read it.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["hub", "trl", "llamafactory", "ms-swift"]),
+    default="hub",
+    show_default=True,
+    help="Who is to read it.",
+)
 @click.option("--out", type=click.Path(file_okay=False), help="The folder to write; LWV_HOME/releases/FORMAT if unset.")
 @click.option("--push", "repo_id", metavar="REPO_ID", help="Also upload it to the Hugging Face hub (needs HF_TOKEN).")
 def release(format_name: str, out: str | None, repo_id: str | None) -> None:

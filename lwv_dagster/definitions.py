@@ -47,16 +47,29 @@ ASSET_GROUPS: Mapping[str, list[dg.AssetsDefinition]] = {
     "evaluation": [benchmark_scores, quality_report],
 }
 
-default_assets = [asset.with_attributes(group_names_by_key={asset.key: group})
-                  for group, assets in ASSET_GROUPS.items() for asset in assets]
+default_assets = [
+    asset.with_attributes(group_names_by_key={asset.key: group})
+    for group, assets in ASSET_GROUPS.items()
+    for asset in assets
+]
 
 default_checks = [
-    *(quality_checks(name, checks, SHARDS) for name, checks in {
-        "source_images": SOURCE_IMAGES, "instructions": INSTRUCTIONS, "long_outputs": LONG_OUTPUTS,
-        "drafts": DRAFTS, "segments": SEGMENTS, "corrected_segments": CORRECTED_SEGMENTS,
-        "preference_pairs": PREFERENCE_PAIRS,
-    }.items()),
-    sft_dataset_checks, preference_dataset_checks, sft_checkpoint_checks, dpo_checkpoint_checks,
+    *(
+        quality_checks(name, checks, SHARDS)
+        for name, checks in {
+            "source_images": SOURCE_IMAGES,
+            "instructions": INSTRUCTIONS,
+            "long_outputs": LONG_OUTPUTS,
+            "drafts": DRAFTS,
+            "segments": SEGMENTS,
+            "corrected_segments": CORRECTED_SEGMENTS,
+            "preference_pairs": PREFERENCE_PAIRS,
+        }.items()
+    ),
+    sft_dataset_checks,
+    preference_dataset_checks,
+    sft_checkpoint_checks,
+    dpo_checkpoint_checks,
     benchmark_scores_checks,
 ]
 

@@ -22,7 +22,7 @@ from resources.failures import EndpointError
 from resources.settings import Settings
 from resources.store import Store
 
-TERMINAL: dict[str, Any] = {"loggers": {"terminal": {}}}   # the live line in place of Dagster's console log
+TERMINAL: dict[str, Any] = {"loggers": {"terminal": {}}}  # the live line in place of Dagster's console log
 
 
 @dataclass
@@ -68,8 +68,10 @@ def run_demo() -> int:
     if scored:
         show_scores(store)
     calls = sum(asset.calls_made for asset in tally.values())
-    console.print(f"\n{calls} model calls made, {time.monotonic() - started:.0f} s in all. "
-                  "[bold]Look around: make ui[/] (then http://127.0.0.1:3000)")
+    console.print(
+        f"\n{calls} model calls made, {time.monotonic() - started:.0f} s in all. "
+        "[bold]Look around: make ui[/] (then http://127.0.0.1:3000)"
+    )
     if not good:
         console.print("[red]Some runs failed: see the lines marked ✗ above.[/]")
     return 0 if good else 1
@@ -77,14 +79,19 @@ def run_demo() -> int:
 
 def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shards: list[str]) -> None:
     documents = sum(len(catalog.documents(shard)) for shard in shards)
-    console.print(f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shards, "
-                  f"from {escape(str(settings.sources))} into {escape(str(settings.home))}", soft_wrap=True)
+    console.print(
+        f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shards, "
+        f"from {escape(str(settings.sources))} into {escape(str(settings.home))}",
+        soft_wrap=True,
+    )
     for endpoint in endpoints:
         console.print(f"  {endpoint!r}", soft_wrap=True, markup=False)
     if any(endpoint.embedded for endpoint in endpoints):
-        console.print("  The embedded model is written-down heuristics: it shows the factory at work, not a model's "
-                      "quality.\n  Set LWV_TEACHER_BASE_URL and LWV_TEACHER_MODEL for real text (CRITIC and JUDGE "
-                      "likewise).")
+        console.print(
+            "  The embedded model is written-down heuristics: it shows the factory at work, not a model's "
+            "quality.\n  Set LWV_TEACHER_BASE_URL and LWV_TEACHER_MODEL for real text (CRITIC and JUDGE "
+            "likewise)."
+        )
 
 
 def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally], shard: str | None = None) -> bool:
@@ -92,8 +99,13 @@ def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally
     job = defs.resolve_job_def(name)
     started, what = time.monotonic(), f"{name} {shard or ''}".strip()
     with live_progress(what):
-        result = job.execute_in_process(instance=instance, partition_key=shard, raise_on_error=False,
-                                        run_config=TERMINAL, tags={PID_TAG: str(os.getpid())})
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=shard,
+            raise_on_error=False,
+            run_config=TERMINAL,
+            tags={PID_TAG: str(os.getpid())},
+        )
     for event in result.all_events:
         count_event(event, tally)
     mark = "[green]✓[/]" if result.success else "[red]✗[/]"
@@ -146,8 +158,12 @@ def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
         shards = str(asset.shards) if name in SHARD_ASSETS else "all"
         checks = f"{asset.passed} / {asset.warned} / {asset.failed}"
         rows.append((name, shards, asset.rows or "", checks, folder_of(name)))
-    print_table(f"The lineage: checks passed / warned / failed, and files under {escape(os.path.relpath(store.home))}",
-                ("asset", "shards", "rows", "checks", "files"), rows, numbers=("shards", "rows", "checks"))
+    print_table(
+        f"The lineage: checks passed / warned / failed, and files under {escape(os.path.relpath(store.home))}",
+        ("asset", "shards", "rows", "checks", "files"),
+        rows,
+        numbers=("shards", "rows", "checks"),
+    )
     for name, asset in tally.items():
         for note in asset.notes:
             console.print(f"{name}: {note}", soft_wrap=True, markup=False)
@@ -155,14 +171,23 @@ def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
 
 def folder_of(asset: str) -> str:
     """The folder of an asset's files under LWV_HOME."""
-    return {"sft_dataset": "datasets/sft", "preference_dataset": "datasets/preference",
-              "sft_checkpoint": "checkpoints/sft", "dpo_checkpoint": "checkpoints/dpo",
-              "benchmark_scores": "scores", "quality_report": "reports"}.get(asset, f"tables/{asset}")
+    return {
+        "sft_dataset": "datasets/sft",
+        "preference_dataset": "datasets/preference",
+        "sft_checkpoint": "checkpoints/sft",
+        "dpo_checkpoint": "checkpoints/dpo",
+        "benchmark_scores": "scores",
+        "quality_report": "reports",
+    }.get(asset, f"tables/{asset}")
 
 
 def show_quarantine(store: Store, shards: list[str]) -> None:
-    rows = [(row["step"], row["item"] or row["document_id"], row["reason"])
-            for asset in SHARD_ASSETS for shard in shards for row in read_quarantine(store, asset, shard)]
+    rows = [
+        (row["step"], row["item"] or row["document_id"], row["reason"])
+        for asset in SHARD_ASSETS
+        for shard in shards
+        for row in read_quarantine(store, asset, shard)
+    ]
     rows += [(row["step"], row["example_id"], row["reason"]) for row in read_left_out(store)]
     if rows:
         print_table("In quarantine (everything else went on)", ("step", "what", "why"), rows)
@@ -173,7 +198,10 @@ def show_scores(store: Store) -> None:
 
     summary = read_summary(store)
     if summary:
-        print_table(f"Scores ({summary['harness']}; judge: {escape(summary['judge'])})",
-                    ("model", "items", "S", "S_l", "S_l released", "S_q", "words"), summary["rows"],
-                    numbers=("items", "S", "S_l", "S_l released", "S_q", "words"))
+        print_table(
+            f"Scores ({summary['harness']}; judge: {escape(summary['judge'])})",
+            ("model", "items", "S", "S_l", "S_l released", "S_q", "words"),
+            summary["rows"],
+            numbers=("items", "S", "S_l", "S_l released", "S_q", "words"),
+        )
         console.print(summary["note"], soft_wrap=True, markup=False)

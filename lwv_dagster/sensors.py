@@ -8,8 +8,11 @@ from resources.dagster import SourcesResource, StoreResource
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
-def new_shards(context: dg.SensorEvaluationContext, store: StoreResource, sources: SourcesResource,
-               ) -> dg.SensorResult | dg.SkipReason:
+def new_shards(
+    context: dg.SensorEvaluationContext,
+    store: StoreResource,
+    sources: SourcesResource,
+) -> dg.SensorResult | dg.SkipReason:
     """Adds a shard when files appear that no shard holds yet; a person (or `lwv demo`) then launches it."""
     settings = sources.settings()
     catalog = Catalog(store.create().home, settings.sources, settings)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 console = Console(highlight=False)
-PLAIN_SECONDS = 5.0   # without a terminal: at most one progress line in this time
+PLAIN_SECONDS = 5.0  # without a terminal: at most one progress line in this time
 
 
 class _LiveLine(logging.Handler):
@@ -58,13 +58,19 @@ def live_progress(what: str) -> Iterator[None]:
         yield
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]],
-                numbers: Sequence[str] = ()) -> None:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD,
-                  pad_edge=False)
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()
+) -> None:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left",
-                         no_wrap=column in (*numbers, columns[0]), overflow="fold")
+        table.add_column(
+            column,
+            justify="right" if column in numbers else "left",
+            no_wrap=column in (*numbers, columns[0]),
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     console.print()

@@ -1,6 +1,6 @@
 """Who wrote a text, and whether that was the embedded model. A leaf: it imports nothing."""
 
-EMBEDDED_STUDENT = "(trained on embedded texts)"     # ends the name of a student that learnt from the embedded model
+EMBEDDED_STUDENT = "(trained on embedded texts)"  # ends the name of a student that learnt from the embedded model
 
 
 def is_embedded(author: str) -> bool:

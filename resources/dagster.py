@@ -20,7 +20,7 @@ from resources.ledger import Ledger
 from resources.settings import Settings
 from resources.store import MissingTableError, Store
 
-DEVICE = re.compile(r"\d+$|(GPU|MIG)-")    # an index, a uuid, or the beginning of a uuid
+DEVICE = re.compile(r"\d+$|(GPU|MIG)-")  # an index, a uuid, or the beginning of a uuid
 
 
 class StoreResource(dg.ConfigurableResource):
@@ -51,8 +51,14 @@ class ModelsResource(dg.ConfigurableResource):
         prices = read_prices(TABLE)
         if settings.prices:
             prices |= read_prices(settings.prices)
-        return ModelEngine(endpoints_from_env(), Ledger.at(store.home), store.read_image, prices,
-                           Budget(settings.budget_usd, settings.budget_tokens), run_id)
+        return ModelEngine(
+            endpoints_from_env(),
+            Ledger.at(store.home),
+            store.read_image,
+            prices,
+            Budget(settings.budget_usd, settings.budget_tokens),
+            run_id,
+        )
 
 
 class GpuResource(dg.ConfigurableResource):
@@ -92,5 +98,8 @@ def clear_failures(*more: type[Exception]) -> Iterator[None]:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise dg.Failure(description=f"The disk is full ({error.filename or 'LWV_HOME'}): free some space and run "
-                         "again; what was answered is in the ledger.", allow_retries=False) from error
+        raise dg.Failure(
+            description=f"The disk is full ({error.filename or 'LWV_HOME'}): free some space and run "
+            "again; what was answered is in the ledger.",
+            allow_retries=False,
+        ) from error

@@ -10,7 +10,7 @@ from resources.failures import EndpointError
 from resources.messages import ROLES, Role
 
 EMBEDDED_URL = "http://embedded/v1"
-USERINFO = re.compile(r"(\w+://)?[^/]*@")    # addresses stand in the ledger and in messages: no secret may
+USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses stand in the ledger and in messages: no secret may
 
 
 class _EndpointSettings(BaseSettings):
@@ -39,10 +39,19 @@ class Endpoint:
 
     first_answer_s = 5.0
 
-    def __init__(self, role: Role, base_url: str | None = None, model: str | None = None,
-                 api_key: SecretStr | None = None, concurrency: int = 16, timeout_s: float = 600,
-                 window: float = 1.5, patience_s: float = 600, document_s: float = 6 * 3600,
-                 structured: bool = True) -> None:
+    def __init__(
+        self,
+        role: Role,
+        base_url: str | None = None,
+        model: str | None = None,
+        api_key: SecretStr | None = None,
+        concurrency: int = 16,
+        timeout_s: float = 600,
+        window: float = 1.5,
+        patience_s: float = 600,
+        document_s: float = 6 * 3600,
+        structured: bool = True,
+    ) -> None:
         self.role = role
         self.prefix = f"LWV_{role.upper()}"
         self.embedded = base_url is None
@@ -55,9 +64,11 @@ class Endpoint:
         self.document_s = document_s
         self.structured = structured and not self.embedded
         self.urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
-        if any(map(USERINFO.match, self.urls)):     # before any message that repeats the address
-            raise EndpointError(f"{self.prefix}_BASE_URL holds a user name or a password: leave them out of the "
-                                   f"address, and give the key as {self.prefix}_API_KEY.")
+        if any(map(USERINFO.match, self.urls)):  # before any message that repeats the address
+            raise EndpointError(
+                f"{self.prefix}_BASE_URL holds a user name or a password: leave them out of the "
+                f"address, and give the key as {self.prefix}_API_KEY."
+            )
         if self.embedded:
             from resources.embedded import model_name
 
@@ -67,7 +78,9 @@ class Endpoint:
         else:
             raise EndpointError(f"{self.prefix}_MODEL is not set: name the model to ask for at {base_url}.")
         if not self.urls or not all(url.startswith(("http://", "https://")) for url in self.urls):
-            raise EndpointError(f"{self.prefix}_BASE_URL is '{base_url}': each address must start with http:// or https://.")
+            raise EndpointError(
+                f"{self.prefix}_BASE_URL is '{base_url}': each address must start with http:// or https://."
+            )
 
     @classmethod
     def from_env(cls, role: Role) -> "Endpoint":
@@ -79,8 +92,18 @@ class Endpoint:
             found = _EndpointSettings(_env_prefix=f"LWV_{role.upper()}_")
         except ValueError as error:
             raise EndpointError(f"A setting LWV_{role.upper()}_* is not usable: {_first_line(error)}") from error
-        return cls(role, found.base_url or None, found.model or None, found.api_key, found.concurrency, found.timeout_s,
-                   found.window, found.patience_s, found.document_s, found.structured)
+        return cls(
+            role,
+            found.base_url or None,
+            found.model or None,
+            found.api_key,
+            found.concurrency,
+            found.timeout_s,
+            found.window,
+            found.patience_s,
+            found.document_s,
+            found.structured,
+        )
 
     def client(self, url: str) -> Any:
         """A new openai.AsyncOpenAI for one of `urls`, for the running event loop (a client belongs to one loop).
@@ -94,12 +117,13 @@ class Endpoint:
             from resources.embedded import app
 
             http: httpx2.AsyncClient | None = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app))
-        else:       # aiohttp: a fifth less CPU a call than httpx2's own transport
+        else:  # aiohttp: a fifth less CPU a call than httpx2's own transport
             limits = httpx2.Limits(max_connections=self.concurrency, keepalive_expiry=30)
             http = openai.DefaultAioHttpClient(limits=limits, timeout=self.timeout_s)
         key = self.api_key.get_secret_value() if self.api_key else "none"
-        return openai.AsyncOpenAI(base_url=url, api_key=key, http_client=http, timeout=self.timeout_s,
-                                  max_retries=0)  # `engine.retries` decides: a 429 must reach the limiter
+        return openai.AsyncOpenAI(
+            base_url=url, api_key=key, http_client=http, timeout=self.timeout_s, max_retries=0
+        )  # `engine.retries` decides: a 429 must reach the limiter
 
     def __repr__(self) -> str:
         return f"{self.role}: {self.model} " + ("(embedded, in process)" if self.embedded else f"at {self.base_url}")

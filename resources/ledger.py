@@ -26,29 +26,30 @@ from sqlalchemy.engine import Engine
 
 _METADATA = MetaData()
 CALLS = Table(
-    "calls", _METADATA,
-    Column("call_id", String(64), primary_key=True),    # Call.key: content of question, model, parameters, attempt
-    Column("role", String(16), nullable=False),         # teacher | critic | judge
-    Column("model", String(200), nullable=False),       # as asked for
-    Column("endpoint", String(400), nullable=False),    # base URL
-    Column("template", String(80), nullable=False),     # prompt template version
+    "calls",
+    _METADATA,
+    Column("call_id", String(64), primary_key=True),  # Call.key: content of question, model, parameters, attempt
+    Column("role", String(16), nullable=False),  # teacher | critic | judge
+    Column("model", String(200), nullable=False),  # as asked for
+    Column("endpoint", String(400), nullable=False),  # base URL
+    Column("template", String(80), nullable=False),  # prompt template version
     Column("sample", String(120), nullable=False, index=True),
     Column("step", String(60), nullable=False),
-    Column("status", String(16), nullable=False),       # ok, or the kind of AnswerError
-    Column("text", Text, nullable=False),               # the answer; empty unless status is ok, or truncated (a part)
-    Column("detail", Text, nullable=False),             # why not, where status is not ok
+    Column("status", String(16), nullable=False),  # ok, or the kind of AnswerError
+    Column("text", Text, nullable=False),  # the answer; empty unless status is ok, or truncated (a part)
+    Column("detail", Text, nullable=False),  # why not, where status is not ok
     Column("finish_reason", String(40), nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("cached_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
     Column("cost_usd", Float, nullable=False),
     Column("latency_s", Float, nullable=False),
-    Column("at", Float, nullable=False),                # Unix time, seconds
+    Column("at", Float, nullable=False),  # Unix time, seconds
     Column("run", String(64), nullable=False, server_default="", index=True),  # whose budget paid it: the Dagster run
 )
 
 
-ANSWERED = ("ok", "truncated")      # what the model said stands, and is not asked for again
+ANSWERED = ("ok", "truncated")  # what the model said stands, and is not asked for again
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,10 @@ class Ledger:
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         row = insert(CALLS)
         self._put = row.on_conflict_do_update(
-            index_elements=[CALLS.c.call_id], where=CALLS.c.status.not_in(ANSWERED),
-            set_={column.name: row.excluded[column.name] for column in CALLS.columns if column.name != "call_id"})
+            index_elements=[CALLS.c.call_id],
+            where=CALLS.c.status.not_in(ANSWERED),
+            set_={column.name: row.excluded[column.name] for column in CALLS.columns if column.name != "call_id"},
+        )
 
     @classmethod
     def at(cls, home: Path) -> "Ledger":
@@ -114,30 +117,41 @@ class Ledger:
     def spent(self, run: str) -> tuple[float, int]:
         """(US dollars, tokens) of the calls that `run` made so far."""
         with self._engine.connect() as connection:
-            usd, tokens = connection.execute(select(
-                func.coalesce(func.sum(CALLS.c.cost_usd), 0.0),
-                func.coalesce(func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens), 0),
-            ).where(CALLS.c.run == run)).one()
+            usd, tokens = connection.execute(
+                select(
+                    func.coalesce(func.sum(CALLS.c.cost_usd), 0.0),
+                    func.coalesce(func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens), 0),
+                ).where(CALLS.c.run == run)
+            ).one()
         return float(usd), int(tokens)
 
     def usage(self) -> Iterator[Any]:
         """Answered calls as rows of (sample, role, model, template, calls, tokens, usd), one after the other."""
         groups = (CALLS.c.sample, CALLS.c.role, CALLS.c.model, CALLS.c.template)
         with self._engine.connect() as connection:
-            yield from connection.execution_options(yield_per=1000).execute(select(
-                *groups, func.count().label("calls"),
-                func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens).label("tokens"),
-                func.sum(CALLS.c.cost_usd).label("usd"),
-            ).where(CALLS.c.status == "ok").group_by(*groups))
+            yield from connection.execution_options(yield_per=1000).execute(
+                select(
+                    *groups,
+                    func.count().label("calls"),
+                    func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens).label("tokens"),
+                    func.sum(CALLS.c.cost_usd).label("usd"),
+                )
+                .where(CALLS.c.status == "ok")
+                .group_by(*groups)
+            )
 
     def tokens_per_second(self, model: str, last: int = 200) -> float | None:
         """Completion tokens per second of one call, over the model's last answers; None where there are none."""
-        recent = (select(CALLS.c.completion_tokens, CALLS.c.latency_s)
-                  .where(CALLS.c.model == model, CALLS.c.status == "ok").order_by(CALLS.c.at.desc()).limit(last)
-                  ).subquery()
+        recent = (
+            select(CALLS.c.completion_tokens, CALLS.c.latency_s)
+            .where(CALLS.c.model == model, CALLS.c.status == "ok")
+            .order_by(CALLS.c.at.desc())
+            .limit(last)
+        ).subquery()
         with self._engine.connect() as connection:
-            tokens, seconds = connection.execute(select(func.sum(recent.c.completion_tokens),
-                                                        func.sum(recent.c.latency_s))).one()
+            tokens, seconds = connection.execute(
+                select(func.sum(recent.c.completion_tokens), func.sum(recent.c.latency_s))
+            ).one()
         return tokens / seconds if tokens and seconds else None
 
     def _add_missing_columns(self) -> None:

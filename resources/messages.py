@@ -44,14 +44,14 @@ class Call:
 
     role: Role
     messages: Sequence[Message]
-    template: str                # version of the prompt template, `write@1f3a09c2`
-    sample: str                  # the example or document that it is for: a sample stays with one endpoint
-    step: str                    # `plan`, `section-003`, …: for people who read the ledger
+    template: str  # version of the prompt template, `write@1f3a09c2`
+    sample: str  # the example or document that it is for: a sample stays with one endpoint
+    step: str  # `plan`, `section-003`, …: for people who read the ledger
     max_tokens: int = 4096
     temperature: float = 0.7
     seed: int = 0
-    attempt: int = 0             # 0, then one more for each time the same question is asked anew
-    left: int | None = None      # calls that the sample still needs, this one too; None: not known. Not in the key
+    attempt: int = 0  # 0, then one more for each time the same question is asked anew
+    left: int | None = None  # calls that the sample still needs, this one too; None: not known. Not in the key
     extra: dict[str, Any] = field(default_factory=dict)  # further request fields, such as response_format
 
     def key(self, model: str) -> str:
@@ -59,9 +59,21 @@ class Call:
 
         An image counts by the hash of its bytes, so a renamed source file costs no new call.
         """
-        digest = hashlib.sha256(json.dumps(
-            [self.role, model, self.template, self.max_tokens, self.temperature, self.seed, self.attempt, self.extra],
-            sort_keys=True).encode())
+        digest = hashlib.sha256(
+            json.dumps(
+                [
+                    self.role,
+                    model,
+                    self.template,
+                    self.max_tokens,
+                    self.temperature,
+                    self.seed,
+                    self.attempt,
+                    self.extra,
+                ],
+                sort_keys=True,
+            ).encode()
+        )
         for message in self.messages:
             digest.update(f"\x00{message.speaker}".encode())
             for part in message.parts:

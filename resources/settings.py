@@ -22,12 +22,18 @@ class Settings(BaseSettings):
     budget_usd: float | None = Field(default=None, gt=0, description="What the calls of one run may cost, US dollars.")
     budget_tokens: int | None = Field(default=None, gt=0, description="Tokens that the calls of one run may use.")
     prices: Path | None = Field(default=None, description="A price table of your own (resources/engine/prices.toml).")
-    prompt_order: Literal["append", "reference"] = Field(default="append", description=(
-        "`append`: a chat that only grows, images first; `reference`: the paper's scripts, images last, to compare."))
-    student: str = Field(default="tiny", description=(
-        "The model that is trained: `tiny`, `smol`, or a local path or hub id."))
+    prompt_order: Literal["append", "reference"] = Field(
+        default="append",
+        description=(
+            "`append`: a chat that only grows, images first; `reference`: the paper's scripts, images last, to compare."
+        ),
+    )
+    student: str = Field(
+        default="tiny", description=("The model that is trained: `tiny`, `smol`, or a local path or hub id.")
+    )
 
     def absolute(self) -> "Settings":
         """The same settings with `home` and `sources` as absolute paths, safe to hand to a subprocess."""
-        return self.model_copy(update={"home": self.home.expanduser().resolve(),
-                                       "sources": self.sources.expanduser().resolve()})
+        return self.model_copy(
+            update={"home": self.home.expanduser().resolve(), "sources": self.sources.expanduser().resolve()}
+        )

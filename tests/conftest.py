@@ -27,15 +27,22 @@ def draw_page(path: Path, *lines: str, colour: str = "white") -> None:
 
 def draw_deck(folder: Path, subject: str, pages: int) -> None:
     for page in range(1, pages + 1):
-        draw_page(folder / f"page-{page:02d}.png", f"{subject}, part {page}", f"The first fact about {subject} {page}",
-                  f"Number {page * 12} is worth knowing", f"{subject} ends with a question")
+        draw_page(
+            folder / f"page-{page:02d}.png",
+            f"{subject}, part {page}",
+            f"The first fact about {subject} {page}",
+            f"Number {page * 12} is worth knowing",
+            f"{subject} ends with a question",
+        )
 
 
 def write_recipe(folder: Path, text: str = "", words_per_page: int = 30) -> str:
     """The path of a recipe of short texts; `text`: further TOML tables."""
     path = folder / "recipe.toml"
-    path.write_text("[instructions]\nwords = { single = [120], multi = [200] }\nstated_share = 1.0\n"
-                    f"back_translated_share = 0.0\nwords_per_page = {words_per_page}\n{text}")
+    path.write_text(
+        "[instructions]\nwords = { single = [120], multi = [200] }\nstated_share = 1.0\n"
+        f"back_translated_share = 0.0\nwords_per_page = {words_per_page}\n{text}"
+    )
     return str(path)
 
 
@@ -61,8 +68,12 @@ class Factory:
         """The job, or only some `assets` of it, in this process."""
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         return defs.resolve_job_def(job).execute_in_process(
-            instance=self.instance, partition_key=shard, raise_on_error=False, run_config=quiet,
-            asset_selection=[dg.AssetKey(name) for name in assets] if assets else None)
+            instance=self.instance,
+            partition_key=shard,
+            raise_on_error=False,
+            run_config=quiet,
+            asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
+        )
 
 
 @pytest.fixture

@@ -39,8 +39,10 @@ def graph():
 
 
 def test_the_lineage_is_the_one_of_the_design(graph) -> None:
-    found = {key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
-             for key in graph.get_all_asset_keys()}
+    found = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
     assert found == GRAPH
 
 
@@ -76,8 +78,13 @@ def test_generation_and_training_hold_the_gpu_three_ways(graph) -> None:
 
 
 def test_the_jobs_never_mix_shards_with_what_is_over_all_of_them_and_together_hold_every_asset() -> None:
-    jobs = {"shard_job": SHARD_ASSETS, "training_job": TRAINING_ASSETS, "drafts_job": DRAFTS_ASSETS,
-            "evaluation_job": EVALUATION_ASSETS, "report_job": REPORT_ASSETS}
+    jobs = {
+        "shard_job": SHARD_ASSETS,
+        "training_job": TRAINING_ASSETS,
+        "drafts_job": DRAFTS_ASSETS,
+        "evaluation_job": EVALUATION_ASSETS,
+        "report_job": REPORT_ASSETS,
+    }
     for name, expected in jobs.items():
         keys = defs.resolve_job_def(name).asset_layer.executable_asset_keys
         assert {key.to_user_string() for key in keys} == set(expected)
@@ -102,7 +109,12 @@ def test_imports_go_one_way() -> None:
 
 def test_the_workspace_validates(tmp_path: Path) -> None:
     dagster = Path(sys.executable).parent / "dagster"
-    result = subprocess.run([dagster, "definitions", "validate", "-w", "workspace.yaml"], cwd=ROOT,
-                            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path)},
-                            capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [dagster, "definitions", "validate", "-w", "workspace.yaml"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stdout + result.stderr

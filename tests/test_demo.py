@@ -21,19 +21,33 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def demo(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("LWV_", "DAGSTER_"))}
-    return subprocess.run([sys.executable, "-m", "lwv_dagster.cli", "demo"], cwd=ROOT, capture_output=True, text=True,
-                          check=False, timeout=280, env={
-                              **settings, "LWV_HOME": str(folder / "home"), "LWV_SOURCES": str(folder / "sources"),
-                              "COLUMNS": "120", **env})
+    return subprocess.run(
+        [sys.executable, "-m", "lwv_dagster.cli", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+        env={
+            **settings,
+            "LWV_HOME": str(folder / "home"),
+            "LWV_SOURCES": str(folder / "sources"),
+            "COLUMNS": "120",
+            **env,
+        },
+    )
 
 
 def documents(sources: Path) -> None:
-    for subject in ("Rivers", "Engines"):    # crowded pages for few words: lines are left out, and the critic adds them
+    for subject in ("Rivers", "Engines"):  # crowded pages for few words: lines are left out, and the critic adds them
         for page in (1, 2):
-            draw_page(sources / "talks" / subject.lower() / f"page-{page}.png", f"{subject}, part {page}",
-                      *(f"{subject} need the {thing} above all" for thing in ("springs", "valleys", "workers", "sun")),
-                      f"{subject} end in {page * 12} ways")
-    picture = Image.new("RGB", (640, 360), "teal")                     # a document with no text at all
+            draw_page(
+                sources / "talks" / subject.lower() / f"page-{page}.png",
+                f"{subject}, part {page}",
+                *(f"{subject} need the {thing} above all" for thing in ("springs", "valleys", "workers", "sun")),
+                f"{subject} end in {page * 12} ways",
+            )
+    picture = Image.new("RGB", (640, 360), "teal")  # a document with no text at all
     picture.paste("gold", (0, 200, 640, 360))
     (sources / "pictures").mkdir(parents=True)
     picture.save(sources / "pictures" / "plain.png")
@@ -48,12 +62,15 @@ def test_the_lineage_runs_from_files_to_scores_and_a_second_time_asks_and_trains
     assert first.returncode == 0, first.stdout + first.stderr
     assert "pictures/broken.png is not an image" in first.stdout
     home = tmp_path / "home"
-    outputs = {row["document_id"] for shard in ("talks-001", "pictures-001")
-               for row in pq.read_table(home / "tables" / "long_outputs" / f"{shard}.parquet").to_pylist()}
-    assert len(outputs) == 4                                            # all but the broken one
+    outputs = {
+        row["document_id"]
+        for shard in ("talks-001", "pictures-001")
+        for row in pq.read_table(home / "tables" / "long_outputs" / f"{shard}.parquet").to_pylist()
+    }
+    assert len(outputs) == 4  # all but the broken one
     scores = pq.read_table(home / "scores" / "held_out" / "scores.parquet").to_pylist()
     assert {row["model"] for row in scores} == {"base", "sft", "dpo", "teacher"}
-    assert all(row["judge"].startswith("embedded") for row in scores)   # honest labels
+    assert all(row["judge"].startswith("embedded") for row in scores)  # honest labels
     for kind in ("sft", "dpo"):
         checkpoint = json.loads((home / "checkpoints" / kind / "current.json").read_text())["id"]
         assert json.loads((home / "checkpoints" / kind / checkpoint / "training.json").read_text())["embedded"] is True
@@ -102,6 +119,6 @@ def test_an_endpoint_without_its_key_stops_the_shard_in_one_line_and_leaves_no_t
     assert "LWV_TEACHER_API_KEY is not set" in result.stdout
     assert "Traceback" not in result.stdout
     assert not (tmp_path / "home" / "tables" / "long_outputs").exists()
-    assert "talks-001/long_outputs: not checked yet" in result.stdout   # the gate says what it waits for
-    assert "evaluation_job" not in result.stdout                        # there is nothing to score
+    assert "talks-001/long_outputs: not checked yet" in result.stdout  # the gate says what it waits for
+    assert "evaluation_job" not in result.stdout  # there is nothing to score
     assert "✓ report_job" in result.stdout

@@ -44,9 +44,21 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, C
     """The store after every shard's job and both gates, the numbers of all materialisations added up, the shards."""
     folder = tmp_path_factory.mktemp("samples")
     (folder / "recipe.toml").write_text(RECIPE.replace("CHAT", str(folder / "chat.jsonl")))
-    (folder / "chat.jsonl").write_text("".join(json.dumps({"messages": [
-        {"role": "user", "content": f"What is {number} plus {number}?"},
-        {"role": "assistant", "content": f"It is {2 * number}."}]}) + "\n" for number in range(5)) + "no JSON\n")
+    (folder / "chat.jsonl").write_text(
+        "".join(
+            json.dumps(
+                {
+                    "messages": [
+                        {"role": "user", "content": f"What is {number} plus {number}?"},
+                        {"role": "assistant", "content": f"It is {2 * number}."},
+                    ]
+                }
+            )
+            + "\n"
+            for number in range(5)
+        )
+        + "no JSON\n"
+    )
     totals: Counter[str] = Counter()
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
         for name in [name for name in os.environ if name.startswith("LWV_")]:
@@ -57,8 +69,10 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, C
         factory = Factory(folder / "home", ROOT / "samples", instance)
         shards = factory.scan()
         gates = ["sft_dataset", "preference_dataset"]
-        for result in (*(factory.run("shard_job", shard) for shard in shards),
-                       *(factory.run("training_job", assets=[gate]) for gate in gates)):
+        for result in (
+            *(factory.run("shard_job", shard) for shard in shards),
+            *(factory.run("training_job", assets=[gate]) for gate in gates),
+        ):
             assert result.success
             for event in result.get_asset_materialization_events():
                 for name, value in event.materialization.metadata.items():
@@ -70,12 +84,28 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, C
 @pytest.mark.slow
 def test_every_origin_language_task_and_length_of_the_recipe_is_taken_and_counted(samples: Any) -> None:
     _, totals, _ = samples
-    for name in ("origin_single", "origin_group", "origin_multi", "origin_deck", "origin_deck_rewritten", "chapters",
-                 "language_en", "language_zh", "task_lecture_script", "length_from_stated",
-                 "length_from_back_translated", "length_from_none"):
+    for name in (
+        "origin_single",
+        "origin_group",
+        "origin_multi",
+        "origin_deck",
+        "origin_deck_rewritten",
+        "chapters",
+        "language_en",
+        "language_zh",
+        "task_lecture_script",
+        "length_from_stated",
+        "length_from_back_translated",
+        "length_from_none",
+    ):
         assert totals[f"instructions.{name}"] > 0, name
-    assert sum(totals[f"instructions.task_{family}"] for family in (
-        "travel_guide", "story", "scenery_copywriting", "movie_review")) > 0
+    assert (
+        sum(
+            totals[f"instructions.task_{family}"]
+            for family in ("travel_guide", "story", "scenery_copywriting", "movie_review")
+        )
+        > 0
+    )
     for name in ("length_stated", "length_back_translated", "length_none", "length_score_80_share"):
         assert totals[f"long_outputs.{name}"] > 0, name
     assert totals["long_outputs.quarantined"] == 0
@@ -84,11 +114,18 @@ def test_every_origin_language_task_and_length_of_the_recipe_is_taken_and_counte
 @pytest.mark.slow
 def test_segments_are_corrected_and_every_kind_of_pair_that_needs_no_checkpoint_is_made(samples: Any) -> None:
     _, totals, _ = samples
-    for name in ("corrected_segments.edited", "preference_pairs.pairs_cumulative",
-                 "preference_pairs.pairs_shared_prefix", "preference_pairs.pairs_whole"):
+    for name in (
+        "corrected_segments.edited",
+        "preference_pairs.pairs_cumulative",
+        "preference_pairs.pairs_shared_prefix",
+        "preference_pairs.pairs_whole",
+    ):
         assert totals[name] > 0, name
-    assert totals["corrected_segments.edited"] + totals["corrected_segments.unchanged"] == totals[
-        "corrected_segments.teacher_segments"] == totals["corrected_segments.rows"]
+    assert (
+        totals["corrected_segments.edited"] + totals["corrected_segments.unchanged"]
+        == totals["corrected_segments.teacher_segments"]
+        == totals["corrected_segments.rows"]
+    )
     assert totals["preference_pairs.pairs_sampled"] == totals["segments.drafts_cut"] == 0
 
 
@@ -114,26 +151,47 @@ def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any
 
     store, _, shards = samples
     ledger, recipe = Ledger.at(store.home), Writing()
-    row = next(row for shard in shards for row in store.rows("long_outputs", shard)
-               if len(row["sections"]) >= 3 and row["length_from"] != "back_translated" and not row["repairs"])
+    row = next(
+        row
+        for shard in shards
+        for row in store.rows("long_outputs", shard)
+        if len(row["sections"]) >= 3 and row["length_from"] != "back_translated" and not row["repairs"]
+    )
     deck = row["kind"] == "deck"
     plan = ledger.get(row["plan_call_id"])
     assert plan is not None
-    prompt = PLAN.fill(pages=len(row["images"]), language=row["language"], total_words=row["target_words"],
-                       section_rule="one per page" if deck else str(sections_for(row["target_words"], recipe)))
+    prompt = PLAN.fill(
+        pages=len(row["images"]),
+        language=row["language"],
+        total_words=row["target_words"],
+        section_rule="one per page" if deck else str(sections_for(row["target_words"], recipe)),
+    )
     talk: Any = Conversation(None, row, recipe)  # type: ignore[arg-type]
     talk.turns = [(prompt, plan.text)]
     from assets.long_outputs.outline import parse_plan
 
     planned = parse_plan(plan.text)
     for section, entry in zip(row["sections"], planned, strict=True):
-        asked = WRITE.fill(index=entry.index, count=len(planned), language=row["language"], point=entry.point,
-                           words=entry.words, pages=", ".join(map(str, entry.pages)), heading=section["heading"])
+        asked = WRITE.fill(
+            index=entry.index,
+            count=len(planned),
+            language=row["language"],
+            point=entry.point,
+            words=entry.words,
+            pages=", ".join(map(str, entry.pages)),
+            heading=section["heading"],
+        )
 
         def key(turns: Any, asked: str = asked, words: int = entry.words) -> str:
-            return Call("teacher", Conversation(None, row, recipe, turns=turns).messages(asked),  # type: ignore[arg-type]
-                        WRITE.version, row["example_id"], "", max_tokens=512 + TOKENS_PER_WORD * words,
-                        temperature=recipe.temperature).key(model_name("teacher"))
+            return Call(
+                "teacher",
+                Conversation(None, row, recipe, turns=turns).messages(asked),  # type: ignore[arg-type]
+                WRITE.version,
+                row["example_id"],
+                "",
+                max_tokens=512 + TOKENS_PER_WORD * words,
+                temperature=recipe.temperature,
+            ).key(model_name("teacher"))
 
         assert key(talk.turns) == section["call_id"]
         assert entry.index == 1 or key(talk.turns[:-1]) != section["call_id"]
@@ -153,7 +211,8 @@ def test_the_doors_count_what_they_keep_leave_out_and_mix(samples: Any) -> None:
     shares = [totals[f"preference_dataset.weight_share_{kind}"] for kind in KINDS]
     assert sum(shares) == pytest.approx(1)
     assert not {row["id"] for row in pq.read_table(current_manifest(store, "sft").path).to_pylist()} & {
-        row["example_id"] for row in pq.read_table(current_manifest(store, "preference").path).to_pylist()}
+        row["example_id"] for row in pq.read_table(current_manifest(store, "preference").path).to_pylist()
+    }
 
 
 @pytest.mark.slow

@@ -32,12 +32,21 @@ def graphql(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    env = {**os.environ, "LWV_HOME": str(tmp_path / "home"), "LWV_SOURCES": str(tmp_path / "sources"),
-           "DAGSTER_HOME": str(tmp_path / "dagster")}
+    env = {
+        **os.environ,
+        "LWV_HOME": str(tmp_path / "home"),
+        "LWV_SOURCES": str(tmp_path / "sources"),
+        "DAGSTER_HOME": str(tmp_path / "dagster"),
+    }
     log = (tmp_path / "dev.log").open("w")
-    server = subprocess.Popen([Path(sys.executable).parent / "dagster", "dev", "-w", "workspace.yaml", "-h",
-                               "127.0.0.1", "-p", str(port)], cwd=ROOT, env=env, stdout=log, stderr=log,
-                              start_new_session=True)
+    server = subprocess.Popen(
+        [Path(sys.executable).parent / "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)],
+        cwd=ROOT,
+        env=env,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
 
     def ask(query: str, **variables: Any) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
@@ -88,14 +97,21 @@ CHECKS = """{ assetNodeOrError(assetKey: {path: ["preference_pairs"]}) { ... on 
 def test_new_files_become_shards_and_a_backfill_of_two_succeeds(graphql: Callable[..., Any]) -> None:
     shards = wait_for(lambda: graphql(SHARDS)["assetNodeOrError"]["partitionKeys"], 90, "the sensor to add shards")
     assert shards == ["north-001", "south-001"]
-    launched = graphql(LAUNCH, params={"assetSelection": [{"path": [name]} for name in SHARD_ASSETS],
-                                       "partitionNames": shards})["launchPartitionBackfill"]
+    launched = graphql(
+        LAUNCH, params={"assetSelection": [{"path": [name]} for name in SHARD_ASSETS], "partitionNames": shards}
+    )["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
-    ended = wait_for(lambda: (state := graphql(STATUS, id=launched["backfillId"])["partitionBackfillOrError"])
-                     and state["status"] not in ("REQUESTED",) and state, 240, "the backfill to end")
+    ended = wait_for(
+        lambda: (
+            (state := graphql(STATUS, id=launched["backfillId"])["partitionBackfillOrError"])
+            and state["status"] not in ("REQUESTED",)
+            and state
+        ),
+        240,
+        "the backfill to end",
+    )
     assert ended == {"status": "COMPLETED_SUCCESS", "numPartitions": 2}
     node = graphql(CHECKS)["assetNodeOrError"]
     assert {event["partition"] for event in node["assetMaterializations"]} == set(shards)
-    statuses = {check["executionForLatestMaterialization"]["status"]
-                for check in node["assetChecksOrError"]["checks"]}
+    statuses = {check["executionForLatestMaterialization"]["status"] for check in node["assetChecksOrError"]["checks"]}
     assert statuses == {"SUCCEEDED"}

@@ -23,27 +23,42 @@ MOST_TOKENS = 8192
 SAMPLING = {"temperature": 0.6, "top_p": 0.95}
 
 
-@dg.asset(deps=["sft_checkpoint", "dpo_checkpoint", dg.AssetDep("long_outputs",
-                                                                partition_mapping=dg.AllPartitionMapping())],
-          pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"torch", "openai"})
-def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource, gpu: GpuResource,
-                     pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
+@dg.asset(
+    deps=["sft_checkpoint", "dpo_checkpoint", dg.AssetDep("long_outputs", partition_mapping=dg.AllPartitionMapping())],
+    pool=GPU_POOL,
+    op_tags=GPU_OP_TAGS,
+    kinds={"torch", "openai"},
+)
+def benchmark_scores(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    models: ModelsResource,
+    gpu: GpuResource,
+    pipes: dg.PipesSubprocessClient,
+) -> dg.MaterializeResult:
     """Each model writes every item once; answers that are there already are not written again."""
     with clear_failures(TrainingError, GenerationError, NoItemsError):
         tables = store.create()
         items = held_out_items(tables, sorted(context.instance.get_dynamic_partitions(str(SHARDS.name))))
         sft, dpo = current_checkpoint(tables, "sft"), current_checkpoint(tables, "dpo")
         if Path(read_training(dpo)["base"]).name != sft.name:
-            raise TrainingError(f"The DPO checkpoint {dpo.name} does not come from {sft.name}, the current SFT "
-                                 "checkpoint: materialise `dpo_checkpoint` first.")
+            raise TrainingError(
+                f"The DPO checkpoint {dpo.name} does not come from {sft.name}, the current SFT "
+                "checkpoint: materialise `dpo_checkpoint` first."
+            )
         training = read_training(sft)
         checkpoints = {"base": training["base"], "sft": str(sft), "dpo": str(dpo)}
         prompts = [item_prompt(tables, item) for item in items]
         # Named by harness, models, items and parameters: where one of them is another, the answers are others.
-        run_name = run_id(harness=HARNESS, models=checkpoints, settings=SAMPLING, items=[
-            {**prompt, "images": item["images"]} for prompt, item in zip(prompts, items, strict=True)])
-        written = write_answers(context, pipes, tables, gpu, checkpoints, prompts, answers_path(tables, run_name),
-                                **SAMPLING)
+        run_name = run_id(
+            harness=HARNESS,
+            models=checkpoints,
+            settings=SAMPLING,
+            items=[{**prompt, "images": item["images"]} for prompt, item in zip(prompts, items, strict=True)],
+        )
+        written = write_answers(
+            context, pipes, tables, gpu, checkpoints, prompts, answers_path(tables, run_name), **SAMPLING
+        )
         answers = [(model, item_id, answer["text"]) for (model, item_id), answer in written.items()]
         answers += [("teacher", item["item_id"], item["reference"]) for item in items]
         answers.sort(key=lambda answer: (MODELS.index(answer[0]), answer[1]))
@@ -54,22 +69,37 @@ def benchmark_scores(context: dg.AssetExecutionContext, store: StoreResource, mo
     return dg.MaterializeResult(
         data_version=dg.DataVersion(run_id(answers=run_name, rows=[row["quality_score"] for row in rows])),
         metadata={
-            "dagster/row_count": count, "items": len(items), "unjudged": sum(bool(row["unjudged"]) for row in rows),
-            "refused": sum(row["refused"] for row in rows), **engine.tally.metadata(),
-            **{f"{name}_{model}": means[name] for model, means in summary["models"].items()
-               for name in ("S_l", "S_q") if means[name] is not None},
-            "judge": summary["judge"], "harness": summary["harness"], "data": training["dataset_id"],
-            "path": dg.MetadataValue.path(str(scores_path(tables)))})
+            "dagster/row_count": count,
+            "items": len(items),
+            "unjudged": sum(bool(row["unjudged"]) for row in rows),
+            "refused": sum(row["refused"] for row in rows),
+            **engine.tally.metadata(),
+            **{
+                f"{name}_{model}": means[name]
+                for model, means in summary["models"].items()
+                for name in ("S_l", "S_q")
+                if means[name] is not None
+            },
+            "judge": summary["judge"],
+            "harness": summary["harness"],
+            "data": training["dataset_id"],
+            "path": dg.MetadataValue.path(str(scores_path(tables))),
+        },
+    )
 
 
 def item_prompt(store: Store, item: dict[str, Any]) -> dict[str, Any]:
     seed = int(item["item_id"][:6], 16) % 100_000
-    return prompt_line(store, item["item_id"], item["instruction"], item["images"], seed, item["required_words"],
-                       MOST_TOKENS)
+    return prompt_line(
+        store, item["item_id"], item["instruction"], item["images"], seed, item["required_words"], MOST_TOKENS
+    )
 
 
-async def judge_all(engine: ModelEngine, items: dict[str, dict[str, Any]], answers: list[tuple[str, str, str]],
-                    ) -> list[dict[str, Any]]:
+async def judge_all(
+    engine: ModelEngine,
+    items: dict[str, dict[str, Any]],
+    answers: list[tuple[str, str, str]],
+) -> list[dict[str, Any]]:
     """A scores row per answer, in the order of the answers; one that was not judged says why."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     judge = engine.endpoints["judge"].model

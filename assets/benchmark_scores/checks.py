@@ -21,17 +21,24 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     items = {row["item_id"] for row in rows}
     scored = {(row["model"], row["item_id"]) for row in rows}
     missing = [f"{model} {item}" for model in ("base", "sft", "dpo") for item in items if (model, item) not in scored]
-    strange = [row["item_id"] for row in rows
-               if not all(0 <= row[name] <= 100 for name in ("length_score", "quality_score") if row[name] is not None)]
+    strange = [
+        row["item_id"]
+        for row in rows
+        if not all(0 <= row[name] <= 100 for name in ("length_score", "quality_score") if row[name] is not None)
+    ]
     refused, unjudged = (sum(bool(row[name]) for row in rows) for name in ("refused", "unjudged"))
-    means = {model: sum(row["length_score"] for row in rows if row["model"] == model) / max(1, len(items))
-             for model in ("base", "sft")}
-    found = (violations("every_model_scored", missing, len(rows), "answers are missing"),
-             violations("scores_in_range", strange, len(rows), "scores are out of range"),
-             Outcome("judged", unjudged <= 0.1 * len(rows),
-                     {"unjudged": unjudged, "refused": refused, "rows": len(rows)}),
-             Outcome("trained_not_worse", means["sft"] >= means["base"],
-                     {"S_l_base": means["base"], "S_l_sft": means["sft"]}))
+    means = {
+        model: sum(row["length_score"] for row in rows if row["model"] == model) / max(1, len(items))
+        for model in ("base", "sft")
+    }
+    found = (
+        violations("every_model_scored", missing, len(rows), "answers are missing"),
+        violations("scores_in_range", strange, len(rows), "scores are out of range"),
+        Outcome("judged", unjudged <= 0.1 * len(rows), {"unjudged": unjudged, "refused": refused, "rows": len(rows)}),
+        Outcome(
+            "trained_not_worse", means["sft"] >= means["base"], {"S_l_base": means["base"], "S_l_sft": means["sft"]}
+        ),
+    )
     return {outcome.rule: outcome for outcome in found}
 
 

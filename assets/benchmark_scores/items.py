@@ -15,18 +15,31 @@ class NoItemsError(RuntimeError):
 
 def held_out_items(store: Store, shards: Sequence[str]) -> list[dict[str, Any]]:
     """An item per example of the benchmark split; `reference` is what the teacher wrote. Raises NoItemsError."""
-    items = [benchmark_item(row) for shard in shards for row in store.rows("long_outputs", shard)
-             if row["split"] == "benchmark" and row["required_words"]]
+    items = [
+        benchmark_item(row)
+        for shard in shards
+        for row in store.rows("long_outputs", shard)
+        if row["split"] == "benchmark" and row["required_words"]
+    ]
     if not items:
-        raise NoItemsError("No held-out document: the benchmark split is empty. Add documents under LWV_SOURCES "
-                      "(about one in ten is held out; of 3 or more, at least one).")
+        raise NoItemsError(
+            "No held-out document: the benchmark split is empty. Add documents under LWV_SOURCES "
+            "(about one in ten is held out; of 3 or more, at least one)."
+        )
     return items
 
 
 def benchmark_item(row: dict[str, Any]) -> dict[str, Any]:
-    return {"item_id": row["example_id"], "task": TASKS[row["kind"]], "language": row["language"],
-            "instruction": row["instruction"], "images": row["images"], "required_words": row["required_words"],
-            "reference": row["output"], "reference_author": row["author"]}
+    return {
+        "item_id": row["example_id"],
+        "task": TASKS[row["kind"]],
+        "language": row["language"],
+        "instruction": row["instruction"],
+        "images": row["images"],
+        "required_words": row["required_words"],
+        "reference": row["output"],
+        "reference_author": row["author"],
+    }
 
 
 def by_id(items: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -13,8 +13,8 @@ from resources.prompts import load_prompt
 
 SYSTEM = load_prompt(__file__, "system")
 JUDGE = load_prompt(__file__, "judge")
-TRIES = 5                                       # method.md 4.1
-AGAIN = {"malformed", "empty", "truncated"}     # worth another try with another seed
+TRIES = 5  # method.md 4.1
+AGAIN = {"malformed", "empty", "truncated"}  # worth another try with another seed
 SCALE = range(1, 6)
 DECODER = json.JSONDecoder()
 
@@ -26,9 +26,17 @@ async def judge_answer(engine: ModelEngine, model: str, item: dict[str, Any], an
     missing, never a middling 3.
     """
     call = Call(
-        role="judge", sample=item["item_id"], step=f"judge-{model}", template=JUDGE.version, temperature=0.5,
-        max_tokens=1024, messages=(system(SYSTEM.fill()), user(*map(Image, item["images"]), JUDGE.fill(
-            instruction=item["instruction"], response=answer))))
+        role="judge",
+        sample=item["item_id"],
+        step=f"judge-{model}",
+        template=JUDGE.version,
+        temperature=0.5,
+        max_tokens=1024,
+        messages=(
+            system(SYSTEM.fill()),
+            user(*map(Image, item["images"]), JUDGE.fill(instruction=item["instruction"], response=answer)),
+        ),
+    )
     for attempt in range(1, TRIES):
         try:
             return parse_scores((await engine.ask(call)).text)
@@ -49,8 +57,11 @@ def parse_scores(text: str) -> dict[str, int]:
             found, _ = DECODER.raw_decode(text, brace.start())
         except (ValueError, RecursionError):
             continue
-        scores = {name: int(found[name]) for name in DIMENSIONS
-                  if type(found.get(name)) in (int, float) and found[name] in SCALE}
+        scores = {
+            name: int(found[name])
+            for name in DIMENSIONS
+            if type(found.get(name)) in (int, float) and found[name] in SCALE
+        }
         if len(scores) == len(DIMENSIONS):
             return scores
     raise AnswerError("malformed", f"the judge's answer has no six scores from 1 to 5: {text[:120]!r}")

@@ -15,24 +15,39 @@ from resources.store import Store
 from resources.text.length_score import length_score, length_score_released
 from resources.text.words import count_words
 
-HARNESS = "lwv held_out 2"   # raise with any change to how texts are generated or scored
+HARNESS = "lwv held_out 2"  # raise with any change to how texts are generated or scored
 MODELS = ("base", "sft", "dpo", "teacher")
-REFUSED = ("refused", "filtered")   # kinds of AnswerError
+REFUSED = ("refused", "filtered")  # kinds of AnswerError
 
 
-def score_row(model: str, item: dict[str, Any], output: str, judged: dict[str, int] | AnswerError, judge: str,
-              ) -> dict[str, Any]:
+def score_row(
+    model: str,
+    item: dict[str, Any],
+    output: str,
+    judged: dict[str, int] | AnswerError,
+    judge: str,
+) -> dict[str, Any]:
     """judged: the six scores, or why there are none."""
     scores, unjudged = (None, judged.kind) if isinstance(judged, AnswerError) else (judged, None)
     words = count_words(output)
     return {
-        "model": model, "benchmark": BENCHMARK, "item_id": item["item_id"], "task": item["task"],
-        "language": item["language"], "required_words": item["required_words"], "words": words,
+        "model": model,
+        "benchmark": BENCHMARK,
+        "item_id": item["item_id"],
+        "task": item["task"],
+        "language": item["language"],
+        "required_words": item["required_words"],
+        "words": words,
         "length_score": length_score(words, item["required_words"]),
         "length_score_released": length_score_released(words, item["required_words"]),
         **{name: scores[name] if scores else None for name in DIMENSIONS},
-        "quality_score": quality_score(scores) if scores else None, "votes": 1 if scores else 0,
-        "refused": unjudged in REFUSED, "unjudged": unjudged, "judge": judge, "harness": HARNESS, "output": output,
+        "quality_score": quality_score(scores) if scores else None,
+        "votes": 1 if scores else 0,
+        "refused": unjudged in REFUSED,
+        "unjudged": unjudged,
+        "judge": judge,
+        "harness": HARNESS,
+        "output": output,
     }
 
 
@@ -47,8 +62,12 @@ def summarise(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, float | Non
         judged = [row["quality_score"] for row in mine if row["quality_score"] is not None]
         s_l, s_q = fmean(row["length_score"] for row in mine), fmean(judged) if judged else None
         summary[model] = {
-            "items": len(mine), "judged": len(judged), "S": (s_l + s_q) / 2 if s_q is not None else None, "S_l": s_l,
-            "S_l_released": fmean(row["length_score_released"] for row in mine), "S_q": s_q,
+            "items": len(mine),
+            "judged": len(judged),
+            "S": (s_l + s_q) / 2 if s_q is not None else None,
+            "S_l": s_l,
+            "S_l_released": fmean(row["length_score_released"] for row in mine),
+            "S_q": s_q,
             "words": fmean(row["words"] for row in mine),
         }
     return summary
@@ -87,12 +106,17 @@ def read_summary(store: Store) -> dict[str, Any] | None:
         return None
     value = json.loads(path.read_text())
     columns = ("S", "S_l", "S_l_released", "S_q", "words")
-    rows = [(model, int(value["models"][model]["items"]), *(_cell(value["models"][model][name]) for name in columns))
-            for model in MODELS if model in value["models"]]
+    rows = [
+        (model, int(value["models"][model]["items"]), *(_cell(value["models"][model][name]) for name in columns))
+        for model in MODELS
+        if model in value["models"]
+    ]
     notes = [f"base, sft and dpo are the student `{value['student']}`; teacher is what {value['teacher']} wrote."]
     if value["student"] == "tiny":
-        notes.append("The tiny student has random weights and a few training steps: it shows that training works, "
-                     "not how well it writes.")
+        notes.append(
+            "The tiny student has random weights and a few training steps: it shows that training works, "
+            "not how well it writes."
+        )
     if is_embedded(value["judge"]):
         notes.append("S_q is by the embedded judge's written-down heuristics, not by a model.")
     return {"harness": value["harness"], "judge": value["judge"], "rows": rows, "note": " ".join(notes)}

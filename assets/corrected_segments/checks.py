@@ -14,8 +14,10 @@ RULES = (
     Rule("ids_unique", "No two rows have the same segment_id."),
     Rule("text_present", "No corrected segment is empty."),
     Rule("errors_known", f"Kinds of error are of {', '.join(ERRORS)}, and named exactly where a segment was edited."),
-    Rule("edited_true", "A segment is marked edited exactly where its text differs from the original, which is the one "
-                        "that was cut."),
+    Rule(
+        "edited_true",
+        "A segment is marked edited exactly where its text differs from the original, which is the one that was cut.",
+    ),
     Rule("something_edited", "The critic changed something.", blocking=False),
 )
 
@@ -41,22 +43,33 @@ def expectations() -> list[Any]:
 
 
 def segments_covered(context: Context) -> Outcome:
-    wanted = {row["segment_id"]: row["example_id"]
-              for row in context.upstream("segments").select(["segment_id", "example_id", "split"]).to_pylist()
-              if row["split"] == "preference"}
+    wanted = {
+        row["segment_id"]: row["example_id"]
+        for row in context.upstream("segments").select(["segment_id", "example_id", "split"]).to_pylist()
+        if row["split"] == "preference"
+    }
     aside = {row["example_id"] for row in read_quarantine(context.store, "corrected_segments", context.shard)}
     found = set(context.table.column("segment_id").to_pylist())
     missing = [segment for segment, example in wanted.items() if segment not in found and example not in aside]
-    return violations("segments_covered", [*missing, *sorted(found - set(wanted))], len(wanted),
-                     "segments are missing, or are not of the preference split")
+    return violations(
+        "segments_covered",
+        [*missing, *sorted(found - set(wanted))],
+        len(wanted),
+        "segments are missing, or are not of the preference split",
+    )
 
 
 def edited_true(context: Context) -> Outcome:
-    originals = {row["segment_id"]: row["text"]
-                 for row in context.upstream("segments").select(["segment_id", "text"]).to_pylist()}
+    originals = {
+        row["segment_id"]: row["text"]
+        for row in context.upstream("segments").select(["segment_id", "text"]).to_pylist()
+    }
     rows = context.table.select(["segment_id", "original", "text", "edited"]).to_pylist()
-    bad = [row["segment_id"] for row in rows if row["original"] != originals.get(row["segment_id"])
-           or row["edited"] != (row["text"] != row["original"])]
+    bad = [
+        row["segment_id"]
+        for row in rows
+        if row["original"] != originals.get(row["segment_id"]) or row["edited"] != (row["text"] != row["original"])
+    ]
     return violations("edited_true", bad, len(rows), "segments are marked wrongly")
 
 
@@ -66,5 +79,9 @@ def something_edited(context: Context) -> Outcome:
     return Outcome("something_edited", rows == 0 or edited > 0, {"share": edited / max(1, rows), "edited": edited})
 
 
-CHECKS = AssetRules(RULES, flatten, expectations, {
-    "segments_covered": segments_covered, "edited_true": edited_true, "something_edited": something_edited})
+CHECKS = AssetRules(
+    RULES,
+    flatten,
+    expectations,
+    {"segments_covered": segments_covered, "edited_true": edited_true, "something_edited": something_edited},
+)

@@ -16,8 +16,13 @@ from resources.training.run_id import run_id
 
 
 @dg.asset(deps=["sft_checkpoint", "preference_dataset"], pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"trl", "torch"})
-def dpo_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource, gpu: GpuResource,
-                   pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
+def dpo_checkpoint(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    sources: SourcesResource,
+    gpu: GpuResource,
+    pipes: dg.PipesSubprocessClient,
+) -> dg.MaterializeResult:
     """TRL's DPOTrainer in a process of its own, from the SFT checkpoint; skipped where nothing changed."""
     with clear_failures(GateClosedError, RecipeError, TrainingError):
         tables, student = store.create(), sources.settings().student
@@ -26,10 +31,24 @@ def dpo_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sour
         recipe = DpoHyperparameters.for_student(student, read_recipe().training)
         run = run_id(dataset=manifest.id, sft=sft.name, recipe=recipe.as_dict())
         output = checkpoint_home(tables, "dpo", run)
-        trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "resources.training.dpo.train", {
-            "dataset": manifest.path, "dataset_id": manifest.id, "student": student, "output": str(output),
-            "sft": str(sft), "reference": reference_file(manifest.path, sft.name, recipe),
-            "recipe": recipe.as_dict(), "authors": sorted(manifest.authors)})
+        trained = train(
+            context,
+            pipes,
+            tables,
+            len(gpu.devices()),
+            gpu.env(),
+            "resources.training.dpo.train",
+            {
+                "dataset": manifest.path,
+                "dataset_id": manifest.id,
+                "student": student,
+                "output": str(output),
+                "sft": str(sft),
+                "reference": reference_file(manifest.path, sft.name, recipe),
+                "recipe": recipe.as_dict(),
+                "authors": sorted(manifest.authors),
+            },
+        )
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)
     return dg.MaterializeResult(data_version=dg.DataVersion(run), metadata=metadata)
@@ -37,6 +56,12 @@ def dpo_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sour
 
 def reference_file(dataset: str, sft: str, recipe: DpoHyperparameters) -> str:
     """Beside the data set: the reference's log-probabilities, which depend on the checkpoint and on these alone."""
-    key = run_id(sft=sft, layout=recipe.layout, ld_alpha=recipe.ld_alpha, dtype=recipe.dtype,
-                 adapters=recipe.lora_rank > 0, max_tokens=recipe.max_tokens)
+    key = run_id(
+        sft=sft,
+        layout=recipe.layout,
+        ld_alpha=recipe.ld_alpha,
+        dtype=recipe.dtype,
+        adapters=recipe.lora_rank > 0,
+        max_tokens=recipe.max_tokens,
+    )
     return str(Path(dataset).with_name(f"reference-{key}.parquet"))

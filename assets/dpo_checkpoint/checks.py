@@ -10,8 +10,11 @@ from resources.training.checkpoint import current_checkpoint, read_training
 
 RULES = (
     *SHARED_RULES,
-    Rule("starts_at_ln_2", "Before the first update policy and reference agree, so each pair's loss is ln 2: another "
-                           "value means a wrong reference model."),
+    Rule(
+        "starts_at_ln_2",
+        "Before the first update policy and reference agree, so each pair's loss is ln 2: another "
+        "value means a wrong reference model.",
+    ),
 )
 
 
@@ -20,8 +23,11 @@ def starts_at_ln_2(training: dict[str, Any]) -> Outcome:
     near 0 half of it is what the preference loss differs by, whatever is added to the loss."""
     furthest = training["from_ln_2"] or [abs(margin) / 2 for margin in training["margins"][:1]]
     within = 1e-4 if training["recipe"]["dtype"] == "float32" else 1e-2
-    return Outcome("starts_at_ln_2", bool(furthest) and furthest[0] < within,
-                   {"furthest": furthest[0] if furthest else None, "within": within})
+    return Outcome(
+        "starts_at_ln_2",
+        bool(furthest) and furthest[0] < within,
+        {"furthest": furthest[0] if furthest else None, "within": within},
+    )
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:

@@ -24,10 +24,13 @@ RULES = (
 
 def flatten(table: pa.Table) -> pd.DataFrame:
     frame = table.select(["example_id", "words", "finish", "length_score", "author"]).to_pandas()
-    frame["draft"] = [f"{row['example_id']}-{row['sample']}"
-                      for row in table.select(["example_id", "sample"]).to_pylist()]
-    frame["words_off"] = [count_words(text) - words
-                          for text, words in zip(table.column("output").to_pylist(), frame["words"], strict=True)]
+    frame["draft"] = [
+        f"{row['example_id']}-{row['sample']}" for row in table.select(["example_id", "sample"]).to_pylist()
+    ]
+    frame["words_off"] = [
+        count_words(text) - words
+        for text, words in zip(table.column("output").to_pylist(), frame["words"], strict=True)
+    ]
     frame["empty_right"] = (frame["words"] == 0) == (frame["finish"] == "empty")
     return frame
 
@@ -45,8 +48,11 @@ def expectations() -> list[Any]:
 
 
 def examples_covered(context: Context) -> Outcome:
-    wanted = {row["example_id"] for row in context.upstream("long_outputs").select(["example_id", "split"]).to_pylist()
-              if row["split"] == "preference"}
+    wanted = {
+        row["example_id"]
+        for row in context.upstream("long_outputs").select(["example_id", "split"]).to_pylist()
+        if row["split"] == "preference"
+    }
     samples: dict[str, list[int]] = {example: [] for example in wanted}
     for row in context.table.select(["example_id", "sample"]).to_pylist():
         samples.setdefault(row["example_id"], []).append(row["sample"])
@@ -56,12 +62,17 @@ def examples_covered(context: Context) -> Outcome:
 
 
 def length_scored(context: Context) -> Outcome:
-    stated = {row["example_id"]: bool(row["required_words"]) for row in
-              context.upstream("long_outputs").select(["example_id", "required_words"]).to_pylist()}
+    stated = {
+        row["example_id"]: bool(row["required_words"])
+        for row in context.upstream("long_outputs").select(["example_id", "required_words"]).to_pylist()
+    }
     rows = context.table.select(["example_id", "length_score"]).to_pylist()
-    bad = [row["example_id"] for row in rows
-           if (row["length_score"] is not None) != stated.get(row["example_id"], False)
-           or not 0 <= (row["length_score"] or 0) <= 100]
+    bad = [
+        row["example_id"]
+        for row in rows
+        if (row["length_score"] is not None) != stated.get(row["example_id"], False)
+        or not 0 <= (row["length_score"] or 0) <= 100
+    ]
     return violations("length_scored", bad, len(rows), "drafts have no length score, or should have none")
 
 
@@ -71,5 +82,9 @@ def mostly_whole(context: Context) -> Outcome:
     return Outcome("mostly_whole", 2 * whole >= len(finishes), {"whole": whole, "drafts": len(finishes)})
 
 
-CHECKS = AssetRules(RULES, flatten, expectations, {
-    "examples_covered": examples_covered, "length_scored": length_scored, "mostly_whole": mostly_whole})
+CHECKS = AssetRules(
+    RULES,
+    flatten,
+    expectations,
+    {"examples_covered": examples_covered, "length_scored": length_scored, "mostly_whole": mostly_whole},
+)

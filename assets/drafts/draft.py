@@ -30,19 +30,41 @@ def draft_prompt(store: Store, example: Mapping[str, Any], sample: int, temperat
 
     example: a long_outputs row. Seeds differ from sample to sample and from example to example.
     """
-    item_id = run_id(prompt=example["instruction"], images=example["images"], sample=sample, temperature=temperature,
-                     top_p=TOP_P, words=example["target_words"], most_tokens=MOST_TOKENS)
-    return prompt_line(store, item_id, example["instruction"], example["images"], int(item_id[:7], 16),
-                       example["target_words"], MOST_TOKENS)
+    item_id = run_id(
+        prompt=example["instruction"],
+        images=example["images"],
+        sample=sample,
+        temperature=temperature,
+        top_p=TOP_P,
+        words=example["target_words"],
+        most_tokens=MOST_TOKENS,
+    )
+    return prompt_line(
+        store,
+        item_id,
+        example["instruction"],
+        example["images"],
+        int(item_id[:7], 16),
+        example["target_words"],
+        MOST_TOKENS,
+    )
 
 
 def draft_row(example: Mapping[str, Any], sample: int, answer: Mapping[str, Any], author: str) -> dict[str, Any]:
     """answer: {text, tokens, finish} as the checkpoint gave it."""
     output = answer["text"].strip()
     words, required = count_words(output), example["required_words"]
-    return {"example_id": example["example_id"], "sample": sample, "instruction": example["instruction"],
-            "output": output, "words": words, "length_score": length_score(words, required) if required else None,
-            "finish": finish_of(output, answer["finish"]), "tokens": answer["tokens"], "author": author}
+    return {
+        "example_id": example["example_id"],
+        "sample": sample,
+        "instruction": example["instruction"],
+        "output": output,
+        "words": words,
+        "length_score": length_score(words, required) if required else None,
+        "finish": finish_of(output, answer["finish"]),
+        "tokens": answer["tokens"],
+        "author": author,
+    }
 
 
 def finish_of(output: str, finish: str) -> str:
@@ -71,8 +93,11 @@ def current_drafts(output: Mapping[str, Any], drafts: Mapping[str, list[dict[str
     return [row for row in drafts.get(output["example_id"], []) if row["instruction"] == output["instruction"]]
 
 
-def draft_to_cut(mode: Literal["auto", "checkpoint", "teacher"], output: Mapping[str, Any],
-                 drafts: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any] | None:
+def draft_to_cut(
+    mode: Literal["auto", "checkpoint", "teacher"],
+    output: Mapping[str, Any],
+    drafts: Mapping[str, list[dict[str, Any]]],
+) -> dict[str, Any] | None:
     """The draft that is corrected in place of a long_outputs row's text; None: that text is.
 
     Only the preference split is corrected. Raises NoDraftError where `mode` is `checkpoint` and there is no draft.
@@ -81,6 +106,8 @@ def draft_to_cut(mode: Literal["auto", "checkpoint", "teacher"], output: Mapping
         return None
     draft = next((row for row in current_drafts(output, drafts) if row["sample"] == 0), None)
     if draft is None and mode == "checkpoint":
-        raise NoDraftError(f"{output['example_id']} has no draft of what is asked now: materialise `drafts` for its shard, "
-                      "or set corrections.drafts = \"auto\" in the recipe (LWV_RECIPE).")
+        raise NoDraftError(
+            f"{output['example_id']} has no draft of what is asked now: materialise `drafts` for its shard, "
+            'or set corrections.drafts = "auto" in the recipe (LWV_RECIPE).'
+        )
     return draft

@@ -16,10 +16,16 @@ from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 from resources.recipe.read import RecipeError, read_recipe
 
 
-@dg.asset(partitions_def=SHARDS, deps=["source_images"], pool=GPU_POOL, op_tags=GPU_OP_TAGS,
-          kinds={"openai", "parquet"})
-def instructions(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource,
-                 models: ModelsResource, gpu: GpuResource) -> dg.MaterializeResult:
+@dg.asset(
+    partitions_def=SHARDS, deps=["source_images"], pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"openai", "parquet"}
+)
+def instructions(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    sources: SourcesResource,
+    models: ModelsResource,
+    gpu: GpuResource,
+) -> dg.MaterializeResult:
     """A request per document, with the length that is asked: fixed for decks, written by the teacher for images."""
     with clear_failures(RecipeError):
         tables, shard = store.create(), context.partition_key
@@ -39,6 +45,14 @@ def instructions(context: dg.AssetExecutionContext, store: StoreResource, source
             return [row]
 
         metadata = write_model_table(
-            engine, tables, "instructions", shard, SCHEMA, materials(documents, recipe.instructions), work,
-            lambda material: {"document_id": material.document_id, "example_id": material.example_id}, "teacher")
+            engine,
+            tables,
+            "instructions",
+            shard,
+            SCHEMA,
+            materials(documents, recipe.instructions),
+            work,
+            lambda material: {"document_id": material.document_id, "example_id": material.example_id},
+            "teacher",
+        )
     return dg.MaterializeResult(metadata={**metadata, **dict(sorted(counts.items()))})

@@ -23,8 +23,9 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     frame = table.select(["example_id", "required_words", "language"]).to_pandas()
     instructions, requests = (table.column(name).to_pylist() for name in ("instruction", "request"))
     frame["characters"] = [len(text) for text in instructions]
-    frame["holds_request"] = [bool(request) and request in text
-                              for request, text in zip(requests, instructions, strict=True)]
+    frame["holds_request"] = [
+        bool(request) and request in text for request, text in zip(requests, instructions, strict=True)
+    ]
     return frame
 
 
@@ -34,11 +35,13 @@ def expectations() -> list[Any]:
     present = {"check": "instruction_present"}
     return [
         gxe.ExpectColumnValuesToBeUnique(column="example_id", meta={"check": "ids_unique"}),
-        gxe.ExpectColumnValuesToBeBetween(column="characters", min_value=LEAST_CHARACTERS, max_value=4000,
-                                          meta=present),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="characters", min_value=LEAST_CHARACTERS, max_value=4000, meta=present
+        ),
         gxe.ExpectColumnValuesToBeInSet(column="holds_request", value_set=[True], meta=present),
-        gxe.ExpectColumnValuesToBeBetween(column="required_words", min_value=50, max_value=100_000,
-                                          meta={"check": "length_sane"}),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="required_words", min_value=50, max_value=100_000, meta={"check": "length_sane"}
+        ),
         gxe.ExpectColumnValuesToBeInSet(column="language", value_set=["en", "zh"], meta={"check": "language_known"}),
     ]
 
@@ -47,8 +50,9 @@ def documents_covered(context: Context) -> Outcome:
     documents = set(context.upstream("source_images").column("document_id").to_pylist())
     covered = {name for names in context.table.column("documents").to_pylist() for name in names}
     aside = {row["document_id"] for row in read_quarantine(context.store, "instructions", context.shard)}
-    return violations("documents_covered", sorted(documents - covered - aside), len(documents),
-                     "documents have no instruction")
+    return violations(
+        "documents_covered", sorted(documents - covered - aside), len(documents), "documents have no instruction"
+    )
 
 
 def images_of(row: dict[str, Any], pages: dict[str, list[str]]) -> list[str]:
@@ -66,5 +70,6 @@ def images_match(context: Context) -> Outcome:
     return violations("images_match", bad, len(rows), "examples have other images than their document")
 
 
-CHECKS = AssetRules(RULES, flatten, expectations, {"documents_covered": documents_covered,
-                                                   "images_match": images_match})
+CHECKS = AssetRules(
+    RULES, flatten, expectations, {"documents_covered": documents_covered, "images_match": images_match}
+)

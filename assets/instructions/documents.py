@@ -59,10 +59,21 @@ def group_documents(pages: Iterable[dict[str, Any]], recipe: Instructions) -> li
     documents = []
     for document_id, rows in grouped.items():
         languages = Counter(row["language"] for row in rows if row["language"] != "und")
-        chinese = (languages.most_common(1)[0][0] == "zh" if languages
-                   else draw(document_id, "language") < recipe.chinese_share)
-        documents.append(Document(document_id, rows[0]["kind"], rows[0]["split"], "zh" if chinese else "en",
-                                  rows[0]["collection"], tuple(row["image_sha256"] for row in rows)))
+        chinese = (
+            languages.most_common(1)[0][0] == "zh"
+            if languages
+            else draw(document_id, "language") < recipe.chinese_share
+        )
+        documents.append(
+            Document(
+                document_id,
+                rows[0]["kind"],
+                rows[0]["split"],
+                "zh" if chinese else "en",
+                rows[0]["collection"],
+                tuple(row["image_sha256"] for row in rows),
+            )
+        )
     return documents
 
 
@@ -73,14 +84,25 @@ def materials(documents: Sequence[Document], recipe: Instructions) -> list[Mater
 
 
 def _of_document(document: Document, recipe: Instructions) -> Iterator[Material]:
-    parts = chapters(len(document.images), recipe.chapter_pages) if document.kind == "deck" \
+    parts = (
+        chapters(len(document.images), recipe.chapter_pages)
+        if document.kind == "deck"
         else [range(1, len(document.images) + 1)]
+    )
     for number, part in enumerate(parts, 1):
         suffix = f"-{number:02d}" if len(parts) > 1 else ""
-        yield Material(f"{document.document_id}-{document.kind}{suffix}", document.kind, document.split,
-                       document.language, document.collection, (document.document_id,),
-                       tuple(document.images[page - 1] for page in part), tuple(part), (number, len(parts)),
-                       len(document.images))
+        yield Material(
+            f"{document.document_id}-{document.kind}{suffix}",
+            document.kind,
+            document.split,
+            document.language,
+            document.collection,
+            (document.document_id,),
+            tuple(document.images[page - 1] for page in part),
+            tuple(part),
+            (number, len(parts)),
+            len(document.images),
+        )
 
 
 def chapters(pages: int, most: int) -> list[range]:
@@ -107,9 +129,16 @@ def _groups(documents: Sequence[Document], recipe: Instructions) -> Iterator[Mat
             sizes = [size for size in recipe.groups if size <= len(pool)]
             size = sizes[int(draw(pool[0].document_id, "size") * len(sizes))]
             members, pool = pool[:size], pool[size:]
-            yield Material(f"{members[0].document_id}-group{size}", "multi", split, language, collection,
-                           tuple(member.document_id for member in members),
-                           tuple(member.images[0] for member in members), (1,) * size)
+            yield Material(
+                f"{members[0].document_id}-group{size}",
+                "multi",
+                split,
+                language,
+                collection,
+                tuple(member.document_id for member in members),
+                tuple(member.images[0] for member in members),
+                (1,) * size,
+            )
 
 
 def draw(ident: str, what: str) -> float:

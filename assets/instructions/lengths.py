@@ -10,10 +10,13 @@ from resources.recipe.model import Instructions
 Item = TypeVar("Item")
 LengthFrom = Literal["stated", "back_translated", "none"]
 LEAST_STATED = 100
-_STATED = re.compile(r"""
+_STATED = re.compile(
+    r"""
     (?: (?<![\d.,]) (?P<digits>\d[\d,]{0,9}(?:\.\d{1,3})?) \s* (?P<unit>k|百|千|万)?
       | (?P<spelt>[一二两三四五六七八九][零一二两三四五六七八九十百千万]*) )
-    [\s-]* [多余来]? 个? \s* (?: words?\b | Chinese\ characters?\b | 汉?字 )""", re.IGNORECASE | re.VERBOSE)
+    [\s-]* [多余来]? 个? \s* (?: words?\b | Chinese\ characters?\b | 汉?字 )""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _UNITS = {"": 1, "十": 10, "百": 100, "k": 1_000, "千": 1_000, "万": 10_000}
 _DIGITS = dict(zip("零一二三四五六七八九两", (*range(10), 2), strict=True))
 
@@ -38,9 +41,12 @@ def stated_words(request: str) -> int | None:
 
     Fewer than LEAST_STATED are no length of a text but something that the request says about its image.
     """
-    found = [spelt_number(match["spelt"]) if match["spelt"] else
-             round(float(match["digits"].replace(",", "")) * _UNITS[(match["unit"] or "").lower()])
-             for match in _STATED.finditer(request)]
+    found = [
+        spelt_number(match["spelt"])
+        if match["spelt"]
+        else round(float(match["digits"].replace(",", "")) * _UNITS[(match["unit"] or "").lower()])
+        for match in _STATED.finditer(request)
+    ]
     return max((words for words in found if words >= LEAST_STATED), default=None)
 
 

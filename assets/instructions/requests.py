@@ -17,14 +17,25 @@ from resources.recipe.model import Recipe
 
 TASKS = tomllib.loads((Path(__file__).parent / "tasks.toml").read_text(encoding="utf-8"))
 SYSTEM = load_prompt(__file__, "system")
-SINGLE, REWRITE, REWRITE_DECK, NEED_LONG = (load_prompt(__file__, name)
-                                            for name in ("single", "rewrite", "rewrite_deck", "need_long"))
-LONG_WORDS = 1000        # a long article has more words (English) or characters (Chinese)
-LEAST_CHARACTERS, MOST_CHARACTERS = 5, 3900    # of a request; `请写影评。` is one
+SINGLE, REWRITE, REWRITE_DECK, NEED_LONG = (
+    load_prompt(__file__, name) for name in ("single", "rewrite", "rewrite_deck", "need_long")
+)
+LONG_WORDS = 1000  # a long article has more words (English) or characters (Chinese)
+LEAST_CHARACTERS, MOST_CHARACTERS = 5, 3900  # of a request; `请写影评。` is one
 
-NEED_LONG_FORMAT = {"type": "json_schema", "json_schema": {"name": "decision", "strict": True, "schema": {
-    "type": "object", "additionalProperties": False, "required": ["relevant", "long", "reason"],
-    "properties": {"relevant": {"type": "boolean"}, "long": {"type": "boolean"}, "reason": {"type": "string"}}}}}
+NEED_LONG_FORMAT = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "decision",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["relevant", "long", "reason"],
+            "properties": {"relevant": {"type": "boolean"}, "long": {"type": "boolean"}, "reason": {"type": "string"}},
+        },
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -46,22 +57,38 @@ async def write_instruction(engine: ModelEngine, material: Material, recipe: Rec
     """
     request = await (_deck_request if material.kind == "deck" else _image_request)(engine, material, recipe)
     if not LEAST_CHARACTERS <= len(request.text) <= MOST_CHARACTERS:
-        raise AnswerError("malformed", f"the request has {len(request.text):,} characters, not {LEAST_CHARACTERS} "
-                                          f"to {MOST_CHARACTERS:,}: {request.text[:120]!r}")
+        raise AnswerError(
+            "malformed",
+            f"the request has {len(request.text):,} characters, not {LEAST_CHARACTERS} "
+            f"to {MOST_CHARACTERS:,}: {request.text[:120]!r}",
+        )
     named = stated_words(request.text)
     words = named or target_words(material, recipe.instructions)
     if words > recipe.writing.most_words:
-        raise AnswerError("too_long", f"the request asks for {words:,} words, more than the recipe's most_words, "
-                                         f"{recipe.writing.most_words:,}")
+        raise AnswerError(
+            "too_long",
+            f"the request asks for {words:,} words, more than the recipe's most_words, {recipe.writing.most_words:,}",
+        )
     how = "stated" if named else length_from(material, recipe.instructions)
     clause = TASKS["length"][material.language].format(words=words) if how == "stated" and not named else ""
     return {
-        "example_id": material.example_id, "document_id": material.document_id, "documents": list(material.documents),
-        "kind": material.kind, "split": material.split, "language": material.language,
-        "images": list(material.images), "pages": list(material.pages), "request": request.text,
-        "instruction": f"{request.text} {clause}".strip(), "required_words": words if how == "stated" else None,
-        "target_words": words, "length_from": how, "task": request.task, "origin": request.origin,
-        "author": request.author, "call_id": request.call_id,
+        "example_id": material.example_id,
+        "document_id": material.document_id,
+        "documents": list(material.documents),
+        "kind": material.kind,
+        "split": material.split,
+        "language": material.language,
+        "images": list(material.images),
+        "pages": list(material.pages),
+        "request": request.text,
+        "instruction": f"{request.text} {clause}".strip(),
+        "required_words": words if how == "stated" else None,
+        "target_words": words,
+        "length_from": how,
+        "task": request.task,
+        "origin": request.origin,
+        "author": request.author,
+        "call_id": request.call_id,
     }
 
 
@@ -70,20 +97,26 @@ async def _deck_request(engine: ModelEngine, material: Material, recipe: Recipe)
     rules, language = recipe.instructions, material.language
     others = [task for task in rules.deck_tasks if task != "lecture_script"]
     lecture = "lecture_script" in rules.deck_tasks and (
-        not others or draw(material.document_id, "task") < rules.lecture_share)
+        not others or draw(material.document_id, "task") < rules.lecture_share
+    )
     task = "lecture_script" if lecture else pick(others, material, "deck task")
     text = TASKS["decks"][task][language]
     where = ""
     if material.part[1] > 1:
-        where = TASKS["chapter"][language].format(first=material.pages[0], last=material.pages[-1],
-                                                  pages=material.deck_pages, number=material.part[0],
-                                                  parts=material.part[1])
+        where = TASKS["chapter"][language].format(
+            first=material.pages[0],
+            last=material.pages[-1],
+            pages=material.deck_pages,
+            number=material.part[0],
+            parts=material.part[1],
+        )
     joint = "" if language == "zh" else " "
     if lecture or draw(material.document_id, "rewritten") >= rules.rewritten_share:
         return Request(joint.join(filter(None, (text, where))), task, "deck")
     reply = await _ask(engine, material, "rewrite", REWRITE_DECK, material.images, language=language, request=text)
-    return Request(joint.join(filter(None, (one_line(reply.text), where))), task, "deck_rewritten", reply.model,
-                   reply.call_id)
+    return Request(
+        joint.join(filter(None, (one_line(reply.text), where))), task, "deck_rewritten", reply.model, reply.call_id
+    )
 
 
 async def _image_request(engine: ModelEngine, material: Material, recipe: Recipe) -> Request:
@@ -93,13 +126,29 @@ async def _image_request(engine: ModelEngine, material: Material, recipe: Recipe
     family = pick(chosen, material, "family") if chosen else None
     wanted = TASKS["families"][family][material.language] if family else "a long article"
     # Not named after the example, so that an image alone and the same image in a group ask the same, once.
-    reply = await _ask(engine, replace(material, example_id=material.document_id), "request", SINGLE,
-                       material.images[:1], language=material.language, wanted=wanted)
+    reply = await _ask(
+        engine,
+        replace(material, example_id=material.document_id),
+        "request",
+        SINGLE,
+        material.images[:1],
+        language=material.language,
+        wanted=wanted,
+    )
     origin = "single"
     if material.kind == "multi":
         origin = "group" if len(material.documents) > 1 else "multi"
-        reply = await _ask(engine, material, "rewrite", REWRITE, material.images, language=material.language,
-                           wanted=wanted, request=one_line(reply.text), count=len(material.images))
+        reply = await _ask(
+            engine,
+            material,
+            "rewrite",
+            REWRITE,
+            material.images,
+            language=material.language,
+            wanted=wanted,
+            request=one_line(reply.text),
+            count=len(material.images),
+        )
     request = Request(one_line(reply.text), family or "open", origin, reply.model, reply.call_id)
     if recipe.instructions.need_long and material.kind == "single":
         await _require_long(engine, material, request.text)
@@ -108,8 +157,9 @@ async def _image_request(engine: ModelEngine, material: Material, recipe: Recipe
 
 async def _require_long(engine: ModelEngine, material: Material, request: str) -> None:
     """The teacher's decision (method.md 1.1, the GPT-4o check); raises AnswerError where it is no."""
-    reply = await _ask(engine, material, "need-long", NEED_LONG, material.images, NEED_LONG_FORMAT, request=request,
-                       words=LONG_WORDS)
+    reply = await _ask(
+        engine, material, "need-long", NEED_LONG, material.images, NEED_LONG_FORMAT, request=request, words=LONG_WORDS
+    )
     decision = parse_decision(reply.text)
     if decision is None:
         raise AnswerError("malformed", f"the teacher's decision is none: {reply.text[:120]!r}")
@@ -124,7 +174,7 @@ def parse_decision(text: str) -> tuple[bool, bool, str] | None:
     """(relevant, long, reason) out of JSON, with words around it or not, or of a plain yes or no; None: neither."""
     start, end = text.find("{"), text.rfind("}")
     try:
-        found = json.loads(text[start:end + 1]) if 0 <= start < end else None
+        found = json.loads(text[start : end + 1]) if 0 <= start < end else None
         if isinstance(found, dict) and isinstance(found.get("long"), bool):
             relevant = found.get("relevant", True)
             return (relevant, found["long"], str(found.get("reason") or "")) if isinstance(relevant, bool) else None
@@ -138,9 +188,23 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-async def _ask(engine: ModelEngine, material: Material, step: str, prompt: Prompt, images: tuple[str, ...],
-               response_format: dict[str, Any] | None = None, **slots: object) -> Reply:
-    return await engine.ask(Call(
-        role="teacher", sample=material.example_id, step=step, template=prompt.version, max_tokens=400,
-        messages=(system(SYSTEM.fill()), user(*map(Image, images), prompt.fill(slots))),
-        extra={"response_format": response_format} if response_format else {}))
+async def _ask(
+    engine: ModelEngine,
+    material: Material,
+    step: str,
+    prompt: Prompt,
+    images: tuple[str, ...],
+    response_format: dict[str, Any] | None = None,
+    **slots: object,
+) -> Reply:
+    return await engine.ask(
+        Call(
+            role="teacher",
+            sample=material.example_id,
+            step=step,
+            template=prompt.version,
+            max_tokens=400,
+            messages=(system(SYSTEM.fill()), user(*map(Image, images), prompt.fill(slots))),
+            extra={"response_format": response_format} if response_format else {},
+        )
+    )

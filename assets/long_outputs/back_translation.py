@@ -11,7 +11,7 @@ from resources.text.length_score import length_score
 
 STATE_LENGTH = load_prompt(__file__, "state_length")
 CLAUSE = {"en": "Please write {words}-word in total.", "zh": "请总共写{words}字。"}
-MOST_GROWTH = 3      # a rephrased instruction longer than so many times the merged one is no rephrasing
+MOST_GROWTH = 3  # a rephrased instruction longer than so many times the merged one is no rephrasing
 
 
 async def state_length(talk: Conversation, row: dict[str, Any]) -> dict[str, Any]:
@@ -21,15 +21,28 @@ async def state_length(talk: Conversation, row: dict[str, Any]) -> dict[str, Any
     """
     merged = f"{row['instruction']} {CLAUSE[row['language']].format(words=row['words'])}"
     try:
-        reply = await talk.send(Call(
-            role="teacher", sample=row["example_id"], step="state-length", template=STATE_LENGTH.version, left=1,
-            max_tokens=1024, messages=(user(STATE_LENGTH.fill(language=row["language"], merged=merged)),)))
+        reply = await talk.send(
+            Call(
+                role="teacher",
+                sample=row["example_id"],
+                step="state-length",
+                template=STATE_LENGTH.version,
+                left=1,
+                max_tokens=1024,
+                messages=(user(STATE_LENGTH.fill(language=row["language"], merged=merged)),),
+            )
+        )
         said = " ".join(reply.text.split())
     except AnswerError:
         said = ""
     if not re.search(rf"(?<!\d){row['words']}(?!\d)", said.replace(",", "")) or len(said) > MOST_GROWTH * len(merged):
         talk.repairs["length_appended"] += 1
         said = merged
-    return {**row, "instruction": said, "required_words": row["words"],
-            "length_score": length_score(row["words"], row["words"]), "repairs": sorted(talk.repairs.elements()),
-            **spent(talk)}
+    return {
+        **row,
+        "instruction": said,
+        "required_words": row["words"],
+        "length_score": length_score(row["words"], row["words"]),
+        "repairs": sorted(talk.repairs.elements()),
+        **spent(talk),
+    }

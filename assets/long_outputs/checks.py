@@ -12,8 +12,8 @@ from resources.text.refusals import is_refusal
 from resources.text.repetition import repeated_share
 from resources.text.words import cjk_share, count_words
 
-GOOD_LENGTH = 80.0        # method.md 6.2: what is kept for SFT scores at least 80 against its stated length
-REPEATED_SHARE = 0.3      # of a text's sentences that stood there before
+GOOD_LENGTH = 80.0  # method.md 6.2: what is kept for SFT scores at least 80 against its stated length
+REPEATED_SHARE = 0.3  # of a text's sentences that stood there before
 
 RULES = (
     Rule("examples_covered", "Each instruction has an output or a quarantine row."),
@@ -45,12 +45,13 @@ def expectations() -> list[Any]:
         gxe.ExpectColumnValuesToBeUnique(column="example_id", meta={"check": "ids_unique"}),
         gxe.ExpectColumnValuesToBeBetween(column="words", min_value=20, meta=present),
         gxe.ExpectColumnValuesToBeInSet(column="words_off", value_set=[0], meta=present),
-        gxe.ExpectColumnValuesToBeBetween(column="length_score", min_value=GOOD_LENGTH,
-                                          meta={"check": "length_near"}),
-        gxe.ExpectColumnValuesToBeBetween(column="repeated_share", max_value=REPEATED_SHARE,
-                                          meta={"check": "little_repetition"}),
-        gxe.ExpectColumnPairValuesToBeEqual(column_A="language", column_B="written_language",
-                                            meta={"check": "language_matches"}),
+        gxe.ExpectColumnValuesToBeBetween(column="length_score", min_value=GOOD_LENGTH, meta={"check": "length_near"}),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="repeated_share", max_value=REPEATED_SHARE, meta={"check": "little_repetition"}
+        ),
+        gxe.ExpectColumnPairValuesToBeEqual(
+            column_A="language", column_B="written_language", meta={"check": "language_matches"}
+        ),
     ]
 
 
@@ -69,21 +70,33 @@ def no_refusals(context: Context) -> Outcome:
 
 def sections_join(context: Context) -> Outcome:
     rows = context.table.select(["example_id", "output", "sections"]).to_pylist()
-    bad = [row["example_id"] for row in rows
-           if SEPARATOR.join(section["text"] for section in row["sections"]) != row["output"]
-           or not all(section["call_id"] for section in row["sections"])]
+    bad = [
+        row["example_id"]
+        for row in rows
+        if SEPARATOR.join(section["text"] for section in row["sections"]) != row["output"]
+        or not all(section["call_id"] for section in row["sections"])
+    ]
     return violations("sections_join", bad, len(rows), "outputs are not their sections")
 
 
 def pages_covered(context: Context) -> Outcome:
     rows = context.table.select(["example_id", "images", "sections"]).to_pylist()
-    bad = [row["example_id"] for row in rows
-           if {page for section in row["sections"] for page in section["pages"]}
-           != set(range(1, len(row["images"]) + 1))]
+    bad = [
+        row["example_id"]
+        for row in rows
+        if {page for section in row["sections"] for page in section["pages"]} != set(range(1, len(row["images"]) + 1))
+    ]
     return violations("pages_covered", bad, len(rows), "outputs leave a page out")
 
 
-CHECKS = AssetRules(RULES, flatten, expectations, {
-    "examples_covered": examples_covered, "no_refusals": no_refusals, "sections_join": sections_join,
-    "pages_covered": pages_covered,
-})
+CHECKS = AssetRules(
+    RULES,
+    flatten,
+    expectations,
+    {
+        "examples_covered": examples_covered,
+        "no_refusals": no_refusals,
+        "sections_join": sections_join,
+        "pages_covered": pages_covered,
+    },
+)

@@ -13,7 +13,7 @@ from resources.text.repetition import loop_start, runs_and_count
 from resources.text.words import cjk_share, count_words
 
 FaultKind = Literal["refused", "language", "loop", "repeat", "short", "long"]
-REPEAT_SHARE = 0.5      # of a section's runs that stood in earlier sections
+REPEAT_SHARE = 0.5  # of a section's runs that stood in earlier sections
 
 
 @dataclass(frozen=True)

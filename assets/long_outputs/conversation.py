@@ -19,12 +19,12 @@ from resources.text.repetition import loop_start
 from resources.text.tokens import TEACHER_ROOM_PER_WORD
 
 Order = Literal["append", "reference"]
-Turn = tuple[str, str]      # (prompt, answer)
+Turn = tuple[str, str]  # (prompt, answer)
 
 SYSTEM = load_prompt(__file__, "system")
 TASK = load_prompt(__file__, "task")
 CONTINUE = load_prompt(__file__, "continue")
-AGAIN = {"refused", "empty"}    # worth one more try with another seed
+AGAIN = {"refused", "empty"}  # worth one more try with another seed
 
 
 @dataclass
@@ -39,25 +39,43 @@ class Conversation:
     turns: list[Turn] = field(default_factory=list)
     replies: list[Reply | Record] = field(default_factory=list)
     repairs: Counter[str] = field(default_factory=Counter)
-    runs: set[int] = field(default_factory=set)      # of the sections so far, to know what is said again
+    runs: set[int] = field(default_factory=set)  # of the sections so far, to know what is said again
 
-    async def ask(self, name: str, prompt: Prompt, said: str, words: int, left: int | None = None,
-                  more: tuple[Turn, ...] = (), response_format: dict[str, Any] | None = None) -> tuple[str, str]:
+    async def ask(
+        self,
+        name: str,
+        prompt: Prompt,
+        said: str,
+        words: int,
+        left: int | None = None,
+        more: tuple[Turn, ...] = (),
+        response_format: dict[str, Any] | None = None,
+    ) -> tuple[str, str]:
         """(answer, call id) of one step, which does not become a turn yet. more: turns after those that stand.
 
         A refusal or an empty answer is asked once more with another seed; text that max_tokens cut is gone on with.
         Raises AnswerError.
         """
-        call = Call(role="teacher", sample=self.example["example_id"], step=name, template=prompt.version, left=left,
-                    messages=self.messages(said, more), max_tokens=512 + TEACHER_ROOM_PER_WORD * words,
-                    temperature=self.recipe.temperature,
-                    extra={"response_format": response_format} if response_format else {})
+        call = Call(
+            role="teacher",
+            sample=self.example["example_id"],
+            step=name,
+            template=prompt.version,
+            left=left,
+            messages=self.messages(said, more),
+            max_tokens=512 + TEACHER_ROOM_PER_WORD * words,
+            temperature=self.recipe.temperature,
+            extra={"response_format": response_format} if response_format else {},
+        )
         try:
             reply = await self.send(call)
         except AnswerError as error:
             if error.kind == "truncated":
-                return (await self._go_on(call, said, more, error) if not response_format
-                        else await self._with_more_room(call))
+                return (
+                    await self._go_on(call, said, more, error)
+                    if not response_format
+                    else await self._with_more_room(call)
+                )
             if error.kind not in AGAIN:
                 raise
             self.repairs["asked_again"] += 1
@@ -84,8 +102,11 @@ class Conversation:
             said = [text for turn in turns for text in turn[1:]]
             return system(SYSTEM.fill()), user(task, *said, prompt, *images)
         said = [*(text for turn in turns for text in turn), prompt]
-        return (system(SYSTEM.fill()), user(*images, task, said[0]),
-                *(assistant(text) if index % 2 else user(text) for index, text in enumerate(said) if index))
+        return (
+            system(SYSTEM.fill()),
+            user(*images, task, said[0]),
+            *(assistant(text) if index % 2 else user(text) for index, text in enumerate(said) if index),
+        )
 
     async def _with_more_room(self, call: Call) -> tuple[str, str]:
         """A cut plan is of no use: once more, with twice the room."""
@@ -102,8 +123,12 @@ class Conversation:
         for number in range(1, self.recipe.continuations + 1):
             if self._loops(text):
                 break
-            follow = replace(call, step=f"{call.step}-continued-{number}", template=CONTINUE.version,
-                             messages=self.messages(CONTINUE.fill(step=said.split("\n", 1)[0]), (*more, (said, text))))
+            follow = replace(
+                call,
+                step=f"{call.step}-continued-{number}",
+                template=CONTINUE.version,
+                messages=self.messages(CONTINUE.fill(step=said.split("\n", 1)[0]), (*more, (said, text))),
+            )
             try:
                 reply = await self.send(follow)
             except AnswerError as error:
@@ -123,5 +148,7 @@ class Conversation:
 
 def spent(talk: Conversation) -> dict[str, float]:
     """What the document's calls took, those too whose text does not stand or could not be used."""
-    return {name: sum(getattr(reply, name) for reply in talk.replies)
-            for name in ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")}
+    return {
+        name: sum(getattr(reply, name) for reply in talk.replies)
+        for name in ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")
+    }

@@ -6,23 +6,45 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-WORDS_OFF = 0.1     # share of the total by which a plan's words may miss it
-LEAST_WORDS = 20    # of a section whose words are scaled: to fewer nothing can be written
+WORDS_OFF = 0.1  # share of the total by which a plan's words may miss it
+LEAST_WORDS = 20  # of a section whose words are scaled: to fewer nothing can be written
 # A section line of the form that prompts/plan.txt asks for. Anchored at the line's start, so that a key point which
 # mentions "Section 3" is no new section (the released code splits there, method.md 2.3).
 _LINE = re.compile(
     r"^\W*(?:Section|Paragraph|Slide|第)\s*\d+\s*(?:节|段)?\W*Main Point\W*?[:：]\s*(?P<point>.+?)"
     r"\s*[-–—]\W*Word Count\W*?[:：]\W*(?P<words>\d[\d,]{0,9})[^\d\n]*?"
     r"(?:Pages?\W*?[:：]\W*(?P<pages>\d[\d,，、 \t-]*))?\W*$",
-    re.IGNORECASE | re.MULTILINE)
+    re.IGNORECASE | re.MULTILINE,
+)
 
 # What a server with structured output is held to.
-PLAN_FORMAT = {"type": "json_schema", "json_schema": {"name": "plan", "strict": True, "schema": {
-    "type": "object", "additionalProperties": False, "required": ["sections"], "properties": {"sections": {
-        "type": "array", "items": {
-            "type": "object", "additionalProperties": False, "required": ["point", "words", "pages"], "properties": {
-                "point": {"type": "string"}, "words": {"type": "integer"},
-                "pages": {"type": "array", "items": {"type": "integer"}}}}}}}}}
+PLAN_FORMAT = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "plan",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["sections"],
+            "properties": {
+                "sections": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["point", "words", "pages"],
+                        "properties": {
+                            "point": {"type": "string"},
+                            "words": {"type": "integer"},
+                            "pages": {"type": "array", "items": {"type": "integer"}},
+                        },
+                    },
+                }
+            },
+        },
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -48,13 +70,20 @@ def parse_plan(text: str) -> list[PlannedSection]:
     if sections := _from_json(text):
         return sections
     for match in _LINE.finditer(text):
-        sections.append(PlannedSection(len(sections) + 1, match["point"].strip(" []"),
-                                       int(match["words"].replace(",", "")), _page_list(match["pages"] or "")))
+        sections.append(
+            PlannedSection(
+                len(sections) + 1,
+                match["point"].strip(" []"),
+                int(match["words"].replace(",", "")),
+                _page_list(match["pages"] or ""),
+            )
+        )
     return sections
 
 
-def check_plan(sections: Sequence[PlannedSection], pages: int, total_words: int, page_per_section: bool,
-               most_sections: int = 1_000) -> None:
+def check_plan(
+    sections: Sequence[PlannedSection], pages: int, total_words: int, page_per_section: bool, most_sections: int = 1_000
+) -> None:
     """Raise PlanError unless every page is covered, pages exist, and the words add up to the total within 10 %."""
     if not sections:
         raise PlanError("no line has the form `Section k - Main Point: … - Word Count: n - Pages: p`")
@@ -78,16 +107,20 @@ def scale_plan(sections: Sequence[PlannedSection], total_words: int) -> list[Pla
     """The same sections with about this total: words in the same proportions, but LEAST_WORDS each where they fit."""
     least = max(1, min(LEAST_WORDS, total_words // len(sections)))
     words = sum(max(least, section.words) for section in sections)
-    return [replace(section, words=max(least, round(max(least, section.words) * total_words / words)))
-            for section in sections]
+    return [
+        replace(section, words=max(least, round(max(least, section.words) * total_words / words)))
+        for section in sections
+    ]
 
 
 def _from_json(text: str) -> list[PlannedSection]:
     start, end = text.find("{"), text.rfind("}")
     try:
-        found: Any = json.loads(text[start:end + 1]) if 0 <= start < end else None
-        return [PlannedSection(index, str(entry["point"]).strip(), int(entry["words"]), tuple(map(int, entry["pages"])))
-                for index, entry in enumerate(found["sections"], 1)]
+        found: Any = json.loads(text[start : end + 1]) if 0 <= start < end else None
+        return [
+            PlannedSection(index, str(entry["point"]).strip(), int(entry["words"]), tuple(map(int, entry["pages"])))
+            for index, entry in enumerate(found["sections"], 1)
+        ]
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return []
 

@@ -23,12 +23,29 @@ PLAN = load_prompt(__file__, "plan")
 CORRECT_PLAN = load_prompt(__file__, "correct_plan")
 WRITE = load_prompt(__file__, "write")
 REWRITE = load_prompt(__file__, "rewrite")
-COPIED = ("example_id", "document_id", "documents", "kind", "split", "language", "images", "task", "request",
-          "instruction", "required_words", "target_words", "length_from")     # from the instructions row
+COPIED = (
+    "example_id",
+    "document_id",
+    "documents",
+    "kind",
+    "split",
+    "language",
+    "images",
+    "task",
+    "request",
+    "instruction",
+    "required_words",
+    "target_words",
+    "length_from",
+)  # from the instructions row
 
 
-async def write_document(engine: ModelEngine, example: dict[str, Any], recipe: Writing, order: Order = "append",
-                         ) -> dict[str, Any]:
+async def write_document(
+    engine: ModelEngine,
+    example: dict[str, Any],
+    recipe: Writing,
+    order: Order = "append",
+) -> dict[str, Any]:
     """The long_outputs row of one instructions row (method.md 2.1: p(y_i | v, x, o_i, y_<i)).
 
     Raises AnswerError where the plan or a section cannot be used.
@@ -47,8 +64,12 @@ async def make_plan(talk: Conversation) -> tuple[list[PlannedSection], str]:
     example, recipe = talk.example, talk.recipe
     pages, total = len(example["images"]), example["target_words"]
     deck = example["kind"] == "deck"
-    prompt = PLAN.fill(pages=pages, language=example["language"], total_words=total,
-                       section_rule="one per page" if deck else str(sections_for(total, recipe)))
+    prompt = PLAN.fill(
+        pages=pages,
+        language=example["language"],
+        total_words=total,
+        section_rule="one per page" if deck else str(sections_for(total, recipe)),
+    )
     room = 60 * (max(pages, sections_for(total, recipe)) + 10)
     text, call_id = await talk.ask("plan", PLAN, prompt, room, response_format=PLAN_FORMAT)
     plan = parse_plan(text)
@@ -57,8 +78,14 @@ async def make_plan(talk: Conversation) -> tuple[list[PlannedSection], str]:
     except PlanError as first:
         talk.repairs["plan_corrected"] += 1
         bad = prompt, text
-        text, call_id = await talk.ask("plan-corrected", CORRECT_PLAN, CORRECT_PLAN.fill(problem=first), room,
-                                       more=(bad,), response_format=PLAN_FORMAT)
+        text, call_id = await talk.ask(
+            "plan-corrected",
+            CORRECT_PLAN,
+            CORRECT_PLAN.fill(problem=first),
+            room,
+            more=(bad,),
+            response_format=PLAN_FORMAT,
+        )
         plan = parse_plan(text)
         try:
             check_plan(plan, pages, total, deck, recipe.most_sections)
@@ -67,7 +94,7 @@ async def make_plan(talk: Conversation) -> tuple[list[PlannedSection], str]:
                 raise AnswerError("malformed", f"the plan cannot be used: {error}") from error
             talk.repairs["plan_scaled"] += 1
             plan = scale_plan(plan, total)
-    talk.turns = [(prompt, text)]       # the sections never see a plan that was sent back
+    talk.turns = [(prompt, text)]  # the sections never see a plan that was sent back
     return plan, call_id
 
 
@@ -79,9 +106,15 @@ def sections_for(total: int, recipe: Writing) -> int:
 async def write_section(talk: Conversation, section: PlannedSection, count: int) -> dict[str, Any]:
     """One section as it stands in `sections`; it becomes a turn of the conversation."""
     example, recipe = talk.example, talk.recipe
-    slots = {"index": section.index, "count": count, "language": example["language"], "point": section.point,
-             "words": section.words, "pages": ", ".join(map(str, section.pages)),
-             "heading": section_heading(example, section)}
+    slots = {
+        "index": section.index,
+        "count": count,
+        "language": example["language"],
+        "point": section.point,
+        "words": section.words,
+        "pages": ", ".join(map(str, section.pages)),
+        "heading": section_heading(example, section),
+    }
     name, left = f"section-{section.index:03d}", count - section.index + 1
     prompt = WRITE.fill(slots)
 
@@ -96,10 +129,11 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
     if fault := fault_of(text):
         talk.repairs[f"rewritten_{fault.kind}"] += 1
         try:
-            second, second_id = await attempt(f"{name}-rewritten", REWRITE, REWRITE.fill(slots, problem=fault.says),
-                                              ((prompt, text),))
+            second, second_id = await attempt(
+                f"{name}-rewritten", REWRITE, REWRITE.fill(slots, problem=fault.says), ((prompt, text),)
+            )
         except AnswerError:
-            talk.repairs["rewrite_failed"] += 1     # the first one is all there is
+            talk.repairs["rewrite_failed"] += 1  # the first one is all there is
         else:
             again = fault_of(second)
             if better(text, second, (fault, again), section.words):
@@ -114,8 +148,15 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
         talk.repairs["off_band"] += fault is not None
     talk.turns.append((prompt, text))
     talk.runs |= runs(without_heading(text))
-    return {"index": section.index - 1, "heading": slots["heading"], "target_words": section.words, "text": text,
-            "words": count_words(text), "pages": list(section.pages), "call_id": call_id}
+    return {
+        "index": section.index - 1,
+        "heading": slots["heading"],
+        "target_words": section.words,
+        "text": text,
+        "words": count_words(text),
+        "pages": list(section.pages),
+        "call_id": call_id,
+    }
 
 
 def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
@@ -131,8 +172,12 @@ def output_row(talk: Conversation, sections: Sequence[dict[str, Any]], plan_call
     words, required = count_words(output), talk.example["required_words"]
     return {
         **{name: talk.example[name] for name in COPIED},
-        "output": output, "sections": list(sections), "words": words, "plan_call_id": plan_call,
+        "output": output,
+        "sections": list(sections),
+        "words": words,
+        "plan_call_id": plan_call,
         "length_score": length_score(words, required) if required else None,
         "repairs": sorted(talk.repairs.elements()),
-        "author": talk.replies[-1].model, **spent(talk),
+        "author": talk.replies[-1].model,
+        **spent(talk),
     }

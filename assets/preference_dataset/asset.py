@@ -39,31 +39,53 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
         write_quarantine(tables, "preference_dataset", ALL_SHARDS, [*left_out.values(), *doubles.values()])
         shares = kind_shares(read_recipe().pairs, found.pairs)
         factors = kind_factors(found.weight, found.pairs, shares)
-        manifest = write_dataset(tables, "preference", shards, SCHEMA,
-                                 pair_rows(tables, shards, homes, left_out, factors, mix),
-                                 lambda row: (row["kind"], row["author"], row["corrector"]),
-                                 lambda: why_empty(tables, shards, found, len(left_out)),
-                                 report={"kind_shares": shares})
-    return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
-        "dagster/row_count": manifest.rows, "shards": len(shards), **mix.metadata(),
-        "dropped_in_benchmark": len(left_out), "dropped_duplicate": len(doubles),
-        **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
-        "made_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path)})
+        manifest = write_dataset(
+            tables,
+            "preference",
+            shards,
+            SCHEMA,
+            pair_rows(tables, shards, homes, left_out, factors, mix),
+            lambda row: (row["kind"], row["author"], row["corrector"]),
+            lambda: why_empty(tables, shards, found, len(left_out)),
+            report={"kind_shares": shares},
+        )
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(manifest.id),
+        metadata={
+            "dagster/row_count": manifest.rows,
+            "shards": len(shards),
+            **mix.metadata(),
+            "dropped_in_benchmark": len(left_out),
+            "dropped_duplicate": len(doubles),
+            **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
+            "made_by": ", ".join(sorted(manifest.authors)),
+            "path": dg.MetadataValue.path(manifest.path),
+        },
+    )
 
 
 def why_empty(tables: Store, shards: list[str], found: Mix, left_out: int) -> str:
     """One sentence. found: the pairs that may be trained on; left_out: how many stand in the benchmark."""
     if left_out and not found.pairs:
-        return (f"All {left_out} preference pairs show images or text of the benchmark split (tables/quarantine/"
-                "preference_dataset says which): add documents that are not alike under LWV_SOURCES.")
+        return (
+            f"All {left_out} preference pairs show images or text of the benchmark split (tables/quarantine/"
+            "preference_dataset says which): add documents that are not alike under LWV_SOURCES."
+        )
     if found.pairs:
-        return (f"The recipe gives no share to the kinds of pair that there are ({', '.join(found.pairs)}): set them "
-                "in [pairs] of the recipe (LWV_RECIPE).")
+        return (
+            f"The recipe gives no share to the kinds of pair that there are ({', '.join(found.pairs)}): set them "
+            "in [pairs] of the recipe (LWV_RECIPE)."
+        )
     documents = documents_of(tables, shards, "preference")
-    why = (f"the critic changed nothing in the {documents} documents of the preference split" if documents
-           else "no document stands in the preference split")
-    return (f"There is no preference pair, because {why}: add documents under LWV_SOURCES (about one in five goes "
-            "there; of 3 or more, at least one), or set LWV_CRITIC_BASE_URL to another critic.")
+    why = (
+        f"the critic changed nothing in the {documents} documents of the preference split"
+        if documents
+        else "no document stands in the preference split"
+    )
+    return (
+        f"There is no preference pair, because {why}: add documents under LWV_SOURCES (about one in five goes "
+        "there; of 3 or more, at least one), or set LWV_CRITIC_BASE_URL to another critic."
+    )
 
 
 def first_shards(tables: Store, shards: list[str]) -> dict[str, str]:
@@ -76,28 +98,55 @@ def first_shards(tables: Store, shards: list[str]) -> dict[str, str]:
     return homes
 
 
-def pairs_of(tables: Store, shard: str, homes: Mapping[str, str],
-             doubles: dict[tuple[str, str], dict[str, str]] | None = None) -> Iterator[dict[str, Any]]:
+def pairs_of(
+    tables: Store, shard: str, homes: Mapping[str, str], doubles: dict[tuple[str, str], dict[str, str]] | None = None
+) -> Iterator[dict[str, Any]]:
     """The shard's pairs that count; of the others, (shard, example) -> row for the quarantine."""
     for pair in tables.rows("preference_pairs", shard):
         name, home = pair["example_id"], homes[pair["example_id"]]
         if home == shard:
             yield pair
         elif doubles is not None:
-            doubles[shard, name] = {"document_id": pair["document_id"], "example_id": name,
-                                    "reason": f"duplicate: the same example stands in shard {home}"}
+            doubles[shard, name] = {
+                "document_id": pair["document_id"],
+                "example_id": name,
+                "reason": f"duplicate: the same example stands in shard {home}",
+            }
 
 
-def pair_rows(tables: Store, shards: list[str], homes: Mapping[str, str], left_out: Container[str],
-              factors: Mapping[str, float], mix: Mix) -> Iterator[dict[str, Any]]:
+def pair_rows(
+    tables: Store,
+    shards: list[str],
+    homes: Mapping[str, str],
+    left_out: Container[str],
+    factors: Mapping[str, float],
+    mix: Mix,
+) -> Iterator[dict[str, Any]]:
     """The rows of the kinds that have a factor, weighted by it, and counted in `mix`. left_out: pair ids."""
     for shard in shards:
         starts = PageStarts(tables, shard)
         for pair in pairs_of(tables, shard, homes):
             if pair["kind"] in factors and pair["pair_id"] not in left_out:
-                row = {"id": pair["pair_id"], "images": image_files(tables, pair["images"]), **starts.of(pair),
-                       **{name: pair[name] for name in ("example_id", "upto", "prompt", "prefix", "chosen", "rejected",
-                                                        "closes", "kind", "author", "corrector")},
-                       "weight": pair["weight"] * factors[pair["kind"]]}
+                row = {
+                    "id": pair["pair_id"],
+                    "images": image_files(tables, pair["images"]),
+                    **starts.of(pair),
+                    **{
+                        name: pair[name]
+                        for name in (
+                            "example_id",
+                            "upto",
+                            "prompt",
+                            "prefix",
+                            "chosen",
+                            "rejected",
+                            "closes",
+                            "kind",
+                            "author",
+                            "corrector",
+                        )
+                    },
+                    "weight": pair["weight"] * factors[pair["kind"]],
+                }
                 mix.add(row)
                 yield row

@@ -36,11 +36,14 @@ def evaluate(store: Store) -> dict[str, Outcome]:
                 if not row["chosen"] or not row["rejected"] or row["chosen"] == row["rejected"]:
                     equal.append(row["id"])
     rows = ids.total()
-    found = (violations("ids_unique", sorted(name for name, count in ids.items() if count > 1), rows, "ids stand twice"),
-             violations("images_there", lost, rows, "rows lack an image file"),
-             violations("sides_differ", equal, rows, "rows have equal or empty sides"),
-             shares_kept({kind: weight / rows for kind, weight in weights.items()}, manifest.report["kind_shares"]),
-             not_in_sft(store, manifest.shards), none_in_benchmark(store, manifest))
+    found = (
+        violations("ids_unique", sorted(name for name, count in ids.items() if count > 1), rows, "ids stand twice"),
+        violations("images_there", lost, rows, "rows lack an image file"),
+        violations("sides_differ", equal, rows, "rows have equal or empty sides"),
+        shares_kept({kind: weight / rows for kind, weight in weights.items()}, manifest.report["kind_shares"]),
+        not_in_sft(store, manifest.shards),
+        none_in_benchmark(store, manifest),
+    )
     return {outcome.rule: outcome for outcome in found}
 
 
@@ -53,10 +56,20 @@ def shares_kept(found: Mapping[str, float], wanted: Mapping[str, float]) -> Outc
 def not_in_sft(store: Store, shards: list[str]) -> Outcome:
     """By document: another example of it counts too."""
     trained = set(pq.read_table(current_manifest(store, "sft").path, columns=["id"]).column("id").to_pylist())
-    documents = {row["example_id"]: row["documents"] for shard in shards for row in pq.read_table(
-        store.table_path("long_outputs", shard), columns=["example_id", "documents"]).to_pylist()}
-    paired = {example for shard in shards for example in pq.read_table(
-        store.table_path("preference_pairs", shard), columns=["example_id"]).column("example_id").to_pylist()}
+    documents = {
+        row["example_id"]: row["documents"]
+        for shard in shards
+        for row in pq.read_table(
+            store.table_path("long_outputs", shard), columns=["example_id", "documents"]
+        ).to_pylist()
+    }
+    paired = {
+        example
+        for shard in shards
+        for example in pq.read_table(store.table_path("preference_pairs", shard), columns=["example_id"])
+        .column("example_id")
+        .to_pylist()
+    }
     learnt = {document for example in trained for document in documents.get(example, [])}
     shared = sorted(example for example in paired if example in trained or learnt & set(documents[example]))
     return violations("not_in_sft", shared, len(paired), "examples are of documents in the SFT data set")

@@ -12,14 +12,14 @@ class PageStarts:
 
     def __init__(self, store: Store, shard: str) -> None:
         decks = {row["example_id"] for row in store.rows("long_outputs", shard) if row["kind"] == "deck"}
-        self.segments: dict[str, list[tuple[str, str]]] = {}      # example -> per page, corrected and original text
+        self.segments: dict[str, list[tuple[str, str]]] = {}  # example -> per page, corrected and original text
         for row in store.rows("corrected_segments", shard):
             if row["example_id"] in decks:
                 self.segments.setdefault(row["example_id"], []).append((row["text"], row["original"]))
 
     def of(self, pair: dict[str, Any]) -> dict[str, list[int]]:
         """`chosen_starts` and `rejected_starts`: character offsets in the prefix and the answer together."""
-        pages = self.segments.get(pair["example_id"], [])[:pair["upto"]]
+        pages = self.segments.get(pair["example_id"], [])[: pair["upto"]]
         if not pages or pair["kind"] not in ("cumulative", "shared_prefix"):
             return {"chosen_starts": [], "rejected_starts": []}
         corrected, original = ([page[side] for page in pages] for side in (0, 1))

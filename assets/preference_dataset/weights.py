@@ -16,8 +16,11 @@ def kind_shares(recipe: Pairs, pairs: Mapping[str, int]) -> dict[str, float]:
     return {kind: share / whole for kind, share in found.items()}
 
 
-def kind_factors(totals: Mapping[str, float], pairs: Mapping[str, int], shares: Mapping[str, float],
-                 ) -> dict[str, float]:
+def kind_factors(
+    totals: Mapping[str, float],
+    pairs: Mapping[str, int],
+    shares: Mapping[str, float],
+) -> dict[str, float]:
     """kind -> what its pairs' weights are multiplied by, for the kinds that have a share.
 
     totals: the weights of a kind's pairs added up. Afterwards the kinds' weights are as the shares, and the mean weight

@@ -18,10 +18,16 @@ from resources.recipe.model import Pairs
 from resources.recipe.read import RecipeError, read_recipe
 
 
-@dg.asset(partitions_def=SHARDS, deps=["corrected_segments", "long_outputs", "drafts"], pool=GPU_POOL,
-          op_tags=GPU_OP_TAGS, kinds={"openai", "parquet"})
-def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource,
-                     gpu: GpuResource) -> dg.MaterializeResult:
+@dg.asset(
+    partitions_def=SHARDS,
+    deps=["corrected_segments", "long_outputs", "drafts"],
+    pool=GPU_POOL,
+    op_tags=GPU_OP_TAGS,
+    kinds={"openai", "parquet"},
+)
+def preference_pairs(
+    context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource, gpu: GpuResource
+) -> dg.MaterializeResult:
     """Corrected segments against the ones that were written, and the best draft against a worse one."""
     with clear_failures(RecipeError):
         tables, shard, recipe = store.create(), context.partition_key, read_recipe().pairs
@@ -30,7 +36,7 @@ def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, mo
         authors = {row["example_id"]: row["author"] for row in tables.rows("segments", shard, ["example_id", "author"])}
         corrected: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in tables.rows("corrected_segments", shard):
-            if author := authors.get(row["example_id"]):        # else the example is no more
+            if author := authors.get(row["example_id"]):  # else the example is no more
                 corrected[row["example_id"]].append({**row, "author": author})
         ranks = recipe.sampled > 0 and tables.table_path("drafts", shard).exists()
         drafts = drafts_by_example(tables, shard) if ranks else {}
@@ -43,8 +49,11 @@ def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, mo
                 counts.update(drafts=len(mine), drafts_ranked=len(ranked))
                 if sides := choose_sides(ranked, recipe.margin, output["example_id"]):
                     chosen, rejected = sides
-                    pairs.append(sampled_pair(output, chosen.text, rejected.text, chosen.score - rejected.score,
-                                              mine[0]["author"], judge))
+                    pairs.append(
+                        sampled_pair(
+                            output, chosen.text, rejected.text, chosen.score - rejected.score, mine[0]["author"], judge
+                        )
+                    )
                 else:
                     counts["examples_too_close"] += 1
             for pair in pairs:
@@ -52,16 +61,31 @@ def preference_pairs(context: dg.AssetExecutionContext, store: StoreResource, mo
             return pairs
 
         metadata = write_model_table(
-            engine, tables, "preference_pairs", shard, SCHEMA, outputs, work,
-            lambda output: {"document_id": output["document_id"], "example_id": output["example_id"]}, "judge")
-    return dg.MaterializeResult(metadata={
-        **metadata, **mix.metadata(), "drafts": counts["drafts"],
-        "drafts_left_out": counts["drafts"] - counts["drafts_ranked"],      # empty, or the judge gave no scores
-        "examples_too_close": counts["examples_too_close"]})                # drafts, but no two that may be a pair
+            engine,
+            tables,
+            "preference_pairs",
+            shard,
+            SCHEMA,
+            outputs,
+            work,
+            lambda output: {"document_id": output["document_id"], "example_id": output["example_id"]},
+            "judge",
+        )
+    return dg.MaterializeResult(
+        metadata={
+            **metadata,
+            **mix.metadata(),
+            "drafts": counts["drafts"],
+            "drafts_left_out": counts["drafts"] - counts["drafts_ranked"],  # empty, or the judge gave no scores
+            "examples_too_close": counts["examples_too_close"],
+        }
+    )  # drafts, but no two that may be a pair
 
 
 def correction_pairs(output: dict[str, Any], corrected: list[dict[str, Any]], recipe: Pairs) -> list[dict[str, Any]]:
     """The pairs of one corrected document, of every kind that the recipe gives a share. corrected: see iterdpo."""
-    return [*(cumulative_pairs(output, corrected, recipe.last_share) if recipe.cumulative else ()),
-            *(shared_prefix_pairs(output, corrected) if recipe.shared_prefix else ()),
-            *(whole_pairs(output, corrected) if recipe.whole else ())]
+    return [
+        *(cumulative_pairs(output, corrected, recipe.last_share) if recipe.cumulative else ()),
+        *(shared_prefix_pairs(output, corrected) if recipe.shared_prefix else ()),
+        *(whole_pairs(output, corrected) if recipe.whole else ()),
+    ]

@@ -14,8 +14,11 @@ RULES = (
     Rule("ids_unique", "No two pairs have the same pair_id, and each kind is known."),
     Rule("sides_differ", "Chosen and rejected are both there and differ."),
     Rule("preference_split_only", "Every pair comes from a document of the preference split."),
-    Rule("images_fit", "A cumulative pair of a deck has the images of its pages, any other pair all images of its "
-                       "example; every image is in the store."),
+    Rule(
+        "images_fit",
+        "A cumulative pair of a deck has the images of its pages, any other pair all images of its "
+        "example; every image is in the store.",
+    ),
     Rule("prompts_fit", "Whole and sampled pairs ask with the length and close the answer; the others ask without it."),
     Rule("weights_add_up", "The pairs of one example and kind weigh 1 together."),
     Rule("prefix_only_where_shared", "Only shared_prefix pairs have a prefix."),
@@ -27,8 +30,9 @@ RULES = (
 def flatten(table: pa.Table) -> pd.DataFrame:
     frame = table.select(["pair_id", "kind", "upto", "weight"]).to_pandas()
     rows = table.select(["chosen", "rejected", "prefix", "kind"]).to_pylist()
-    frame["sides_differ"] = [bool(row["chosen"]) and bool(row["rejected"]) and row["chosen"] != row["rejected"]
-                             for row in rows]
+    frame["sides_differ"] = [
+        bool(row["chosen"]) and bool(row["rejected"]) and row["chosen"] != row["rejected"] for row in rows
+    ]
     frame["stray_prefix"] = [bool(row["prefix"]) and row["kind"] != "shared_prefix" for row in rows]
     return frame
 
@@ -40,8 +44,9 @@ def expectations() -> list[Any]:
         gxe.ExpectColumnValuesToBeUnique(column="pair_id", meta={"check": "ids_unique"}),
         gxe.ExpectColumnValuesToBeInSet(column="kind", value_set=list(KINDS), meta={"check": "ids_unique"}),
         gxe.ExpectColumnValuesToBeInSet(column="sides_differ", value_set=[True], meta={"check": "sides_differ"}),
-        gxe.ExpectColumnValuesToBeInSet(column="stray_prefix", value_set=[False],
-                                        meta={"check": "prefix_only_where_shared"}),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="stray_prefix", value_set=[False], meta={"check": "prefix_only_where_shared"}
+        ),
     ]
 
 
@@ -49,8 +54,12 @@ def preference_split_only(context: Context) -> Outcome:
     pages = context.upstream("source_images").select(["document_id", "split"]).to_pylist()
     allowed = {row["document_id"] for row in pages if row["split"] == "preference"}
     documents = set(context.table.column("document_id").to_pylist())
-    return violations("preference_split_only", sorted(documents - allowed), len(documents),
-                     "documents are not of the preference split")
+    return violations(
+        "preference_split_only",
+        sorted(documents - allowed),
+        len(documents),
+        "documents are not of the preference split",
+    )
 
 
 def images_fit(context: Context) -> Outcome:
@@ -60,8 +69,11 @@ def images_fit(context: Context) -> Outcome:
     for row in rows:
         example = examples.get(row["example_id"], {"kind": "", "images": []})
         cut = row["kind"] == "cumulative" and example["kind"] == "deck"
-        if (not row["images"] or row["images"] != example["images"][:row["upto"] if cut else None]
-                or not all(context.store.image_path(image).is_file() for image in row["images"])):
+        if (
+            not row["images"]
+            or row["images"] != example["images"][: row["upto"] if cut else None]
+            or not all(context.store.image_path(image).is_file() for image in row["images"])
+        ):
             bad.append(row["pair_id"])
     return violations("images_fit", bad, len(rows), "pairs have the wrong images")
 
@@ -79,8 +91,9 @@ def prompts_fit(context: Context) -> Outcome:
 
 
 def _examples(context: Context, *columns: str) -> dict[str, dict[str, Any]]:
-    return {row["example_id"]: row
-            for row in context.upstream("long_outputs").select(["example_id", *columns]).to_pylist()}
+    return {
+        row["example_id"]: row for row in context.upstream("long_outputs").select(["example_id", *columns]).to_pylist()
+    }
 
 
 def weights_add_up(context: Context) -> Outcome:
@@ -92,10 +105,13 @@ def weights_add_up(context: Context) -> Outcome:
 
 
 def margins_kept(context: Context) -> Outcome:
-    least = read_recipe().pairs.margin - 1e-3      # the column is a 32-bit float
+    least = read_recipe().pairs.margin - 1e-3  # the column is a 32-bit float
     rows = context.table.select(["pair_id", "kind", "margin"]).to_pylist()
-    bad = [row["pair_id"] for row in rows
-           if (row["kind"] == "sampled") != (row["margin"] is not None) or (row["margin"] or least) < least]
+    bad = [
+        row["pair_id"]
+        for row in rows
+        if (row["kind"] == "sampled") != (row["margin"] is not None) or (row["margin"] or least) < least
+    ]
     return violations("margins_kept", bad, len(rows), "pairs have a margin that is too small, or should have none")
 
 
@@ -106,12 +122,26 @@ def pairs_from_edits(context: Context) -> Outcome:
         return Outcome("pairs_from_edits", True, {"checked": 0})
     rows = context.upstream("corrected_segments").select(["example_id", "edited", "original"]).to_pylist()
     edited = {row["example_id"] for row in rows if row["edited"]} & {
-        row["example_id"] for row in rows if row["original"]}
-    paired = {row["example_id"] for row in context.table.select(["example_id", "kind"]).to_pylist()
-              if row["kind"] != "sampled"}
+        row["example_id"] for row in rows if row["original"]
+    }
+    paired = {
+        row["example_id"]
+        for row in context.table.select(["example_id", "kind"]).to_pylist()
+        if row["kind"] != "sampled"
+    }
     return violations("pairs_from_edits", sorted(edited - paired), len(edited), "edited examples have no pair")
 
 
-CHECKS = AssetRules(RULES, flatten, expectations, {
-    "preference_split_only": preference_split_only, "images_fit": images_fit, "prompts_fit": prompts_fit,
-    "weights_add_up": weights_add_up, "margins_kept": margins_kept, "pairs_from_edits": pairs_from_edits})
+CHECKS = AssetRules(
+    RULES,
+    flatten,
+    expectations,
+    {
+        "preference_split_only": preference_split_only,
+        "images_fit": images_fit,
+        "prompts_fit": prompts_fit,
+        "weights_add_up": weights_add_up,
+        "margins_kept": margins_kept,
+        "pairs_from_edits": pairs_from_edits,
+    },
+)

@@ -10,8 +10,11 @@ from assets.preference_pairs.schema import WHOLE_KINDS
 from resources.text.headings import SEPARATOR
 
 
-def cumulative_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]], last_share: float,
-                     ) -> list[dict[str, Any]]:
+def cumulative_pairs(
+    output: dict[str, Any],
+    corrected: Sequence[dict[str, Any]],
+    last_share: float,
+) -> list[dict[str, Any]]:
     """Pair i: corrected segments 1..i against original segments 1..i (paper eq. 5), weighted by `prefix_weights`.
 
     A deck's images are cut to the first i pages, so the answer may end there; anything else keeps all its images and
@@ -28,10 +31,22 @@ def cumulative_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]]
         last = upto == len(corrected)
         if not rejected or chosen == rejected or (whole_only and not last):
             continue
-        pairs.append(_pair(output, "cumulative", upto, "", output["images"][:upto] if deck else output["images"],
-                           chosen, rejected, deck or last, corrected[0]))
-    return [{**pair, "weight": weight}
-            for pair, weight in zip(pairs, prefix_weights(len(pairs), last_share), strict=True)]
+        pairs.append(
+            _pair(
+                output,
+                "cumulative",
+                upto,
+                "",
+                output["images"][:upto] if deck else output["images"],
+                chosen,
+                rejected,
+                deck or last,
+                corrected[0],
+            )
+        )
+    return [
+        {**pair, "weight": weight} for pair, weight in zip(pairs, prefix_weights(len(pairs), last_share), strict=True)
+    ]
 
 
 def prefix_weights(count: int, last_share: float) -> list[float]:
@@ -55,8 +70,19 @@ def shared_prefix_pairs(output: dict[str, Any], corrected: Sequence[dict[str, An
     pairs = []
     for upto, row in enumerate(corrected, 1):
         if row["edited"] and row["original"]:
-            pairs.append(_pair(output, "shared_prefix", upto, _join([row["text"] for row in corrected[:upto - 1]]),
-                               output["images"], row["text"], row["original"], upto == len(corrected), row))
+            pairs.append(
+                _pair(
+                    output,
+                    "shared_prefix",
+                    upto,
+                    _join([row["text"] for row in corrected[: upto - 1]]),
+                    output["images"],
+                    row["text"],
+                    row["original"],
+                    upto == len(corrected),
+                    row,
+                )
+            )
     return [{**pair, "weight": 1 / len(pairs)} for pair in pairs]
 
 
@@ -68,8 +94,14 @@ def whole_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]]) -> 
     return [_pair(output, "whole", len(corrected), "", output["images"], chosen, rejected, True, corrected[0])]
 
 
-def sampled_pair(output: dict[str, Any], chosen: str, rejected: str, margin: float, author: str, judge: str,
-                 ) -> dict[str, Any]:
+def sampled_pair(
+    output: dict[str, Any],
+    chosen: str,
+    rejected: str,
+    margin: float,
+    author: str,
+    judge: str,
+) -> dict[str, Any]:
     """Two whole texts that the checkpoint `author` wrote for the instruction, `margin` points apart."""
     made = {"author": author, "corrector": judge}
     return {**_pair(output, "sampled", None, "", output["images"], chosen, rejected, True, made), "margin": margin}
@@ -79,14 +111,33 @@ def _join(texts: Sequence[str]) -> str:
     return SEPARATOR.join(text for text in texts if text)
 
 
-def _pair(output: dict[str, Any], kind: str, upto: int | None, prefix: str, images: Sequence[str], chosen: str,
-          rejected: str, closes: bool, made: Mapping[str, str]) -> dict[str, Any]:
+def _pair(
+    output: dict[str, Any],
+    kind: str,
+    upto: int | None,
+    prefix: str,
+    images: Sequence[str],
+    chosen: str,
+    rejected: str,
+    closes: bool,
+    made: Mapping[str, str],
+) -> dict[str, Any]:
     """made: its `author` and its `corrector`."""
     whole = kind in WHOLE_KINDS
     return {
         "pair_id": f"{output['example_id']}-{kind}" + ("" if whole else f"-{upto:03d}"),
-        "example_id": output["example_id"], "document_id": output["document_id"], "kind": kind, "upto": upto,
-        "prompt": output["instruction" if whole else "request"], "prefix": prefix, "images": list(images),
-        "chosen": chosen, "rejected": rejected, "closes": closes, "weight": 1.0, "margin": None,
-        "author": made["author"], "corrector": made["corrector"],
+        "example_id": output["example_id"],
+        "document_id": output["document_id"],
+        "kind": kind,
+        "upto": upto,
+        "prompt": output["instruction" if whole else "request"],
+        "prefix": prefix,
+        "images": list(images),
+        "chosen": chosen,
+        "rejected": rejected,
+        "closes": closes,
+        "weight": 1.0,
+        "margin": None,
+        "author": made["author"],
+        "corrector": made["corrector"],
     }

@@ -29,6 +29,11 @@ class Mix:
 
     def metadata(self) -> dict[str, float]:
         """pairs_<kind> for every kind, chosen_longer_share_<kind> for those that have pairs."""
-        return {**{f"pairs_{kind}": self.pairs[kind] for kind in KINDS},
-                **{f"chosen_longer_share_{kind}": self.longer[kind] / self.pairs[kind]
-                   for kind in KINDS if self.pairs[kind]}}
+        return {
+            **{f"pairs_{kind}": self.pairs[kind] for kind in KINDS},
+            **{
+                f"chosen_longer_share_{kind}": self.longer[kind] / self.pairs[kind]
+                for kind in KINDS
+                if self.pairs[kind]
+            },
+        }

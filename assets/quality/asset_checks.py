@@ -13,14 +13,20 @@ from resources.dagster import StoreResource
 from resources.store import Store
 
 
-def quality_checks(asset: str, asset_rules: AssetRules, partitions_def: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+def quality_checks(
+    asset: str, asset_rules: AssetRules, partitions_def: dg.PartitionsDefinition
+) -> dg.AssetChecksDefinition:
     """One step that reads the shard's table once and yields a verdict for every rule, whatever happens.
 
     Its specs are partitioned, so each shard keeps its own status; the asset must have no BackfillPolicy, with which
     Dagster would store them without a partition.
     """
-    specs = [dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking,
-                               partitions_def=partitions_def) for rule in asset_rules.rules]
+    specs = [
+        dg.AssetCheckSpec(
+            rule.name, asset=asset, description=rule.description, blocking=rule.blocking, partitions_def=partitions_def
+        )
+        for rule in asset_rules.rules
+    ]
 
     @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
@@ -33,11 +39,16 @@ def quality_checks(asset: str, asset_rules: AssetRules, partitions_def: dg.Parti
     return checks
 
 
-def whole_checks(asset: str, rules: Sequence[Rule], evaluate: Callable[[Store], dict[str, Outcome]],
-                 ) -> dg.AssetChecksDefinition:
+def whole_checks(
+    asset: str,
+    rules: Sequence[Rule],
+    evaluate: Callable[[Store], dict[str, Outcome]],
+) -> dg.AssetChecksDefinition:
     """The checks of an asset without partitions: `evaluate` gives an outcome per rule name."""
-    specs = [dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking)
-             for rule in rules]
+    specs = [
+        dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking)
+        for rule in rules
+    ]
 
     @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
@@ -50,8 +61,11 @@ def whole_checks(asset: str, rules: Sequence[Rule], evaluate: Callable[[Store], 
     return checks
 
 
-def check_whole(store: Store, rules: Sequence[Rule], evaluate: Callable[[Store], dict[str, Outcome]],
-                ) -> dict[str, Outcome]:
+def check_whole(
+    store: Store,
+    rules: Sequence[Rule],
+    evaluate: Callable[[Store], dict[str, Outcome]],
+) -> dict[str, Outcome]:
     """The outcome of every rule on a whole asset. What `evaluate` raises fails them all."""
     try:
         return evaluate(store)
@@ -68,22 +82,39 @@ def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -
         table = store.read_table(asset, shard)
         rows = table.num_rows
     except (OSError, pa.ArrowException) as error:
-        outcomes = {rule.name: Outcome(rule.name, False, {}, f"the table cannot be read: {error}")
-                    for rule in asset_rules.rules}
+        outcomes = {
+            rule.name: Outcome(rule.name, False, {}, f"the table cannot be read: {error}") for rule in asset_rules.rules
+        }
     else:
         context = Context(store, shard, table)
-        outcomes = {**_expected(context, asset_rules), **{name: _plain(context, name, asset_rules) for name in asset_rules.plain}}
+        outcomes = {
+            **_expected(context, asset_rules),
+            **{name: _plain(context, name, asset_rules) for name in asset_rules.plain},
+        }
         for rule in asset_rules.rules:
             outcomes.setdefault(rule.name, Outcome(rule.name, False, {}, "no expectation or function states this rule"))
-    write_report(store, asset, shard, asset_rules.rules, [outcomes[rule.name] for rule in asset_rules.rules], rows,
-                 len(read_quarantine(store, asset, shard)))
+    write_report(
+        store,
+        asset,
+        shard,
+        asset_rules.rules,
+        [outcomes[rule.name] for rule in asset_rules.rules],
+        rows,
+        len(read_quarantine(store, asset, shard)),
+    )
     return outcomes
 
 
 def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.ERROR if rule.blocking else dg.AssetCheckSeverity.WARN
-    return dg.AssetCheckResult(asset_key=asset, check_name=rule.name, passed=outcome.passed, severity=severity,
-                               description=outcome.description or None, metadata=outcome.metadata)
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=rule.name,
+        passed=outcome.passed,
+        severity=severity,
+        description=outcome.description or None,
+        metadata=outcome.metadata,
+    )
 
 
 def _expected(context: Context, asset_rules: AssetRules) -> dict[str, Outcome]:
@@ -94,11 +125,15 @@ def _expected(context: Context, asset_rules: AssetRules) -> dict[str, Outcome]:
         return {name: Outcome(name, True, {"unexpected": 0}) for name in names}
     try:
         frame = asset_rules.flatten(context.table)
-        return {outcome.rule: outcome
-                for outcome in run_expectations(frame, asset_rules.expectations(), str(frame.columns[0]))}
+        return {
+            outcome.rule: outcome
+            for outcome in run_expectations(frame, asset_rules.expectations(), str(frame.columns[0]))
+        }
     except Exception as error:
-        return {name: Outcome(name, False, {}, f"could not evaluate: {type(error).__name__}: {error}"[:500])
-                for name in names}
+        return {
+            name: Outcome(name, False, {}, f"could not evaluate: {type(error).__name__}: {error}"[:500])
+            for name in names
+        }
 
 
 def _plain(context: Context, name: str, asset_rules: AssetRules) -> Outcome:

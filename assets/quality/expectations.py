@@ -19,8 +19,9 @@ def run_expectations(frame: Any, expectations: Sequence[Any], id_column: str) ->
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     source = context.data_sources.add_pandas("frame")
-    batch = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all").get_batch(
-        {"dataframe": frame})
+    batch = (
+        source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+    )
     suite = gx.ExpectationSuite("rules", expectations=list(expectations))
     result_format = {**_FORMAT, "unexpected_index_column_names": [id_column]} if id_column in frame else _FORMAT
     results = batch.validate(suite, result_format=result_format).to_json_dict()["results"]
@@ -41,14 +42,18 @@ def _outcome(rule: str, results: list[dict[str, Any]], id_column: str) -> Outcom
             metadata.setdefault("observed", details["observed_value"])
     for result in failed:
         kind, details = result["expectation_config"]["type"], result.get("result") or {}
-        arguments = {name: value for name, value in result["expectation_config"]["kwargs"].items()
-                     if name not in ("batch_id",)}
+        arguments = {
+            name: value for name, value in result["expectation_config"]["kwargs"].items() if name not in ("batch_id",)
+        }
         if _raised(result.get("exception_info")):
             notes.append(f"could not evaluate {kind} {arguments}")
         else:
             notes.append(f"{kind} {arguments}")
-        examples += [str(row.get(id_column)) for row in details.get("partial_unexpected_index_list") or []
-                     if isinstance(row, dict)]
+        examples += [
+            str(row.get(id_column))
+            for row in details.get("partial_unexpected_index_list") or []
+            if isinstance(row, dict)
+        ]
     if examples:
         metadata["examples"] = examples[:10]
     return Outcome(rule, not failed, metadata, "; ".join(notes)[:500])

@@ -28,8 +28,10 @@ def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[
     if problems:
         listed = "; ".join(f"{problem.shard}/{problem.asset}: {problem.reason}" for problem in problems[:20])
         more = f" (and {len(problems) - 20} more)" if len(problems) > 20 else ""
-        raise GateClosedError(f"{len(problems)} quality reports keep the quality gate closed: {listed}{more}. "
-                       "Materialise these shards again, or look at their checks.")
+        raise GateClosedError(
+            f"{len(problems)} quality reports keep the quality gate closed: {listed}{more}. "
+            "Materialise these shards again, or look at their checks."
+        )
 
 
 def gate(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[Problem]:
@@ -46,7 +48,8 @@ def gate(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[Pro
             elif report["table_sha256"] != table_hash(store, asset, shard):
                 problems.append(Problem(shard, asset, "its table changed after it was checked"))
             elif not report["passed"]:
-                failed = [outcome["rule"] for outcome in report["outcomes"]
-                          if outcome["blocking"] and not outcome["passed"]]
+                failed = [
+                    outcome["rule"] for outcome in report["outcomes"] if outcome["blocking"] and not outcome["passed"]
+                ]
                 problems.append(Problem(shard, asset, "failed " + ", ".join(failed)))
     return problems

@@ -8,23 +8,26 @@ import pyarrow as pa
 from resources.store import Store
 
 GATES = ("sft_dataset", "preference_dataset")
-ALL_SHARDS = "all"                 # in place of a shard, where a step has all of them before it
+ALL_SHARDS = "all"  # in place of a shard, where a step has all of them before it
 
-SCHEMA = pa.schema([
-    ("step", pa.string()),         # the asset that set it aside
-    ("shard", pa.string()),        # or ALL_SHARDS
-    ("item", pa.string()),         # source path where it is a file; else empty
-    ("document_id", pa.string()),
-    ("example_id", pa.string()),   # empty where no example exists yet
-    ("reason", pa.string()),
-])
+SCHEMA = pa.schema(
+    [
+        ("step", pa.string()),  # the asset that set it aside
+        ("shard", pa.string()),  # or ALL_SHARDS
+        ("item", pa.string()),  # source path where it is a file; else empty
+        ("document_id", pa.string()),
+        ("example_id", pa.string()),  # empty where no example exists yet
+        ("reason", pa.string()),
+    ]
+)
 
 
 def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[Mapping[str, Any]]) -> int:
     """Replace what `step` set aside of `shard`; returns the number of rows."""
     blank = dict.fromkeys(SCHEMA.names, "")
-    return store.write_table(f"quarantine/{step}", shard,
-                             ({**blank, **row, "step": step, "shard": shard} for row in rows), SCHEMA)
+    return store.write_table(
+        f"quarantine/{step}", shard, ({**blank, **row, "step": step, "shard": shard} for row in rows), SCHEMA
+    )
 
 
 def read_quarantine(store: Store, step: str, shard: str) -> list[dict[str, Any]]:

@@ -11,8 +11,15 @@ from assets.quality.outcome import Outcome, Rule
 from resources.store import Store
 
 # Assets that have a report for each shard, in the order of the lineage; `drafts` only after the preference round.
-REPORTED = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
-            "preference_pairs")
+REPORTED = (
+    "source_images",
+    "instructions",
+    "long_outputs",
+    "drafts",
+    "segments",
+    "corrected_segments",
+    "preference_pairs",
+)
 
 
 def report_path(store: Store, asset: str, shard: str) -> Path:
@@ -28,16 +35,35 @@ def table_hash(store: Store, asset: str, shard: str) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_report(store: Store, asset: str, shard: str, rules: Sequence[Rule], outcomes: Sequence[Outcome], rows: int,
-                 quarantined: int) -> dict[str, Any]:
+def write_report(
+    store: Store,
+    asset: str,
+    shard: str,
+    rules: Sequence[Rule],
+    outcomes: Sequence[Outcome],
+    rows: int,
+    quarantined: int,
+) -> dict[str, Any]:
     """Write what the checks found. `passed`: no blocking rule failed."""
     blocking = {rule.name for rule in rules if rule.blocking}
     report = {
-        "asset": asset, "shard": shard, "rows": rows, "quarantined": quarantined, "at": time.time(),
+        "asset": asset,
+        "shard": shard,
+        "rows": rows,
+        "quarantined": quarantined,
+        "at": time.time(),
         "table_sha256": table_hash(store, asset, shard),
         "passed": all(outcome.passed for outcome in outcomes if outcome.rule in blocking),
-        "outcomes": [{"rule": outcome.rule, "passed": outcome.passed, "blocking": outcome.rule in blocking,
-                      "description": outcome.description, "metadata": outcome.metadata} for outcome in outcomes],
+        "outcomes": [
+            {
+                "rule": outcome.rule,
+                "passed": outcome.passed,
+                "blocking": outcome.rule in blocking,
+                "description": outcome.description,
+                "metadata": outcome.metadata,
+            }
+            for outcome in outcomes
+        ],
     }
     store.write_json(report_path(store, asset, shard), report)
     return report

@@ -24,22 +24,37 @@ def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> d
     with clear_failures():
         tables = store.create()
         shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
-        reports = [report for asset in REPORTED for shard in shards
-                   if (report := read_report(tables, asset, shard)) is not None]
+        reports = [
+            report
+            for asset in REPORTED
+            for shard in shards
+            if (report := read_report(tables, asset, shard)) is not None
+        ]
         aside = [row for asset in REPORTED for shard in shards for row in read_quarantine(tables, asset, shard)]
         aside += read_left_out(tables)
-        lengths = [{name: row[name] for name in ("kind", "target_words", "words")}
-                   for shard in shards if tables.table_path("long_outputs", shard).exists()
-                   for row in tables.rows("long_outputs", shard)]
+        lengths = [
+            {name: row[name] for name in ("kind", "target_words", "words")}
+            for shard in shards
+            if tables.table_path("long_outputs", shard).exists()
+            for row in tables.rows("long_outputs", shard)
+        ]
         curves, means, summary = loss_curves(tables), read_means(tables), read_summary(tables)
-        pictures = [words_picture(lengths), *([loss_picture(curves)] if curves else ()),
-                    *([scores_picture(means)] if means else ())]
+        pictures = [
+            words_picture(lengths),
+            *([loss_picture(curves)] if curves else ()),
+            *([scores_picture(means)] if means else ()),
+        ]
         page = render_page([summary["note"]] if summary else [], reports, aside, pictures, summary)
         path = tables.home / "reports" / "index.html"
         tables.write_bytes(path, page.encode())
-    return dg.MaterializeResult(metadata={
-        "reports": len(reports), "passed": sum(report["passed"] for report in reports), "quarantined": len(aside),
-        "path": dg.MetadataValue.path(str(path))})
+    return dg.MaterializeResult(
+        metadata={
+            "reports": len(reports),
+            "passed": sum(report["passed"] for report in reports),
+            "quarantined": len(aside),
+            "path": dg.MetadataValue.path(str(path)),
+        }
+    )
 
 
 def loss_curves(store: Store) -> dict[str, list[float]]:

@@ -11,19 +11,37 @@ text-align:left;vertical-align:top}.ok{color:#176f2c}.warn{color:#9a6700}.bad{co
 .pictures{display:flex;flex-wrap:wrap;gap:1rem}img{border:1px solid #eee}.note{background:#fff8e1;padding:.6rem 1rem}"""
 
 
-def render_page(notes: Sequence[str], reports: Sequence[Mapping[str, Any]], quarantine: Sequence[Mapping[str, Any]],
-                pictures: Sequence[bytes], scores: Mapping[str, Any] | None) -> str:
+def render_page(
+    notes: Sequence[str],
+    reports: Sequence[Mapping[str, Any]],
+    quarantine: Sequence[Mapping[str, Any]],
+    pictures: Sequence[bytes],
+    scores: Mapping[str, Any] | None,
+) -> str:
     """notes: what a reader must know first. reports: quality reports, one per asset and shard. scores: read_summary."""
     images = "".join(f'<img alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">' for png in pictures)
-    parts = [f"<!doctype html><meta charset=utf-8><title>Factory report</title><style>{_STYLE}</style>",
-             "<h1>Factory report</h1>", *(f'<p class="note">{escape(note)}</p>' for note in notes),
-             f'<div class="pictures">{images}</div>', "<h2>Checks, by asset and shard</h2>", _verdicts(reports)]
+    parts = [
+        f"<!doctype html><meta charset=utf-8><title>Factory report</title><style>{_STYLE}</style>",
+        "<h1>Factory report</h1>",
+        *(f'<p class="note">{escape(note)}</p>' for note in notes),
+        f'<div class="pictures">{images}</div>',
+        "<h2>Checks, by asset and shard</h2>",
+        _verdicts(reports),
+    ]
     if scores:
-        parts += [f"<h2>Scores</h2><p>{escape(scores['harness'])}; judge: {escape(scores['judge'])}</p>",
-                  _table(("model", "items", "S", "S_l", "S_l released", "S_q", "words"), scores["rows"])]
-    parts += ["<h2>Quarantine</h2>", _table(("step", "what", "why"), [
-        (row["step"], row["item"] or row["document_id"], row["reason"]) for row in quarantine]) if quarantine
-        else "<p>Nothing.</p>"]
+        parts += [
+            f"<h2>Scores</h2><p>{escape(scores['harness'])}; judge: {escape(scores['judge'])}</p>",
+            _table(("model", "items", "S", "S_l", "S_l released", "S_q", "words"), scores["rows"]),
+        ]
+    parts += [
+        "<h2>Quarantine</h2>",
+        _table(
+            ("step", "what", "why"),
+            [(row["step"], row["item"] or row["document_id"], row["reason"]) for row in quarantine],
+        )
+        if quarantine
+        else "<p>Nothing.</p>",
+    ]
     return "\n".join(parts)
 
 
@@ -31,8 +49,10 @@ def _verdicts(reports: Sequence[Mapping[str, Any]]) -> str:
     shards = sorted({report["shard"] for report in reports})
     assets = list(dict.fromkeys(report["asset"] for report in reports))
     found = {(report["asset"], report["shard"]): report for report in reports}
-    rows = [f"<tr><th>{escape(asset)}</th>" + "".join(_cell(found.get((asset, shard))) for shard in shards) + "</tr>"
-            for asset in assets]
+    rows = [
+        f"<tr><th>{escape(asset)}</th>" + "".join(_cell(found.get((asset, shard))) for shard in shards) + "</tr>"
+        for asset in assets
+    ]
     return f"<table><tr><th></th>{''.join(f'<th>{escape(shard)}</th>' for shard in shards)}</tr>{''.join(rows)}</table>"
 
 

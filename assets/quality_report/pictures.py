@@ -28,8 +28,9 @@ def scores_picture(models: Mapping[str, Mapping[str, float | None]]) -> bytes:
     """Length score and quality score, a pair of bars per model."""
     figure, axes = new_figure()
     for offset, key in ((-0.2, "S_l"), (0.2, "S_q")):
-        axes.bar([i + offset for i in range(len(models))], [means[key] or 0 for means in models.values()], 0.36,
-                 label=key)
+        axes.bar(
+            [i + offset for i in range(len(models))], [means[key] or 0 for means in models.values()], 0.36, label=key
+        )
     axes.set_xticks(range(len(models)), list(models))
     axes.set(ylim=(0, 100), ylabel="score, 0-100", title="Benchmark: held_out")
     axes.legend(frameon=False)

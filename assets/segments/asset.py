@@ -35,6 +35,11 @@ def segments(context: dg.AssetExecutionContext, store: StoreResource) -> dg.Mate
                     yield segment
 
         count = tables.write_table("segments", shard, rows(), SCHEMA)
-    return dg.MaterializeResult(metadata={
-        **table_metadata(tables, "segments", shard, count, 0), "drafts_cut": counts["drafts"],
-        "words_mean": counts["words"] / max(1, count), "missing_pages": counts["missing"]})
+    return dg.MaterializeResult(
+        metadata={
+            **table_metadata(tables, "segments", shard, count, 0),
+            "drafts_cut": counts["drafts"],
+            "words_mean": counts["words"] / max(1, count),
+            "missing_pages": counts["missing"],
+        }
+    )

@@ -11,8 +11,11 @@ from resources.text.headings import SEPARATOR
 RULES = (
     Rule("outputs_covered", "Each long output is cut, and nothing else is."),
     Rule("ids_unique", "No two rows have the same segment_id."),
-    Rule("joins_back", "The segments of an example, joined in order, are its output; those of a draft, whose pages may "
-                       "stand in any order, hold each of its lines."),
+    Rule(
+        "joins_back",
+        "The segments of an example, joined in order, are its output; those of a draft, whose pages may "
+        "stand in any order, hold each of its lines.",
+    ),
     Rule("deck_pages", "A deck has exactly one segment per page, in page order."),
     Rule("nothing_missing", "No page was left unwritten.", blocking=False),
 )
@@ -27,8 +30,7 @@ def expectations() -> list[Any]:
 
     return [
         gxe.ExpectColumnValuesToBeUnique(column="segment_id", meta={"check": "ids_unique"}),
-        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=1,
-                                          meta={"check": "nothing_missing"}),
+        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=1, meta={"check": "nothing_missing"}),
     ]
 
 
@@ -46,11 +48,20 @@ def joins_back(context: Context) -> Outcome:
         if row["drafted_by"] == "checkpoint":
             drafted.add(row["example_id"])
     outputs = context.upstream("long_outputs").select(["example_id", "output"]).to_pylist()
-    drafts = {row["example_id"]: row["output"] for row in context.store.rows("drafts", context.shard)
-              if row["sample"] == 0} if drafted else {}
-    bad = [example for example, text in ((row["example_id"], row["output"]) for row in outputs)
-           if (_lines("\n".join(texts[example])) != _lines(drafts.get(example, "")) if example in drafted
-               else SEPARATOR.join(filter(None, texts.get(example, []))) != text)]
+    drafts = (
+        {row["example_id"]: row["output"] for row in context.store.rows("drafts", context.shard) if row["sample"] == 0}
+        if drafted
+        else {}
+    )
+    bad = [
+        example
+        for example, text in ((row["example_id"], row["output"]) for row in outputs)
+        if (
+            _lines("\n".join(texts[example])) != _lines(drafts.get(example, ""))
+            if example in drafted
+            else SEPARATOR.join(filter(None, texts.get(example, []))) != text
+        )
+    ]
     return violations("joins_back", bad, len(outputs), "outputs are not what their segments join to")
 
 
@@ -62,12 +73,18 @@ def deck_pages(context: Context) -> Outcome:
     pages: dict[str, list[int | None]] = {}
     for row in context.table.select(["example_id", "page"]).to_pylist():
         pages.setdefault(row["example_id"], []).append(row["page"])
-    decks = [row for row in context.upstream("long_outputs").select(["example_id", "kind", "images"]).to_pylist()
-             if row["kind"] == "deck"]
-    bad = [row["example_id"] for row in decks
-           if pages.get(row["example_id"]) != list(range(1, len(row["images"]) + 1))]
+    decks = [
+        row
+        for row in context.upstream("long_outputs").select(["example_id", "kind", "images"]).to_pylist()
+        if row["kind"] == "deck"
+    ]
+    bad = [row["example_id"] for row in decks if pages.get(row["example_id"]) != list(range(1, len(row["images"]) + 1))]
     return violations("deck_pages", bad, len(decks), "decks have not one segment per page")
 
 
-CHECKS = AssetRules(RULES, flatten, expectations, {
-    "outputs_covered": outputs_covered, "joins_back": joins_back, "deck_pages": deck_pages})
+CHECKS = AssetRules(
+    RULES,
+    flatten,
+    expectations,
+    {"outputs_covered": outputs_covered, "joins_back": joins_back, "deck_pages": deck_pages},
+)

@@ -11,9 +11,7 @@ from typing import Any
 from resources.text.headings import SECTION_HEADING, SEPARATOR, page_headings
 from resources.text.words import count_words
 
-GROUP_WORDS = 200       # of paragraphs that make a segment of a draft without headings
-
-
+GROUP_WORDS = 200  # of paragraphs that make a segment of a draft without headings
 
 
 def split_pages(text: str, pages: int) -> list[str]:
@@ -53,8 +51,9 @@ def split_output(output: dict[str, Any]) -> list[dict[str, Any]]:
     """The segments rows of one long_outputs row, in order."""
     if output["kind"] == "deck":
         return _rows(output, _pages(output, output["output"]), output["author"], "teacher")
-    texts = [(section["pages"][0] if len(section["pages"]) == 1 else None, section["text"])
-             for section in output["sections"]]
+    texts = [
+        (section["pages"][0] if len(section["pages"]) == 1 else None, section["text"]) for section in output["sections"]
+    ]
     return _rows(output, texts, output["author"], "teacher")
 
 
@@ -70,10 +69,24 @@ def _pages(output: dict[str, Any], text: str) -> Sequence[tuple[int | None, str]
     return list(enumerate(split_pages(text, len(output["images"])), 1))
 
 
-def _rows(output: dict[str, Any], texts: Sequence[tuple[int | None, str]], author: str, drafted_by: str,
-          ) -> list[dict[str, Any]]:
-    return [{
-        "segment_id": f"{output['example_id']}-{index:03d}", "example_id": output["example_id"],
-        "document_id": output["document_id"], "split": output["split"], "index": index, "page": page, "text": text,
-        "words": count_words(text), "author": author, "drafted_by": drafted_by,
-    } for index, (page, text) in enumerate(texts)]
+def _rows(
+    output: dict[str, Any],
+    texts: Sequence[tuple[int | None, str]],
+    author: str,
+    drafted_by: str,
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "segment_id": f"{output['example_id']}-{index:03d}",
+            "example_id": output["example_id"],
+            "document_id": output["document_id"],
+            "split": output["split"],
+            "index": index,
+            "page": page,
+            "text": text,
+            "words": count_words(text),
+            "author": author,
+            "drafted_by": drafted_by,
+        }
+        for index, (page, text) in enumerate(texts)
+    ]

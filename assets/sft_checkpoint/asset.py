@@ -14,8 +14,13 @@ from resources.training.sft.hyperparameters import SftHyperparameters
 
 
 @dg.asset(deps=["sft_dataset"], pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"trl", "torch"})
-def sft_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource, gpu: GpuResource,
-                   pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
+def sft_checkpoint(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    sources: SourcesResource,
+    gpu: GpuResource,
+    pipes: dg.PipesSubprocessClient,
+) -> dg.MaterializeResult:
     """TRL's SFTTrainer in a process of its own; skipped where data, student and recipe did not change."""
     with clear_failures(GateClosedError, RecipeError, TrainingError):
         tables, student = store.create(), sources.settings().student
@@ -23,10 +28,23 @@ def sft_checkpoint(context: dg.AssetExecutionContext, store: StoreResource, sour
         recipe = SftHyperparameters.for_student(student, read_recipe().training)
         run = run_id(dataset=manifest.id, student=student, recipe=recipe.as_dict())
         output = checkpoint_home(tables, "sft", run)
-        trained = train(context, pipes, tables, len(gpu.devices()), gpu.env(), "resources.training.sft.train", {
-            "dataset": manifest.path, "dataset_id": manifest.id, "student": student, "output": str(output),
-            "base_folder": str(tables.home / "checkpoints" / "base" / manifest.id), "recipe": recipe.as_dict(),
-            "authors": sorted(manifest.authors)})
+        trained = train(
+            context,
+            pipes,
+            tables,
+            len(gpu.devices()),
+            gpu.env(),
+            "resources.training.sft.train",
+            {
+                "dataset": manifest.path,
+                "dataset_id": manifest.id,
+                "student": student,
+                "output": str(output),
+                "base_folder": str(tables.home / "checkpoints" / "base" / manifest.id),
+                "recipe": recipe.as_dict(),
+                "authors": sorted(manifest.authors),
+            },
+        )
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)
     return dg.MaterializeResult(data_version=dg.DataVersion(run), metadata=metadata)

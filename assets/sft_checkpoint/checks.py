@@ -23,8 +23,12 @@ RULES = (
 
 def finite_losses(losses: list[float]) -> Outcome:
     bad = [step for step, loss in enumerate(losses, 1) if not math.isfinite(loss)]
-    return Outcome("loss_finite", bool(losses) and not bad, {"steps": len(losses), "bad": len(bad)},
-                   f"steps {bad[:10]} have no finite loss" if bad else "" if losses else "no step was trained")
+    return Outcome(
+        "loss_finite",
+        bool(losses) and not bad,
+        {"steps": len(losses), "bad": len(bad)},
+        f"steps {bad[:10]} have no finite loss" if bad else "" if losses else "no step was trained",
+    )
 
 
 def falling_loss(losses: list[float]) -> Outcome:
@@ -40,9 +44,14 @@ def shared_outcomes(output: Path, training: dict[str, Any]) -> list[Outcome]:
     return [
         finite_losses(training["losses"]),
         Outcome("files_whole", not found, {"faults": len(found)}, f"{output}: {', '.join(found)}" if found else ""),
-        Outcome("weights_sound", not unsound, {"bad": len(unsound)},
-                f"{', '.join(unsound[:10])} hold NaN or infinite numbers" if unsound else ""),
-        Outcome("loads_and_writes", bool(wrote), {"tokens": len(wrote)}, "" if wrote else "it wrote nothing")]
+        Outcome(
+            "weights_sound",
+            not unsound,
+            {"bad": len(unsound)},
+            f"{', '.join(unsound[:10])} hold NaN or infinite numbers" if unsound else "",
+        ),
+        Outcome("loads_and_writes", bool(wrote), {"tokens": len(wrote)}, "" if wrote else "it wrote nothing"),
+    ]
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:

@@ -26,8 +26,11 @@ COLUMNS = ["example_id", "instruction", "output", "images", "language", "kind", 
 
 
 @dg.asset(deps=[dg.AssetDep("long_outputs", partition_mapping=dg.AllPartitionMapping())], kinds={"parquet"})
-def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource,
-                ) -> dg.MaterializeResult:
+def sft_dataset(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    sources: SourcesResource,
+) -> dg.MaterializeResult:
     """What the recipe keeps of the sft split and draws for the mix; refuses where a shard's quality report is not good.
 
     Two passes: the first decides on every example, the second writes those that were chosen.
@@ -42,16 +45,34 @@ def sft_dataset(context: dg.AssetExecutionContext, store: StoreResource, sources
         chat = draw_chat(recipe.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
         report = mix_report(found, recipe.mix, chat.report())
-        manifest = write_dataset(tables, "sft", shards, SCHEMA, chain(training_rows(tables, found.chosen), chat.rows()),
-                                 lambda row: (row["kind"], row["author"]), lambda: why_empty(found), report)
-    return dg.MaterializeResult(data_version=dg.DataVersion(manifest.id), metadata={
-        "dagster/row_count": manifest.rows, "shards": len(shards), "read": found.read, "kept": len(found.kept),
-        "chosen": len(found.chosen), **{f"dropped_{kind}": count for kind, count in report["dropped"].items()},
-        **{f"rows_{kind}": count for kind, count in manifest.counts.items()},
-        **({f"chat_{name}": value for name, value in report["chat"].items()} if chat.path else {}),
-        "off_target": report["off"], "mix": dg.MetadataValue.md(mix_table(report)),
-        "written_by": ", ".join(sorted(manifest.authors)), "path": dg.MetadataValue.path(manifest.path),
-        "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", ALL_SHARDS)))})
+        manifest = write_dataset(
+            tables,
+            "sft",
+            shards,
+            SCHEMA,
+            chain(training_rows(tables, found.chosen), chat.rows()),
+            lambda row: (row["kind"], row["author"]),
+            lambda: why_empty(found),
+            report,
+        )
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(manifest.id),
+        metadata={
+            "dagster/row_count": manifest.rows,
+            "shards": len(shards),
+            "read": found.read,
+            "kept": len(found.kept),
+            "chosen": len(found.chosen),
+            **{f"dropped_{kind}": count for kind, count in report["dropped"].items()},
+            **{f"rows_{kind}": count for kind, count in manifest.counts.items()},
+            **({f"chat_{name}": value for name, value in report["chat"].items()} if chat.path else {}),
+            "off_target": report["off"],
+            "mix": dg.MetadataValue.md(mix_table(report)),
+            "written_by": ", ".join(sorted(manifest.authors)),
+            "path": dg.MetadataValue.path(manifest.path),
+            "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", ALL_SHARDS))),
+        },
+    )
 
 
 def training_rows(tables: Store, chosen: Sequence[Candidate]) -> Iterator[dict[str, Any]]:
@@ -62,17 +83,25 @@ def training_rows(tables: Store, chosen: Sequence[Candidate]) -> Iterator[dict[s
     for shard, names in wanted.items():
         for row in tables.rows("long_outputs", shard, COLUMNS):
             if row["example_id"] in names:
-                yield {"id": row["example_id"],
-                       "messages": [{"role": "user", "content": row["instruction"]},
-                                    {"role": "assistant", "content": row["output"]}],
-                       "images": image_files(tables, row["images"]),
-                       **{name: row[name] for name in ("language", "kind", "required_words", "words", "author")}}
+                yield {
+                    "id": row["example_id"],
+                    "messages": [
+                        {"role": "user", "content": row["instruction"]},
+                        {"role": "assistant", "content": row["output"]},
+                    ],
+                    "images": image_files(tables, row["images"]),
+                    **{name: row[name] for name in ("language", "kind", "required_words", "words", "author")},
+                }
 
 
 def why_empty(found: Selection) -> str:
     if not found.read:
-        return ("No document of these shards stands in the sft split: add documents under LWV_SOURCES; at least 3 "
-                "readable ones are needed.")
+        return (
+            "No document of these shards stands in the sft split: add documents under LWV_SOURCES; at least 3 "
+            "readable ones are needed."
+        )
     reasons = ", ".join(f"{kind} {count}" for kind, count in found.reasons.most_common())
-    return (f"None of the {found.read} written examples may be trained on ({reasons}): see "
-            "tables/quarantine/sft_dataset/all.parquet, or loosen [keep] of the recipe (LWV_RECIPE).")
+    return (
+        f"None of the {found.read} written examples may be trained on ({reasons}): see "
+        "tables/quarantine/sft_dataset/all.parquet, or loosen [keep] of the recipe (LWV_RECIPE)."
+    )

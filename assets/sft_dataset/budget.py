@@ -11,9 +11,9 @@ from resources.recipe.model import Training
 from resources.training.rows.vision import open_image
 from resources.training.students.resolve import BUILT
 
-TEMPLATE_BYTES = 256                # of a chat template around the two turns, at most
-SIDE = 28                           # of a visual token, pixels
-SMALL_IMAGE = 256                   # visual tokens that a small image is enlarged to, at most
+TEMPLATE_BYTES = 256  # of a chat template around the two turns, at most
+SIDE = 28  # of a visual token, pixels
+SMALL_IMAGE = 256  # visual tokens that a small image is enlarged to, at most
 
 
 class TokenBudget:
@@ -33,11 +33,19 @@ class TokenBudget:
             return None
         from resources.training.sft.packing import row_size
 
-        tokens = row_size({
-            "id": row["example_id"], "images": [{"path": str(path)} for path in images],
-            "messages": [{"content": row["instruction"]}, {"content": row["output"]}]}, self._processor)
-        return Reason("over_budget", f"{tokens.size()}, max_tokens is {self.training.max_tokens}") \
-            if len(tokens.ids) > self.training.max_tokens else None
+        tokens = row_size(
+            {
+                "id": row["example_id"],
+                "images": [{"path": str(path)} for path in images],
+                "messages": [{"content": row["instruction"]}, {"content": row["output"]}],
+            },
+            self._processor,
+        )
+        return (
+            Reason("over_budget", f"{tokens.size()}, max_tokens is {self.training.max_tokens}")
+            if len(tokens.ids) > self.training.max_tokens
+            else None
+        )
 
     def _at_most(self, row: Mapping[str, Any], images: list[Path]) -> int:
         """A bound that needs no tokenizer: a token is at least a byte of text, or SIDE x SIDE pixels."""
@@ -55,6 +63,8 @@ class TokenBudget:
         try:
             return load_processor(self.student, self.training.max_pixels)
         except (OSError, ValueError) as error:
-            raise GateClosedError(f"The tokenizer of the student {self.student} (LWV_STUDENT) is needed to count long "
-                           f"examples, and cannot be loaded: {str(error).splitlines()[0]} Name a folder that holds the "
-                           "model, or set HF_HUB_OFFLINE=0 to fetch it.") from error
+            raise GateClosedError(
+                f"The tokenizer of the student {self.student} (LWV_STUDENT) is needed to count long "
+                f"examples, and cannot be loaded: {str(error).splitlines()[0]} Name a folder that holds the "
+                "model, or set HF_HUB_OFFLINE=0 to fetch it."
+            ) from error

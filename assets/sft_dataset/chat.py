@@ -17,7 +17,7 @@ from resources.recipe.model import Mix
 from resources.text.headings import SEPARATOR
 from resources.text.words import count_words
 
-LINES_NAMED = 10        # bad lines of which the number is told
+LINES_NAMED = 10  # bad lines of which the number is told
 
 
 @dataclass
@@ -25,11 +25,11 @@ class ChatDraw:
     """Which lines of the file are drawn. Nothing of their text is kept: `rows` reads the file a second time."""
 
     path: Path | None = None
-    lines: set[int] = field(default_factory=set)        # 1-based numbers of the lines drawn
+    lines: set[int] = field(default_factory=set)  # 1-based numbers of the lines drawn
     good: int = 0
-    bad: list[int] = field(default_factory=list)        # numbers of the first bad lines
+    bad: list[int] = field(default_factory=list)  # numbers of the first bad lines
     bad_lines: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)     # good lines that may not be trained on, by reason
+    left_out: Counter[str] = field(default_factory=Counter)  # good lines that may not be trained on, by reason
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The drawn lines as rows of the data set, in the file's order."""
@@ -38,20 +38,25 @@ class ChatDraw:
                 yield chat_row(f"chat-{number}", *exchange, self.path.name if self.path else "")
 
     def report(self) -> dict[str, Any]:
-        return {"file": self.path.name if self.path else None, "rows": len(self.lines), "good_lines": self.good,
-                "bad_lines": self.bad_lines, "bad_line_numbers": self.bad,
-                **{reason: self.left_out[reason] for reason in ("in_benchmark", "over_budget")}}
+        return {
+            "file": self.path.name if self.path else None,
+            "rows": len(self.lines),
+            "good_lines": self.good,
+            "bad_lines": self.bad_lines,
+            "bad_line_numbers": self.bad,
+            **{reason: self.left_out[reason] for reason in ("in_benchmark", "over_budget")},
+        }
 
 
 def draw_chat(mix: Mix, answer_reason: Callable[[str], Reason | None], budget: TokenBudget) -> ChatDraw:
     """Draw `mix.chat_rows` lines of `mix.chat` by the hash of each line, so that a longer file changes few of them.
 
-    answer_reason: why an answer may not be trained on; budget: what a whole line may have. Raises GateClosedError where the
-    file cannot be read.
+    answer_reason: why an answer may not be trained on; budget: what a whole line may have. Raises GateClosedError where
+    the file cannot be read.
     """
     if mix.chat is None or not mix.chat_rows:
         return ChatDraw()
-    draw, drawn = ChatDraw(mix.chat), list[tuple[int, int]]()       # a heap of (-hash, line number): the worst on top
+    draw, drawn = ChatDraw(mix.chat), list[tuple[int, int]]()  # a heap of (-hash, line number): the worst on top
     for number, line in _lines(mix.chat):
         exchange = read_exchange(line)
         if exchange is None:
@@ -81,7 +86,7 @@ def read_exchange(line: bytes) -> tuple[str, str] | None:
         turns = [(turn["role"], turn["content"]) for turn in json.loads(line)["messages"]]
         before = [turns.pop(0)] if turns and turns[0][0] == "system" else []
         texts = [text for _, text in (*before, *turns[:2])]
-        "".join(texts).encode()     # a lone surrogate can stand in no table
+        "".join(texts).encode()  # a lone surrogate can stand in no table
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     if [role for role, _ in turns[:2]] != ["user", "assistant"] or not all(map(str.strip, texts)):
@@ -90,9 +95,16 @@ def read_exchange(line: bytes) -> tuple[str, str] | None:
 
 
 def chat_row(name: str, request: str, answer: str, file: str) -> dict[str, Any]:
-    return {"id": name, "messages": [{"role": "user", "content": request}, {"role": "assistant", "content": answer}],
-            "images": [], "language": written_language(answer), "kind": "chat", "required_words": None,
-            "words": count_words(answer), "author": f"chat:{file}"}
+    return {
+        "id": name,
+        "messages": [{"role": "user", "content": request}, {"role": "assistant", "content": answer}],
+        "images": [],
+        "language": written_language(answer),
+        "kind": "chat",
+        "required_words": None,
+        "words": count_words(answer),
+        "author": f"chat:{file}",
+    }
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -101,5 +113,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         with path.expanduser().open("rb") as file:
             yield from ((number, line.strip()) for number, line in enumerate(file, 1) if line.strip())
     except OSError as error:
-        raise GateClosedError(f"The general chat data {path} (mix.chat of the recipe) cannot be read: {error.strerror}. "
-                       "Correct the path, or set mix.chat_rows to 0.") from error
+        raise GateClosedError(
+            f"The general chat data {path} (mix.chat of the recipe) cannot be read: {error.strerror}. "
+            "Correct the path, or set mix.chat_rows to 0."
+        ) from error

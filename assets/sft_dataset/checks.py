@@ -17,8 +17,11 @@ RULES = (
     Rule("two_turns", "Every row is a user turn and an assistant turn, both with text."),
     Rule("held_out_stays_out", "No row comes from the preference or the benchmark split."),
     Rule("not_in_benchmark", "No image and no text of the benchmark split stands in a row."),
-    Rule("enough_long_texts", "The shares of long and of short texts, kinds and buckets are those of the recipe.",
-         blocking=False),
+    Rule(
+        "enough_long_texts",
+        "The shares of long and of short texts, kinds and buckets are those of the recipe.",
+        blocking=False,
+    ),
 )
 
 
@@ -31,17 +34,25 @@ def evaluate(store: Store) -> dict[str, Outcome]:
                 ids[row["id"]] += 1
                 if not all(Path(image["path"]).is_file() for image in row["images"]):
                     lost.append(row["id"])
-                if [turn["role"] for turn in row["messages"]] != ["user", "assistant"] \
-                        or not all(turn["content"].strip() for turn in row["messages"]):
+                if [turn["role"] for turn in row["messages"]] != ["user", "assistant"] or not all(
+                    turn["content"].strip() for turn in row["messages"]
+                ):
                     odd.append(row["id"])
-    held_out = {row["example_id"] for shard in manifest.shards
-                for row in store.rows("instructions", shard, ["example_id", "split"]) if row["split"] != "sft"}
+    held_out = {
+        row["example_id"]
+        for shard in manifest.shards
+        for row in store.rows("instructions", shard, ["example_id", "split"])
+        if row["split"] != "sft"
+    }
     doubled = sorted(name for name, count in ids.items() if count > 1)
-    found = (violations("ids_unique", doubled, manifest.rows, "ids stand twice"),
-             violations("images_there", lost, manifest.rows, "rows lack an image file"),
-             violations("two_turns", odd, manifest.rows, "rows have other turns"),
-             violations("held_out_stays_out", sorted(held_out & set(ids)), manifest.rows, "rows are held out"),
-             none_in_benchmark(store, manifest), enough_long_texts(manifest))
+    found = (
+        violations("ids_unique", doubled, manifest.rows, "ids stand twice"),
+        violations("images_there", lost, manifest.rows, "rows lack an image file"),
+        violations("two_turns", odd, manifest.rows, "rows have other turns"),
+        violations("held_out_stays_out", sorted(held_out & set(ids)), manifest.rows, "rows are held out"),
+        none_in_benchmark(store, manifest),
+        enough_long_texts(manifest),
+    )
     return {outcome.rule: outcome for outcome in found}
 
 
@@ -51,15 +62,21 @@ def enough_long_texts(manifest: Manifest) -> Outcome:
     if not report:
         return Outcome("enough_long_texts", False, {}, "the data set was written without a report of its mix")
     have, aim = report["trained_on"], report["aim"]
-    short_of = [f"{have[name]:.1%} {what} instead of {aim[name]:.1%}"
-                for name, what in (("long", "over 4,000 words"), ("short", "under 1,500 words"))
-                if have[name] * have["examples"] < aim[name] * have["examples"] - 1]
+    short_of = [
+        f"{have[name]:.1%} {what} instead of {aim[name]:.1%}"
+        for name, what in (("long", "over 4,000 words"), ("short", "under 1,500 words"))
+        if have[name] * have["examples"] < aim[name] * have["examples"] - 1
+    ]
     off = report["off"]
     said = "; ".join(short_of) or f"a share of kinds or buckets is {off:.1%} off"
     size = report["largest_size"]
     advice = f"mix.size = {size} would meet every share" if size else "no mix.size meets every share: write more texts"
-    return Outcome("enough_long_texts", off == 0, {"off": off, "long_share": have["long"], "short_share": have["short"],
-                                                   "largest_size": size}, "" if off == 0 else f"{said}; {advice}")
+    return Outcome(
+        "enough_long_texts",
+        off == 0,
+        {"off": off, "long_share": have["long"], "short_share": have["short"], "largest_size": size},
+        "" if off == 0 else f"{said}; {advice}",
+    )
 
 
 sft_dataset_checks = whole_checks("sft_dataset", RULES, evaluate)

@@ -21,33 +21,36 @@ from assets.training_dataset import Manifest
 from resources.store import BATCH_ROWS, Store
 from resources.text.words import tokens
 
-NEAR_BITS = 4               # of 64 perceptual hash bits that may differ: a copy that was scaled or compressed anew
-BLANK_DETAIL, BLANK_WORDS = 0.005, 3     # a page with less than both is blank
-SPARSE_DETAIL, SPARSE_WORDS = 0.1, 5     # with less than both, its perceptual hash says next to nothing
-SAME_WORDS = 0.8            # Jaccard similarity of the words on two pages with text, so that they are the same page
-RUN = 13                    # words, of the runs that are compared (as the contamination studies of GPT-3 have it)
-ANSWER_SHARE = 0.3          # of an answer's runs, in one reference
-PAGE_SHARE, PAGE_RUNS = 0.5, 20     # of a page's runs, where it has so many, in one page
+NEAR_BITS = 4  # of 64 perceptual hash bits that may differ: a copy that was scaled or compressed anew
+BLANK_DETAIL, BLANK_WORDS = 0.005, 3  # a page with less than both is blank
+SPARSE_DETAIL, SPARSE_WORDS = 0.1, 5  # with less than both, its perceptual hash says next to nothing
+SAME_WORDS = 0.8  # Jaccard similarity of the words on two pages with text, so that they are the same page
+RUN = 13  # words, of the runs that are compared (as the contamination studies of GPT-3 have it)
+ANSWER_SHARE = 0.3  # of an answer's runs, in one reference
+PAGE_SHARE, PAGE_RUNS = 0.5, 20  # of a page's runs, where it has so many, in one page
 
 PAGE_COLUMNS = ["document_id", "page", "split", "image_sha256", "phash", "ocr_text"]
 
 
 @dataclass(frozen=True)
 class HeldOutPage:
-    where: str              # <document_id> page <n>
-    image: str              # sha256
+    where: str  # <document_id> page <n>
+    image: str  # sha256
     words: frozenset[str]
 
 
 class Benchmark:
     """The pages and reference texts of the benchmark split, in a form that finds them again in other rows."""
 
-    def __init__(self, pages: Iterable[Mapping[str, Any]], references: Iterable[tuple[str, str]],
-                 store: Store) -> None:
+    def __init__(self, pages: Iterable[Mapping[str, Any]], references: Iterable[tuple[str, str]], store: Store) -> None:
         """pages: rows of source_images (PAGE_COLUMNS); references: (name, text), texts are read and not kept."""
         rows = list(pages)
-        self.pages = [HeldOutPage(f"{row['document_id']} page {row['page']}", row["image_sha256"],
-                                  frozenset(tokens(row["ocr_text"]))) for row in rows]
+        self.pages = [
+            HeldOutPage(
+                f"{row['document_id']} page {row['page']}", row["image_sha256"], frozenset(tokens(row["ocr_text"]))
+            )
+            for row in rows
+        ]
         self.by_image = {page.image: page for page in self.pages}
         self.hashes = np.array([int(row["phash"], 16) for row in rows], np.uint64)
         self.page_runs = RunIndex(shingles(tokens(row["ocr_text"]), RUN) for row in rows)
@@ -60,11 +63,21 @@ class Benchmark:
 
     @classmethod
     def of(cls, store: Store, shards: Sequence[str]) -> "Benchmark":
-        return cls((row for shard in shards for row in store.rows("source_images", shard, PAGE_COLUMNS)
-                    if row["split"] == "benchmark"),
-                   ((row["example_id"], row["output"]) for shard in shards
-                    for row in store.rows("long_outputs", shard, ["example_id", "split", "output"])
-                    if row["split"] == "benchmark"), store)
+        return cls(
+            (
+                row
+                for shard in shards
+                for row in store.rows("source_images", shard, PAGE_COLUMNS)
+                if row["split"] == "benchmark"
+            ),
+            (
+                (row["example_id"], row["output"])
+                for shard in shards
+                for row in store.rows("long_outputs", shard, ["example_id", "split", "output"])
+                if row["split"] == "benchmark"
+            ),
+            store,
+        )
 
     def page_reason(self, row: Mapping[str, Any]) -> Reason | None:
         """Why a page (a row of source_images) is one of the benchmark's."""
@@ -97,7 +110,7 @@ class Contamination:
 
     def __init__(self, store: Store, shards: Sequence[str]) -> None:
         self.benchmark = Benchmark.of(store, shards)
-        self.images: dict[str, Reason] = {}     # sha256 of a page that may not be trained on
+        self.images: dict[str, Reason] = {}  # sha256 of a page that may not be trained on
         for shard in shards if self.benchmark.pages else ():
             for row in store.rows("source_images", shard, PAGE_COLUMNS):
                 if row["split"] != "benchmark" and (reason := self.benchmark.page_reason(row)):
@@ -105,16 +118,23 @@ class Contamination:
 
     def reason(self, images: Iterable[str], answer: str) -> Reason | None:
         """images: sha256 of each."""
-        return next((self.images[image] for image in images if image in self.images), None) \
-            or self.benchmark.answer_reason(answer)
+        return next(
+            (self.images[image] for image in images if image in self.images), None
+        ) or self.benchmark.answer_reason(answer)
 
-    def clean_pairs(self, pairs: Iterable[Mapping[str, Any]], left_out: dict[str, dict[str, str]],
-                    ) -> Iterator[Mapping[str, Any]]:
+    def clean_pairs(
+        self,
+        pairs: Iterable[Mapping[str, Any]],
+        left_out: dict[str, dict[str, str]],
+    ) -> Iterator[Mapping[str, Any]]:
         """The preference pairs that stand in no benchmark; of the others, pair_id -> row for the quarantine."""
         for pair in pairs:
             if reason := self.reason(pair["images"], pair["chosen"]):
-                left_out[pair["pair_id"]] = {"document_id": pair["document_id"], "example_id": pair["example_id"],
-                                             "reason": f"{reason.kind}: {reason.says}"}
+                left_out[pair["pair_id"]] = {
+                    "document_id": pair["document_id"],
+                    "example_id": pair["example_id"],
+                    "reason": f"{reason.kind}: {reason.says}",
+                }
             else:
                 yield pair
 
@@ -135,6 +155,5 @@ def none_in_benchmark(store: Store, manifest: Manifest) -> Outcome:
 
 def _same_words(some: frozenset[str], others: frozenset[str]) -> bool:
     if max(len(some), len(others)) < SPARSE_WORDS:
-        return True         # pictures without text: only how they look can tell
+        return True  # pictures without text: only how they look can tell
     return len(some & others) >= SAME_WORDS * len(some | others)
-

@@ -10,9 +10,9 @@ from assets.sft_dataset.keep import Reason
 from assets.sft_dataset.shingles import shingles
 from resources.text.words import tokens
 
-SHINGLE = 5                 # words; CJK characters count as words (resources/text/words.py)
-PERMUTATIONS = 128          # hash values of a signature, 4 bytes each: the estimate's error is about 0.04 at 0.8
-MISSES_WEIGH = 0.9          # against false candidates: these are sorted out by the signatures, misses are not
+SHINGLE = 5  # words; CJK characters count as words (resources/text/words.py)
+PERMUTATIONS = 128  # hash values of a signature, 4 bytes each: the estimate's error is about 0.04 at 0.8
+MISSES_WEIGH = 0.9  # against false candidates: these are sorted out by the signatures, misses are not
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,9 @@ class Duplicates:
         from datasketch import LeanMinHash, MinHashLSH
 
         if self._index is None:
-            self._index = MinHashLSH(self.threshold, PERMUTATIONS, weights=(1 - MISSES_WEIGH, MISSES_WEIGH),
-                                     hashfunc=_short)
+            self._index = MinHashLSH(
+                self.threshold, PERMUTATIONS, weights=(1 - MISSES_WEIGH, MISSES_WEIGH), hashfunc=_short
+            )
         lean = LeanMinHash(seed=1, hashvalues=values, scheme="affine32")
         for other in sorted(self._index.query(lean)):
             similarity = float(np.mean(self._near[other] == values))

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-Cell = tuple[str, str]     # row, column
-ROUNDS = 200               # of proportional fitting; a table of this size settles within a few dozen
+Cell = tuple[str, str]  # row, column
+ROUNDS = 200  # of proportional fitting; a table of this size settles within a few dozen
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,23 @@ def fill_up(flow: Counter[Cell], cells: Mapping[Cell, int], caps: Caps, total: i
         for (row, column), count in flow.items():
             rows[row] += count
             columns[column] += count
-        path = _shortest_path(flow, cells, {row for row, _ in cells if rows[row] < caps.rows.get(row, 0)},
-                              {column for _, column in cells if columns[column] < caps.columns.get(column, 0)})
+        path = _shortest_path(
+            flow,
+            cells,
+            {row for row, _ in cells if rows[row] < caps.rows.get(row, 0)},
+            {column for _, column in cells if columns[column] < caps.columns.get(column, 0)},
+        )
         if not path:
             return
-        steps = list(pairwise(path))     # row, column, row, …, column
+        steps = list(pairwise(path))  # row, column, row, …, column
         forth, back = steps[::2], [(row, column) for column, row in steps[1::2]]
-        amount = min(left, caps.rows[path[0]] - rows[path[0]], caps.columns[path[-1]] - columns[path[-1]],
-                     *(cells[cell] - flow[cell] for cell in forth), *(flow[cell] for cell in back))
+        amount = min(
+            left,
+            caps.rows[path[0]] - rows[path[0]],
+            caps.columns[path[-1]] - columns[path[-1]],
+            *(cells[cell] - flow[cell] for cell in forth),
+            *(flow[cell] for cell in back),
+        )
         for cell in forth:
             flow[cell] += amount
         for cell in back:
@@ -58,7 +67,7 @@ def fit_margins(flow: Mapping[Cell, int], cells: Mapping[Cell, int]) -> Counter[
         if all(abs(shares[cell] - before[cell]) < 0.01 for cell in shares):
             break
     fitted = Counter({cell: min(int(value + 1e-9), cells[cell]) for cell, value in shares.items()})
-    for axis, sums in ((0, rows), (1, columns)):    # not settled, or rounded: never over a sum before it is filled up
+    for axis, sums in ((0, rows), (1, columns)):  # not settled, or rounded: never over a sum before it is filled up
         for name in {cell[axis] for cell in fitted}:
             over = sum(count for cell, count in fitted.items() if cell[axis] == name) - sums[name]
             for cell in sorted((cell for cell in fitted if cell[axis] == name), key=lambda cell: -fitted[cell]):

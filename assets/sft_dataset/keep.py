@@ -12,13 +12,33 @@ from resources.text.refusals import is_refusal
 from resources.text.repetition import repeated_share
 from resources.text.words import cjk_share, count_words
 
-ReasonKind = Literal["refusal", "language", "coverage", "repetition", "length", "in_benchmark", "over_budget",
-                     "duplicate", "near_duplicate"]
-COLUMNS = ["example_id", "document_id", "split", "kind", "language", "images", "instruction", "output", "sections",
-           "words", "required_words"]      # of long_outputs, that the decisions need
-CHINESE_SHARE = 0.3               # of a text's words that are CJK characters, from which on it is Chinese
-TELLING_WORDS = 50                # a shorter text does not tell one Latin language from another
-TELLING_CHARACTERS = 2000         # so much of a long one is enough
+ReasonKind = Literal[
+    "refusal",
+    "language",
+    "coverage",
+    "repetition",
+    "length",
+    "in_benchmark",
+    "over_budget",
+    "duplicate",
+    "near_duplicate",
+]
+COLUMNS = [
+    "example_id",
+    "document_id",
+    "split",
+    "kind",
+    "language",
+    "images",
+    "instruction",
+    "output",
+    "sections",
+    "words",
+    "required_words",
+]  # of long_outputs, that the decisions need
+CHINESE_SHARE = 0.3  # of a text's words that are CJK characters, from which on it is Chinese
+TELLING_WORDS = 50  # a shorter text does not tell one Latin language from another
+TELLING_CHARACTERS = 2000  # so much of a long one is enough
 
 
 @dataclass(frozen=True)
@@ -31,8 +51,9 @@ class Reason:
 
 def reason_to_drop(row: Mapping[str, Any], keep: Keep) -> Reason | None:
     """The first reason why a long_outputs row (COLUMNS) may not be trained on, in the order of ReasonKind; or None."""
-    if keep.refusals and any(is_refusal(paragraph) for section in row["sections"]
-                             for paragraph in section["text"].split(SEPARATOR)):
+    if keep.refusals and any(
+        is_refusal(paragraph) for section in row["sections"] for paragraph in section["text"].split(SEPARATOR)
+    ):
         return Reason("refusal", "a paragraph is a refusal or an error text")
     if keep.language and (written := written_language(row["output"])) != row["language"]:
         return Reason("language", f"asked for in {row['language']}, written in {written}")
@@ -41,8 +62,9 @@ def reason_to_drop(row: Mapping[str, Any], keep: Keep) -> Reason | None:
     if (repeated := repeated_share(row["output"])) > keep.repeated_share:
         return Reason("repetition", f"{repeated:.0%} of its sentences stood there before")
     if row["required_words"] and (score := length_score(row["words"], row["required_words"])) < keep.length_score:
-        return Reason("length", f"{row['words']} words for {row['required_words']} that are asked: length score "
-                                f"{score:.0f}")
+        return Reason(
+            "length", f"{row['words']} words for {row['required_words']} that are asked: length score {score:.0f}"
+        )
     return None
 
 
@@ -53,7 +75,7 @@ def written_language(text: str) -> str:
     if count_words(text) < TELLING_WORDS:
         return "en"
     middle = max(0, (len(text) - TELLING_CHARACTERS) // 2)
-    found = language_of(text[middle:middle + TELLING_CHARACTERS])
+    found = language_of(text[middle : middle + TELLING_CHARACTERS])
     return "en" if found in ("und", "zh") else found
 
 

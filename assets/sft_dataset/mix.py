@@ -15,11 +15,15 @@ from typing import Any
 from assets.sft_dataset.flow import Caps, fill_up, fit_margins
 from resources.recipe.model import Mix
 
-BUCKETS: dict[str, tuple[int, float]] = {   # words written: at least, fewer than
-    "<500": (0, 500), "500-1500": (500, 1500), "1500-2000": (1500, 2000), "2000-4000": (2000, 4001),
-    ">4000": (4001, float("inf"))}
+BUCKETS: dict[str, tuple[int, float]] = {  # words written: at least, fewer than
+    "<500": (0, 500),
+    "500-1500": (500, 1500),
+    "1500-2000": (1500, 2000),
+    "2000-4000": (2000, 4001),
+    ">4000": (4001, float("inf")),
+}
 SHORT, LONG = ("<500", "500-1500"), ">4000"
-Stratum = tuple[str, str]                   # kind, bucket
+Stratum = tuple[str, str]  # kind, bucket
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,14 @@ def plan_mix(available: Mapping[Stratum, int], mix: Mix) -> MixPlan:
     flow = Counter[Stratum]()
     for rows in (kinds, soft_kinds):
         _reach_least(flow, strata, rows, buckets, mix, size)
-    for caps in (Caps(kinds, buckets), Caps(soft_kinds, buckets), Caps(kinds, soft_buckets),
-                 Caps(soft_kinds, soft_buckets), Caps(kinds, any_bucket), Caps(any_kind, any_bucket)):
+    for caps in (
+        Caps(kinds, buckets),
+        Caps(soft_kinds, buckets),
+        Caps(kinds, soft_buckets),
+        Caps(soft_kinds, soft_buckets),
+        Caps(kinds, any_bucket),
+        Caps(any_kind, any_bucket),
+    ):
         fill_up(flow, strata, caps, size)
     return MixPlan(size, fit_margins(flow, strata), kinds, buckets)
 
@@ -89,8 +99,14 @@ def draw_order(seed: int, example_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed} {example_id}".encode(), digest_size=8).digest(), "big")
 
 
-def _reach_least(flow: Counter[Stratum], strata: Mapping[Stratum, int], rows: Mapping[str, int],
-                 buckets: Mapping[str, int], mix: Mix, size: int) -> None:
+def _reach_least(
+    flow: Counter[Stratum],
+    strata: Mapping[Stratum, int],
+    rows: Mapping[str, int],
+    buckets: Mapping[str, int],
+    mix: Mix,
+    size: int,
+) -> None:
     """Raise `flow` towards the least numbers of long texts, then of short ones, as the wanted buckets split these."""
     for names, least in _least(mix, size):
         for caps in ({name: buckets[name] for name in names}, dict.fromkeys(names, size)):
@@ -125,10 +141,18 @@ def _bucket_targets(size: int, shares: Mapping[Any, float], mix: Mix) -> dict[st
     raised = [max(least, sum(wanted[name] for name in names)) for names, least in groups]
     spare = sum(value - least for value, (_, least) in zip(raised, groups, strict=True))
     give = max(0.0, sum(raised) - size) / spare if spare else 0.0
-    whole = _whole(size, {index: value - give * (value - least)
-                          for index, (value, (_, least)) in enumerate(zip(raised, groups, strict=True))})
-    return {name: count for index, (names, _) in enumerate(groups)
-            for name, count in _whole(whole[index], {name: wanted[name] for name in names}).items()}
+    whole = _whole(
+        size,
+        {
+            index: value - give * (value - least)
+            for index, (value, (_, least)) in enumerate(zip(raised, groups, strict=True))
+        },
+    )
+    return {
+        name: count
+        for index, (names, _) in enumerate(groups)
+        for name, count in _whole(whole[index], {name: wanted[name] for name in names}).items()
+    }
 
 
 def _whole(size: int, shares: Mapping[Any, float]) -> dict[Any, int]:
@@ -136,6 +160,6 @@ def _whole(size: int, shares: Mapping[Any, float]) -> dict[Any, int]:
     total = sum(shares.values())
     exact = {name: size * share / total if total else size / len(shares) for name, share in shares.items()}
     counts = {name: int(value + 1e-9) for name, value in exact.items()}
-    for name in sorted(exact, key=lambda name: counts[name] - exact[name])[:size - sum(counts.values())]:
+    for name in sorted(exact, key=lambda name: counts[name] - exact[name])[: size - sum(counts.values())]:
         counts[name] += 1
     return counts

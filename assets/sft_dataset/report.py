@@ -10,12 +10,28 @@ from assets.sft_dataset.selection import Candidate, Selection
 from resources.recipe.model import Mix
 
 # method.md 1.1 to 1.3: the pool of 22,158 examples, and the 10,000 that SFT was run on.
-PAPER_POOL = {"examples": 22_158, "single": 0.366, "multi": 0.285, "deck": 0.349, "stated": 0.226, "mean_words": 2037,
-              "median_words": 1732}
+PAPER_POOL = {
+    "examples": 22_158,
+    "single": 0.366,
+    "multi": 0.285,
+    "deck": 0.349,
+    "stated": 0.226,
+    "mean_words": 2037,
+    "median_words": 1732,
+}
 PAPER_SAMPLE = {"examples": 10_000, "long": 0.21, "mean_words": 2800}
-LABELS = {"examples": "examples", "single": "single image", "multi": "several images", "deck": "slide deck",
-          "long": "over 4,000 words", "short": "under 1,500 words", "stated": "states its length",
-          "mean_words": "mean words", "median_words": "median words", **{name: f"{name} words" for name in BUCKETS}}
+LABELS = {
+    "examples": "examples",
+    "single": "single image",
+    "multi": "several images",
+    "deck": "slide deck",
+    "long": "over 4,000 words",
+    "short": "under 1,500 words",
+    "stated": "states its length",
+    "mean_words": "mean words",
+    "median_words": "median words",
+    **{name: f"{name} words" for name in BUCKETS},
+}
 
 
 def mix_report(found: Selection, mix: Mix, chat: dict[str, Any]) -> dict[str, Any]:
@@ -26,9 +42,16 @@ def mix_report(found: Selection, mix: Mix, chat: dict[str, Any]) -> dict[str, An
     for given, wanted in ((mix.kinds, plan.kinds), (mix.buckets, plan.buckets)):
         aim |= {name: count / plan.size for name, count in wanted.items()} if given and plan.size else {}
     available = Counter(candidate.stratum for candidate in found.kept)
-    return {"read": found.read, "dropped": dict(sorted(found.reasons.items())), "kept": describe(found.kept),
-            "trained_on": describe(found.chosen), "aim": aim, "off": plan.off(mix),
-            "largest_size": largest_size(available, mix), "chat": chat}
+    return {
+        "read": found.read,
+        "dropped": dict(sorted(found.reasons.items())),
+        "kept": describe(found.kept),
+        "trained_on": describe(found.chosen),
+        "aim": aim,
+        "off": plan.off(mix),
+        "largest_size": largest_size(available, mix),
+        "chat": chat,
+    }
 
 
 def describe(examples: Sequence[Candidate]) -> dict[str, float]:
@@ -36,19 +59,26 @@ def describe(examples: Sequence[Candidate]) -> dict[str, float]:
     size = len(examples) or 1
     kinds, buckets = (Counter(example.stratum[axis] for example in examples) for axis in (0, 1))
     words = [example.words for example in examples] or [0]
-    return {"examples": len(examples), **{kind: kinds[kind] / size for kind in ("single", "multi", "deck")},
-            **{name: buckets[name] / size for name in BUCKETS}, "long": buckets[LONG] / size,
-            "short": sum(buckets[name] for name in SHORT) / size,
-            "stated": sum(example.stated for example in examples) / size, "mean_words": fmean(words),
-            "median_words": float(median(words))}
+    return {
+        "examples": len(examples),
+        **{kind: kinds[kind] / size for kind in ("single", "multi", "deck")},
+        **{name: buckets[name] / size for name in BUCKETS},
+        "long": buckets[LONG] / size,
+        "short": sum(buckets[name] for name in SHORT) / size,
+        "stated": sum(example.stated for example in examples) / size,
+        "mean_words": fmean(words),
+        "median_words": float(median(words)),
+    }
 
 
 def mix_table(report: dict[str, Any]) -> str:
     """The mix beside the paper's distribution, as Markdown."""
     lines = ["| | kept | trained on | aim | the paper's pool | the paper's SFT sample |", "|---|---|---|---|---|---|"]
     for name, label in LABELS.items():
-        cells = (_cell(name, column.get(name)) for column in (report["kept"], report["trained_on"], report["aim"],
-                                                               PAPER_POOL, PAPER_SAMPLE))
+        cells = (
+            _cell(name, column.get(name))
+            for column in (report["kept"], report["trained_on"], report["aim"], PAPER_POOL, PAPER_SAMPLE)
+        )
         lines.append(f"| {label} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

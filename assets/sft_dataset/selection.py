@@ -38,37 +38,59 @@ class Selection:
 
     def drop(self, example_id: str, document_id: str, reason: Reason) -> None:
         self.reasons[reason.kind] += 1
-        self.dropped.append({"document_id": document_id, "example_id": example_id,
-                             "reason": f"{reason.kind}: {reason.says}"})
+        self.dropped.append(
+            {"document_id": document_id, "example_id": example_id, "reason": f"{reason.kind}: {reason.says}"}
+        )
 
 
-def select(store: Store, shards: Sequence[str], recipe: Recipe, contamination: Contamination, budget: TokenBudget,
-           ) -> Selection:
+def select(
+    store: Store,
+    shards: Sequence[str],
+    recipe: Recipe,
+    contamination: Contamination,
+    budget: TokenBudget,
+) -> Selection:
     """Decide on every example of the sft split: kept or why not, and which of the kept ones the mix draws.
 
     Of duplicates the first in (shard, example_id) stays. Texts are read a batch at a time and not kept.
     """
     found, duplicates = Selection(), Duplicates(recipe.keep.near_duplicate)
-    names = dict[str, str]()    # example -> its shard
+    names = dict[str, str]()  # example -> its shard
     for shard in shards:
         good = list[tuple[Candidate, str, Signature]]()
         for row in store.rows("long_outputs", shard, COLUMNS):
             if row["split"] != "sft":
                 continue
             found.read += 1
-            reason = (reason_to_drop(row, recipe.keep) or contamination.reason(row["images"], row["output"])
-                      or budget.reason(row, [store.image_path(image) for image in row["images"]]))
+            reason = (
+                reason_to_drop(row, recipe.keep)
+                or contamination.reason(row["images"], row["output"])
+                or budget.reason(row, [store.image_path(image) for image in row["images"]])
+            )
             if reason:
                 found.drop(row["example_id"], row["document_id"], reason)
             else:
-                good.append((Candidate(shard, row["example_id"], (row["kind"], bucket_of(row["words"])), row["words"],
-                                       row["required_words"] is not None,
-                                       draw_order(recipe.mix.seed, row["example_id"])),
-                             row["document_id"], duplicates.signature(row["output"])))
+                good.append(
+                    (
+                        Candidate(
+                            shard,
+                            row["example_id"],
+                            (row["kind"], bucket_of(row["words"])),
+                            row["words"],
+                            row["required_words"] is not None,
+                            draw_order(recipe.mix.seed, row["example_id"]),
+                        ),
+                        row["document_id"],
+                        duplicates.signature(row["output"]),
+                    )
+                )
         for candidate, document_id, signature in sorted(good, key=lambda entry: entry[0].example_id):
             name = candidate.example_id
-            reason = Reason("duplicate", f"the same example stands in shard {names[name]}") if name in names else \
-                duplicates.add(name, signature)
+            reason = (
+                Reason("duplicate", f"the same example stands in shard {names[name]}")
+                if name in names
+                else duplicates.add(name, signature)
+            )
             if reason:
                 found.drop(name, document_id, reason)
             else:

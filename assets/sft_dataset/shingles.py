@@ -14,8 +14,8 @@ def shingles(words: Sequence[str], length: int) -> np.ndarray:
         return np.empty(0, np.uint64)
     each = np.fromiter((zlib.crc32(word.encode()) for word in words), np.uint64, len(words))
     mixed = np.zeros(len(words) - length + 1, np.uint64)
-    for offset in range(length):    # wraps around, which is the arithmetic wanted
-        mixed = (mixed ^ each[offset:offset + len(mixed)]) * _ODD
+    for offset in range(length):  # wraps around, which is the arithmetic wanted
+        mixed = (mixed ^ each[offset : offset + len(mixed)]) * _ODD
         mixed ^= mixed >> np.uint64(29)
     return np.unique(mixed)
 

@@ -17,8 +17,11 @@ from resources.dagster import SourcesResource, StoreResource, clear_failures
 
 
 @dg.asset(partitions_def=SHARDS, kinds={"image", "parquet"})
-def source_images(context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource,
-                  ) -> dg.MaterializeResult:
+def source_images(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    sources: SourcesResource,
+) -> dg.MaterializeResult:
     """Every page of the shard's images, decks and scans: upright, capped in size, hashed, its text read."""
     with clear_failures(NoSourcesError, CatalogError, LicencesError):
         tables, settings, shard = store.create(), sources.settings(), context.partition_key
@@ -37,9 +40,13 @@ def source_images(context: dg.AssetExecutionContext, store: StoreResource, sourc
         count = tables.write_table("source_images", shard, rows(), SCHEMA)
         write_quarantine(tables, "source_images", shard, result.quarantined)
     documents = Counter(kinds.values())
-    return dg.MaterializeResult(metadata={
-        **table_metadata(tables, "source_images", shard, count, len(result.quarantined)),
-        **{f"documents_{kind}": documents[kind] for kind in ("single", "multi", "deck")},
-        "pages_read_now": result.pages_read, "gone": len(result.gone), "readers": ", ".join(sorted(readers)),
-        **({"note": gone_note(shard, result.gone)} if result.gone else {}),
-    })
+    return dg.MaterializeResult(
+        metadata={
+            **table_metadata(tables, "source_images", shard, count, len(result.quarantined)),
+            **{f"documents_{kind}": documents[kind] for kind in ("single", "multi", "deck")},
+            "pages_read_now": result.pages_read,
+            "gone": len(result.gone),
+            "readers": ", ".join(sorted(readers)),
+            **({"note": gone_note(shard, result.gone)} if result.gone else {}),
+        }
+    )

@@ -39,8 +39,10 @@ class NoSourcesError(FileNotFoundError):
     """There is nothing to read under LWV_SOURCES."""
 
     def __init__(self, sources: Path, problem: str) -> None:
-        super().__init__(f"LWV_SOURCES={sources} {problem}: put at least one folder there (a collection) with images, "
-                         "PDF or PPTX files in it, or set LWV_SOURCES to such a place.")
+        super().__init__(
+            f"LWV_SOURCES={sources} {problem}: put at least one folder there (a collection) with images, "
+            "PDF or PPTX files in it, or set LWV_SOURCES to such a place."
+        )
 
 
 class CatalogError(ValueError):
@@ -51,16 +53,16 @@ class CatalogError(ValueError):
 class Entry:
     """One document. size: bytes; mtime_ns: the newest of its files; path: posix, relative to the sources folder."""
 
-    document_id: str          # first 16 hex digits of the sha256 over its bytes (folders: names and bytes)
+    document_id: str  # first 16 hex digits of the sha256 over its bytes (folders: names and bytes)
     collection: str
-    shard: str                # <collection>-<nnn>, for good
+    shard: str  # <collection>-<nnn>, for good
     split: Split
-    kind_hint: Kind           # by headers alone; the table says what was read
+    kind_hint: Kind  # by headers alone; the table says what was read
     path: str
     size: int
     mtime_ns: int
     duplicate_of: str | None  # path of the document that has the same bytes and came first
-    readable: bool            # by headers alone; only such documents keep a split from being empty
+    readable: bool  # by headers alone; only such documents keep a split from being empty
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ class Catalog:
     def scan(self) -> list[Entry]:
         """Register what is new or changed under the sources folder; returns the lines added.
 
-        Files whose size and time are known are not read again. Raises NoSourcesError, CatalogError (two folders with one
-        name after cleaning, a damaged register).
+        Files whose size and time are known are not read again. Raises NoSourcesError, CatalogError (two folders with
+        one name after cleaning, a damaged register).
         """
         found = find_documents(self.sources)
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,17 +121,27 @@ class Catalog:
         ids = {seen.name: document_hash(seen.path, self.sources) for seen in changed}
         probes = {seen.name: probe(seen.path, self.settings) for seen in changed}
         new = [seen for seen in changed if seen.name not in latest]
-        shards = assign_shards([(seen.name, seen.collection) for seen in new],
-                               Counter(entry.shard for entry in latest.values()), self.settings.shard_documents)
+        shards = assign_shards(
+            [(seen.name, seen.collection) for seen in new],
+            Counter(entry.shard for entry in latest.values()),
+            self.settings.shard_documents,
+        )
         splits = _splits(changed, ids, probes, history)
         current = dict(latest)
         for seen in changed:
             known = latest.get(seen.name)
             current[seen.name] = Entry(
-                document_id=ids[seen.name], collection=seen.collection,
-                shard=known.shard if known else shards[seen.name], split=splits[ids[seen.name]],
-                kind_hint=probes[seen.name].kind, path=seen.name, size=seen.size, mtime_ns=seen.mtime_ns,
-                duplicate_of=None, readable=probes[seen.name].readable)
+                document_id=ids[seen.name],
+                collection=seen.collection,
+                shard=known.shard if known else shards[seen.name],
+                split=splits[ids[seen.name]],
+                kind_hint=probes[seen.name].kind,
+                path=seen.name,
+                size=seen.size,
+                mtime_ns=seen.mtime_ns,
+                duplicate_of=None,
+                readable=probes[seen.name].readable,
+            )
         present = {seen.name for seen in found}
         current = mark_duplicates(current, present)
         return [entry for name, entry in current.items() if name in present and entry != latest.get(name)]
@@ -149,8 +161,10 @@ def find_documents(sources: Path) -> list[Seen]:
         collection = collection_name(folder.name)
         paths = list(_documents_in(folder, sources, ignored, top=True))
         if paths and folders.setdefault(collection, folder.name) != folder.name:
-            raise CatalogError(f"the folders {folders[collection]!r} and {folder.name!r} in LWV_SOURCES={sources} "
-                               f"would both be the collection {collection!r}; rename one")
+            raise CatalogError(
+                f"the folders {folders[collection]!r} and {folder.name!r} in LWV_SOURCES={sources} "
+                f"would both be the collection {collection!r}; rename one"
+            )
         found += [_seen(path, collection, sources) for path in paths]
     for suffix, count in sorted(ignored.items()):
         logging.getLogger(__name__).debug("%d files of type %s in %s are not read", count, suffix, sources)
@@ -211,7 +225,7 @@ def _children(folder: Path) -> list[Path]:
     try:
         paths = [path for path in folder.iterdir() if not path.name.startswith((".", "~$", "__MACOSX"))]
         for path in paths[:1]:
-            path.lstat()    # a folder that may be listed need not let anybody in
+            path.lstat()  # a folder that may be listed need not let anybody in
     except OSError as error:
         progress.warning("%s cannot be listed: %s", folder, error)
         return []
@@ -224,7 +238,7 @@ def _children(folder: Path) -> list[Path]:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:     # a link into a place that is closed to us
+    except OSError:  # a link into a place that is closed to us
         return False
 
 
@@ -288,12 +302,17 @@ def mark_duplicates(entries: Mapping[str, Entry], present: set[str]) -> dict[str
     for path, entry in entries.items():
         if path in present:
             first.setdefault(entry.document_id, path)
-    return {path: replace(entry, duplicate_of=None if first[entry.document_id] == path else first[entry.document_id])
-            if path in present else entry for path, entry in entries.items()}
+    return {
+        path: replace(entry, duplicate_of=None if first[entry.document_id] == path else first[entry.document_id])
+        if path in present
+        else entry
+        for path, entry in entries.items()
+    }
 
 
-def _splits(changed: list[Seen], ids: Mapping[str, str], probes: Mapping[str, Probe],
-            history: list[Entry]) -> dict[str, Split]:
+def _splits(
+    changed: list[Seen], ids: Mapping[str, str], probes: Mapping[str, Probe], history: list[Entry]
+) -> dict[str, Split]:
     """The split by document_id: known bytes keep theirs; a changed file keeps its path's, so that nothing held out
     comes back into training with a small edit; the rest is assigned."""
     settled: dict[str, Split] = {}
@@ -304,12 +323,20 @@ def _splits(changed: list[Seen], ids: Mapping[str, str], probes: Mapping[str, Pr
         if seen.name in latest:
             settled.setdefault(ids[seen.name], latest[seen.name].split)
     # A line's later probe counts; what no path holds any more fills no split.
-    existing = {entry.document_id: Candidate(entry.document_id, entry.kind_hint == "deck", entry.readable)
-                for entry in latest.values() if entry.path not in ids}
-    candidates = {ids[seen.name]: Candidate(ids[seen.name], probes[seen.name].kind == "deck",
-                                            probes[seen.name].readable) for seen in changed}
-    placed = [Placed(candidate, settled[document_id]) for document_id, candidate in {**existing, **candidates}.items()
-              if document_id in settled]
+    existing = {
+        entry.document_id: Candidate(entry.document_id, entry.kind_hint == "deck", entry.readable)
+        for entry in latest.values()
+        if entry.path not in ids
+    }
+    candidates = {
+        ids[seen.name]: Candidate(ids[seen.name], probes[seen.name].kind == "deck", probes[seen.name].readable)
+        for seen in changed
+    }
+    placed = [
+        Placed(candidate, settled[document_id])
+        for document_id, candidate in {**existing, **candidates}.items()
+        if document_id in settled
+    ]
     return {**settled, **assign_splits(list(candidates.values()), placed)}
 
 
@@ -334,12 +361,14 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
 def _parse(data: bytes, path: Path) -> list[Entry]:
     """Every whole line; what follows the last newline is a half-written one."""
     entries = []
-    for number, line in enumerate(data[:data.rfind(b"\n") + 1].splitlines(), 1):
+    for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), 1):
         try:
             entries.append(Entry(**json.loads(line)))
         except (ValueError, TypeError) as error:
-            raise CatalogError(f"line {number} of {path} cannot be read ({error}); restore the file from a backup, "
-                               "or delete that line to have its document registered anew") from error
+            raise CatalogError(
+                f"line {number} of {path} cannot be read ({error}); restore the file from a backup, "
+                "or delete that line to have its document registered anew"
+            ) from error
     return entries
 
 

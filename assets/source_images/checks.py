@@ -9,7 +9,7 @@ import pyarrow as pa
 from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
 from assets.quality.quarantine import read_quarantine
 
-QUARANTINE_SHARE = 0.5   # above it, something is wrong with the collection, not with a file
+QUARANTINE_SHARE = 0.5  # above it, something is wrong with the collection, not with a file
 
 RULES = (
     Rule("pages_complete", "Each document has pages 1, 2, 3, … without a gap or a double."),
@@ -32,10 +32,13 @@ def expectations() -> list[Any]:
     import great_expectations.expectations as gxe
 
     return [
-        *(gxe.ExpectColumnValuesToBeBetween(column=side, min_value=1, max_value=20_000, meta={"check": "sizes_sane"})
-          for side in ("width", "height")),
-        gxe.ExpectColumnValuesToNotBeInSet(column="licence", value_set=["unknown", ""],
-                                           meta={"check": "licence_known"}),
+        *(
+            gxe.ExpectColumnValuesToBeBetween(column=side, min_value=1, max_value=20_000, meta={"check": "sizes_sane"})
+            for side in ("width", "height")
+        ),
+        gxe.ExpectColumnValuesToNotBeInSet(
+            column="licence", value_set=["unknown", ""], meta={"check": "licence_known"}
+        ),
     ]
 
 
@@ -57,8 +60,11 @@ def splits_whole(context: Context) -> Outcome:
     splits = defaultdict(set)
     for row in context.table.select(["document_id", "split"]).to_pylist():
         splits[row["document_id"]].add(row["split"])
-    bad = [document for document, found in splits.items()
-           if len(found) != 1 or not found <= {"sft", "preference", "benchmark"}]
+    bad = [
+        document
+        for document, found in splits.items()
+        if len(found) != 1 or not found <= {"sft", "preference", "benchmark"}
+    ]
     return violations("splits_whole", bad, len(splits), "documents have no single, known split")
 
 
@@ -73,15 +79,22 @@ def documents_read(context: Context) -> int:
 def quarantine_share(context: Context) -> Outcome:
     aside, read = len(quarantined(context)), documents_read(context)
     share = aside / max(1, aside + read)
-    return Outcome("quarantine_share", share <= QUARANTINE_SHARE,
-                   {"share": share, "quarantined": aside, "documents": aside + read},
-                   f"{aside} of {aside + read} documents are in quarantine" if share > QUARANTINE_SHARE else "")
+    return Outcome(
+        "quarantine_share",
+        share <= QUARANTINE_SHARE,
+        {"share": share, "quarantined": aside, "documents": aside + read},
+        f"{aside} of {aside + read} documents are in quarantine" if share > QUARANTINE_SHARE else "",
+    )
 
 
 def nothing_quarantined(context: Context) -> Outcome:
     aside = quarantined(context)
-    return violations("nothing_quarantined", [row["reason"] for row in aside], len(aside) + documents_read(context),
-                     "documents were set aside")
+    return violations(
+        "nothing_quarantined",
+        [row["reason"] for row in aside],
+        len(aside) + documents_read(context),
+        "documents were set aside",
+    )
 
 
 def no_double_images(context: Context) -> Outcome:
@@ -92,8 +105,16 @@ def no_double_images(context: Context) -> Outcome:
     return violations("no_double_images", bad, len(documents), "images stand in two documents")
 
 
-CHECKS = AssetRules(RULES, flatten, expectations, {
-    "pages_complete": pages_complete, "images_stored": images_stored, "splits_whole": splits_whole,
-    "quarantine_share": quarantine_share, "nothing_quarantined": nothing_quarantined,
-    "no_double_images": no_double_images,
-})
+CHECKS = AssetRules(
+    RULES,
+    flatten,
+    expectations,
+    {
+        "pages_complete": pages_complete,
+        "images_stored": images_stored,
+        "splits_whole": splits_whole,
+        "quarantine_share": quarantine_share,
+        "nothing_quarantined": nothing_quarantined,
+        "no_double_images": no_double_images,
+    },
+)

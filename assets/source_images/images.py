@@ -13,7 +13,7 @@ from assets.source_images.unreadable import UnreadableError, starts_with
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 89_000_000  # just below where Pillow itself suspects a decompression bomb
-MAX_ASPECT = 100         # vision models refuse strips (Qwen-VL above 200 : 1)
+MAX_ASPECT = 100  # vision models refuse strips (Qwen-VL above 200 : 1)
 JPEG_QUALITY = 92
 
 
@@ -30,8 +30,9 @@ def open_image(source: Path | io.BytesIO, name: str) -> Image.Image:
         raise UnreadableError(_too_large(name)) from error
     except Image.UnidentifiedImageError as error:
         head = source.getvalue()[:512] if isinstance(source, io.BytesIO) else _head(source)
-        raise UnreadableError(f"{name} is not an image (it starts with {starts_with(head)}); "
-                         "remove it or replace it") from error
+        raise UnreadableError(
+            f"{name} is not an image (it starts with {starts_with(head)}); remove it or replace it"
+        ) from error
     except Exception as error:  # Pillow's readers raise many kinds on damaged headers
         raise UnreadableError(_damaged(name, error)) from error
     check_size(image.width, image.height, name)
@@ -43,8 +44,9 @@ def check_size(width: int, height: int, name: str) -> None:
     if width * height > MAX_PIXELS:
         raise UnreadableError(_too_large(name, width, height))
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise UnreadableError(f"{name} is a strip of {width} x {height} pixels, which no vision model reads; "
-                         "cut it into pages")
+        raise UnreadableError(
+            f"{name} is a strip of {width} x {height} pixels, which no vision model reads; cut it into pages"
+        )
 
 
 def frames(image: Image.Image, name: str) -> Iterator[Image.Image]:

@@ -16,9 +16,9 @@ from resources.settings import Settings
 from resources.store import Store
 
 STEP = "source_images"
-MEASURED = ("phash", "ocr_text", "language")   # half a second a page: not measured again where it is known
+MEASURED = ("phash", "ocr_text", "language")  # half a second a page: not measured again where it is known
 OUR_FAULT = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENOMEM})
-GONE_NAMED = 5         # vanished documents that a note names
+GONE_NAMED = 5  # vanished documents that a note names
 
 progress = logging.getLogger("lwv.progress")
 
@@ -44,8 +44,10 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
     entries = catalog.documents(shard)
     settings = settings.model_copy(update={"sources": catalog.sources})
     measured = known_pages(store, shard)
-    licences = {folder: read_licences(catalog.sources / folder)
-                for folder in sorted({PurePosixPath(entry.path).parts[0] for entry in entries})}
+    licences = {
+        folder: read_licences(catalog.sources / folder)
+        for folder in sorted({PurePosixPath(entry.path).parts[0] for entry in entries})
+    }
     result = IngestResult(iter(()))
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -64,9 +66,13 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
                 if isinstance(error, ImportError) or getattr(error, "errno", None) in OUR_FAULT:
                     raise
                 logging.getLogger(__name__).exception("%s could not be read", entry.path)
-                result.quarantined.append(_quarantine_row(
-                    entry, f"{entry.path} could not be read ({type(error).__name__}: {error}); "
-                           "replace it, or report this with the file"))
+                result.quarantined.append(
+                    _quarantine_row(
+                        entry,
+                        f"{entry.path} could not be read ({type(error).__name__}: {error}); "
+                        "replace it, or report this with the file",
+                    )
+                )
             progress.info("%s %s: %d of %d documents, %s", STEP, shard, number, len(entries), entry.path)
 
     result.rows = rows()
@@ -85,8 +91,13 @@ def measure_page(jpeg: bytes) -> dict[str, str]:
     return {"phash": perceptual_hash(jpeg), "ocr_text": text, "language": language_of(text)}
 
 
-def document_rows(entry: Entry, store: Store, settings: Settings, licence: str, measured: dict[str, dict[str, str]],
-                  ) -> list[dict[str, Any]]:
+def document_rows(
+    entry: Entry,
+    store: Store,
+    settings: Settings,
+    licence: str,
+    measured: dict[str, dict[str, str]],
+) -> list[dict[str, Any]]:
     """The rows of one document, its page images stored; `measured` is used and grows. Raises UnreadableError."""
     path = settings.sources / entry.path
     if entry.duplicate_of is not None:
@@ -96,12 +107,22 @@ def document_rows(entry: Entry, store: Store, settings: Settings, licence: str, 
         sha256 = store.put_image(page.jpeg)
         if sha256 not in measured:
             measured[sha256] = measure_page(page.jpeg)
-        rows.append({
-            "document_id": entry.document_id, "page": page.number, "collection": entry.collection,
-            "shard": entry.shard, "split": entry.split, "image_sha256": sha256,
-            "width": page.width, "height": page.height, **measured[sha256],
-            "source_path": entry.path, "licence": licence, "reader": page.reader,
-        })
+        rows.append(
+            {
+                "document_id": entry.document_id,
+                "page": page.number,
+                "collection": entry.collection,
+                "shard": entry.shard,
+                "split": entry.split,
+                "image_sha256": sha256,
+                "width": page.width,
+                "height": page.height,
+                **measured[sha256],
+                "source_path": entry.path,
+                "licence": licence,
+                "reader": page.reader,
+            }
+        )
     _check_same(entry, path, settings)
     names = [file.name for file in folder_images(path)] if path.is_dir() else None
     kind = document_kind(path.suffix, len(rows), names)
@@ -115,10 +136,12 @@ def gone_note(shard: str, paths: Sequence[str]) -> str:
 
 
 def _check_same(entry: Entry, path: Path, settings: Settings) -> None:
-    """Raises UnreadableError where the bytes are no longer those that were registered: the row would name the wrong ones."""
+    """Raises UnreadableError where the bytes are no longer those that were registered."""
     if stamp(path) != (entry.size, entry.mtime_ns) and document_hash(path, settings.sources) != entry.document_id:
-        raise UnreadableError(f"{entry.path} has changed since it was registered; once the sensor (or `lwv demo`) has "
-                         "looked at it again, run this shard again")
+        raise UnreadableError(
+            f"{entry.path} has changed since it was registered; once the sensor (or `lwv demo`) has "
+            "looked at it again, run this shard again"
+        )
 
 
 def _quarantine_row(entry: Entry, reason: str) -> dict[str, Any]:

@@ -27,8 +27,10 @@ def read_licences(collection: Path) -> dict[str, str]:
             reader = csv.DictReader(file)
             columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]
             if missing := [column for column in NEEDED if column not in columns]:
-                raise LicencesError(f"{name} has no column {' and no column '.join(missing)}; its first line must be: "
-                                  "file,licence,author,title,origin")
+                raise LicencesError(
+                    f"{name} has no column {' and no column '.join(missing)}; its first line must be: "
+                    "file,licence,author,title,origin"
+                )
             reader.fieldnames = columns
             return {_key(row["file"]): (row["licence"] or "").strip() or UNKNOWN for row in reader if row["file"]}
     except (UnicodeDecodeError, csv.Error) as error:

@@ -11,8 +11,8 @@ from resources.ocr import read_lines
 
 LANGUAGES = ["en", "zh", "ja", "ko", "de", "fr", "es", "it", "pt", "nl", "ru"]
 UNDETERMINED = "und"
-MIN_LETTERS = 12     # below that any guess is noise
-HAN_LETTERS = 3      # a Chinese character says about as much as three letters
+MIN_LETTERS = 12  # below that any guess is noise
+HAN_LETTERS = 3  # a Chinese character says about as much as three letters
 
 
 def perceptual_hash(jpeg: bytes) -> str:

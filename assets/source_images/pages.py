@@ -17,8 +17,11 @@ from resources.settings import Settings
 Kind = Literal["single", "multi", "deck"]
 
 DOCUMENT_SUFFIXES = SUFFIXES | {".pdf", ".pptx"}
-PAGE_NAME = re.compile(r"(?:.*[^a-z])?(?:page|pg|p|slide|scan|sheet|folio|folie|seite|幻灯片|第)[\s_.-]*\d+"
-                       r"\s*[页頁张張]?|\d+", re.IGNORECASE)
+PAGE_NAME = re.compile(
+    r"(?:.*[^a-z])?(?:page|pg|p|slide|scan|sheet|folio|folie|seite|幻灯片|第)[\s_.-]*\d+"
+    r"\s*[页頁张張]?|\d+",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class Probe:
 def read_pages(path: Path, settings: Settings) -> Iterator[Page]:
     """The pages of a document (image, PDF, PPTX or folder of images), in reading order, one in memory at a time.
 
-    path: below `settings.sources`. Raises UnreadableError before or between pages: a caller that got some pages and then
-    this error must drop them.
+    path: below `settings.sources`. Raises UnreadableError before or between pages: a caller that got some pages and
+    then this error must drop them.
     """
     name = _name(path, settings)
     _check_path(path, name, settings)
@@ -144,8 +147,10 @@ def _check_file(path: Path, name: str, settings: Settings) -> None:
     if size == 0:
         raise UnreadableError(f"{name} is empty (0 bytes); replace it or remove it")
     if size > settings.max_file_mb * 1_000_000:
-        raise UnreadableError(f"{name} has {size / 1e6:.0f} MB, more than LWV_MAX_FILE_MB={settings.max_file_mb}; "
-                         "make it smaller or raise the limit")
+        raise UnreadableError(
+            f"{name} has {size / 1e6:.0f} MB, more than LWV_MAX_FILE_MB={settings.max_file_mb}; "
+            "make it smaller or raise the limit"
+        )
 
 
 def _count_pages(path: Path, name: str) -> int:

@@ -25,7 +25,9 @@ def open_pdf(path: Path, name: str) -> pdfium.PdfDocument:
         file.seek(max(0, path.stat().st_size - TAIL))
         tail = file.read()
     if b"%PDF" not in head:
-        raise UnreadableError(f"{name} is not a PDF (it starts with {starts_with(head[:512])}); remove it or replace it")
+        raise UnreadableError(
+            f"{name} is not a PDF (it starts with {starts_with(head[:512])}); remove it or replace it"
+        )
     try:
         with _LOCK:
             document = pdfium.PdfDocument(path)
@@ -33,10 +35,12 @@ def open_pdf(path: Path, name: str) -> pdfium.PdfDocument:
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
             raise UnreadableError(f"{name} needs a password; save a copy without one") from error
-        raise UnreadableError(f"{name} cannot be opened as PDF ({_detail(error)}): the file is damaged or cut off; "
-                         "replace it") from error
-    problem = ("it has no page" if pages == 0 else
-               "its end mark is missing" if b"%%EOF" not in tail else "")  # PDFium would guess which pages there were
+        raise UnreadableError(
+            f"{name} cannot be opened as PDF ({_detail(error)}): the file is damaged or cut off; replace it"
+        ) from error
+    problem = (
+        "it has no page" if pages == 0 else "its end mark is missing" if b"%%EOF" not in tail else ""
+    )  # PDFium would guess which pages there were
     if problem:
         close_pdf(document)
         raise UnreadableError(f"{name} cannot be opened as PDF ({problem}): the file is damaged or cut off; replace it")
@@ -57,8 +61,9 @@ def page_images(document: pdfium.PdfDocument, name: str, max_side: int) -> Itera
         try:
             yield _draw(document, index, f"page {index + 1} of {name}", max_side)
         except pdfium.PdfiumError as error:
-            raise UnreadableError(f"page {index + 1} of {name} cannot be drawn ({_detail(error)}): the file is damaged; "
-                             "replace it") from error
+            raise UnreadableError(
+                f"page {index + 1} of {name} cannot be drawn ({_detail(error)}): the file is damaged; replace it"
+            ) from error
 
 
 def _draw(document: pdfium.PdfDocument, index: int, name: str, max_side: int) -> Image.Image:

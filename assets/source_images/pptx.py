@@ -18,8 +18,8 @@ from assets.source_images.pdf import close_pdf, open_pdf, page_images
 from assets.source_images.slide import draw_slide
 from assets.source_images.unreadable import UnreadableError, starts_with
 
-MAX_UNFOLDED = 1 << 30   # bytes of all parts together; more is a zip bomb
-TIMEOUT_S = 180          # LibreOffice for one deck
+MAX_UNFOLDED = 1 << 30  # bytes of all parts together; more is a zip bomb
+TIMEOUT_S = 180  # LibreOffice for one deck
 
 # A deck is somebody else's file: no macro runs, and nothing it links to is fetched.
 PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -50,11 +50,14 @@ def slide_count(path: Path, name: str) -> int:
         with path.open("rb") as file:
             head = file.read(512)
         if head.startswith(b"\xd0\xcf\x11\xe0"):
-            raise UnreadableError(f"{name} needs a password or is an old PPT file; save it as PPTX without one") from error
+            raise UnreadableError(
+                f"{name} needs a password or is an old PPT file; save it as PPTX without one"
+            ) from error
         if head.startswith(b"PK"):
             raise UnreadableError(_damaged(name, error)) from error
-        raise UnreadableError(f"{name} is not a PPTX (it starts with {starts_with(head)}); "
-                         "remove it or replace it") from error
+        raise UnreadableError(
+            f"{name} is not a PPTX (it starts with {starts_with(head)}); remove it or replace it"
+        ) from error
     if "ppt/presentation.xml" not in names:
         raise UnreadableError(f"{name} is a ZIP file but holds no presentation; remove it or replace it")
     return sum(part.startswith("ppt/slides/slide") and part.endswith(".xml") for part in names)
@@ -113,10 +116,21 @@ def _convert(path: Path, folder: Path, name: str) -> Path | None:
     (profile / "user" / "registrymodifications.xcu").write_text(PROFILE, encoding="utf-8")
     source = folder / "deck.pptx"  # a plain name, whatever the file is called
     shutil.copyfile(path, source)
-    command = [program, f"-env:UserInstallation={profile.as_uri()}", "--headless", "--norestore", "--nolockcheck",
-               "--convert-to", "pdf", "--outdir", str(folder), str(source)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               start_new_session=True)
+    command = [
+        program,
+        f"-env:UserInstallation={profile.as_uri()}",
+        "--headless",
+        "--norestore",
+        "--nolockcheck",
+        "--convert-to",
+        "pdf",
+        "--outdir",
+        str(folder),
+        str(source),
+    ]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         process.wait(TIMEOUT_S)
         problem = f"exit code {process.returncode}"
@@ -134,5 +148,7 @@ def _convert(path: Path, folder: Path, name: str) -> Path | None:
 
 
 def _damaged(name: str, error: Exception) -> str:
-    return (f"{name} cannot be opened as PPTX ({str(error) or type(error).__name__}): the file is damaged or cut off; "
-            "replace it")
+    return (
+        f"{name} cannot be opened as PPTX ({str(error) or type(error).__name__}): the file is damaged or cut off; "
+        "replace it"
+    )

@@ -17,17 +17,22 @@ LEVEL_POINTS = (24.0, 20.0, 18.0, 16.0, 16.0)  # body text where neither run nor
 TITLE_POINTS = 36.0
 CELL_POINTS = 14.0
 SMALLEST_PX = 9
-LINE = 1.3                                     # line height, in font sizes
+LINE = 1.3  # line height, in font sizes
 PAPER, INK, FRAME = "white", "#202020", "#a0a0a0"
 BULLET = "• "
 NO_LINE_START = set("，。、；：！？）》」』】,.;:!?)]}%")
 
 # Files that Pillow finds by name in a system's font folders, those with Chinese first: (regular, bold, face index).
 FONTS = (
-    ("NotoSansCJK-Regular.ttc", "NotoSansCJK-Bold.ttc", 2), ("NotoSansCJKsc-Regular.otf", "NotoSansCJKsc-Bold.otf", 0),
-    ("SourceHanSansSC-Regular.otf", "SourceHanSansSC-Bold.otf", 0), ("wqy-microhei.ttc", "wqy-microhei.ttc", 0),
-    ("wqy-zenhei.ttc", "wqy-zenhei.ttc", 0), ("DroidSansFallbackFull.ttf", "DroidSansFallbackFull.ttf", 0),
-    ("msyh.ttc", "msyhbd.ttc", 0), ("PingFang.ttc", "PingFang.ttc", 0), ("Arial Unicode.ttf", "Arial Unicode.ttf", 0),
+    ("NotoSansCJK-Regular.ttc", "NotoSansCJK-Bold.ttc", 2),
+    ("NotoSansCJKsc-Regular.otf", "NotoSansCJKsc-Bold.otf", 0),
+    ("SourceHanSansSC-Regular.otf", "SourceHanSansSC-Bold.otf", 0),
+    ("wqy-microhei.ttc", "wqy-microhei.ttc", 0),
+    ("wqy-zenhei.ttc", "wqy-zenhei.ttc", 0),
+    ("DroidSansFallbackFull.ttf", "DroidSansFallbackFull.ttf", 0),
+    ("msyh.ttc", "msyhbd.ttc", 0),
+    ("PingFang.ttc", "PingFang.ttc", 0),
+    ("Arial Unicode.ttf", "Arial Unicode.ttf", 0),
     ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", 0),
 )
 
@@ -55,8 +60,12 @@ class Frame:
     top: float = 0.0
 
     def box(self, shape: Any) -> Box:
-        return Box(self.left + (shape.left or 0) * self.scale_x, self.top + (shape.top or 0) * self.scale_y,
-                   (shape.width or 0) * self.scale_x, (shape.height or 0) * self.scale_y)
+        return Box(
+            self.left + (shape.left or 0) * self.scale_x,
+            self.top + (shape.top or 0) * self.scale_y,
+            (shape.width or 0) * self.scale_x,
+            (shape.height or 0) * self.scale_y,
+        )
 
 
 @dataclass(frozen=True)
@@ -128,21 +137,34 @@ def _text_lines(shape: Any, ink: str) -> Iterator[Line]:
         level = min(paragraph.level, len(LEVEL_POINTS) - 1)
         runs = [run for run in paragraph.runs if run.text]
         sizes = [run.font.size.pt for run in runs if run.font.size] or [
-            paragraph.font.size.pt if paragraph.font.size else TITLE_POINTS if title
-            else LEVEL_POINTS[level] if kind is not None else 18.0]
+            paragraph.font.size.pt
+            if paragraph.font.size
+            else TITLE_POINTS
+            if title
+            else LEVEL_POINTS[level]
+            if kind is not None
+            else 18.0
+        ]
         colours = [colour for run in runs if (colour := _run_colour(run))]
         properties = paragraph._p.find("{*}pPr")
         bare = properties is not None and properties.find("{*}buNone") is not None
         marked = properties is not None and properties.find("{*}buChar") is not None
         bullet = bool(paragraph.text.strip()) and not bare and (marked or (body and kind is not None))
         align = {2: "center", 3: "right"}.get(int(paragraph.alignment or 1), "left")
-        yield Line(paragraph.text.replace("\v", "\n"), max(sizes), title or any(run.font.bold for run in runs), bullet,
-                   level * 1.0, "center" if kind in ("ctrTitle", "subTitle") else align,
-                   colours[0] if colours else ink)
+        yield Line(
+            paragraph.text.replace("\v", "\n"),
+            max(sizes),
+            title or any(run.font.bold for run in runs),
+            bullet,
+            level * 1.0,
+            "center" if kind in ("ctrTitle", "subTitle") else align,
+            colours[0] if colours else ink,
+        )
 
 
-def _draw_lines(draw: ImageDraw.ImageDraw, lines: list[Line], box: Box, px_per_point: float,
-                middle: bool = False) -> None:
+def _draw_lines(
+    draw: ImageDraw.ImageDraw, lines: list[Line], box: Box, px_per_point: float, middle: bool = False
+) -> None:
     """Wrap `lines` into `box`, shrinking all of them together until they fit."""
     while lines and not lines[-1].text.strip():
         lines = lines[:-1]
@@ -152,8 +174,12 @@ def _draw_lines(draw: ImageDraw.ImageDraw, lines: list[Line], box: Box, px_per_p
     width, height = max(8.0, box.width - 2 * inset), max(8.0, box.height - inset)
     shrink = 1.0
     while True:
-        placed = [(line, size, text) for line in lines for size in (_size(line, px_per_point * shrink),)
-                  for text in _wrapped(line, size, width)]
+        placed = [
+            (line, size, text)
+            for line in lines
+            for size in (_size(line, px_per_point * shrink),)
+            for text in _wrapped(line, size, width)
+        ]
         total = sum(size * LINE for _, size, _ in placed)
         if total <= height or all(size <= SMALLEST_PX for _, size, _ in placed) or shrink < 0.3:
             break
@@ -201,7 +227,8 @@ def _pieces(text: str) -> Iterator[str]:
         piece += letter
         following = text[i + 1] if i + 1 < len(text) else ""
         breaks = (letter.isspace() and not following.isspace()) or (
-            (_wide(letter) or _wide(following)) and following not in NO_LINE_START and not following.isspace())
+            (_wide(letter) or _wide(following)) and following not in NO_LINE_START and not following.isspace()
+        )
         if breaks:
             yield piece
             piece = ""
@@ -233,8 +260,12 @@ def _draw_picture(page: Image.Image, shape: Any, box: Box) -> None:
     except (UnreadableError, ValueError, KeyError, AttributeError):
         ImageDraw.Draw(page).rectangle(box.corners(), outline=FRAME)
         return
-    crop = (max(0.0, shape.crop_left) * image.width, max(0.0, shape.crop_top) * image.height,
-            (1 - max(0.0, shape.crop_right)) * image.width, (1 - max(0.0, shape.crop_bottom)) * image.height)
+    crop = (
+        max(0.0, shape.crop_left) * image.width,
+        max(0.0, shape.crop_top) * image.height,
+        (1 - max(0.0, shape.crop_right)) * image.width,
+        (1 - max(0.0, shape.crop_bottom)) * image.height,
+    )
     if crop[2] - crop[0] >= 1 and crop[3] - crop[1] >= 1:
         image = image.crop(tuple(round(edge) for edge in crop))
     size = (min(4 * page.width, max(1, round(box.width))), min(4 * page.height, max(1, round(box.height))))
@@ -251,8 +282,13 @@ def _draw_table(draw: ImageDraw.ImageDraw, table: Any, box: Box, px_per_point: f
         for cell, width in zip(row.cells, widths, strict=True):
             area = Box(x, y, width * scale_x, height * scale_y)
             draw.rectangle(area.corners(), outline=FRAME)
-            _draw_lines(draw, [Line(line, CELL_POINTS, bold=y == box.top) for line in cell.text.splitlines()], area,
-                        px_per_point, middle=True)
+            _draw_lines(
+                draw,
+                [Line(line, CELL_POINTS, bold=y == box.top) for line in cell.text.splitlines()],
+                area,
+                px_per_point,
+                middle=True,
+            )
             x += width * scale_x
         y += height * scale_y
 
@@ -305,5 +341,5 @@ def _run_colour(run: Any) -> str | None:
 def _dark(colour: str) -> bool:
     if not colour.startswith("#"):
         return False
-    red, green, blue = (int(colour[i:i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return 0.299 * red + 0.587 * green + 0.114 * blue < 128

@@ -8,7 +8,9 @@ Split = Literal["sft", "preference", "benchmark"]
 
 # Intervals of u = document_id / 16^16: a tenth is held out, a fifth makes pairs, the rest trains.
 INTERVALS: Mapping[Split, tuple[float, float]] = {
-    "benchmark": (0.0, 0.1), "preference": (0.1, 0.3), "sft": (0.3, 1.0),
+    "benchmark": (0.0, 0.1),
+    "preference": (0.1, 0.3),
+    "sft": (0.3, 1.0),
 }
 
 
@@ -65,36 +67,55 @@ def assign_splits(new: Sequence[Candidate], existing: Sequence[Placed]) -> dict[
     needs = needs_of([*fresh.values(), *(candidate for candidate, _ in fixed)])
     for need in (*needs, *needs):  # the second time, what another move has made possible
         _meet(need, needs, fresh, where, fixed)
-    return {candidate.document_id: settled[candidate.document_id].split if candidate.document_id in settled
-            else where[candidate.document_id] for candidate in new}
+    return {
+        candidate.document_id: settled[candidate.document_id].split
+        if candidate.document_id in settled
+        else where[candidate.document_id]
+        for candidate in new
+    }
 
 
 def needs_of(candidates: Sequence[Candidate]) -> list[Need]:
     """What the splits of these documents must hold, most important first."""
     readable = sum(candidate.readable for candidate in candidates)
     decks = sum(candidate.readable and candidate.deck for candidate in candidates)
-    by_count = [(Need("sft", False), readable >= 1), (Need("preference", False), readable >= 2),
-                (Need("benchmark", False), readable >= 3)]
+    by_count = [
+        (Need("sft", False), readable >= 1),
+        (Need("preference", False), readable >= 2),
+        (Need("benchmark", False), readable >= 3),
+    ]
     by_decks = [(Need("sft", True), decks >= 1), (Need("preference", True), decks >= 2)]
     return [need for need, due in (*by_decks, *by_count) if due]
 
 
-def met(needs: Sequence[Need], where: Mapping[str, Split], fresh: Mapping[str, Candidate],
-        fixed: Sequence[tuple[Candidate, Split]]) -> set[Need]:
+def met(
+    needs: Sequence[Need],
+    where: Mapping[str, Split],
+    fresh: Mapping[str, Candidate],
+    fixed: Sequence[tuple[Candidate, Split]],
+) -> set[Need]:
     """Which needs an assignment meets."""
     placed = [*fixed, *((fresh[document_id], split) for document_id, split in where.items())]
-    return {need for need in needs if any(split == need.split and need.met_by(candidate)
-                                          for candidate, split in placed)}
+    return {
+        need for need in needs if any(split == need.split and need.met_by(candidate) for candidate, split in placed)
+    }
 
 
-def _meet(need: Need, needs: Sequence[Need], fresh: Mapping[str, Candidate], where: dict[str, Split],
-          fixed: Sequence[tuple[Candidate, Split]]) -> None:
+def _meet(
+    need: Need,
+    needs: Sequence[Need],
+    fresh: Mapping[str, Candidate],
+    where: dict[str, Split],
+    fixed: Sequence[tuple[Candidate, Split]],
+) -> None:
     """Change `where` by one move, or else one swap, that meets `need` and keeps what was met; else leave it."""
     before = met(needs, where, fresh, fixed)
     if need in before:
         return
-    movers = sorted((document_id for document_id, candidate in fresh.items() if need.met_by(candidate)),
-                    key=lambda document_id: (_distance(document_id, need.split), document_id))
+    movers = sorted(
+        (document_id for document_id, candidate in fresh.items() if need.met_by(candidate)),
+        key=lambda document_id: (_distance(document_id, need.split), document_id),
+    )
     back = [document_id for document_id, split in where.items() if split == need.split]
     for returning in (None, *back):
         for mover in movers:

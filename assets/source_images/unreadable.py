@@ -6,9 +6,14 @@ class UnreadableError(ValueError):
 
 
 SIGNATURES = (
-    (b"%PDF", "a PDF header"), (b"PK\x03\x04", "a ZIP or Office header"), (b"\xd0\xcf\x11\xe0", "an old Office header"),
-    (b"\xff\xd8\xff", "a JPEG header"), (b"\x89PNG", "a PNG header"), (b"GIF8", "a GIF header"),
-    (b"{\\rtf", "a rich text header"), (b"version https://git-lfs", "a Git LFS pointer: run `git lfs pull`"),
+    (b"%PDF", "a PDF header"),
+    (b"PK\x03\x04", "a ZIP or Office header"),
+    (b"\xd0\xcf\x11\xe0", "an old Office header"),
+    (b"\xff\xd8\xff", "a JPEG header"),
+    (b"\x89PNG", "a PNG header"),
+    (b"GIF8", "a GIF header"),
+    (b"{\\rtf", "a rich text header"),
+    (b"version https://git-lfs", "a Git LFS pointer: run `git lfs pull`"),
 )
 
 

@@ -21,9 +21,25 @@ def server(slots: int, speed: Speed, log: Path, *more: str, port: int = 0) -> It
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "bench.engine.server", "--port", str(port), "--slots", str(slots),
-                                "--ttft", str(speed.ttft), "--rate", str(speed.rate), "--log", str(log), *more],
-                               cwd=ROOT)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "bench.engine.server",
+            "--port",
+            str(port),
+            "--slots",
+            str(slots),
+            "--ttft",
+            str(speed.ttft),
+            "--rate",
+            str(speed.rate),
+            "--log",
+            str(log),
+            *more,
+        ],
+        cwd=ROOT,
+    )
     url = f"http://127.0.0.1:{port}/v1"
     try:
         deadline = time.monotonic() + 20

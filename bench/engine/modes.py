@@ -16,15 +16,21 @@ from bench.engine.work import Speed
 SLOTS = 16
 COST_SLOTS = 64
 PAGES = SECTIONS = 16
-CACHE_TOKENS = 900_000           # about what an 80 GB card holds of a 7B model (peers.md 5.3)
+CACHE_TOKENS = 900_000  # about what an 80 GB card holds of a 7B model (peers.md 5.3)
 FAULT_SPEED = Speed(ttft=0.05, rate=800)
 
 
 def run_ours(url: str, home: Path, samples: int, *arguments: str, **settings: str) -> dict[str, Any]:
     """What ours says of its run."""
     env = {**os.environ, "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "bench", "PYTHONPATH": str(ROOT), **settings}
-    done = subprocess.run([sys.executable, "-m", "bench.engine.ours", "--samples", str(samples), "--home", str(home),
-                           *arguments], cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.engine.ours", "--samples", str(samples), "--home", str(home), *arguments],
+        cwd=ROOT,
+        env=env,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -38,19 +44,34 @@ def cost_mode(repeats: int) -> Iterator[str]:
     yield ""
     yield "| samples | images of a sample | calls | CPU ms/call | peak RSS MB |"
     yield "|---|---|---|---|---|"
-    for images, sections in ((0, 0), (16, 1)):      # one section with images: 4 MB a call add up
+    for images, sections in ((0, 0), (16, 1)):  # one section with images: 4 MB a call add up
         for samples in (250, 1000, 4000):
             runs = []
             for _ in range(repeats):
-                with tempfile.TemporaryDirectory(prefix="bench-") as folder, \
-                        server(COST_SLOTS, Speed(0, 0), Path(folder) / "log.jsonl", "--sections", str(sections)) as url:
-                    runs.append(run_ours(url, Path(folder) / "home", samples, "--sections", str(sections), "--images",
-                                         str(images), "--image-bytes", str(200_000 if images else 0),
-                                         LWV_TEACHER_CONCURRENCY=str(COST_SLOTS)))
+                with (
+                    tempfile.TemporaryDirectory(prefix="bench-") as folder,
+                    server(COST_SLOTS, Speed(0, 0), Path(folder) / "log.jsonl", "--sections", str(sections)) as url,
+                ):
+                    runs.append(
+                        run_ours(
+                            url,
+                            Path(folder) / "home",
+                            samples,
+                            "--sections",
+                            str(sections),
+                            "--images",
+                            str(images),
+                            "--image-bytes",
+                            str(200_000 if images else 0),
+                            LWV_TEACHER_CONCURRENCY=str(COST_SLOTS),
+                        )
+                    )
             calls = runs[0]["calls_made"]
-            yield (f"| {samples} | {f'{images} of 200 kB' if images else 'none'} | {calls} | "
-                   f"{median(run['cpu_s'] for run in runs) * 1000 / calls:.2f} | "
-                   f"{median(run['rss_mb'] for run in runs):.0f} |")
+            yield (
+                f"| {samples} | {f'{images} of 200 kB' if images else 'none'} | {calls} | "
+                f"{median(run['cpu_s'] for run in runs) * 1000 / calls:.2f} | "
+                f"{median(run['rss_mb'] for run in runs):.0f} |"
+            )
     yield ""
 
 
@@ -66,10 +87,31 @@ def cache_mode(samples: int, repeats: int) -> Iterator[str]:
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 log = Path(folder) / "log.jsonl"
                 last = ["--images-last"] if order == "reference" else []
-                with server(SLOTS, FAULT_SPEED, log, "--cache", str(CACHE_TOKENS), "--sections", str(SECTIONS),
-                            "--pages", str(PAGES), *last) as url:
-                    run_ours(url, Path(folder) / "home", samples, "--order", order, "--sections", str(SECTIONS),
-                             "--images", str(PAGES), LWV_TEACHER_CONCURRENCY=str(SLOTS), LWV_TEACHER_WINDOW="1.5")
+                with server(
+                    SLOTS,
+                    FAULT_SPEED,
+                    log,
+                    "--cache",
+                    str(CACHE_TOKENS),
+                    "--sections",
+                    str(SECTIONS),
+                    "--pages",
+                    str(PAGES),
+                    *last,
+                ) as url:
+                    run_ours(
+                        url,
+                        Path(folder) / "home",
+                        samples,
+                        "--order",
+                        order,
+                        "--sections",
+                        str(SECTIONS),
+                        "--images",
+                        str(PAGES),
+                        LWV_TEACHER_CONCURRENCY=str(SLOTS),
+                        LWV_TEACHER_WINDOW="1.5",
+                    )
                 lines = read_log(log)
             calls = len(lines)
             prefill.append(sum(line["prefill"] for line in lines) / samples)
@@ -80,19 +122,27 @@ def cache_mode(samples: int, repeats: int) -> Iterator[str]:
 
 def fault_mode(samples: int, repeats: int) -> Iterator[str]:
     """What became of every document, and where the limit settled; three times the slots are allowed."""
-    yield (f"## Faults: {samples} samples, a server that takes {SLOTS} calls at once, {3 * SLOTS} allowed; 2 % 429, "
-           "1 % 500, 0.5 % hanging, 1 % bad plans, 0.5 % refusals, 0.5 % cut")
+    yield (
+        f"## Faults: {samples} samples, a server that takes {SLOTS} calls at once, {3 * SLOTS} allowed; 2 % 429, "
+        "1 % 500, 0.5 % hanging, 1 % bad plans, 0.5 % refusals, 0.5 % cut"
+    )
     yield ""
     yield "| written | in quarantine | bad sections | limit, mean of the second half | calls tried again | seconds |"
     yield "|---|---|---|---|---|---|"
     for _ in range(repeats):
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder, \
-                server(SLOTS, FAULT_SPEED, Path(folder) / "log.jsonl", "--faults") as url:
-            found = run_ours(url, Path(folder) / "home", samples, LWV_TEACHER_CONCURRENCY=str(3 * SLOTS),
-                             LWV_TEACHER_TIMEOUT_S="5")
-        quarantined = sum(count for name, count in found.items() if name.startswith("documents_")
-                          and name != "documents_done")
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as folder,
+            server(SLOTS, FAULT_SPEED, Path(folder) / "log.jsonl", "--faults") as url,
+        ):
+            found = run_ours(
+                url, Path(folder) / "home", samples, LWV_TEACHER_CONCURRENCY=str(3 * SLOTS), LWV_TEACHER_TIMEOUT_S="5"
+            )
+        quarantined = sum(
+            count for name, count in found.items() if name.startswith("documents_") and name != "documents_done"
+        )
         again = sum(count for name, count in found.items() if name.startswith("retried_"))
-        yield (f"| {found['documents_done']} | {quarantined} | {found['bad_sections']} | {found['limit']} | {again} | "
-               f"{found['seconds']:.0f} |")
+        yield (
+            f"| {found['documents_done']} | {quarantined} | {found['bad_sections']} | {found['limit']} | {again} | "
+            f"{found['seconds']:.0f} |"
+        )
     yield ""

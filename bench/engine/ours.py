@@ -29,11 +29,25 @@ SHARD = "bench-001"
 
 def example(sample: int, images: list[str], fixed: int) -> dict[str, Any]:
     """The instructions row of one sample."""
-    return {"example_id": str(sample), "document_id": str(sample), "kind": "multi", "split": "sft", "language": "en",
-            "images": images, "request": instruction(sample, fixed), "instruction": instruction(sample, fixed),
-            "required_words": required_words(sample, fixed), "target_words": required_words(sample, fixed),
-            "length_from": "stated", "task": "open", "documents": [str(sample)],
-            "pages": list(range(1, len(images) + 1)), "origin": "multi", "author": "fixed", "call_id": None}
+    return {
+        "example_id": str(sample),
+        "document_id": str(sample),
+        "kind": "multi",
+        "split": "sft",
+        "language": "en",
+        "images": images,
+        "request": instruction(sample, fixed),
+        "instruction": instruction(sample, fixed),
+        "required_words": required_words(sample, fixed),
+        "target_words": required_words(sample, fixed),
+        "length_from": "stated",
+        "task": "open",
+        "documents": [str(sample)],
+        "pages": list(range(1, len(images) + 1)),
+        "origin": "multi",
+        "author": "fixed",
+        "call_id": None,
+    }
 
 
 def image_pool(store: Store, images: int, size: int) -> list[bytes]:
@@ -51,10 +65,13 @@ async def write_all(options: argparse.Namespace) -> dict[str, Any]:
     def read_image(name: str) -> bytes:
         return pool[int(name.split("-")[1]) % len(pool)] if pool else name.encode()
 
-    async with ModelEngine({"teacher": endpoint}, Ledger.at(options.home), read_image,
-                           budget=Budget(tokens=budget), run="bench") as engine:
-        examples = [example(sample, [f"{sample}-{page}" for page in range(options.images)], options.sections)
-                    for sample in range(options.samples)]
+    async with ModelEngine(
+        {"teacher": endpoint}, Ledger.at(options.home), read_image, budget=Budget(tokens=budget), run="bench"
+    ) as engine:
+        examples = [
+            example(sample, [f"{sample}-{page}" for page in range(options.images)], options.sections)
+            for sample in range(options.samples)
+        ]
         order: Order = options.order
         runs = engine.run(examples, lambda row: write_document(engine, row, Writing(), order), "teacher", "bench")
         async for _, row in runs:
@@ -62,11 +79,15 @@ async def write_all(options: argparse.Namespace) -> dict[str, Any]:
             outcomes[row.kind if isinstance(row, Exception) else "done"] += 1
             if isinstance(row, Exception):
                 continue
-            for section in row["sections"]:     # what may never stand in long_outputs
+            for section in row["sections"]:  # what may never stand in long_outputs
                 low = section["text"].lower()
                 bad += any(refusal in low for refusal in REFUSALS) or section["words"] < 100 or "error" in low
-        return {**engine.tally.metadata(), **{f"documents_{kind}": count for kind, count in outcomes.items()},
-                "bad_sections": bad, "limit": round(mean(limits[len(limits) // 2:]), 1)}
+        return {
+            **engine.tally.metadata(),
+            **{f"documents_{kind}": count for kind, count in outcomes.items()},
+            "bad_sections": bad,
+            "limit": round(mean(limits[len(limits) // 2 :]), 1),
+        }
 
 
 def run_asset(options: argparse.Namespace) -> dict[str, Any]:
@@ -78,13 +99,15 @@ def run_asset(options: argparse.Namespace) -> dict[str, Any]:
     from lwv_dagster.definitions import default_resources
 
     store = Store(options.home)
-    store.write_table("instructions", SHARD, (example(sample, [], options.sections)
-                                              for sample in range(options.samples)), SCHEMA)
+    store.write_table(
+        "instructions", SHARD, (example(sample, [], options.sections) for sample in range(options.samples)), SCHEMA
+    )
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])
-        result = dg.materialize([long_outputs], partition_key=SHARD, instance=instance,
-                                resources=dict(default_resources))
+        result = dg.materialize(
+            [long_outputs], partition_key=SHARD, instance=instance, resources=dict(default_resources)
+        )
     metadata = result.asset_materializations_for_node("long_outputs")[0].metadata
     return {"calls_made": metadata["calls_made"].value, "documents_done": metadata["rows"].value}
 
@@ -104,8 +127,16 @@ def main() -> None:
     started = time.time()
     found = run_asset(options) if options.asset else run(write_all(options))
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({**found, "seconds": time.time() - started, "cpu_s": used.ru_utime + used.ru_stime,
-                      "rss_mb": used.ru_maxrss / 1024}))
+    print(
+        json.dumps(
+            {
+                **found,
+                "seconds": time.time() - started,
+                "cpu_s": used.ru_utime + used.ru_stime,
+                "rss_mb": used.ru_maxrss / 1024,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 BLOCK = 16
-VISION_TOKENS = 1200         # of one image
+VISION_TOKENS = 1200  # of one image
 PIECE = re.compile(r"\w{1,4}|[^\w\s]")
 
 
@@ -51,6 +51,6 @@ class PrefixCache:
 def _chain(stream: Sequence[str]) -> list[int]:
     before, blocks = 0, []
     for start in range(0, len(stream) - BLOCK + 1, BLOCK):
-        before = hash((before, *stream[start:start + BLOCK]))
+        before = hash((before, *stream[start : start + BLOCK]))
         blocks.append(before)
     return blocks

@@ -29,15 +29,28 @@ def opening(sample: int, fixed: int = 0) -> str:
 
 
 def plan_step(sample: int, fixed: int = 0, pages: int = 0) -> str:
-    return _fill("plan", pages=pages, language="en", total_words=required_words(sample, fixed),
-                 section_rule=sections_of(sample, fixed))
+    return _fill(
+        "plan",
+        pages=pages,
+        language="en",
+        total_words=required_words(sample, fixed),
+        section_rule=sections_of(sample, fixed),
+    )
 
 
 def section_step(plan: str, step: int) -> str:
     lines = LINE.findall(plan)
     point, words, pages = lines[step - 1]
-    return _fill("write", index=step, count=len(lines), language="en", point=point, words=int(words), pages=pages,
-                 heading=point.rstrip("."))
+    return _fill(
+        "write",
+        index=step,
+        count=len(lines),
+        language="en",
+        point=point,
+        words=int(words),
+        pages=pages,
+        heading=point.rstrip("."),
+    )
 
 
 def plan_prompt(sample: int) -> str:

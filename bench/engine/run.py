@@ -25,7 +25,7 @@ from bench.engine.work import Speed, lower_bound, total_calls
 START_UP_S = 20.0
 MODES = ["cost", "cache", "faults", "plain"]
 RESULTS = Path(__file__).with_name("RESULTS.md")
-LIMIT = 2.5       # a run that takes so many times the bound is stopped, reported as such and not repeated
+LIMIT = 2.5  # a run that takes so many times the bound is stopped, reported as such and not repeated
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,20 @@ def calls_at_once(slots: int) -> int:
 def environment(tool: Tool, url: str, slots: int) -> dict[str, str]:
     """What every tool is given; the peers' own telemetry and downloads are off."""
     libraries = next(tool.environment.glob("lib/python3*/site-packages"), Path()) if tool.packages else Path()
-    return {**os.environ, "PYTHONPATH": str(ROOT), "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "bench",
-            "LWV_TEACHER_CONCURRENCY": str(calls_at_once(slots)),
-            "LWV_TEACHER_WINDOW": str(max(1.0, tool.window * slots / calls_at_once(slots))),
-            "OPENAI_API_KEY": "none", "TELEMETRY_ENABLED": "0", "NEMO_TELEMETRY_ENABLED": "false",
-            "HF_HUB_OFFLINE": "1", "CURATOR_VIEWER": "0",
-            "TIKTOKEN_CACHE_DIR": str(libraries / "litellm/litellm_core_utils/tokenizers")}
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "LWV_TEACHER_BASE_URL": url,
+        "LWV_TEACHER_MODEL": "bench",
+        "LWV_TEACHER_CONCURRENCY": str(calls_at_once(slots)),
+        "LWV_TEACHER_WINDOW": str(max(1.0, tool.window * slots / calls_at_once(slots))),
+        "OPENAI_API_KEY": "none",
+        "TELEMETRY_ENABLED": "0",
+        "NEMO_TELEMETRY_ENABLED": "false",
+        "HF_HUB_OFFLINE": "1",
+        "CURATOR_VIEWER": "0",
+        "TIKTOKEN_CACHE_DIR": str(libraries / "litellm/litellm_core_utils/tokenizers"),
+    }
 
 
 def peak_rss_mb(process: subprocess.Popen[Any], stop: threading.Event, peak: list[float]) -> None:
@@ -88,13 +96,21 @@ class UnfinishedError(RuntimeError):
 def measure(tool: Tool, size: Size) -> dict[str, float]:
     """One run. Ratios are over the lower bound; makespan is the log's, wall the process's."""
     bound = lower_bound(size.samples, size.slots, size.speed)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, \
-            server(size.slots, size.speed, Path(folder) / "log.jsonl") as url:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        server(size.slots, size.speed, Path(folder) / "log.jsonl") as url,
+    ):
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         command = tool.command(url, size.samples, calls_at_once(size.slots), Path(folder) / "home")
         with (Path(folder) / "output.txt").open("w+") as output:
-            process = subprocess.Popen(command, cwd=ROOT, env=environment(tool, url, size.slots), stdout=output,
-                                       stderr=output, start_new_session=True)
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=environment(tool, url, size.slots),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
             peak, stop = [0.0], threading.Event()
             watcher = threading.Thread(target=peak_rss_mb, args=(process, stop, peak))
             watcher.start()
@@ -111,8 +127,7 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
             output.seek(0)
             said = output.read()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        log: list[dict[str, Any]] = [json.loads(line) for line in
-                                     (Path(folder) / "log.jsonl").read_text().splitlines()]
+        log: list[dict[str, Any]] = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
     distinct = {(call["sample"], call["step"]): call.get("prompt") for call in log}
     if len(distinct) != total_calls(size.samples):
         print(said[-2000:], flush=True)
@@ -120,30 +135,44 @@ def measure(tool: Tool, size: Size) -> dict[str, float]:
     makespan = max(call["end"] for call in log) - min(call["arrival"] for call in log)
     busy = sum(call["end"] - call["start"] for call in log)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"bound_s": bound, "makespan": makespan / bound, "wall": wall / bound, "calls": len(log),
-            "twice": len(log) - len(distinct), "idle": 100 * (1 - busy / (size.slots * makespan)),
-            "cpu_ms": cpu * 1000 / len(log), "rss_mb": peak[0],
-            "prompts": hash(tuple(sorted((key, value) for key, value in distinct.items() if value)))}
+    return {
+        "bound_s": bound,
+        "makespan": makespan / bound,
+        "wall": wall / bound,
+        "calls": len(log),
+        "twice": len(log) - len(distinct),
+        "idle": 100 * (1 - busy / (size.slots * makespan)),
+        "cpu_ms": cpu * 1000 / len(log),
+        "rss_mb": peak[0],
+        "prompts": hash(tuple(sorted((key, value) for key, value in distinct.items() if value))),
+    }
 
 
-def table(size: Size, results: dict[str, list[dict[str, float]]], unfinished: dict[str, str],
-          ) -> Iterator[str]:
+def table(
+    size: Size,
+    results: dict[str, list[dict[str, float]]],
+    unfinished: dict[str, str],
+) -> Iterator[str]:
     if not results:
         return
     bound = next(iter(results.values()))[0]["bound_s"]
     yield f"## {size.samples} samples, {size.slots} slots ({size.faster:g}x the base speed, bound {bound:.1f} s)"
     yield ""
-    yield ("| tool | makespan | range | slots idle % | wall | calls | paid twice | CPU ms/call | peak RSS MB | "
-           "same prompts |")
+    yield (
+        "| tool | makespan | range | slots idle % | wall | calls | paid twice | CPU ms/call | peak RSS MB | "
+        "same prompts |"
+    )
     yield "|---|---|---|---|---|---|---|---|---|---|"
     ours = {run["prompts"] for runs in list(results.values())[:1] for run in runs}
     for name, runs in results.items():
         middle = {key: median(run[key] for run in runs) for key in runs[0]}
         spans = [run["makespan"] for run in runs]
         same = "yes" if {run["prompts"] for run in runs} == ours else "no"
-        yield (f"| {name} | {middle['makespan']:.4f} | {min(spans):.4f} to {max(spans):.4f} | "
-               f"{middle['idle']:.2f} | {middle['wall']:.3f} | {middle['calls']:.0f} | {middle['twice']:.0f} | "
-               f"{middle['cpu_ms']:.2f} | {middle['rss_mb']:.0f} | {same} |")
+        yield (
+            f"| {name} | {middle['makespan']:.4f} | {min(spans):.4f} to {max(spans):.4f} | "
+            f"{middle['idle']:.2f} | {middle['wall']:.3f} | {middle['calls']:.0f} | {middle['twice']:.0f} | "
+            f"{middle['cpu_ms']:.2f} | {middle['rss_mb']:.0f} | {same} |"
+        )
     for name, why in unfinished.items():
         yield f"| {name} | {why} | | | | | | | |"
     yield ""
@@ -161,17 +190,24 @@ def main() -> None:
     for tool in tools:
         tool.install()
     speed = Speed()
-    lines = ["# The writing engine beside its peers", "",
-             f"Medians of {options.repeats}, tools in turn; base speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s "
-             f"a slot. Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
-             f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
-             "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. Idle "
-             "is the share of slot time in which the tool left a slot without a call; the rest over the bound is the "
-             "server's own clock. Each tool may send a quarter more calls at once than there are slots (distilabel "
-             "knows no such limit: it sends a batch at once). "
-             "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.", ""]
-    for mode, rows in (("cost", lambda: cost_mode(options.repeats)), ("cache", lambda: cache_mode(48, options.repeats)),
-                       ("faults", lambda: fault_mode(300, options.repeats))):
+    lines = [
+        "# The writing engine beside its peers",
+        "",
+        f"Medians of {options.repeats}, tools in turn; base speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s "
+        f"a slot. Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
+        f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
+        "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. Idle "
+        "is the share of slot time in which the tool left a slot without a call; the rest over the bound is the "
+        "server's own clock. Each tool may send a quarter more calls at once than there are slots (distilabel "
+        "knows no such limit: it sends a batch at once). "
+        "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.",
+        "",
+    ]
+    for mode, rows in (
+        ("cost", lambda: cost_mode(options.repeats)),
+        ("cache", lambda: cache_mode(48, options.repeats)),
+        ("faults", lambda: fault_mode(300, options.repeats)),
+    ):
         if mode in options.modes:
             lines += rows()
     for size in map(Size.parse, options.sizes if "plain" in options.modes else []):
@@ -188,8 +224,11 @@ def main() -> None:
                     unfinished[tool.name] = str(error)
                     continue
                 results.setdefault(tool.name, []).append(run)
-                print(f"{size.samples}x{size.slots} {tool.name}: {run['makespan']:.4f}, "
-                      f"slots idle {run['idle']:.2f} %, wall {run['wall']:.3f}", flush=True)
+                print(
+                    f"{size.samples}x{size.slots} {tool.name}: {run['makespan']:.4f}, "
+                    f"slots idle {run['idle']:.2f} %, wall {run['wall']:.3f}",
+                    flush=True,
+                )
         lines += table(size, results, unfinished)
         options.results.write_text("\n".join(lines) + "\n")
     options.results.write_text("\n".join(lines) + "\n")

@@ -26,7 +26,7 @@ from bench.engine.work import MAX_SECTIONS, PLAN_STEP, SECTION_WORDS, Speed, dra
 
 SAMPLE = re.compile(rb"\[sample (\d+)\]")
 STEP = re.compile(rb"# Step: (?:write section (\d+) of|plan)")
-TAIL = 400_000            # bytes of a request in which its texts stand: image data comes before them, in our order
+TAIL = 400_000  # bytes of a request in which its texts stand: image data comes before them, in our order
 
 # Share of calls, fault mode.
 REFUSED_429, SERVER_ERROR, HANGING, BAD_PLAN, REFUSAL, CUT = 0.02, 0.01, 0.005, 0.01, 0.005, 0.005
@@ -34,25 +34,29 @@ HANG_S = 60.0
 
 # Ten thousand words, so that no section repeats itself: a third of them have two tokens by `prefix_cache`'s rule.
 SYLLABLES = [consonant + vowel for consonant in "bcdfghjklmnpqrstvwxz" for vowel in "aeiou"]
-WORDS = [first + second + "n" * (index % 3 == 0)
-         for index, (first, second) in enumerate((a, b) for a in SYLLABLES for b in SYLLABLES)]
+WORDS = [
+    first + second + "n" * (index % 3 == 0)
+    for index, (first, second) in enumerate((a, b) for a in SYLLABLES for b in SYLLABLES)
+]
 
 
 def answer_text(sample: int, step: int, fixed: int, pages: int) -> str:
     if step == PLAN_STEP:
         covered = ", ".join(map(str, range(1, pages + 1)))
         end = f" - Pages: {covered}" if pages else ""
-        return "\n".join(f"Section {k} - Main Point: Part {k} of text {sample} - Word Count: {SECTION_WORDS}{end}"
-                         for k in range(1, sections_of(sample, fixed) + 1))
+        return "\n".join(
+            f"Section {k} - Main Point: Part {k} of text {sample} - Word Count: {SECTION_WORDS}{end}"
+            for k in range(1, sections_of(sample, fixed) + 1)
+        )
     start = (sample * MAX_SECTIONS + step) * SECTION_WORDS % (len(WORDS) - SECTION_WORDS)
-    return f"## Part {step} of text {sample}\n\n" + " ".join(WORDS[start:start + SECTION_WORDS]) + "."
+    return f"## Part {step} of text {sample}\n\n" + " ".join(WORDS[start : start + SECTION_WORDS]) + "."
 
 
 class BenchServer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.speed = Speed(options.ttft, options.rate)
-        self.free = asyncio.Semaphore(options.slots)   # asyncio's is fair: first come, first served
+        self.free = asyncio.Semaphore(options.slots)  # asyncio's is fair: first come, first served
         self.prefill = asyncio.Lock()
         self.cache = PrefixCache(options.cache) if options.cache else None
         self.out = options.log.open("a", buffering=1)
@@ -81,8 +85,14 @@ class BenchServer:
         finish, tokens = "stop", tokens_of(sample, step, self.options.sections)
         if self.options.faults:
             fault, chance = "", draw(sample, step, self.arrivals[sample, step])
-            for share, kind in ((REFUSED_429, "429"), (SERVER_ERROR, "500"), (HANGING, "hang"), (REFUSAL, "refusal"),
-                                 (CUT, "cut"), (BAD_PLAN if step == PLAN_STEP else 0.0, "bad plan")):
+            for share, kind in (
+                (REFUSED_429, "429"),
+                (SERVER_ERROR, "500"),
+                (HANGING, "hang"),
+                (REFUSAL, "refusal"),
+                (CUT, "cut"),
+                (BAD_PLAN if step == PLAN_STEP else 0.0, "bad plan"),
+            ):
                 chance -= share
                 if chance < 0:
                     fault = kind
@@ -95,13 +105,16 @@ class BenchServer:
                 return JSONResponse({"error": {"message": "internal"}}, status_code=500)
             if fault == "hang":
                 line["status"] = 0
-                self.in_flight -= 1     # it holds no slot: a real server has lost it
+                self.in_flight -= 1  # it holds no slot: a real server has lost it
                 await asyncio.sleep(HANG_S)
                 self.in_flight += 1
                 return JSONResponse({"error": {"message": "lost"}}, status_code=500)
             line["fault"] = fault
-            text = {"refusal": "I'm sorry, but I can't help with that.", "bad plan": "1. first this, 2. then that",
-                    "cut": text[:len(text) // 2]}.get(fault, text)
+            text = {
+                "refusal": "I'm sorry, but I can't help with that.",
+                "bad plan": "1. first this, 2. then that",
+                "cut": text[: len(text) // 2],
+            }.get(fault, text)
             finish = "length" if fault == "cut" else "stop"
         prompt, cached = len(raw) // 4, 0
         async with self.free:
@@ -115,20 +128,33 @@ class BenchServer:
                 self.cache.add([*stream, *tokens_in([{"content": text}])])
             elif len(raw) < 1_000_000:
                 line["prompt"] = prompt_hash(json.loads(raw)["messages"])
-            if self.options.rate:       # what this process takes to read the prompt is no service
+            if self.options.rate:  # what this process takes to read the prompt is no service
                 busy = 0 if self.cache else time.time() - line["start"]
                 await asyncio.sleep(self.speed.seconds(tokens) - busy)
-        return JSONResponse({
-            "id": f"{sample}-{step}", "object": "chat.completion", "created": int(time.time()), "model": "bench",
-            "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
-            "usage": {"prompt_tokens": prompt, "completion_tokens": tokens, "total_tokens": prompt + tokens,
-                      "prompt_tokens_details": {"cached_tokens": cached}}})
+        return JSONResponse(
+            {
+                "id": f"{sample}-{step}",
+                "object": "chat.completion",
+                "created": int(time.time()),
+                "model": "bench",
+                "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
+                "usage": {
+                    "prompt_tokens": prompt,
+                    "completion_tokens": tokens,
+                    "total_tokens": prompt + tokens,
+                    "prompt_tokens_details": {"cached_tokens": cached},
+                },
+            }
+        )
 
 
 def prompt_hash(messages: list[dict[str, Any]]) -> str:
     """Of the texts in their order, whoever speaks them and however they are spaced."""
-    texts = [part["text"] if isinstance(part, dict) else part for message in messages
-             for part in (message["content"] if isinstance(message["content"], list) else [message["content"]])]
+    texts = [
+        part["text"] if isinstance(part, dict) else part
+        for message in messages
+        for part in (message["content"] if isinstance(message["content"], list) else [message["content"]])
+    ]
     return hashlib.sha256(" ".join(" ".join(texts).split()).encode()).hexdigest()[:16]
 
 
@@ -147,8 +173,9 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True)
     options = parser.parse_args()
     app = Starlette(routes=[Route("/v1/chat/completions", BenchServer(options).chat, methods=["POST"])])
-    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="critical", access_log=False,
-                timeout_graceful_shutdown=1)
+    uvicorn.run(
+        app, host="127.0.0.1", port=options.port, log_level="critical", access_log=False, timeout_graceful_shutdown=1
+    )
 
 
 if __name__ == "__main__":

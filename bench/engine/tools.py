@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.engine.client import ROOT
 
-ENVIRONMENTS = ROOT / ".bench"       # one virtual environment for each peer; git ignores it
+ENVIRONMENTS = ROOT / ".bench"  # one virtual environment for each peer; git ignores it
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Tool:
     module: str
     arguments: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
-    window: float = 0.0              # ours: samples open for a slot of the server
+    window: float = 0.0  # ours: samples open for a slot of the server
 
     @property
     def environment(self) -> Path:
@@ -46,14 +46,17 @@ class Tool:
 
 DESIGNER, CURATOR = ("data-designer==0.9.6",), ("bespokelabs-curator==0.1.31",)
 DISTILABEL = ("distilabel[openai]==1.5.3", "requests")
-TOOLS = {tool.name: tool for tool in (
-    Tool("ours, open", "bench.engine.ours", window=4),
-    Tool("ours, cache", "bench.engine.ours", window=1.5),
-    Tool("ours, asset, open", "bench.engine.ours", ("--asset",), window=4),
-    Tool("Data Designer", "bench.engine.peers.data_designer", ("default",), DESIGNER),
-    Tool("Data Designer, tuned", "bench.engine.peers.data_designer", ("tuned",), DESIGNER),
-    Tool("curator", "bench.engine.peers.curator_job", (), CURATOR),
-    Tool("distilabel", "bench.engine.peers.distilabel_job", ("default",), DISTILABEL),
-    Tool("distilabel, tuned", "bench.engine.peers.distilabel_job", ("tuned",), DISTILABEL),
-    Tool("reference, 8 shards", "bench.engine.peers.reference"),
-)}
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool("ours, open", "bench.engine.ours", window=4),
+        Tool("ours, cache", "bench.engine.ours", window=1.5),
+        Tool("ours, asset, open", "bench.engine.ours", ("--asset",), window=4),
+        Tool("Data Designer", "bench.engine.peers.data_designer", ("default",), DESIGNER),
+        Tool("Data Designer, tuned", "bench.engine.peers.data_designer", ("tuned",), DESIGNER),
+        Tool("curator", "bench.engine.peers.curator_job", (), CURATOR),
+        Tool("distilabel", "bench.engine.peers.distilabel_job", ("default",), DISTILABEL),
+        Tool("distilabel, tuned", "bench.engine.peers.distilabel_job", ("tuned",), DISTILABEL),
+        Tool("reference, 8 shards", "bench.engine.peers.reference"),
+    )
+}

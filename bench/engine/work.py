@@ -8,8 +8,8 @@ import random
 from dataclasses import dataclass
 
 MIN_SECTIONS, MAX_SECTIONS = 4, 12
-PLAN_STEP = 0                       # step k >= 1 is section k
-SECTION_WORDS = 200                 # as the writer asks for
+PLAN_STEP = 0  # step k >= 1 is section k
+SECTION_WORDS = 200  # as the writer asks for
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ def tokens_of(sample: int, step: int, fixed: int = 0) -> int:
 
 def lower_bound(samples: int, slots: int, speed: Speed, fixed: int = 0) -> float:
     """No schedule can end sooner, seconds: total service over the slots, or the longest chain."""
-    chains = [sum(speed.seconds(tokens_of(sample, step, fixed)) for step in range(sections_of(sample, fixed) + 1))
-              for sample in range(samples)]
+    chains = [
+        sum(speed.seconds(tokens_of(sample, step, fixed)) for step in range(sections_of(sample, fixed) + 1))
+        for sample in range(samples)
+    ]
     return max(sum(chains) / slots, max(chains))
 
 

@@ -42,10 +42,20 @@ class Consumer:
 
 CONSUMERS = (
     Consumer("TRL", "trl", Path(sys.executable), ("trl", "transformers", "torch"), ("-m", "bench.exports.reads_trl")),
-    Consumer("LLaMA-Factory", "llamafactory", ROOT / ".exports/llamafactory/bin/python",
-             ("llamafactory", "transformers", "trl", "torch"), (str(HERE / "reads_llamafactory.py"),)),
-    Consumer("ms-swift", "ms-swift", ROOT / ".exports/ms-swift/bin/python",
-             ("ms-swift", "transformers", "trl", "torch"), (str(HERE / "reads_ms_swift.py"),)),
+    Consumer(
+        "LLaMA-Factory",
+        "llamafactory",
+        ROOT / ".exports/llamafactory/bin/python",
+        ("llamafactory", "transformers", "trl", "torch"),
+        (str(HERE / "reads_llamafactory.py"),),
+    ),
+    Consumer(
+        "ms-swift",
+        "ms-swift",
+        ROOT / ".exports/ms-swift/bin/python",
+        ("ms-swift", "transformers", "trl", "torch"),
+        (str(HERE / "reads_ms_swift.py"),),
+    ),
 )
 
 
@@ -57,9 +67,20 @@ def main() -> int:
         for made in FORMATS.values():
             write_release(store, made, work / made.name)
         console.print("building the tiny model")
-        subprocess.run([sys.executable, "-c", "import sys; from bench.exports.tiny import build; from pathlib import "
-                        "Path; build([sys.argv[2]] * 50, Path(sys.argv[1]))", str(work / "model"), STORY + NASTY],
-                       check=True, cwd=ROOT, env=environment(), capture_output=True)
+        subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import sys; from bench.exports.tiny import build; from pathlib import "
+                "Path; build([sys.argv[2]] * 50, Path(sys.argv[1]))",
+                str(work / "model"),
+                STORY + NASTY,
+            ],
+            check=True,
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+        )
         rows, versions, failures = [], [], []
         for consumer in CONSUMERS:
             console.print(f"{consumer.name} reads {consumer.format}")
@@ -79,24 +100,47 @@ def main() -> int:
 
 def read(consumer: Consumer, work: Path) -> list[tuple[str, ...]]:
     results = work / f"{consumer.format}.json"
-    subprocess.run([str(consumer.python), *consumer.command, str(work / consumer.format), str(work / "model"),
-                    str(results)], check=True, cwd=ROOT, env=environment(), text=True, stdout=subprocess.PIPE,
-                   stderr=subprocess.STDOUT)
-    return [(consumer.name, row["file"], str(row["rows"]), f"{min(row['images'])} to {max(row['images'])}",
-             str(row["image_tokens"]), str(row["trained_tokens"]), f"{row['loss']:.4f}")
-            for row in json.loads(results.read_text())]
+    subprocess.run(
+        [str(consumer.python), *consumer.command, str(work / consumer.format), str(work / "model"), str(results)],
+        check=True,
+        cwd=ROOT,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return [
+        (
+            consumer.name,
+            row["file"],
+            str(row["rows"]),
+            f"{min(row['images'])} to {max(row['images'])}",
+            str(row["image_tokens"]),
+            str(row["trained_tokens"]),
+            f"{row['loss']:.4f}",
+        )
+        for row in json.loads(results.read_text())
+    ]
 
 
 def named_versions(consumer: Consumer) -> str:
     code = "import sys, importlib.metadata as m; print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
-    return subprocess.run([str(consumer.python), "-c", code, *consumer.packages], check=True, capture_output=True,
-                          text=True).stdout.strip()
+    return subprocess.run(
+        [str(consumer.python), "-c", code, *consumer.packages], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def environment() -> dict[str, str]:
     """Nothing is fetched from a hub; ms-swift asks Hugging Face's, not another, and so nobody."""
-    return {**os.environ, "HF_HUB_OFFLINE": "1", "USE_HF": "1", "DO_NOT_TRACK": "1", "TOKENIZERS_PARALLELISM": "false",
-            "WANDB_MODE": "disabled", "PYTHONPATH": str(ROOT)}
+    return {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "USE_HF": "1",
+        "DO_NOT_TRACK": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "WANDB_MODE": "disabled",
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 if __name__ == "__main__":

@@ -18,11 +18,27 @@ END = "<|im_end|>\n"
 
 
 def settings(model: Path, names: list[str], output: str) -> dict[str, Any]:
-    return {"model": str(model), "model_type": "qwen2_5_vl", "template": "qwen2_5_vl", "tuner_type": "full",
-            "dataset": [f"{name}.jsonl" for name in names], "max_length": 8192, "per_device_train_batch_size": 8,
-            "gradient_accumulation_steps": 1, "max_steps": 1, "logging_steps": 1, "save_strategy": "no",
-            "report_to": ["none"], "torch_dtype": "float32", "split_dataset_ratio": 0, "dataset_num_proc": 1,
-            "load_from_cache_file": False, "dataset_shuffle": False, "use_cpu": True, "output_dir": output}
+    return {
+        "model": str(model),
+        "model_type": "qwen2_5_vl",
+        "template": "qwen2_5_vl",
+        "tuner_type": "full",
+        "dataset": [f"{name}.jsonl" for name in names],
+        "max_length": 8192,
+        "per_device_train_batch_size": 8,
+        "gradient_accumulation_steps": 1,
+        "max_steps": 1,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": ["none"],
+        "torch_dtype": "float32",
+        "split_dataset_ratio": 0,
+        "dataset_num_proc": 1,
+        "load_from_cache_file": False,
+        "dataset_shuffle": False,
+        "use_cpu": True,
+        "output_dir": output,
+    }
 
 
 def read(pipeline: SwiftSft, folder: Path, names: list[str], sides: tuple[tuple[str, str], ...]) -> dict[str, Any]:
@@ -47,23 +63,28 @@ def read(pipeline: SwiftSft, folder: Path, names: list[str], sides: tuple[tuple[
             closes = source.get("add_eos", True)
             assert learnt.rstrip("\n") == (source[column][-1]["content"] + (END if closes else "")).rstrip("\n"), learnt
             whole = tokenizer.decode(encoded[f"{side}input_ids"])
-            assert whole.count("<|im_start|>assistant\n") == 1    # a prefix and what continues it are one turn
+            assert whole.count("<|im_start|>assistant\n") == 1  # a prefix and what continues it are one turn
             trained += sum(token != -100 for token in encoded[f"{side}labels"])
         images.append(len(grids))
         total += expected
     pipeline.main()
-    return {"file": " + ".join(names), "rows": len(images), "images": images, "image_tokens": total,
-            "trained_tokens": trained, "loss": float(pipeline.train_msg["log_history"][0]["loss"])}
+    return {
+        "file": " + ".join(names),
+        "rows": len(images),
+        "images": images,
+        "image_tokens": total,
+        "trained_tokens": trained,
+        "loss": float(pipeline.train_msg["log_history"][0]["loss"]),
+    }
 
 
 def main(folder: Path, model: Path, results: Path) -> None:
-    os.chdir(folder)       # its image paths are relative to here
+    os.chdir(folder)  # its image paths are relative to here
     with tempfile.TemporaryDirectory() as output:
         sft, pairs = ["sft", "chat"], ["preference", "preference_open"]
         found = [read(SwiftSft(SftArguments(**settings(model, sft, output))), folder, sft, (("", "messages"),))]
         dpo = RLHFArguments(rlhf_type="dpo", remove_unused_columns=False, **settings(model, pairs, output))
-        found.append(read(SwiftRLHF(dpo), folder, pairs,
-                          (("chosen_", "messages"), ("rejected_", "rejected_messages"))))
+        found.append(read(SwiftRLHF(dpo), folder, pairs, (("chosen_", "messages"), ("rejected_", "rejected_messages"))))
     results.write_text(json.dumps(found))
 
 

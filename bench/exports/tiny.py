@@ -17,9 +17,22 @@ from trl import chat_template_utils
 from resources.training.students.tiny import TINY_PIXELS, tiny_config, train_tokenizer
 
 FIRST_SPECIAL = 151_643
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
-           "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
-           "<|image_pad|>", "<|video_pad|>")
+SPECIAL = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|object_ref_start|>",
+    "<|object_ref_end|>",
+    "<|box_start|>",
+    "<|box_end|>",
+    "<|quad_start|>",
+    "<|quad_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
 
 
 def build(texts: Iterable[str], folder: Path) -> None:
@@ -28,15 +41,28 @@ def build(texts: Iterable[str], folder: Path) -> None:
     vocab = {token: index for token, index in trained["vocab"].items() if token not in SPECIAL}
     vocab |= {f"unused-{index}": index for index in range(len(vocab), FIRST_SPECIAL)}
     vocab |= {token: FIRST_SPECIAL + index for index, token in enumerate(SPECIAL)}
-    tokenizer = Qwen2Tokenizer(vocab=vocab, merges=[tuple(pair) for pair in trained["merges"]], eos_token="<|im_end|>",
-                               pad_token="<|endoftext|>", unk_token=None, extra_special_tokens=list(SPECIAL))
+    tokenizer = Qwen2Tokenizer(
+        vocab=vocab,
+        merges=[tuple(pair) for pair in trained["merges"]],
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        unk_token=None,
+        extra_special_tokens=list(SPECIAL),
+    )
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
     assert list(ids.values()) == list(range(FIRST_SPECIAL, FIRST_SPECIAL + len(SPECIAL))), ids
     template = Path(chat_template_utils.__file__).parent / "chat_templates" / "qwen2_5_vl.jinja"
     processor = Qwen2_5_VLProcessor(
-        image_processor=Qwen2VLImageProcessor(patch_size=14, merge_size=2, temporal_patch_size=2,
-                                              size={"shortest_edge": 28 * 28, "longest_edge": TINY_PIXELS}),
-        tokenizer=tokenizer, video_processor=Qwen2VLVideoProcessor(), chat_template=template.read_text())
+        image_processor=Qwen2VLImageProcessor(
+            patch_size=14,
+            merge_size=2,
+            temporal_patch_size=2,
+            size={"shortest_edge": 28 * 28, "longest_edge": TINY_PIXELS},
+        ),
+        tokenizer=tokenizer,
+        video_processor=Qwen2VLVideoProcessor(),
+        chat_template=template.read_text(),
+    )
     torch.manual_seed(0)
     Qwen2_5_VLForConditionalGeneration(tiny_config(len(tokenizer), ids)).save_pretrained(folder)
     processor.save_pretrained(folder)

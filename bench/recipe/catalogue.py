@@ -16,13 +16,21 @@ from assets.source_images.schema import SCHEMA
 from bench.recipe.texts import CHINESE, draw, pool_words, text
 from resources.store import Store
 
-PAPER = {"single": 8115, "multi": 6313, "deck": 7730}       # documents (method.md 1.1)
-HELD_OUT = 0.02             # further documents, as a share, that stand in the benchmark split
-SHARD = 256                 # documents
+PAPER = {"single": 8115, "multi": 6313, "deck": 7730}  # documents (method.md 1.1)
+HELD_OUT = 0.02  # further documents, as a share, that stand in the benchmark split
+SHARD = 256  # documents
 WORDS_PER_PAGE, PAGES = 200, (2, 30)
-PLANT_EVERY = 200           # documents; one of so many is made to break each rule
-PLANTS = ("in_benchmark", "in_benchmark_text", "duplicate", "near_duplicate", "length", "language", "repetition",
-          "refusal")
+PLANT_EVERY = 200  # documents; one of so many is made to break each rule
+PLANTS = (
+    "in_benchmark",
+    "in_benchmark_text",
+    "duplicate",
+    "near_duplicate",
+    "length",
+    "language",
+    "repetition",
+    "refusal",
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,9 @@ def _plant(index: int) -> str:
 
 
 def shards(found: list[Document]) -> dict[str, list[Document]]:
-    return {f"synthetic-{start // SHARD + 1:03d}": found[start:start + SHARD] for start in range(0, len(found), SHARD)}
+    return {
+        f"synthetic-{start // SHARD + 1:03d}": found[start : start + SHARD] for start in range(0, len(found), SHARD)
+    }
 
 
 def jpeg(number: int) -> bytes:
@@ -105,10 +115,23 @@ def page_rows(document: Document, shard: str) -> Iterator[dict[str, Any]]:
     for page in range(1, document.pages + 1):
         image, phash = image_names(document.image(page))
         words = text(f"{document.index} page {page}", 30, document.language)
-        yield {"document_id": document.document_id, "page": page, "collection": "synthetic", "shard": shard,
-               "split": document.split, "kind": document.kind, "image_sha256": image, "width": 48, "height": 48,
-               "phash": phash, "ocr_text": words, "language": document.language,
-               "source_path": f"synthetic/{document.index}", "licence": "CC0-1.0", "reader": "pillow"}
+        yield {
+            "document_id": document.document_id,
+            "page": page,
+            "collection": "synthetic",
+            "shard": shard,
+            "split": document.split,
+            "kind": document.kind,
+            "image_sha256": image,
+            "width": 48,
+            "height": 48,
+            "phash": phash,
+            "ocr_text": words,
+            "language": document.language,
+            "source_path": f"synthetic/{document.index}",
+            "licence": "CC0-1.0",
+            "reader": "pillow",
+        }
 
 
 def write_sources(store: Store, found: dict[str, list[Document]]) -> None:
@@ -116,6 +139,7 @@ def write_sources(store: Store, found: dict[str, list[Document]]) -> None:
     for shard, inside in found.items():
         for document in inside:
             store.put_image(jpeg(document.index))
-        store.write_table("source_images", shard, (row for document in inside for row in page_rows(document, shard)),
-                          SCHEMA)
+        store.write_table(
+            "source_images", shard, (row for document in inside for row in page_rows(document, shard)), SCHEMA
+        )
         write_report(store, "source_images", shard, [], [], 0, 0)

@@ -36,14 +36,22 @@ def run(home: Path, documents: int, recipe: str) -> tuple[dict[str, Any], list[d
     page = store.put_image(jpeg.getvalue())
     store.write_table("instructions", SHARD, [example(number, [page], 0) for number in range(documents)], SCHEMA)
     with scripted_server(misbehaving.answer) as server, dg.DagsterInstance.ephemeral() as instance:
-        os.environ.update(LWV_HOME=str(home), LWV_RECIPE=str(home / "recipe.toml"), LWV_TEACHER_MODEL="misbehaving",
-                          LWV_TEACHER_BASE_URL=server.url)
+        os.environ.update(
+            LWV_HOME=str(home),
+            LWV_RECIPE=str(home / "recipe.toml"),
+            LWV_TEACHER_MODEL="misbehaving",
+            LWV_TEACHER_BASE_URL=server.url,
+        )
         instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])
-        result = dg.materialize([long_outputs], partition_key=SHARD, instance=instance,
-                                resources=dict(default_resources))
+        result = dg.materialize(
+            [long_outputs], partition_key=SHARD, instance=instance, resources=dict(default_resources)
+        )
     metadata = result.asset_materializations_for_node("long_outputs")[0].metadata
-    return ({name: value.value for name, value in metadata.items()}, list(store.rows("long_outputs", SHARD)),
-            read_quarantine(store, "long_outputs", SHARD))
+    return (
+        {name: value.value for name, value in metadata.items()},
+        list(store.rows("long_outputs", SHARD)),
+        read_quarantine(store, "long_outputs", SHARD),
+    )
 
 
 def good_share(rows: list[dict[str, Any]]) -> float:
@@ -66,18 +74,29 @@ def main() -> None:
     reasons = Counter(row["reason"].split(":")[0] for row in on[2])
     shares = {**misbehaving.PLAN_FAULTS, **misbehaving.SECTION_FAULTS}
     lines = [
-        "# A teacher that misbehaves on purpose", "",
+        "# A teacher that misbehaves on purpose",
+        "",
         f"{documents} documents of 4 to 12 sections, through the asset; of the plans and sections: "
         + ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
         + f"; in {misbehaving.TERSE:.0%} of the documents every section is short at first; "
-        f"{misbehaving.AGAIN:.0%} of faults are there the second time as well.", "",
+        f"{misbehaving.AGAIN:.0%} of faults are there the second time as well.",
+        "",
         "| control | written | in quarantine | documents with length score >= 80 | sections in their band | calls |",
         "|---|---|---|---|---|---|",
-        *(f"| {name} | {len(rows)} | {len(aside)} | {good_share(rows):.1%} | {section_share(rows):.1%} | "
-          f"{found['calls_made']} |" for name, (found, rows, aside) in (("off", off), ("on", on))),
-        "", "| repaired | times |", "|---|---|", *(f"| {name} | {count} |" for name, count in repaired.items()),
-        "", "| in quarantine, because | documents |", "|---|---|",
-        *(f"| {name} | {count} |" for name, count in reasons.most_common())]
+        *(
+            f"| {name} | {len(rows)} | {len(aside)} | {good_share(rows):.1%} | {section_share(rows):.1%} | "
+            f"{found['calls_made']} |"
+            for name, (found, rows, aside) in (("off", off), ("on", on))
+        ),
+        "",
+        "| repaired | times |",
+        "|---|---|",
+        *(f"| {name} | {count} |" for name, count in repaired.items()),
+        "",
+        "| in quarantine, because | documents |",
+        "|---|---|",
+        *(f"| {name} | {count} |" for name, count in reasons.most_common()),
+    ]
     RESULTS.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

@@ -19,14 +19,23 @@ from starlette.routing import Route
 
 from bench.recipe.texts import draw, text
 
-SLOT = {name: re.compile(pattern, re.MULTILINE) for name, pattern in {
-    "step": r"^# Step: (\w+)", "language": r"^Language: (\w+)", "pages": r"^Pages: (\d+)$",
-    "total": r"^Total words: (\d+)", "sections": r"^Sections: (.+)$", "words": r"- Word Count: (\d+) - Pages:",
-    "heading": r"^Section \d+ - Main Point: (.+?) - Word Count", "line": r"Start with the line `(.+?)`",
-    "merged": r"<request>\n(.+)\n</request>"}.items()}
-NOT_LONG, IRRELEVANT = 0.01, 0.01       # decisions on requests
-BAD_PLAN = 0.01                         # plans that cannot be read, and stay so when they are sent back
-SHORT, REFUSAL = 0.02, 0.002            # sections of half their length, and refusals
+SLOT = {
+    name: re.compile(pattern, re.MULTILINE)
+    for name, pattern in {
+        "step": r"^# Step: (\w+)",
+        "language": r"^Language: (\w+)",
+        "pages": r"^Pages: (\d+)$",
+        "total": r"^Total words: (\d+)",
+        "sections": r"^Sections: (.+)$",
+        "words": r"- Word Count: (\d+) - Pages:",
+        "heading": r"^Section \d+ - Main Point: (.+?) - Word Count",
+        "line": r"Start with the line `(.+?)`",
+        "merged": r"<request>\n(.+)\n</request>",
+    }.items()
+}
+NOT_LONG, IRRELEVANT = 0.01, 0.01  # decisions on requests
+BAD_PLAN = 0.01  # plans that cannot be read, and stay so when they are sent back
+SHORT, REFUSAL = 0.02, 0.002  # sections of half their length, and refusals
 
 
 def answer(asked: str, seed: str) -> str:
@@ -60,8 +69,10 @@ def plan(pages: int, total: int, sections: str, seed: str, language: str) -> str
     for index in range(1, count + 1):
         words = total * index // count - total * (index - 1) // count
         point = text(f"{seed} {index}", 5, language).rstrip(".。")
-        rows.append(f"Section {index} - Main Point: {point} - Word Count: {words} - Pages: "
-                    f"{index if sections == 'one per page' else every}")
+        rows.append(
+            f"Section {index} - Main Point: {point} - Word Count: {words} - Pages: "
+            f"{index if sections == 'one per page' else every}"
+        )
     return "\n".join(rows)
 
 
@@ -70,11 +81,21 @@ async def chat(request: Request) -> Response:
     content = json.loads(raw)["messages"][-1]["content"]
     asked = content if isinstance(content, str) else content[-1]["text"]
     said = answer(asked, blake2b(raw, digest_size=16).hexdigest())
-    usage: dict[str, Any] = {"prompt_tokens": len(raw) // 4, "completion_tokens": len(said) // 4,
-                             "total_tokens": (len(raw) + len(said)) // 4}
-    return JSONResponse({"id": "bench", "object": "chat.completion", "created": int(time.time()), "model": "bench",
-                         "choices": [{"index": 0, "finish_reason": "stop",
-                                      "message": {"role": "assistant", "content": said}}], "usage": usage})
+    usage: dict[str, Any] = {
+        "prompt_tokens": len(raw) // 4,
+        "completion_tokens": len(said) // 4,
+        "total_tokens": (len(raw) + len(said)) // 4,
+    }
+    return JSONResponse(
+        {
+            "id": "bench",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": "bench",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}],
+            "usage": usage,
+        }
+    )
 
 
 def main() -> None:

@@ -15,17 +15,27 @@ from tests.openai_server import completion
 SAMPLE = re.compile(r"\[sample (\d+)\]")
 STEP = re.compile(r"# Step: (?:write section (\d+) of|plan)")
 PLAN_FAULTS = {"no form": 0.05, "bad words": 0.05, "missing page": 0.05}
-SECTION_FAULTS = {"short": 0.12, "long": 0.06, "loop": 0.03, "language": 0.02, "repeat": 0.02, "refusal": 0.02,
-                  "cut": 0.03}
-TERSE = 0.25        # of documents: every section comes out short the first time, as small models write
-AGAIN = 0.15        # share of faults that are there the second time as well
+SECTION_FAULTS = {
+    "short": 0.12,
+    "long": 0.06,
+    "loop": 0.03,
+    "language": 0.02,
+    "repeat": 0.02,
+    "refusal": 0.02,
+    "cut": 0.03,
+}
+TERSE = 0.25  # of documents: every section comes out short the first time, as small models write
+AGAIN = 0.15  # share of faults that are there the second time as well
 
 
 def answer(body: dict[str, Any]) -> Response:
     """A chat completion for one of the writer's calls."""
-    texts = [part["text"] if isinstance(part, dict) else part for message in body["messages"]
-             for part in (message["content"] if isinstance(message["content"], list) else [message["content"]])
-             if isinstance(part, str) or part["type"] == "text"]
+    texts = [
+        part["text"] if isinstance(part, dict) else part
+        for message in body["messages"]
+        for part in (message["content"] if isinstance(message["content"], list) else [message["content"]])
+        if isinstance(part, str) or part["type"] == "text"
+    ]
     last = texts[-1]
     sample = int(SAMPLE.findall("\n".join(texts))[0])
     step = int(STEP.findall(last)[-1] or 0)
@@ -52,8 +62,12 @@ def plan(sample: int, fault: str) -> Response:
         return completion("First I would look at everything, then write.")
     size = SECTION_WORDS * (2 if fault == "bad words" else 1)
     pages = "" if fault == "missing page" else " - Pages: 1"
-    return completion("\n".join(f"Section {k} - Main Point: Part {k} of text {sample} - Word Count: {size}{pages}"
-                                for k in range(1, count + 1)))
+    return completion(
+        "\n".join(
+            f"Section {k} - Main Point: Part {k} of text {sample} - Word Count: {size}{pages}"
+            for k in range(1, count + 1)
+        )
+    )
 
 
 def section(sample: int, step: int, fault: str) -> Response:
@@ -76,6 +90,4 @@ def section(sample: int, step: int, fault: str) -> Response:
 def words(sample: int, step: int, first: int, count: int) -> str:
     """Words that no other section of the sample has."""
     start = ((sample * 13 + step) * 2 * SECTION_WORDS + first) % (len(WORDS) - 3 * SECTION_WORDS)
-    return " ".join(WORDS[start:start + count])
-
-
+    return " ".join(WORDS[start : start + count])

@@ -34,8 +34,11 @@ def function(path: Path, name: str) -> Callable[..., Any]:
 def borders(path: Path) -> list[tuple[int, int]]:
     """(first, end) of every `L in range(first, end)` in a file, in order."""
     tests = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Compare))
-    return sorted(tuple(map(ast.literal_eval, test.comparators[0].args)) for test in tests   # type: ignore[attr-defined]
-                  if isinstance(test.left, ast.Name) and test.left.id == "L")
+    return sorted(
+        tuple(map(ast.literal_eval, test.comparators[0].args))
+        for test in tests  # type: ignore[attr-defined]
+        if isinstance(test.left, ast.Name) and test.left.id == "L"
+    )
 
 
 def random_text(draw: random.Random) -> str:
@@ -49,8 +52,8 @@ def main() -> None:
     options = parser.parse_args()
     vision, text_only = options.longwriter_v, options.longwriter
     counts = [function(vision / "utils.py", "count_words"), function(text_only / "evaluation/pred.py", "count_words")]
-    paper = function(text_only / "evaluation/eval_length.py", "score")         # (required, written)
-    released = function(vision / "eval/utils.py", "length_score")             # (written, required)
+    paper = function(text_only / "evaluation/eval_length.py", "score")  # (required, written)
+    released = function(vision / "eval/utils.py", "length_score")  # (written, required)
     draw, differ = random.Random(0), 0
     for _ in range(CASES):
         text, words, required = random_text(draw), draw.randint(1, 12_000), draw.randint(1, 4_000)
@@ -58,10 +61,13 @@ def main() -> None:
         differ += abs(paper(required, words) - length_score(words, required)) > 1e-9
         differ += abs(released(words, required) - length_score_released(words, required)) > 1e-9
     ranges = borders(vision / "eval/utils.py")
-    same = [benchmark_bucket(length) == index for index, (first, end) in enumerate(ranges)
-            for length in (first, end - 1)]
-    print(f"{CASES} random cases, {differ} differences; borders there {ranges}, here {BENCHMARK_BORDERS}: "
-          f"{'the same' if all(same) else 'NOT the same'}")
+    same = [
+        benchmark_bucket(length) == index for index, (first, end) in enumerate(ranges) for length in (first, end - 1)
+    ]
+    print(
+        f"{CASES} random cases, {differ} differences; borders there {ranges}, here {BENCHMARK_BORDERS}: "
+        f"{'the same' if all(same) else 'NOT the same'}"
+    )
     sys.exit(bool(differ or not all(same)))
 
 

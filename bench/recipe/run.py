@@ -34,7 +34,7 @@ MIX = 10_000
 WAYS = {"written": "The gate alone", "chain": "The whole chain"}
 COUNTED, COUNTS = ("rows", "quarantined", "calls_made"), ("rejected_", "repaired_", "length_from_")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-LENGTHS = 100           # quantiles of the pool that the requests are drawn from
+LENGTHS = 100  # quantiles of the pool that the requests are drawn from
 
 
 def write_recipe(home: Path, count: int) -> Path:
@@ -71,16 +71,24 @@ def make_chain(home: Path, count: int) -> dict[str, Any]:
         instance.add_dynamic_partitions(str(SHARDS.name), list(found))
         for number, shard in enumerate(found, 1):
             result = defs.resolve_job_def("shard_job").execute_in_process(
-                instance=instance, partition_key=shard, asset_selection=chosen, raise_on_error=False,
-                run_config=QUIET)
+                instance=instance, partition_key=shard, asset_selection=chosen, raise_on_error=False, run_config=QUIET
+            )
             assert result.success, list(problems(result.all_events))
             failed.update(check.check_name for check in result.get_asset_check_evaluations() if not check.passed)
             for asset in ("instructions", "long_outputs"):
                 metadata = result.asset_materializations_for_node(asset)[0].metadata
-                counts.update({f"{asset} {name}" if name in ("rows", "quarantined") else name: value.value
-                               for name, value in metadata.items() if name in COUNTED or name.startswith(COUNTS)})
-            print(f"{number} of {len(found)} shards, {counts['calls_made']} calls, peak {peak_mb():.0f} MB",
-                  file=sys.stderr, flush=True)
+                counts.update(
+                    {
+                        f"{asset} {name}" if name in ("rows", "quarantined") else name: value.value
+                        for name, value in metadata.items()
+                        if name in COUNTED or name.startswith(COUNTS)
+                    }
+                )
+            print(
+                f"{number} of {len(found)} shards, {counts['calls_made']} calls, peak {peak_mb():.0f} MB",
+                file=sys.stderr,
+                flush=True,
+            )
     return {"counts": counts, "warnings": failed}
 
 
@@ -112,16 +120,25 @@ def make_gate(home: Path, count: int) -> dict[str, Any]:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(str(SHARDS.name), list(shards(found)))
         result = defs.resolve_job_def("training_job").execute_in_process(
-            instance=instance, asset_selection=[dg.AssetKey("sft_dataset")], raise_on_error=False,
-            run_config=QUIET)
+            instance=instance, asset_selection=[dg.AssetKey("sft_dataset")], raise_on_error=False, run_config=QUIET
+        )
         assert result.success, list(problems(result.all_events))
-        seconds = {event.step_key: event.step_success_data.duration_ms / 1000 for event in result.all_events
-                   if event.is_step_success}
+        seconds = {
+            event.step_key: event.step_success_data.duration_ms / 1000
+            for event in result.all_events
+            if event.is_step_success
+        }
         failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
     manifest = current_manifest(Store(home), "sft")
-    return {"imports_mb": before, "report": manifest.report, "rows": manifest.rows, "failed_checks": failed,
-            "seconds_gate": seconds["sft_dataset"], "seconds_checks": seconds["sft_dataset_checks"],
-            "planted": dict(Counter(document.plant for document in found if document.plant))}
+    return {
+        "imports_mb": before,
+        "report": manifest.report,
+        "rows": manifest.rows,
+        "failed_checks": failed,
+        "seconds_gate": seconds["sft_dataset"],
+        "seconds_checks": seconds["sft_dataset_checks"],
+        "planted": dict(Counter(document.plant for document in found if document.plant)),
+    }
 
 
 def peak_mb() -> float:
@@ -134,10 +151,20 @@ STEPS = {"sources": make_sources, "chain": make_chain, "written": make_written, 
 def step(name: str, home: Path, count: int, **environment: str) -> dict[str, Any]:
     """One step in a process of its own."""
     started = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "bench.recipe.run", "--step", name, "--home", str(home), "--documents",
-                           str(count)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False,
-                          env={**os.environ, "LWV_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1",
-                               "LWV_RECIPE": str(home / "recipe.toml"), **environment})
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.recipe.run", "--step", name, "--home", str(home), "--documents", str(count)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "LWV_HOME": str(home),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            "LWV_RECIPE": str(home / "recipe.toml"),
+            **environment,
+        },
+    )
     if done.returncode:
         raise SystemExit(f"{name} of {count} documents failed")
     found = json.loads(done.stdout.splitlines()[-1]) | {"seconds": time.monotonic() - started}
@@ -154,8 +181,9 @@ def measure(way: str, count: int) -> dict[str, Any]:
             return step("gate", home, count)
         step("sources", home, count)
         with endpoint() as url:
-            chain = step("chain", home, count, LWV_TEACHER_BASE_URL=url, LWV_TEACHER_MODEL="bench",
-                         LWV_TEACHER_CONCURRENCY="32")
+            chain = step(
+                "chain", home, count, LWV_TEACHER_BASE_URL=url, LWV_TEACHER_MODEL="bench", LWV_TEACHER_CONCURRENCY="32"
+            )
         return step("gate", home, count) | {"chain": chain}
 
 
@@ -165,9 +193,12 @@ def chain_lines(found: dict[str, Any]) -> list[str]:
     chain, counts = found["chain"], found["chain"]["counts"]
     counted = ", ".join(f"{name.replace('_', ' ')} {number:,.0f}" for name, number in sorted(counts.items()) if number)
     warned = ", ".join(f"{name} in {number} shards" for name, number in chain["warnings"].items()) or "none"
-    return [f"instructions and long_outputs: {chain['seconds']:.0f} s, "
-            f"{counts['calls_made'] / chain['seconds']:.0f} calls/s, peak resident memory {chain['peak_mb']:.0f} MB; "
-            f"{counted}. Checks that warned: {warned}.", ""]
+    return [
+        f"instructions and long_outputs: {chain['seconds']:.0f} s, "
+        f"{counts['calls_made'] / chain['seconds']:.0f} calls/s, peak resident memory {chain['peak_mb']:.0f} MB; "
+        f"{counted}. Checks that warned: {warned}.",
+        "",
+    ]
 
 
 def lines(way: str, count: int, found: dict[str, Any]) -> list[str]:
@@ -176,15 +207,24 @@ def lines(way: str, count: int, found: dict[str, Any]) -> list[str]:
     report = found["report"]
     planted = dict(found["planted"])
     planted["in_benchmark"] = planted.get("in_benchmark", 0) + planted.pop("in_benchmark_text", 0)
-    dropped = ", ".join(f"{kind} {number}" + (f" (of {planted.get(kind, 0)} planted)" if way == "written" else "")
-                        for kind, number in report["dropped"].items())
-    return [f"## {WAYS[way]}: {count:,} documents, {report['read']:,} written examples", "", *chain_lines(found),
-            f"Kept {report['kept']['examples']:,}, trained on {report['trained_on']['examples']:,}; worst miss of a "
-            f"target {report['off']:.2%}. Left out: {dropped}. Failed checks: "
-            f"{', '.join(found['failed_checks']) or 'none'}.", "",
-            f"Peak resident memory {found['peak_mb']:.0f} MB, of which {found['imports_mb']:.0f} MB are Dagster and "
-            f"imports; gate {found['seconds_gate']:.0f} s, its checks {found['seconds_checks']:.0f} s.", "",
-            mix_table(report), ""]
+    dropped = ", ".join(
+        f"{kind} {number}" + (f" (of {planted.get(kind, 0)} planted)" if way == "written" else "")
+        for kind, number in report["dropped"].items()
+    )
+    return [
+        f"## {WAYS[way]}: {count:,} documents, {report['read']:,} written examples",
+        "",
+        *chain_lines(found),
+        f"Kept {report['kept']['examples']:,}, trained on {report['trained_on']['examples']:,}; worst miss of a "
+        f"target {report['off']:.2%}. Left out: {dropped}. Failed checks: "
+        f"{', '.join(found['failed_checks']) or 'none'}.",
+        "",
+        f"Peak resident memory {found['peak_mb']:.0f} MB, of which {found['imports_mb']:.0f} MB are Dagster and "
+        f"imports; gate {found['seconds_gate']:.0f} s, its checks {found['seconds_checks']:.0f} s.",
+        "",
+        mix_table(report),
+        "",
+    ]
 
 
 def main() -> None:
@@ -200,9 +240,13 @@ def main() -> None:
         found = STEPS[options.step](options.home, options.documents)
         print(json.dumps({**found, "peak_mb": peak_mb()}))
         return
-    said = ["# The recipe at the size of LongWriter-V-22k", "",
-            f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, {platform.machine()}. "
-            "Targets: bench/recipe/recipe.toml.", ""]
+    said = [
+        "# The recipe at the size of LongWriter-V-22k",
+        "",
+        f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, {platform.machine()}. "
+        "Targets: bench/recipe/recipe.toml.",
+        "",
+    ]
     for way in options.ways:
         for count in options.sizes:
             said += lines(way, count, measure(way, count))

@@ -9,8 +9,8 @@ from statistics import NormalDist
 # median and second peak (method.md 1.1).
 SHORT_SHARE, SHORT_MEAN = 0.2, 200
 LONG_MU, LONG_SIGMA = 7.65, 0.59
-LEAST, MOST = 60, 10_000     # the rules want 50 at least
-CHINESE = 0.3                       # share of documents
+LEAST, MOST = 60, 10_000  # the rules want 50 at least
+CHINESE = 0.3  # share of documents
 
 WORDS = """ability above account across action activity actually address adult after again against agency agreement
 almost alone along already although always among amount analysis animal another answer anything appear apply approach
@@ -60,7 +60,7 @@ traditional training travel treat treatment tree trial trip trouble true truth t
 upon usually value various very victim view violence visit voice vote wait walk wall want watch water weapon wear week
 weight well west western what whatever when where whether which while white whole whom whose wide wife will wind
 window wish with within without woman wonder word work worker world worry would write writer wrong yard yeah year
-young yourself""".split()       # noqa: SIM905 (a list of them would fill the screen)
+young yourself""".split()  # noqa: SIM905 (a list of them would fill the screen)
 CHARACTERS = [chr(code) for code in range(0x4E00, 0x4E00 + 1500)]
 
 
@@ -87,6 +87,6 @@ def text(seed: object, words: int, language: str = "en") -> str:
     sentences, start = [], 0
     while start < words:
         size = random_words.randint(8, 16)
-        sentences.append(joint.join(drawn[start:start + size]))
+        sentences.append(joint.join(drawn[start : start + size]))
         start += size
     return stop.join(sentences) + stop.strip()

@@ -11,7 +11,7 @@ from bench.recipe.texts import draw, text
 from resources.store import Store
 from resources.text.words import count_words
 
-STATED = 0.226                  # of examples
+STATED = 0.226  # of examples
 COPIES = ("duplicate", "near_duplicate", "in_benchmark_text")
 REFUSAL = "I'm sorry, but I can't help with that."
 
@@ -40,12 +40,32 @@ def output_row(document: Document, copied: Document) -> dict[str, Any]:
         language = "zh" if language == "en" else "en"
     images = [image_names(document.image(page))[0] for page in range(1, document.pages + 1)]
     sections = list(cut(output, document.pages if document.kind == "deck" else 1, document.pages))
-    return {"example_id": example_id, "document_id": document.document_id, "documents": [document.document_id],
-            "kind": document.kind, "split": document.split, "language": language, "images": images, "task": "open",
-            "request": "Write about it.", "instruction": "Write about it.", "output": output, "sections": sections,
-            "plan_call_id": "none", "words": words, "required_words": required, "target_words": words,
-            "length_from": "none" if required is None else "back_translated", "repairs": [], "length_score": None,
-            "prompt_tokens": 0, "cached_tokens": 0, "completion_tokens": 0, "cost_usd": 0.0, "author": "bench"}
+    return {
+        "example_id": example_id,
+        "document_id": document.document_id,
+        "documents": [document.document_id],
+        "kind": document.kind,
+        "split": document.split,
+        "language": language,
+        "images": images,
+        "task": "open",
+        "request": "Write about it.",
+        "instruction": "Write about it.",
+        "output": output,
+        "sections": sections,
+        "plan_call_id": "none",
+        "words": words,
+        "required_words": required,
+        "target_words": words,
+        "length_from": "none" if required is None else "back_translated",
+        "repairs": [],
+        "length_score": None,
+        "prompt_tokens": 0,
+        "cached_tokens": 0,
+        "completion_tokens": 0,
+        "cost_usd": 0.0,
+        "author": "bench",
+    }
 
 
 def written_text(document: Document, copied: Document) -> str:
@@ -69,9 +89,16 @@ def cut(output: str, parts: int, pages: int) -> Iterator[dict[str, Any]]:
     """The text in sections of about the same length; a single one covers every page."""
     size = len(output) // parts + 1
     for index in range(parts):
-        piece = output[index * size:(index + 1) * size] or "."
-        yield {"index": index, "heading": "", "target_words": 0, "text": piece, "words": count_words(piece),
-               "pages": [index + 1] if parts > 1 else list(range(1, pages + 1)), "call_id": "none"}
+        piece = output[index * size : (index + 1) * size] or "."
+        yield {
+            "index": index,
+            "heading": "",
+            "target_words": 0,
+            "text": piece,
+            "words": count_words(piece),
+            "pages": [index + 1] if parts > 1 else list(range(1, pages + 1)),
+            "call_id": "none",
+        }
 
 
 def instruction_row(row: dict[str, Any]) -> dict[str, Any]:

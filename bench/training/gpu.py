@@ -48,8 +48,8 @@ from resources.training.sft.trainer import TokenMeanSFTTrainer
 KEEPS_ALL = "TRL pairs, no checkpointing"
 SFT_WAYS, DPO_WAYS = ("packed", "TRL"), ("packed", "TRL pairs", KEEPS_ALL, "whole")
 KINDS = {"3b": ("shared_prefix", "cumulative"), "7b": ("shared_prefix",), "tiny": ("shared_prefix", "cumulative")}
-LORA = {"3b": 0, "7b": 16, "tiny": 0}       # of SFT: all weights of 7B with AdamW in float32 take 133 GB
-TOKENS_A_PAGE = 512                         # of an SFT sample: 100 visual ones and its text
+LORA = {"3b": 0, "7b": 16, "tiny": 0}  # of SFT: all weights of 7B with AdamW in float32 take 133 GB
+TOKENS_A_PAGE = 512  # of an SFT sample: 100 visual ones and its text
 CUDA = torch.cuda.is_available()
 DTYPE = "bfloat16" if CUDA else "float32"
 
@@ -71,20 +71,37 @@ def warm(way: str) -> int:
     return 1 if way.startswith("TRL pairs") else 2
 
 
-def train(kind: Any, args: Any, data: dict[str, Any], shape: str, recipe: dict[str, Any], processor: Any,
-          way: str, load: Load | None) -> dict[str, float]:
+def train(
+    kind: Any,
+    args: Any,
+    data: dict[str, Any],
+    shape: str,
+    recipe: dict[str, Any],
+    processor: Any,
+    way: str,
+    load: Load | None,
+) -> dict[str, float]:
     """Tokens and median seconds of an update, from one's end to the next one's; peak memory in GiB. load: of ours;
     None: a stock trainer."""
-    args.save_strategy, args.train_sampling_strategy = "no", "sequential"       # an update is a document
+    args.save_strategy, args.train_sampling_strategy = "no", "sequential"  # an update is a document
     clock, config = Clock(), shape_config(shape, processor.tokenizer)
     if load is not None:
         data["keep"] = partial(kept_layers, Shape.of(config.to_dict()), recipe, load, device_memory()[1])
-    trainer = kind(model=random_model(config, recipe, stock=load is None), args=args, processing_class=processor,
-                   peft_config=adapters(recipe), callbacks=[clock], **data)
+    trainer = kind(
+        model=random_model(config, recipe, stock=load is None),
+        args=args,
+        processing_class=processor,
+        peft_config=adapters(recipe),
+        callbacks=[clock],
+        **data,
+    )
     trainer.train()
     peak = torch.cuda.max_memory_allocated() if CUDA else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"tokens": trainer.state.num_input_tokens_seen / trainer.state.global_step, "gib": peak / GIB,
-            "seconds": median(after - before for before, after in pairwise(clock.ends[warm(way) - 1:]))}
+    return {
+        "tokens": trainer.state.num_input_tokens_seen / trainer.state.global_step,
+        "gib": peak / GIB,
+        "seconds": median(after - before for before, after in pairwise(clock.ends[warm(way) - 1 :])),
+    }
 
 
 def sft_samples(count: int, tokens: int, folder: Path) -> tuple[list[dict[str, Any]], Any]:
@@ -92,9 +109,14 @@ def sft_samples(count: int, tokens: int, folder: Path) -> tuple[list[dict[str, A
     pages = draw_pages(folder, max(1, tokens // TOKENS_A_PAGE))
 
     def sample(number: int, words: int) -> dict[str, Any]:
-        return {"id": str(number), "images": pages, "messages": [
-            {"role": "user", "content": "Write a lecture script for these slides."},
-            {"role": "assistant", "content": "\n\n".join(segments(len(pages), words, number))}]}
+        return {
+            "id": str(number),
+            "images": pages,
+            "messages": [
+                {"role": "user", "content": "Write a lecture script for these slides."},
+                {"role": "assistant", "content": "\n\n".join(segments(len(pages), words, number))},
+            ],
+        }
 
     processor = processor_for(sample(number, 400)["messages"][1]["content"] for number in range(4))
     few, many = (len(row_size(sample(0, words), processor).ids) for words in (100, 200))
@@ -107,21 +129,46 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
     updates += warm(way)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     rows, processor = sft_samples(updates, tokens, folder)
-    recipe = replace(SftHyperparameters(), lora_rank=LORA[shape], dtype=DTYPE, max_steps=updates, documents_per_update=1,
-                     sharding="none").as_dict()
+    recipe = replace(
+        SftHyperparameters(),
+        lora_rank=LORA[shape],
+        dtype=DTYPE,
+        max_steps=updates,
+        documents_per_update=1,
+        sharding="none",
+    ).as_dict()
     if way == "packed":
         data: dict[str, Any] = {"train_dataset": Dataset.from_list(rows), "data_collator": PackedCollator(processor)}
     else:
-        data = {"train_dataset": Dataset.from_list([
-            {"prompt": prompt, "completion": answer, "images": image_paths(row["images"])}
-            for row in rows for prompt, answer in [row_texts(row, processor)]]).cast_column("images", List(Image()))}
+        data = {
+            "train_dataset": Dataset.from_list(
+                [
+                    {"prompt": prompt, "completion": answer, "images": image_paths(row["images"])}
+                    for row in rows
+                    for prompt, answer in [row_texts(row, processor)]
+                ]
+            ).cast_column("images", List(Image()))
+        }
     size = row_size(rows[0], processor)
-    load = Load(longest=len(size.ids), tokens=len(size.ids), attended=causal(len(size.ids)),
-                vision_tokens=size.vision_tokens, epochs=1)
-    sys.stdin.readline()            # until the GPU is free
+    load = Load(
+        longest=len(size.ids),
+        tokens=len(size.ids),
+        attended=causal(len(size.ids)),
+        vision_tokens=size.vision_tokens,
+        epochs=1,
+    )
+    sys.stdin.readline()  # until the GPU is free
     args = SFTConfig(**trainer_settings(recipe, folder, 1), remove_unused_columns=False)
-    found = train(TokenMeanSFTTrainer if way == "packed" else SFTTrainer, args, data, shape, recipe, processor, way,
-                  load if way == "packed" else None)
+    found = train(
+        TokenMeanSFTTrainer if way == "packed" else SFTTrainer,
+        args,
+        data,
+        shape,
+        recipe,
+        processor,
+        way,
+        load if way == "packed" else None,
+    )
     flops = epoch_flops(Shape.of(shape_config(shape, processor.tokenizer).to_dict()), recipe, load)
     peak = next((peak for name, peak in PEAK_FLOPS.items() if CUDA and name in torch.cuda.get_device_name()), None)
     return {**found, "mfu": peak and flops / found["seconds"] / peak}
@@ -132,23 +179,40 @@ def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates
     updates += warm(way)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     pages = draw_pages(folder, count)
-    rows = [{**row, "id": f"{number}-{row['id']}", "example_id": str(number)} for number in range(updates)
-            for row in pair_rows("whole" if way == "whole" else kind, segments(count, words, 2 * number),
-                                 segments(count, words, 2 * number + 1), pages)]
+    rows = [
+        {**row, "id": f"{number}-{row['id']}", "example_id": str(number)}
+        for number in range(updates)
+        for row in pair_rows(
+            "whole" if way == "whole" else kind,
+            segments(count, words, 2 * number),
+            segments(count, words, 2 * number + 1),
+            pages,
+        )
+    ]
     processor = processor_for(row["chosen"] + row["rejected"] for row in rows)
-    recipe = replace(DpoHyperparameters(), lora_rank=16, dtype=DTYPE, max_steps=updates, pairs_per_update=len(rows) // updates,
-                     reference="live", sharding="none",
-                     gradient_checkpointing=way != KEEPS_ALL).as_dict()
+    recipe = replace(
+        DpoHyperparameters(),
+        lora_rank=16,
+        dtype=DTYPE,
+        max_steps=updates,
+        pairs_per_update=len(rows) // updates,
+        reference="live",
+        sharding="none",
+        gradient_checkpointing=way != KEEPS_ALL,
+    ).as_dict()
     load = None
     if way == "packed":
-        plan = plan_documents(rows, by_document([row["example_id"] for row in rows]), processor, recipe["layout"],
-                              10**6)
+        plan = plan_documents(
+            rows, by_document([row["example_id"] for row in rows]), processor, recipe["layout"], 10**6
+        )
         load = load_of(recipe, plan, 1)
-        data: dict[str, Any] = {"train_dataset": Dataset.from_list(plan),
-                                "data_collator": DocumentCollator(rows, processor, recipe["layout"])}
+        data: dict[str, Any] = {
+            "train_dataset": Dataset.from_list(plan),
+            "data_collator": DocumentCollator(rows, processor, recipe["layout"]),
+        }
     else:
         data = {"train_dataset": stock_pairs(Dataset.from_list(rows), processor, recipe["layout"])}
-    sys.stdin.readline()            # until the GPU is free
+    sys.stdin.readline()  # until the GPU is free
     args = dpo_settings(recipe, folder, len(data["train_dataset"]), len(rows))
     return train(DocumentDPOTrainer if way == "packed" else DPOTrainer, args, data, shape, recipe, processor, way, load)
 
@@ -165,17 +229,25 @@ def measured_in_turn(jobs: Sequence[tuple[object, ...]]) -> Iterator[dict[str, A
 
 def started(what: tuple[object, ...]) -> subprocess.Popen[str]:
     """A process that gets its data ready and waits."""
-    return subprocess.Popen([sys.executable, "-m", "bench.training.gpu", "--one", *map(str, what)], text=True,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env={**os.environ, **launch_env()})
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.training.gpu", "--one", *map(str, what)],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **launch_env()},
+    )
 
 
 def measured(process: subprocess.Popen[str]) -> dict[str, Any]:
     """What it finds once the GPU is its own; {"failed": why} where it ended badly."""
     out, said = process.communicate("go\n")
-    found = json.loads(out.splitlines()[-1]) if process.returncode == 0 else {
-        "failed": "out of memory" if "OutOfMemoryError" in said else said.strip().splitlines()[-1][:200]}
-    print(json.dumps({"what": process.args[4:], **found}), file=sys.stderr, flush=True)     # type: ignore[index]
+    found = (
+        json.loads(out.splitlines()[-1])
+        if process.returncode == 0
+        else {"failed": "out of memory" if "OutOfMemoryError" in said else said.strip().splitlines()[-1][:200]}
+    )
+    print(json.dumps({"what": process.args[4:], **found}), file=sys.stderr, flush=True)  # type: ignore[index]
     return found
 
 
@@ -187,23 +259,35 @@ def numbers(found: dict[str, Any], *columns: str) -> str:
 
 
 def sft_table(shapes: Sequence[str], tokens: Sequence[int], ways: Sequence[str], updates: int) -> None:
-    print("| student | weights trained | trainer | tokens an update | seconds | tokens/s | MFU | GiB |\n" + "|---" * 8
-          + "|")
-    jobs = [("sft", shape, way, size, updates) for shape in shapes for size in tokens for way in SFT_WAYS
-            if way in ways]
+    print(
+        "| student | weights trained | trainer | tokens an update | seconds | tokens/s | MFU | GiB |\n"
+        + "|---" * 8
+        + "|"
+    )
+    jobs = [
+        ("sft", shape, way, size, updates) for shape in shapes for size in tokens for way in SFT_WAYS if way in ways
+    ]
     for (_, shape, way, *_), found in zip(jobs, measured_in_turn(jobs), strict=True):
         if "failed" not in found:
-            found |= {"rate": found["tokens"] / found["seconds"],
-                      "share": "-" if found["mfu"] is None else f"{found['mfu']:.3f}"}
+            found |= {
+                "rate": found["tokens"] / found["seconds"],
+                "share": "-" if found["mfu"] is None else f"{found['mfu']:.3f}",
+            }
         cells = numbers(found, "{tokens:,.0f}", "{seconds:.3f}", "{rate:,.0f}", "{share}", "{gib:.1f}")
         print(f"| {shape} | {'adapters' if LORA[shape] else 'all'} | {way} | {cells} |", flush=True)
 
 
 def dpo_table(shapes: Sequence[str], count: int, words: int, ways: Sequence[str], updates: int) -> None:
-    print("\n| student | pairs | way | tokens a document | seconds a document | of packed's | GiB |\n" + "|---" * 7
-          + "|")
-    jobs = [("dpo", shape, way, kind, count, words, updates) for shape in shapes for kind in KINDS[shape]
-            for way in DPO_WAYS if way in ways]
+    print(
+        "\n| student | pairs | way | tokens a document | seconds a document | of packed's | GiB |\n" + "|---" * 7 + "|"
+    )
+    jobs = [
+        ("dpo", shape, way, kind, count, words, updates)
+        for shape in shapes
+        for kind in KINDS[shape]
+        for way in DPO_WAYS
+        if way in ways
+    ]
     base = None
     for (_, shape, way, kind, *_), found in zip(jobs, measured_in_turn(jobs), strict=True):
         base = found.get("seconds") if way == "packed" else base

@@ -40,17 +40,30 @@ def measure(way: str, kind: str, count: int, words: int, repeats: int, student: 
     base = resolve_student(student, corrected + original, folder / "base")
     processor: Any = AutoProcessor.from_pretrained(base)
     processor.image_processor.size["longest_edge"] = PAGE_PIXELS
-    rows = [{**row, "example_id": "deck"} for row in pair_rows("whole" if way == "whole" else kind, corrected, original,
-                                                              draw_pages(folder, count))]
+    rows = [
+        {**row, "example_id": "deck"}
+        for row in pair_rows("whole" if way == "whole" else kind, corrected, original, draw_pages(folder, count))
+    ]
     policy, reference = (cpu_model(base, stock=way != "packed") for _ in range(2))
-    settings = DPOConfig(output_dir=str(folder), per_device_train_batch_size=1, max_length=None, report_to="none",
-                         use_cpu=True, bf16=False, gradient_checkpointing=False, remove_unused_columns=False)
+    settings = DPOConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=1,
+        max_length=None,
+        report_to="none",
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        remove_unused_columns=False,
+    )
     shared: dict[str, Any] = {"model": policy, "ref_model": reference, "args": settings, "processing_class": processor}
     trainer: Any
     if way == "packed":
         plan = plan_documents(rows, [list(range(len(rows)))], processor, "images_first", 10**6)
-        trainer = DocumentDPOTrainer(**shared, train_dataset=Dataset.from_list(plan),
-                                     data_collator=DocumentCollator(rows, processor, "images_first"))
+        trainer = DocumentDPOTrainer(
+            **shared,
+            train_dataset=Dataset.from_list(plan),
+            data_collator=DocumentCollator(rows, processor, "images_first"),
+        )
     else:
         trainer = DPOTrainer(**shared, train_dataset=stock_rows(Dataset.from_list(rows), processor, "images_first"))
     trainer.model.train()
@@ -63,23 +76,35 @@ def measure(way: str, kind: str, count: int, words: int, repeats: int, student: 
             trainer.compute_loss(trainer.model, batch).backward()
         seconds.append(time.process_time() - started)
         trainer.model.zero_grad()
-    return {"way": way, "kind": kind, "segments": count, "tokens": tokens, "seconds": statistics.median(seconds),
-            "spread": [min(seconds), max(seconds)],
-            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {
+        "way": way,
+        "kind": kind,
+        "segments": count,
+        "tokens": tokens,
+        "seconds": statistics.median(seconds),
+        "spread": [min(seconds), max(seconds)],
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 def table(found: list[dict[str, Any]]) -> str:
     """A line per kind and number of segments; factors against packed."""
-    lines = ["| pairs | segments | tokens: packed | TRL pairs | factor | whole | seconds: packed | TRL pairs | factor "
-             "| whole | packed / whole | MiB: packed | TRL pairs |", "|" + "---|" * 13]
+    lines = [
+        "| pairs | segments | tokens: packed | TRL pairs | factor | whole | seconds: packed | TRL pairs | factor "
+        "| whole | packed / whole | MiB: packed | TRL pairs |",
+        "|" + "---|" * 13,
+    ]
     for kind, count in dict.fromkeys((one["kind"], one["segments"]) for one in found):
-        ours, pairs, whole = (next(one for one in found if (one["kind"], one["segments"], one["way"])
-                                   == (kind, count, way)) for way in WAYS)
+        ours, pairs, whole = (
+            next(one for one in found if (one["kind"], one["segments"], one["way"]) == (kind, count, way))
+            for way in WAYS
+        )
         lines.append(
             f"| {kind} | {count} | {ours['tokens']:,} | {pairs['tokens']:,} | {pairs['tokens'] / ours['tokens']:.1f} "
             f"| {whole['tokens']:,} | {ours['seconds']:.2f} | {pairs['seconds']:.2f} "
             f"| {pairs['seconds'] / ours['seconds']:.1f} | {whole['seconds']:.2f} "
-            f"| {ours['seconds'] / whole['seconds']:.2f} | {ours['peak_mib']:.0f} | {pairs['peak_mib']:.0f} |")
+            f"| {ours['seconds'] / whole['seconds']:.2f} | {ours['peak_mib']:.0f} | {pairs['peak_mib']:.0f} |"
+        )
     return "\n".join(lines)
 
 
@@ -100,8 +125,21 @@ def main() -> None:
     for kind in given.kinds:
         for count in given.segments:
             for way in WAYS:
-                command = [sys.executable, "-m", "bench.training.run", "--one", way, kind, str(count), "--words",
-                           str(given.words), "--repeats", str(given.repeats), "--student", given.student]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "bench.training.run",
+                    "--one",
+                    way,
+                    kind,
+                    str(count),
+                    "--words",
+                    str(given.words),
+                    "--repeats",
+                    str(given.repeats),
+                    "--student",
+                    given.student,
+                ]
                 said = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
                 found.append(json.loads(said.stdout.splitlines()[-1]))
                 print(json.dumps(found[-1]), file=sys.stderr, flush=True)

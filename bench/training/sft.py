@@ -41,37 +41,86 @@ def samples(count: int, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     for number in range(count):
         sections = draw.randint(1, len(pages))
-        rows.append({
-            "id": str(number), "images": pages[:sections],
-            "messages": [{"role": "user", "content": "Write a lecture script for these slides."},
-                         {"role": "assistant",
-                          "content": "\n\n".join(segments(sections, draw.randint(50, 190), number))}]})
+        rows.append(
+            {
+                "id": str(number),
+                "images": pages[:sections],
+                "messages": [
+                    {"role": "user", "content": "Write a lecture script for these slides."},
+                    {"role": "assistant", "content": "\n\n".join(segments(sections, draw.randint(50, 190), number))},
+                ],
+            }
+        )
     return rows
 
 
 def passes(kind: Any, data: dict[str, Any], base: str, processor: Any, size: int) -> tuple[int, int, float]:
     """What a trainer of TRL's, or one of ours, takes on a fresh model."""
     with tempfile.TemporaryDirectory() as folder:
-        return measure(kind(
-            model=cpu_model(base, stock=kind is SFTTrainer), processing_class=processor,
-            args=SFTConfig(output_dir=folder, max_length=None, report_to="none", use_cpu=True, bf16=False,
-                           gradient_checkpointing=False, remove_unused_columns=False), **data), size)
+        return measure(
+            kind(
+                model=cpu_model(base, stock=kind is SFTTrainer),
+                processing_class=processor,
+                args=SFTConfig(
+                    output_dir=folder,
+                    max_length=None,
+                    report_to="none",
+                    use_cpu=True,
+                    bf16=False,
+                    gradient_checkpointing=False,
+                    remove_unused_columns=False,
+                ),
+                **data,
+            ),
+            size,
+        )
 
 
 def llamafactory_passes(rows: list[dict[str, Any]], base: str, folder: Path, size: int, how: str) -> list[float]:
     """What `sft_llamafactory` measured on the same rows."""
     data = folder / "llamafactory"
     data.mkdir(exist_ok=True)
-    (data / "bench.json").write_text(json.dumps([
-        {"conversations": [{"from": "human", "value": "<image>" * len(row["images"]) + row["messages"][0]["content"]},
-                           {"from": "gpt", "value": row["messages"][1]["content"]}],
-         "images": image_paths(row["images"])} for row in rows]))
-    (data / "dataset_info.json").write_text(json.dumps({"bench": {
-        "file_name": "bench.json", "formatting": "sharegpt", "columns": {"messages": "conversations",
-                                                                         "images": "images"}}}))
-    done = subprocess.run([str(LLAMAFACTORY), "-m", "bench.training.sft_llamafactory", str(data), base, str(size), how,
-                           str(PACKED_TOKENS)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True)
+    (data / "bench.json").write_text(
+        json.dumps(
+            [
+                {
+                    "conversations": [
+                        {"from": "human", "value": "<image>" * len(row["images"]) + row["messages"][0]["content"]},
+                        {"from": "gpt", "value": row["messages"][1]["content"]},
+                    ],
+                    "images": image_paths(row["images"]),
+                }
+                for row in rows
+            ]
+        )
+    )
+    (data / "dataset_info.json").write_text(
+        json.dumps(
+            {
+                "bench": {
+                    "file_name": "bench.json",
+                    "formatting": "sharegpt",
+                    "columns": {"messages": "conversations", "images": "images"},
+                }
+            }
+        )
+    )
+    done = subprocess.run(
+        [
+            str(LLAMAFACTORY),
+            "-m",
+            "bench.training.sft_llamafactory",
+            str(data),
+            base,
+            str(size),
+            how,
+            str(PACKED_TOKENS),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise RuntimeError(f"LLaMA-Factory, {how}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -91,16 +140,21 @@ def main() -> None:
     base = resolve_student(given.student, (row["messages"][1]["content"] for row in rows), folder / "base")
     processor: Any = AutoProcessor.from_pretrained(base)
     processor.image_processor.size["longest_edge"] = PAGE_PIXELS
-    base = str(folder / "float32")      # what each of them loads
+    base = str(folder / "float32")  # what each of them loads
     AutoModelForImageTextToText.from_pretrained(folder / "base", dtype=torch.float32).save_pretrained(base)
     processor.save_pretrained(base)
-    strings = Dataset.from_list([{"prompt": prompt, "completion": answer, "images": image_paths(row["images"])}
-                                 for row in rows for prompt, answer in [row_texts(row, processor)]]
-                                ).cast_column("images", List(Image()))
+    strings = Dataset.from_list(
+        [
+            {"prompt": prompt, "completion": answer, "images": image_paths(row["images"])}
+            for row in rows
+            for prompt, answer in [row_texts(row, processor)]
+        ]
+    ).cast_column("images", List(Image()))
     ours = {"data_collator": PackedCollator(processor), "train_dataset": Dataset.from_list(rows)}
     ways: dict[str, Callable[[], Sequence[float]]] = {
         "packed": partial(passes, TokenMeanSFTTrainer, ours, base, processor, given.batch),
-        "TRL SFTTrainer": partial(passes, SFTTrainer, {"train_dataset": strings}, base, processor, given.batch)}
+        "TRL SFTTrainer": partial(passes, SFTTrainer, {"train_dataset": strings}, base, processor, given.batch),
+    }
     if LLAMAFACTORY.exists():
         for name, how in (("LLaMA-Factory, padded", "padded"), ("LLaMA-Factory, packed", "packed")):
             ways[name] = partial(llamafactory_passes, rows, base, folder, given.batch, how)

@@ -28,12 +28,31 @@ def main(data: str, model: str, size: int, packed: bool, cutoff: int) -> list[fl
     CustomSeq2SeqTrainer.train = instead_of_training
     with tempfile.TemporaryDirectory() as output:
         try:
-            run_exp({"stage": "sft", "do_train": True, "model_name_or_path": model, "dataset_dir": data,
-                     "dataset": "bench", "template": "qwen2_vl", "cutoff_len": cutoff, "neat_packing": packed,
-                     "finetuning_type": "full", "freeze_vision_tower": False, "freeze_multi_modal_projector": False,
-                     "disable_gradient_checkpointing": True, "image_max_pixels": 280 * 280, "output_dir": output,
-                     "per_device_train_batch_size": size, "max_steps": 1, "report_to": "none", "use_cpu": True,
-                     "overwrite_cache": True, "preprocessing_num_workers": 1, "disable_tqdm": True})
+            run_exp(
+                {
+                    "stage": "sft",
+                    "do_train": True,
+                    "model_name_or_path": model,
+                    "dataset_dir": data,
+                    "dataset": "bench",
+                    "template": "qwen2_vl",
+                    "cutoff_len": cutoff,
+                    "neat_packing": packed,
+                    "finetuning_type": "full",
+                    "freeze_vision_tower": False,
+                    "freeze_multi_modal_projector": False,
+                    "disable_gradient_checkpointing": True,
+                    "image_max_pixels": 280 * 280,
+                    "output_dir": output,
+                    "per_device_train_batch_size": size,
+                    "max_steps": 1,
+                    "report_to": "none",
+                    "use_cpu": True,
+                    "overwrite_cache": True,
+                    "preprocessing_num_workers": 1,
+                    "disable_tqdm": True,
+                }
+            )
         except Measured as found:
             return list(found.args)
     raise RuntimeError("LLaMA-Factory did not come to train")

@@ -13,18 +13,50 @@ from resources.training.model import kept_dtype, load_model, prepare_model
 from resources.training.students.processor import chat_processor
 from resources.training.students.tiny import SPECIAL, tiny_config, train_tokenizer
 
-_VISION = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14,
-           "spatial_merge_size": 2, "temporal_patch_size": 2, "window_size": 112,
-           "fullatt_block_indexes": [7, 15, 23, 31]}
-_TEXT = {"max_position_embeddings": 128_000, "rms_norm_eps": 1e-6,
-         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}}
+_VISION = {
+    "depth": 32,
+    "hidden_size": 1280,
+    "intermediate_size": 3420,
+    "num_heads": 16,
+    "patch_size": 14,
+    "spatial_merge_size": 2,
+    "temporal_patch_size": 2,
+    "window_size": 112,
+    "fullatt_block_indexes": [7, 15, 23, 31],
+}
+_TEXT = {
+    "max_position_embeddings": 128_000,
+    "rms_norm_eps": 1e-6,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
+}
 SHAPES: dict[str, dict[str, Any]] = {
-    "3b": {"text_config": {**_TEXT, "vocab_size": 151_936, "hidden_size": 2048, "intermediate_size": 11_008,
-                           "num_hidden_layers": 36, "num_attention_heads": 16, "num_key_value_heads": 2},
-           "vision_config": {**_VISION, "out_hidden_size": 2048}, "tie_word_embeddings": True},
-    "7b": {"text_config": {**_TEXT, "vocab_size": 152_064, "hidden_size": 3584, "intermediate_size": 18_944,
-                           "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4},
-           "vision_config": {**_VISION, "out_hidden_size": 3584}, "tie_word_embeddings": False}}
+    "3b": {
+        "text_config": {
+            **_TEXT,
+            "vocab_size": 151_936,
+            "hidden_size": 2048,
+            "intermediate_size": 11_008,
+            "num_hidden_layers": 36,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 2,
+        },
+        "vision_config": {**_VISION, "out_hidden_size": 2048},
+        "tie_word_embeddings": True,
+    },
+    "7b": {
+        "text_config": {
+            **_TEXT,
+            "vocab_size": 152_064,
+            "hidden_size": 3584,
+            "intermediate_size": 18_944,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 28,
+            "num_key_value_heads": 4,
+        },
+        "vision_config": {**_VISION, "out_hidden_size": 3584},
+        "tie_word_embeddings": False,
+    },
+}
 
 
 def processor_for(texts: Iterable[str]) -> Any:
@@ -37,15 +69,23 @@ def shape_config(name: str, tokenizer: Any) -> Qwen2_5_VLConfig:
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
     if name == "tiny":
         return tiny_config(len(tokenizer), ids)
-    return Qwen2_5_VLConfig(**SHAPES[name], image_token_id=ids["<|image_pad|>"], video_token_id=ids["<|video_pad|>"],
-                            vision_start_token_id=ids["<|vision_start|>"], vision_end_token_id=ids["<|vision_end|>"])
+    return Qwen2_5_VLConfig(
+        **SHAPES[name],
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+    )
 
 
 def cpu_model(base: str | Path, stock: bool) -> Any:
     """In float32, all of it trained."""
     recipe = {"dtype": "float32", "lora_rank": 0, "freeze_vision": False}
-    return AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32) if stock \
+    return (
+        AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
+        if stock
         else load_model(str(base), recipe)
+    )
 
 
 def random_model(config: Qwen2_5_VLConfig, recipe: Mapping[str, Any], stock: bool) -> Any:

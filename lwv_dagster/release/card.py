@@ -24,10 +24,10 @@ class Card:
     format: str
     usage: str
     files: Mapping[str, int]
-    parquet: Sequence[str]                          # those of `files` that are Parquet, the first the default
+    parquet: Sequence[str]  # those of `files` that are Parquet, the first the default
     tally: Tally
     manifests: Sequence[Manifest]
-    splits: Mapping[str, Mapping[str, int]]         # documents by split and kind
+    splits: Mapping[str, Mapping[str, int]]  # documents by split and kind
     licences: Mapping[str, int]
     calls: Sequence[Usage]
     verdicts: Sequence[Verdict]
@@ -49,26 +49,44 @@ def render_card(card: Card) -> str:
         "with the LongWriter-V recipe ([arXiv 2502.14834](https://arxiv.org/abs/2502.14834)) by lwv-dagster; format "
         f"`{card.format}`.",
         *_written_by_embedded(card),
-        "## How to load it", card.usage.strip(),
-        "## Rows", _table(("file", "rows"), card.files.items()),
+        "## How to load it",
+        card.usage.strip(),
+        "## Rows",
+        _table(("file", "rows"), card.files.items()),
         _counts(("kind", "language", "who wrote or corrected it"), tally.sft, tally.preference),
         *_left_out(tally),
         *_mix(card.manifests),
-        "## Distributions", "\n".join(f"![]({name})" for name in card.pictures),
-        "## Tokens", _tokens(tally),
+        "## Distributions",
+        "\n".join(f"![]({name})" for name in card.pictures),
+        "## Tokens",
+        _tokens(tally),
         "## Sources and licences",
-        _table(("licence (SPDX)", "documents"), card.licences.items()), _licence_note(card),
+        _table(("licence (SPDX)", "documents"), card.licences.items()),
+        _licence_note(card),
         "All documents of these shards, handed out or not; the benchmark split is held out from training:",
-        _table(("split", "kind", "documents"), [(split, kind, count) for split, kinds in sorted(card.splits.items())
-                                                for kind, count in sorted(kinds.items())]),
+        _table(
+            ("split", "kind", "documents"),
+            [
+                (split, kind, count)
+                for split, kinds in sorted(card.splits.items())
+                for kind, count in sorted(kinds.items())
+            ],
+        ),
         "`documents.jsonl` has a row per document that stands behind a row: its file, licence, collection, shard and "
         "the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with the "
         "document's.",
-        "## Models and prompts", _calls(card.calls),
-        "## Recipe", "As `LWV_RECIPE` named it when this was released.", f"```\n{card.recipe}\n```",
-        "## Checks", _checks(card.verdicts),
-        "## Identity", _table(("data set", "id", "rows", "shards"), [
-            (manifest.gate, manifest.id, manifest.rows, len(manifest.shards)) for manifest in card.manifests]),
+        "## Models and prompts",
+        _calls(card.calls),
+        "## Recipe",
+        "As `LWV_RECIPE` named it when this was released.",
+        f"```\n{card.recipe}\n```",
+        "## Checks",
+        _checks(card.verdicts),
+        "## Identity",
+        _table(
+            ("data set", "id", "rows", "shards"),
+            [(manifest.gate, manifest.id, manifest.rows, len(manifest.shards)) for manifest in card.manifests],
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -77,15 +95,27 @@ def front_matter(card: Card) -> dict[str, Any]:
     rows = card.tally.sft.rows + card.tally.preference.rows
     languages = sorted((set(card.tally.sft.languages) | set(card.tally.preference.languages)) - {"und"})
     matter: dict[str, Any] = {
-        **hub_licence(card.licences), "language": languages, "task_categories": ["image-text-to-text"],
+        **hub_licence(card.licences),
+        "language": languages,
+        "task_categories": ["image-text-to-text"],
         "pretty_name": "Long, image-faithful writing data",
-        "tags": ["long-form-writing", "synthetic", "longwriter-v", "lwv-dagster",
-                 *(["embedded-model"] if card.embedded else [])],
-        "size_categories": [next((name for limit, name in _HUB_SIZES if rows < limit), "1M<n<10M")]}
+        "tags": [
+            "long-form-writing",
+            "synthetic",
+            "longwriter-v",
+            "lwv-dagster",
+            *(["embedded-model"] if card.embedded else []),
+        ],
+        "size_categories": [next((name for limit, name in _HUB_SIZES if rows < limit), "1M<n<10M")],
+    }
     if card.parquet:
         matter["configs"] = [
-            {"config_name": "default" if name == card.parquet[0] else name,
-             "data_files": [{"split": "train", "path": f"{name}/train-*"}]} for name in card.parquet]
+            {
+                "config_name": "default" if name == card.parquet[0] else name,
+                "data_files": [{"split": "train", "path": f"{name}/train-*"}],
+            }
+            for name in card.parquet
+        ]
     return matter
 
 
@@ -93,15 +123,20 @@ def _written_by_embedded(card: Card) -> list[str]:
     if not card.embedded:
         return []
     rows = card.tally.sft.rows + card.tally.preference.rows
-    return [f"> **{card.embedded:,} of {rows:,} rows were written or corrected by the embedded model**, or by a "
-            "student that learnt from its texts: written-down heuristics that show the factory at work. They say "
-            "nothing about a model's quality and are not meant for training one."]
+    return [
+        f"> **{card.embedded:,} of {rows:,} rows were written or corrected by the embedded model**, or by a "
+        "student that learnt from its texts: written-down heuristics that show the factory at work. They say "
+        "nothing about a model's quality and are not meant for training one."
+    ]
 
 
 def _counts(names: tuple[str, str, str], *parts: PartTally) -> str:
     rows = []
-    for name, counters in zip(names, ([part.kinds for part in parts], [part.languages for part in parts],
-                                      [part.authors for part in parts]), strict=True):
+    for name, counters in zip(
+        names,
+        ([part.kinds for part in parts], [part.languages for part in parts], [part.authors for part in parts]),
+        strict=True,
+    ):
         for value in sorted(set().union(*counters)):
             rows.append((name, value, *(counter[value] for counter in counters)))
     for kind, weight in sorted(parts[1].weights.items()):
@@ -110,50 +145,76 @@ def _counts(names: tuple[str, str, str], *parts: PartTally) -> str:
 
 
 def _left_out(tally: Tally) -> list[str]:
-    rows = [(name, reason, count) for name, part in (("SFT", tally.sft), ("preference", tally.preference))
-            for reason, count in part.left_out.items()]
+    rows = [
+        (name, reason, count)
+        for name, part in (("SFT", tally.sft), ("preference", tally.preference))
+        for reason, count in part.left_out.items()
+    ]
     notes = []
     if rows:
         notes.append("Left out, because this format cannot express them:\n\n" + _table(("", "why", "rows"), rows))
     changed = tally.sft.changed + tally.preference.changed
     if changed:
-        notes.append(f"In {changed:,} rows the text held control tokens (`<|…|>`) or media tags (`<image>` and the "
-                     "like); they stand as `<…>` and `(image)`, so that no reader of this file takes them for its own.")
+        notes.append(
+            f"In {changed:,} rows the text held control tokens (`<|…|>`) or media tags (`<image>` and the "
+            "like); they stand as `<…>` and `(image)`, so that no reader of this file takes them for its own."
+        )
     return notes
 
 
 def _tokens(tally: Tally) -> str:
     rows = []
     for cutoff in CUTOFFS:
-        rows.append((f"{cutoff:,}", *(_share(part.over[cutoff, size], part.rows)
-                                      for part in (tally.sft, tally.preference) for size in ("stored", "paper"))))
+        rows.append(
+            (
+                f"{cutoff:,}",
+                *(
+                    _share(part.over[cutoff, size], part.rows)
+                    for part in (tally.sft, tally.preference)
+                    for size in ("stored", "paper")
+                ),
+            )
+        )
     paper = f"{PAPER_PIXELS} x {PAPER_PIXELS}"
-    return (_table(("rows over", "SFT, images as stored", f"SFT, images {paper}", "preference, as stored",
-                    f"preference, {paper}"), rows)
-            + f"\n\nCounted without a model: a token for {BYTES_PER_TOKEN} bytes of UTF-8 text, and one for 28 x 28 "
-              "pixels of an image after Qwen2.5-VL's resize; a pair by its longer side. A trainer with a lower cutoff "
-              "cuts images or the ends of answers: filter, or raise it. "
-              f"In all about {tally.sft.tokens + tally.preference.tokens:,} tokens.")
+    return (
+        _table(
+            (
+                "rows over",
+                "SFT, images as stored",
+                f"SFT, images {paper}",
+                "preference, as stored",
+                f"preference, {paper}",
+            ),
+            rows,
+        )
+        + f"\n\nCounted without a model: a token for {BYTES_PER_TOKEN} bytes of UTF-8 text, and one for 28 x 28 "
+        "pixels of an image after Qwen2.5-VL's resize; a pair by its longer side. A trainer with a lower cutoff "
+        "cuts images or the ends of answers: filter, or raise it. "
+        f"In all about {tally.sft.tokens + tally.preference.tokens:,} tokens."
+    )
 
 
 def _licence_note(card: Card) -> str:
     notes = ["Each row's images are under the licence of its documents."]
     if unknown := card.licences.get("unknown"):
-        notes.append(f"**No licence is stated for {unknown:,} of {sum(card.licences.values()):,} documents**: find out "
-                     "before you hand this on. (A LICENCES.csv in a collection states it.)")
+        notes.append(
+            f"**No licence is stated for {unknown:,} of {sum(card.licences.values()):,} documents**: find out "
+            "before you hand this on. (A LICENCES.csv in a collection states it.)"
+        )
     if chat := card.tally.sft.kinds["chat"]:
-        notes.append(f"General chat ({chat:,} of the SFT rows) comes from no document: it is under the licence of its "
-                     "file.")
+        notes.append(
+            f"General chat ({chat:,} of the SFT rows) comes from no document: it is under the licence of its file."
+        )
     return " ".join(notes)
 
 
 def _calls(calls: Sequence[Usage]) -> str:
     if not calls:
         return "The ledger has no call for these rows."
-    return ("Answered calls that stand behind these rows:\n\n"
-            + _table(("role", "model", "prompt", "calls", "tokens", "USD"), [
-                (use.role, use.model, use.template, f"{use.calls:,}", f"{use.tokens:,}", f"{use.usd:.2f}")
-                for use in calls]))
+    return "Answered calls that stand behind these rows:\n\n" + _table(
+        ("role", "model", "prompt", "calls", "tokens", "USD"),
+        [(use.role, use.model, use.template, f"{use.calls:,}", f"{use.tokens:,}", f"{use.usd:.2f}") for use in calls],
+    )
 
 
 def _mix(manifests: Sequence[Manifest]) -> list[str]:
@@ -162,8 +223,11 @@ def _mix(manifests: Sequence[Manifest]) -> list[str]:
     if not report:
         return []
     dropped = report["dropped"].items()
-    return ["## Training mix", mix_table(report),
-            *(["Not kept:\n\n" + _table(("why", "texts"), dropped)] if dropped else [])]
+    return [
+        "## Training mix",
+        mix_table(report),
+        *(["Not kept:\n\n" + _table(("why", "texts"), dropped)] if dropped else []),
+    ]
 
 
 def _checks(verdicts: Sequence[Verdict]) -> str:
@@ -176,10 +240,18 @@ def _checks(verdicts: Sequence[Verdict]) -> str:
         counts["failed"] += verdict.failed
         if verdict.failed:
             off.append((f"{verdict.asset}.{verdict.rule}", verdict.failed, verdict.passed + verdict.failed))
-    table = _table(("asset", "rules", "passed", "failed"), [
-        (asset, counts["rules"], counts["passed"], counts["failed"]) for asset, counts in by_asset.items()])
-    warned = ("\n\nWarnings (no blocking rule failed, or nothing would be handed out):\n\n"
-              + _table(("rule", "shards that failed it", "of"), off)) if off else ""
+    table = _table(
+        ("asset", "rules", "passed", "failed"),
+        [(asset, counts["rules"], counts["passed"], counts["failed"]) for asset, counts in by_asset.items()],
+    )
+    warned = (
+        (
+            "\n\nWarnings (no blocking rule failed, or nothing would be handed out):\n\n"
+            + _table(("rule", "shards that failed it", "of"), off)
+        )
+        if off
+        else ""
+    )
     return f"A rule is checked for each shard, and the quality gates' rules once.\n\n{table}{warned}"
 
 

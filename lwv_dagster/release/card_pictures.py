@@ -14,8 +14,12 @@ def draw(tally: Tally) -> dict[str, bytes]:
 
     figure, axes = new_figure()
     axes.bar(list(tally.scores), list(tally.scores.values()), SCORE_BIN * 0.95, align="edge")
-    axes.set(xlabel="length score (paper, eq. 6)", ylabel="rows", xlim=(0, 100),
-             title="Length scores, where a length is stated")
+    axes.set(
+        xlabel="length score (paper, eq. 6)",
+        ylabel="rows",
+        xlim=(0, 100),
+        title="Length scores, where a length is stated",
+    )
     pictures["length_scores.png"] = as_png(figure)
 
     figure, axes = new_figure()

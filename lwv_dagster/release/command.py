@@ -43,13 +43,17 @@ def bad_setting(error: ValidationError) -> str:
 
 
 def show(release: Release) -> None:
-    console.print(f"[bold]lwv release[/]  {release.format}, {release.bytes / 1e6:,.1f} MB in {release.folder}",
-                  soft_wrap=True)
+    console.print(
+        f"[bold]lwv release[/]  {release.format}, {release.bytes / 1e6:,.1f} MB in {release.folder}", soft_wrap=True
+    )
     print_table("Files", ("file", "rows"), [(name, f"{rows:,}") for name, rows in release.files.items()], ("rows",))
     parts = (("SFT", release.tally.sft), ("preference", release.tally.preference))
-    rows = [(f"{name}, images {label}", *(f"{part.over[cutoff, size]:,}" for cutoff in CUTOFFS))
-            for name, part in parts if part.rows
-            for size, label in (("stored", "as stored"), ("paper", "280 x 280"))]
+    rows = [
+        (f"{name}, images {label}", *(f"{part.over[cutoff, size]:,}" for cutoff in CUTOFFS))
+        for name, part in parts
+        if part.rows
+        for size, label in (("stored", "as stored"), ("paper", "280 x 280"))
+    ]
     columns = ("rows over so many tokens", *(f"{cutoff:,}" for cutoff in CUTOFFS))
     print_table("Tokens, about", columns, rows, columns[1:])
     left = [(name, reason, f"{count:,}") for name, part in parts for reason, count in part.left_out.items()]

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from assets.training_dataset import IMAGE
 
-SHARD_BYTES = 500 * 2**20      # of one Parquet file, about
-GROUP_BYTES = 32 * 2**20       # of one row group before compression: what is in memory at a time
+SHARD_BYTES = 500 * 2**20  # of one Parquet file, about
+GROUP_BYTES = 32 * 2**20  # of one row group before compression: what is in memory at a time
 
 
 class RowFile(Protocol):
@@ -29,8 +29,9 @@ class ParquetShards:
     once there (Parquet's own dictionary).
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, shard_bytes: int = SHARD_BYTES,
-                 group_bytes: int = GROUP_BYTES) -> None:
+    def __init__(
+        self, folder: Path, schema: pa.Schema, shard_bytes: int = SHARD_BYTES, group_bytes: int = GROUP_BYTES
+    ) -> None:
         self.folder = folder
         self.schema = schema.with_metadata({"huggingface": json.dumps({"info": {"features": features(schema)}})})
         self.shard_bytes, self.group_bytes = shard_bytes, group_bytes
@@ -45,7 +46,8 @@ class ParquetShards:
         images = [{"bytes": path.read_bytes(), "path": path.name} for path in row["images"]]
         self.rows.append({**row, "images": images})
         self.pending += sum(len(image["bytes"]) for image in images) + sum(
-            len(value) if isinstance(value, str) else 200 for value in row.values())
+            len(value) if isinstance(value, str) else 200 for value in row.values()
+        )
         if self.pending >= self.group_bytes:
             self._flush()
 
@@ -61,8 +63,9 @@ class ParquetShards:
         if self.writer is None:
             self.parts.append(self.folder / f".part-{len(self.parts):05d}")
             self.sink = pa.OSFile(str(self.parts[-1]), "wb")
-            self.writer = pq.ParquetWriter(self.sink, self.schema, compression="zstd",
-                                           dictionary_pagesize_limit=2 * self.group_bytes)
+            self.writer = pq.ParquetWriter(
+                self.sink, self.schema, compression="zstd", dictionary_pagesize_limit=2 * self.group_bytes
+            )
         self.writer.write_table(pa.Table.from_pylist(self.rows, schema=self.schema))
         self.rows, self.pending = [], 0
         if self.sink.tell() >= self.shard_bytes:
@@ -95,7 +98,7 @@ class JsonLines:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                os.link(path, target)         # the store never changes a file in place, so one copy is enough
+                os.link(path, target)  # the store never changes a file in place, so one copy is enough
             except OSError:
                 shutil.copyfile(path, target)
         return name.as_posix()
@@ -114,6 +117,9 @@ def _feature(kind: pa.DataType) -> Any:
     if pa.types.is_list(kind):
         inner = _feature(kind.value_type)
         # `datasets` up to 3 knows no List, and a Sequence of structs is a struct of lists there.
-        return [inner] if pa.types.is_struct(kind.value_type) and kind.value_type != IMAGE else {
-            "feature": inner, "_type": "Sequence"}
+        return (
+            [inner]
+            if pa.types.is_struct(kind.value_type) and kind.value_type != IMAGE
+            else {"feature": inner, "_type": "Sequence"}
+        )
     return {"dtype": {"float": "float32", "double": "float64"}.get(str(kind), str(kind)), "_type": "Value"}

@@ -12,8 +12,9 @@ from lwv_dagster.release.rows import Example, Pair
 CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 LINEAGE: dict[str, pa.DataType] = {
     "documents": pa.list_(pa.string()),  # ids in documents.jsonl
-    "kind": pa.string(), "language": pa.string(),
-    "tokens": pa.int32(),                # about, with the images at their stored size (tokens.py)
+    "kind": pa.string(),
+    "language": pa.string(),
+    "tokens": pa.int32(),  # about, with the images at their stored size (tokens.py)
 }
 IMAGES = pa.list_(IMAGE)
 
@@ -25,7 +26,7 @@ class LeftOut:
     reason: str
 
 
-Placed = tuple[str, dict[str, Any]]      # file, row
+Placed = tuple[str, dict[str, Any]]  # file, row
 
 
 @dataclass(frozen=True)

@@ -6,43 +6,77 @@ from lwv_dagster.release.format import CHAT, IMAGES, LINEAGE, Format, Placed, li
 from lwv_dagster.release.rows import Example, Pair
 from resources.text.length_score import length_score
 
-EXAMPLE = pa.schema([
-    ("id", pa.int64()), ("messages", pa.list_(pa.string())), ("images", IMAGES),   # as published (method.md 1.4)
-    ("chat", CHAT),                      # the same messages with their roles, for consumers that want them
-    ("example_id", pa.string()), *LINEAGE.items(),
-    ("required_words", pa.int32()),      # stated in the request; null where none is
-    ("words", pa.int32()),
-    ("length_score", pa.float32()),      # paper eq. 6, 0-100; null where no length is stated
-    ("author", pa.string()),             # the model that wrote the answer
-])
-PAIR = pa.schema([
-    ("id", pa.string()), ("prompt", pa.string()),
-    ("prefix", pa.string()),             # answer text that both sides share; may be empty
-    ("chosen", pa.string()), ("rejected", pa.string()),   # continue the prefix after a blank line
-    ("closes", pa.bool_()),              # the answer ends here
-    ("weight", pa.float32()), ("images", IMAGES), ("example_id", pa.string()), *LINEAGE.items(),
-    ("author", pa.string()),             # who wrote the text that was corrected; of a sampled pair, both sides
-    ("corrector", pa.string()),          # who made `chosen` better, or judged it so
-])
+EXAMPLE = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("messages", pa.list_(pa.string())),
+        ("images", IMAGES),  # as published (method.md 1.4)
+        ("chat", CHAT),  # the same messages with their roles, for consumers that want them
+        ("example_id", pa.string()),
+        *LINEAGE.items(),
+        ("required_words", pa.int32()),  # stated in the request; null where none is
+        ("words", pa.int32()),
+        ("length_score", pa.float32()),  # paper eq. 6, 0-100; null where no length is stated
+        ("author", pa.string()),  # the model that wrote the answer
+    ]
+)
+PAIR = pa.schema(
+    [
+        ("id", pa.string()),
+        ("prompt", pa.string()),
+        ("prefix", pa.string()),  # answer text that both sides share; may be empty
+        ("chosen", pa.string()),
+        ("rejected", pa.string()),  # continue the prefix after a blank line
+        ("closes", pa.bool_()),  # the answer ends here
+        ("weight", pa.float32()),
+        ("images", IMAGES),
+        ("example_id", pa.string()),
+        *LINEAGE.items(),
+        ("author", pa.string()),  # who wrote the text that was corrected; of a sampled pair, both sides
+        ("corrector", pa.string()),  # who made `chosen` better, or judged it so
+    ]
+)
 
 
 def example_row(example: Example) -> Placed:
     score = length_score(example.words, example.required_words) if example.required_words else None
     return "data", {
-        "id": example.number, "messages": [content for _, content in example.turns], "images": example.images,
-        "chat": [{"role": role, "content": content} for role, content in example.turns], "example_id": example.id,
-        **lineage(example), "required_words": example.required_words, "words": example.words, "length_score": score,
-        "author": example.author}
+        "id": example.number,
+        "messages": [content for _, content in example.turns],
+        "images": example.images,
+        "chat": [{"role": role, "content": content} for role, content in example.turns],
+        "example_id": example.id,
+        **lineage(example),
+        "required_words": example.required_words,
+        "words": example.words,
+        "length_score": score,
+        "author": example.author,
+    }
 
 
 def pair_row(pair: Pair) -> Placed:
     return "preference", {
-        "id": pair.id, "prompt": pair.prompt, "prefix": pair.prefix, "chosen": pair.chosen, "rejected": pair.rejected,
-        "closes": pair.closes, "weight": pair.weight, "images": pair.images, "example_id": pair.example_id,
-        **lineage(pair), "author": pair.author, "corrector": pair.corrector}
+        "id": pair.id,
+        "prompt": pair.prompt,
+        "prefix": pair.prefix,
+        "chosen": pair.chosen,
+        "rejected": pair.rejected,
+        "closes": pair.closes,
+        "weight": pair.weight,
+        "images": pair.images,
+        "example_id": pair.example_id,
+        **lineage(pair),
+        "author": pair.author,
+        "corrector": pair.corrector,
+    }
 
 
-HUB = Format("hub", {"data": EXAMPLE, "preference": PAIR}, example_row, pair_row, usage="""\
+HUB = Format(
+    "hub",
+    {"data": EXAMPLE, "preference": PAIR},
+    example_row,
+    pair_row,
+    usage="""\
 ```python
 from datasets import load_dataset
 examples = load_dataset("<this folder or its repo id>", split="train")
@@ -52,4 +86,5 @@ pairs = load_dataset("<this folder or its repo id>", "preference", split="train"
 messages with roles. The images belong before the text of the first user turn, in order. In a pair, `chosen` and
 `rejected` continue `prefix` after a blank line, and the answer ends there only where `closes` is true. `weight` is
 the pair's factor in the loss.
-""")
+""",
+)

@@ -13,8 +13,8 @@ lgpl-2.1 lgpl-3.0 isc lppl-1.3c ms-pl mpl-2.0 odc-by odbl osl-3.0 postgresql ofl
 unknown
 """
 HUB_NAMES = frozenset(_NAMES.split())
-_SCOPE = re.compile(r"(-only|-or-later|\+)$")               # the hub has the GNU licences without their scope …
-_FAMILY = re.compile(r"(gfdl|odc-by|odbl|pddl)-1\.\d")      # … and these without their version
+_SCOPE = re.compile(r"(-only|-or-later|\+)$")  # the hub has the GNU licences without their scope …
+_FAMILY = re.compile(r"(gfdl|odc-by|odbl|pddl)-1\.\d")  # … and these without their version
 
 
 def hub_licence(licences: Mapping[str, int]) -> dict[str, str]:

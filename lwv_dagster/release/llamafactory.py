@@ -12,15 +12,19 @@ SPEAKERS = {"user": "human", "assistant": "gpt"}
 _COLUMNS: dict[str, dict[str, Any]] = {
     "sft": {"formatting": "sharegpt", "columns": {"messages": "conversations", "images": "images"}},
     "chat": {"formatting": "sharegpt", "columns": {"messages": "conversations"}},
-    "preference": {"formatting": "sharegpt", "ranking": True, "columns": {
-        "messages": "conversations", "chosen": "chosen", "rejected": "rejected", "images": "images"}}}
+    "preference": {
+        "formatting": "sharegpt",
+        "ranking": True,
+        "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected", "images": "images"},
+    },
+}
 
 
 def example_row(example: Example) -> Placed:
     turns = [{"from": SPEAKERS[role], "value": content} for role, content in example.turns]
     tag_first(turns, len(example.images))
     expect_tags(example.id, TAG, len(example.images), *(turn["value"] for turn in turns))
-    if not example.images:          # a file of its own: an empty list has no type in JSON
+    if not example.images:  # a file of its own: an empty list has no type in JSON
         return "chat", {"id": example.id, "conversations": turns}
     return "sft", {"id": example.id, "conversations": turns, "images": example.images}
 
@@ -33,8 +37,10 @@ def pair_row(pair: Pair) -> Placed | LeftOut:
         return LeftOut("it has no image")
     turns = [{"from": "human", "value": pair.prompt}]
     tag_first(turns, len(pair.images))
-    sides = {name: {"from": "gpt", "value": f"{pair.prefix}\n\n{text}" if pair.prefix else text}
-             for name, text in (("chosen", pair.chosen), ("rejected", pair.rejected))}
+    sides = {
+        name: {"from": "gpt", "value": f"{pair.prefix}\n\n{text}" if pair.prefix else text}
+        for name, text in (("chosen", pair.chosen), ("rejected", pair.rejected))
+    }
     for side in sides.values():
         expect_tags(pair.id, TAG, len(pair.images), turns[0]["value"], side["value"])
     return "preference", {"id": pair.id, "conversations": turns, **sides, "images": pair.images}
@@ -49,10 +55,17 @@ def dataset_info(files: Mapping[str, int]) -> dict[str, Any]:
     return {"dataset_info.json": {f"lwv_{name}": {"file_name": f"{name}.jsonl", **_COLUMNS[name]} for name in files}}
 
 
-LLAMAFACTORY = Format("llamafactory", {"sft": None, "chat": None, "preference": None}, example_row, pair_row, usage="""\
+LLAMAFACTORY = Format(
+    "llamafactory",
+    {"sft": None, "chat": None, "preference": None},
+    example_row,
+    pair_row,
+    usage="""\
 `dataset_dir: <this folder>`, `template: qwen2_vl`, and `dataset: lwv_sft` (with `,lwv_chat` where it is there) for
 `stage: sft`, `dataset: lwv_preference` for `stage: dpo`. Raise `cutoff_len` (see the table of tokens): its default of
 2048 cuts images. Rows without an image are in `chat.jsonl`. LLaMA-Factory ends every answer, so pairs that do not end
 theirs (a segment in the middle of a document) are left out; a shared prefix stands on both sides, where it cancels out
 in the default sigmoid loss (not under `pref_ftx`, nor in losses over mean log-probabilities such as `simpo`, `orpo`).
-""", extra=dataset_info)
+""",
+    extra=dataset_info,
+)

@@ -20,7 +20,7 @@ class Verdict:
 
     asset: str
     rule: str
-    passed: int     # shards
+    passed: int  # shards
     failed: int
 
 
@@ -40,14 +40,28 @@ def read_documents(store: Store, shards: Sequence[str], wanted: Set[str]) -> Ite
     """The documents that rows come from, a row each, with the file and licence they were read from."""
     for shard in shards:
         document: dict[str, Any] = {}
-        for page in store.rows("source_images", shard):       # a document's pages stand together, in order
+        for page in store.rows("source_images", shard):  # a document's pages stand together, in order
             if page["document_id"] not in wanted:
                 continue
             if page["document_id"] != document.get("document_id"):
                 if document:
                     yield document
-                document = {**{name: page[name] for name in ("document_id", "collection", "shard", "split", "kind",
-                                                             "language", "source_path", "licence")}, "images": []}
+                document = {
+                    **{
+                        name: page[name]
+                        for name in (
+                            "document_id",
+                            "collection",
+                            "shard",
+                            "split",
+                            "kind",
+                            "language",
+                            "source_path",
+                            "licence",
+                        )
+                    },
+                    "images": [],
+                }
             document["images"].append(page["image_sha256"])
         if document:
             yield document
@@ -96,13 +110,19 @@ def read_verdicts(store: Store, shards: Sequence[str]) -> list[Verdict]:
     return [Verdict(asset, rule, counts[True], counts[False]) for (asset, rule), counts in found.items()]
 
 
-def door_verdicts(store: Store, asset: str, rules: Sequence[Rule], evaluate: Callable[[Store], dict[str, Outcome]],
-                  ) -> tuple[list[Verdict], list[str]]:
+def door_verdicts(
+    store: Store,
+    asset: str,
+    rules: Sequence[Rule],
+    evaluate: Callable[[Store], dict[str, Outcome]],
+) -> tuple[list[Verdict], list[str]]:
     """The rules of a whole data set, asked now, as verdicts; and what each failed blocking one says."""
     outcomes = check_whole(store, rules, evaluate)
-    verdicts = [Verdict(asset, rule.name, int(outcomes[rule.name].passed), int(not outcomes[rule.name].passed))
-                for rule in rules]
-    said: dict[str, list[str]] = defaultdict(list)       # rules by reason: one error can fail them all
+    verdicts = [
+        Verdict(asset, rule.name, int(outcomes[rule.name].passed), int(not outcomes[rule.name].passed))
+        for rule in rules
+    ]
+    said: dict[str, list[str]] = defaultdict(list)  # rules by reason: one error can fail them all
     for rule in rules:
         if rule.blocking and not outcomes[rule.name].passed:
             said[outcomes[rule.name].description or rule.description].append(rule.name)
@@ -111,5 +131,8 @@ def door_verdicts(store: Store, asset: str, rules: Sequence[Rule], evaluate: Cal
 
 def recipe_text(recipe: Recipe) -> str:
     """A line for each field: `keep.length_score = 80.0`. Of a path only the file's name: a card is published."""
-    return "\n".join(f"{part}.{name} = {json.dumps(value, ensure_ascii=False, default=lambda path: path.name)}"
-                     for part, fields in recipe.model_dump().items() for name, value in fields.items())
+    return "\n".join(
+        f"{part}.{name} = {json.dumps(value, ensure_ascii=False, default=lambda path: path.name)}"
+        for part, fields in recipe.model_dump().items()
+        for name, value in fields.items()
+    )

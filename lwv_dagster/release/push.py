@@ -15,18 +15,23 @@ def push(folder: Path, repo_id: str) -> str:
     """
     token = os.environ.get("HF_TOKEN")
     if not token:
-        raise ReleaseError("HF_TOKEN is not set: --push needs a token with write access "
-                             "(huggingface.co/settings/tokens).")
+        raise ReleaseError(
+            "HF_TOKEN is not set: --push needs a token with write access (huggingface.co/settings/tokens)."
+        )
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
 
     hub = HfApi(token=token)
     try:
         hub.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
-        done = hub.upload_folder(repo_id=repo_id, repo_type="dataset", folder_path=folder,
-                                 delete_patterns=[glob for made in FORMATS.values() for glob in made.globs],
-                                 commit_message="Data set written by lwv release")
-    except (HTTPError, ValueError, OSError) as error:       # ValueError: a bad name, or a card that the hub refuses
+        done = hub.upload_folder(
+            repo_id=repo_id,
+            repo_type="dataset",
+            folder_path=folder,
+            delete_patterns=[glob for made in FORMATS.values() for glob in made.globs],
+            commit_message="Data set written by lwv release",
+        )
+    except (HTTPError, ValueError, OSError) as error:  # ValueError: a bad name, or a card that the hub refuses
         raise ReleaseError(f"The hub at {hub.endpoint} did not take {repo_id}: {first_lines(str(error))}") from error
     return str(done.commit_url)
 

@@ -18,18 +18,18 @@ from resources.store import BATCH_ROWS, Store
 class Example:
     """One row of sft_dataset."""
 
-    number: int                          # of the row in its data set, from 0
+    number: int  # of the row in its data set, from 0
     id: str
-    turns: tuple[tuple[str, str], ...]   # (role, content) of the user's turn and the assistant's (the gate checks it)
+    turns: tuple[tuple[str, str], ...]  # (role, content) of the user's turn and the assistant's (the gate checks it)
     images: tuple[Path, ...]
     kind: str
     language: str
     required_words: int | None
     words: int
     author: str
-    documents: tuple[str, ...]           # empty for general chat, which comes from no document
+    documents: tuple[str, ...]  # empty for general chat, which comes from no document
     tokens: Tokens
-    changed: bool                        # its text held a control token or a media tag
+    changed: bool  # its text held a control token or a media tag
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Pair:
     images: tuple[Path, ...]
     kind: str
     language: str
-    author: str                          # who wrote the text that was corrected; of a sampled pair, both sides
+    author: str  # who wrote the text that was corrected; of a sampled pair, both sides
     corrector: str
     documents: tuple[str, ...]
     tokens: Tokens
@@ -81,10 +81,19 @@ def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Ex
         changed = any(made != turn["content"] for (_, made), turn in zip(turns, row["messages"], strict=True))
         images = _images(row)
         yield Example(
-            number=number, id=row["id"], turns=turns, images=images, kind=row["kind"], language=row["language"],
-            required_words=row["required_words"], words=row["words"], author=row["author"],
+            number=number,
+            id=row["id"],
+            turns=turns,
+            images=images,
+            kind=row["kind"],
+            language=row["language"],
+            required_words=row["required_words"],
+            words=row["words"],
+            author=row["author"],
             documents=() if row["kind"] == "chat" else origin_of(row["id"], manifest, origins).documents,
-            changed=changed, tokens=count_tokens((content for _, content in turns), map(image_size, images)))
+            changed=changed,
+            tokens=count_tokens((content for _, content in turns), map(image_size, images)),
+        )
 
 
 def read_pairs(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Pair]:
@@ -94,20 +103,32 @@ def read_pairs(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Pair]
         images, origin = _images(row), origin_of(row["example_id"], manifest, origins)
         longer = max(texts["chosen"], texts["rejected"], key=lambda text: len(text.encode()))
         yield Pair(
-            number=number, id=row["id"], example_id=row["example_id"], closes=row["closes"], weight=row["weight"],
-            images=images, kind=row["kind"], language=origin.language, author=row["author"],
-            corrector=row["corrector"], documents=origin.documents,
+            number=number,
+            id=row["id"],
+            example_id=row["example_id"],
+            closes=row["closes"],
+            weight=row["weight"],
+            images=images,
+            kind=row["kind"],
+            language=origin.language,
+            author=row["author"],
+            corrector=row["corrector"],
+            documents=origin.documents,
             changed=any(text != row[name] for name, text in texts.items()),
-            tokens=count_tokens((texts["prompt"], texts["prefix"], longer), map(image_size, images)), **texts)
+            tokens=count_tokens((texts["prompt"], texts["prefix"], longer), map(image_size, images)),
+            **texts,
+        )
 
 
 def origin_of(example_id: str, manifest: Manifest, origins: dict[str, Origin]) -> Origin:
     """Raises ReleaseError where the tables have changed since: nothing may go out without its documents' licences."""
     if found := origins.get(example_id):
         return found
-    raise ReleaseError(f"A row of the {manifest.gate} data set was made from {example_id}, which the tables have no "
-                         f"more: run the shard job where sources or recipe changed, then materialise "
-                         f"`{manifest.gate}_dataset` again.")
+    raise ReleaseError(
+        f"A row of the {manifest.gate} data set was made from {example_id}, which the tables have no "
+        f"more: run the shard job where sources or recipe changed, then materialise "
+        f"`{manifest.gate}_dataset` again."
+    )
 
 
 @lru_cache(maxsize=65_536)

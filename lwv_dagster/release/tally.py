@@ -8,7 +8,7 @@ from lwv_dagster.release.tokens import CUTOFFS
 from resources.authors import is_embedded
 from resources.text.length_score import length_score
 
-WORDS_BIN, SCORE_BIN = 250, 5        # words; points of the length score
+WORDS_BIN, SCORE_BIN = 250, 5  # words; points of the length score
 
 
 @dataclass
@@ -18,24 +18,24 @@ class PartTally:
     rows: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
-    authors: Counter[str] = field(default_factory=Counter)       # who wrote or corrected it; of a pair both
-    embedded: int = 0                                            # rows of which any author is the embedded model
-    images: Counter[int] = field(default_factory=Counter)        # rows by number of images
-    over: Counter[tuple[int, str]] = field(default_factory=Counter)   # rows over a cutoff, by size of images
-    tokens: int = 0                                              # with images at their stored size
-    weights: dict[str, float] = field(default_factory=lambda: defaultdict(float))   # of pairs, by kind
-    changed: int = 0                                             # rows whose text held control tokens or media tags
-    left_out: Counter[str] = field(default_factory=Counter)      # rows by reason
+    authors: Counter[str] = field(default_factory=Counter)  # who wrote or corrected it; of a pair both
+    embedded: int = 0  # rows of which any author is the embedded model
+    images: Counter[int] = field(default_factory=Counter)  # rows by number of images
+    over: Counter[tuple[int, str]] = field(default_factory=Counter)  # rows over a cutoff, by size of images
+    tokens: int = 0  # with images at their stored size
+    weights: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # of pairs, by kind
+    changed: int = 0  # rows whose text held control tokens or media tags
+    left_out: Counter[str] = field(default_factory=Counter)  # rows by reason
 
 
 @dataclass
 class Tally:
     sft: PartTally = field(default_factory=PartTally)
     preference: PartTally = field(default_factory=PartTally)
-    words: Counter[int] = field(default_factory=Counter)         # SFT rows by words written, in bins of WORDS_BIN
-    scores: Counter[int] = field(default_factory=Counter)        # … by length score, in bins of SCORE_BIN
-    documents: set[str] = field(default_factory=set)             # that any row comes from
-    samples: set[str] = field(default_factory=set)               # ids under which the ledger has their calls
+    words: Counter[int] = field(default_factory=Counter)  # SFT rows by words written, in bins of WORDS_BIN
+    scores: Counter[int] = field(default_factory=Counter)  # … by length score, in bins of SCORE_BIN
+    documents: set[str] = field(default_factory=set)  # that any row comes from
+    samples: set[str] = field(default_factory=set)  # ids under which the ledger has their calls
 
     def add_example(self, row: Example) -> None:
         self._add(self.sft, row, row.author)

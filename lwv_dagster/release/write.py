@@ -39,7 +39,7 @@ from resources.recipe.read import read_recipe
 from resources.store import Store
 
 FORMATS = {made.name: made for made in (HUB, TRL, LLAMAFACTORY, MS_SWIFT)}
-MARK = "release.json"          # what tells a folder of ours from another
+MARK = "release.json"  # what tells a folder of ours from another
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Release:
     format: str
     files: dict[str, int]
     tally: Tally
-    notes: list[str]           # what a reader must know, a sentence each
+    notes: list[str]  # what a reader must know, a sentence each
     bytes: int
 
 
@@ -120,8 +120,16 @@ def write_rows(store: Store, format: Format, manifests: list[Manifest], folder: 
     return {name: written[name] for name in format.files if written[name]}, tally
 
 
-def write_papers(store: Store, format: Format, manifests: list[Manifest], verdicts: list[Verdict], recipe: Recipe,
-                 files: dict[str, int], tally: Tally, folder: Path) -> list[str]:
+def write_papers(
+    store: Store,
+    format: Format,
+    manifests: list[Manifest],
+    verdicts: list[Verdict],
+    recipe: Recipe,
+    files: dict[str, int],
+    tally: Tally,
+    folder: Path,
+) -> list[str]:
     """The card with its pictures, documents.jsonl, the format's own files and release.json; returns notes."""
     shards = sorted({shard for manifest in manifests for shard in manifest.shards})
     licences = Counter[str]()
@@ -135,21 +143,40 @@ def write_papers(store: Store, format: Format, manifests: list[Manifest], verdic
         (folder / name).write_bytes(png)
     for name, value in format.extra(files).items():
         (folder / name).write_text(json.dumps(value, indent=2))
-    card = Card(format.name, format.usage, files, [name for name in files if format.files[name]], tally, manifests,
-                split_counts(store, shards), dict(licences.most_common()), read_usage(store, tally.samples),
-                [*read_verdicts(store, shards), *verdicts], recipe_text(recipe), list(pictures))
+    card = Card(
+        format.name,
+        format.usage,
+        files,
+        [name for name in files if format.files[name]],
+        tally,
+        manifests,
+        split_counts(store, shards),
+        dict(licences.most_common()),
+        read_usage(store, tally.samples),
+        [*read_verdicts(store, shards), *verdicts],
+        recipe_text(recipe),
+        list(pictures),
+    )
     (folder / "README.md").write_text(render_card(card), encoding="utf-8")
-    (folder / MARK).write_text(json.dumps({
-        "format": format.name, "files": files,
-        "data_sets": [{name: value for name, value in asdict(manifest).items() if name != "path"}
-                      for manifest in manifests],
-        "left_out": {"sft": tally.sft.left_out, "preference": tally.preference.left_out}}, indent=2))
+    (folder / MARK).write_text(
+        json.dumps(
+            {
+                "format": format.name,
+                "files": files,
+                "data_sets": [
+                    {name: value for name, value in asdict(manifest).items() if name != "path"}
+                    for manifest in manifests
+                ],
+                "left_out": {"sft": tally.sft.left_out, "preference": tally.preference.left_out},
+            },
+            indent=2,
+        )
+    )
     notes = []
     if card.embedded:
         notes.append(f"{card.embedded:,} rows were written or corrected by the embedded model; the card says so.")
     if licences["unknown"]:
-        notes.append(f"No licence is stated for {licences['unknown']:,} of {licences.total():,} documents; the card "
-                     "says so.")
+        notes.append(
+            f"No licence is stated for {licences['unknown']:,} of {licences.total():,} documents; the card says so."
+        )
     return notes
-
-

@@ -32,12 +32,18 @@ from resources.embedded.reading import Page, RequestError, Sight, Statement
 from resources.text.words import count_words
 
 KINDS = ("factual", "missing", "irrelevant", "incoherent", "repetitive")
-_BLOCKS = re.compile(r"^<before>\n(?P<before>.*?)\n?</before>\s*^<segment>\n(?P<segment>.*?)\n?</segment>\s*"
-                     r"^<after>\n(?P<after>.*?)\n?</after>\s*(?=^Answer with|\Z)", re.MULTILINE | re.DOTALL)
+_BLOCKS = re.compile(
+    r"^<before>\n(?P<before>.*?)\n?</before>\s*^<segment>\n(?P<segment>.*?)\n?</segment>\s*"
+    r"^<after>\n(?P<after>.*?)\n?</after>\s*(?=^Answer with|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 _COUNTED = re.compile(r"^#+ +((?:Slide|Page|Section) |第)(\d+)(页?)\s*$", re.MULTILINE)
 _KEY_LINES = 12
-_NAMED_NUMBER = re.compile(r"(?:page|slide|section|image|picture|part)s?\s+\d+(?![\d%]|[.,]\d)|"
-                           r"第\s*\d+\s*\S", re.IGNORECASE)
+_NAMED_NUMBER = re.compile(
+    r"(?:page|slide|section|image|picture|part)s?\s+\d+(?![\d%]|[.,]\d)|"
+    r"第\s*\d+\s*\S",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,9 @@ def task_of(sight: Sight) -> Task:
     found = _BLOCKS.search(sight.text)
     if found is None:
         raise RequestError("The step `correct` needs <before>, <segment> and <after> blocks.")
-    return Task(sight.language, sight.field("Request") or "", found["before"], found["segment"], found["after"],
-                sight.pages)
+    return Task(
+        sight.language, sight.field("Request") or "", found["before"], found["segment"], found["after"], sight.pages
+    )
 
 
 def correct(task: Task) -> tuple[list[str], str, str]:
@@ -87,12 +94,20 @@ def correct(task: Task) -> tuple[list[str], str, str]:
 
 _NOTHING = {"en": "The segment says what the page says and needs no correction.", "zh": "这一段与页面相符，无需修改。"}
 _DONE = {
-    "en": {"factual": "{n} number(s) not on the page put right", "missing": "{n} key line(s) of the page added",
-           "irrelevant": "{n} sentence(s) quoting what is not on the page removed",
-           "incoherent": "{n} break(s) in the flow repaired", "repetitive": "{n} repeated sentence(s) removed"},
-    "zh": {"factual": "改正了{n}处页面上没有的数字", "missing": "补上了{n}处遗漏的要点",
-           "irrelevant": "删去了{n}句引用页面之外内容的话", "incoherent": "修补了{n}处不连贯的地方",
-           "repetitive": "删去了{n}句重复的话"},
+    "en": {
+        "factual": "{n} number(s) not on the page put right",
+        "missing": "{n} key line(s) of the page added",
+        "irrelevant": "{n} sentence(s) quoting what is not on the page removed",
+        "incoherent": "{n} break(s) in the flow repaired",
+        "repetitive": "{n} repeated sentence(s) removed",
+    },
+    "zh": {
+        "factual": "改正了{n}处页面上没有的数字",
+        "missing": "补上了{n}处遗漏的要点",
+        "irrelevant": "删去了{n}句引用页面之外内容的话",
+        "incoherent": "修补了{n}处不连贯的地方",
+        "repetitive": "删去了{n}句重复的话",
+    },
 }
 
 
@@ -159,8 +174,8 @@ def _whole_first_sentence(text: str, task: Task, found: dict[str, int]) -> str:
     _count(found, "incoherent")
     sentences = split_sentences(line)
     rest = "".join(sentences[1:])
-    if rest.strip() or any(other.strip() for other in lines[at + 1:]):
-        lines[at:at + 1] = [rest] if rest.strip() else []
+    if rest.strip() or any(other.strip() for other in lines[at + 1 :]):
+        lines[at : at + 1] = [rest] if rest.strip() else []
         return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
     bare = line.lstrip(" ,.;:)，。；：、）！？")
     lines[at] = bare[:1].upper() + bare[1:]
@@ -198,8 +213,12 @@ class _Judge:
         self.numbers = set(numbers(around)) | {number.strip("%") for number in numbers(around)}
         self.around = plain(around)
         self.tokens = content_tokens(around)
-        self.seen = {plain(sentence) for line in task.before.split("\n") if not _is_heading(line)
-                     for sentence in split_sentences(line)}
+        self.seen = {
+            plain(sentence)
+            for line in task.before.split("\n")
+            if not _is_heading(line)
+            for sentence in split_sentences(line)
+        }
 
     def __call__(self, piece: str, count: Callable[[str], None]) -> str:
         """The sentence as it is, put right, or empty."""
@@ -215,8 +234,11 @@ class _Judge:
         if any(not self._on_page(said) for said in quotes(piece)):
             count("irrelevant")
             return ""
-        wrong = [number for number in numbers(_NAMED_NUMBER.sub("", piece))
-                 if number not in self.numbers and number.strip("%.,") not in self.numbers]
+        wrong = [
+            number
+            for number in numbers(_NAMED_NUMBER.sub("", piece))
+            if number not in self.numbers and number.strip("%.,") not in self.numbers
+        ]
         if wrong:
             count("factual")
             return self._put_right(piece, wrong)
@@ -245,10 +267,14 @@ class _Judge:
 # -- missing ----------------------------------------------------------------------------------------------------------
 def key_lines(pages: Sequence[Page]) -> list[Statement]:
     """What a text about these pages should say: lines of at least three words (Chinese: four characters)."""
-    lines = [statement for page in pages for statement in page.statements
-             if statement.kind not in ("figures", "labels")
-             and count_words(statement.text) >= (4 if re.search(f"[{CJK}]", statement.text) else 3)]
-    return lines[:_KEY_LINES * max(1, len(pages))]
+    lines = [
+        statement
+        for page in pages
+        for statement in page.statements
+        if statement.kind not in ("figures", "labels")
+        and count_words(statement.text) >= (4 if re.search(f"[{CJK}]", statement.text) else 3)
+    ]
+    return lines[: _KEY_LINES * max(1, len(pages))]
 
 
 def _complete(text: str, task: Task, found: dict[str, int]) -> str:
@@ -284,8 +310,16 @@ def _written(text: str, task: Task) -> str:
     target = max(80, min(300, sum(sizes) // len(sizes) if sizes else 150))
     own = next((line.lstrip("# ") for line in text.split("\n") if _is_heading(line)), "")
     noun = "这一页" if task.language == "zh" else "page"
-    whole = teacher.compose(teacher.Brief(
-        task.language, own or _heading(task), target, task.pages, list(range(1, len(task.pages) + 1)),
-        previous=[task.before] if task.before.strip() else [], noun=noun))
+    whole = teacher.compose(
+        teacher.Brief(
+            task.language,
+            own or _heading(task),
+            target,
+            task.pages,
+            list(range(1, len(task.pages) + 1)),
+            previous=[task.before] if task.before.strip() else [],
+            noun=noun,
+        )
+    )
     bare = not own and not _wants_heading(task) and bool(sizes)
     return whole.split("\n\n", 1)[1] if bare else whole

@@ -36,9 +36,14 @@ from resources.embedded.reading import Page, RequestError, Sight, furniture
 from resources.text.words import count_words
 
 DIMENSIONS = ("relevance", "accuracy", "coherence", "clarity", "breadth_and_depth", "reading_experience")
-_LIMITS = {"relevance": (0.15, 0.3, 0.5, 0.7), "accuracy": (0.4, 0.6, 0.8, 0.95), "coherence": (0.25, 0.45, 0.65, 0.85),
-           "clarity": (0.3, 0.5, 0.7, 0.85), "breadth_and_depth": (0.15, 0.35, 0.6, 0.85),
-           "reading_experience": (0.4, 0.6, 0.75, 0.88)}
+_LIMITS = {
+    "relevance": (0.15, 0.3, 0.5, 0.7),
+    "accuracy": (0.4, 0.6, 0.8, 0.95),
+    "coherence": (0.25, 0.45, 0.65, 0.85),
+    "clarity": (0.3, 0.5, 0.7, 0.85),
+    "breadth_and_depth": (0.15, 0.35, 0.6, 0.85),
+    "reading_experience": (0.4, 0.6, 0.75, 0.88),
+}
 _FORM = (0.25, 0.5, 0.7, 0.85)
 _REQUEST = re.compile(r"^<request>\n(.*?)\n?</request>", re.MULTILINE | re.DOTALL)
 _RESPONSE = re.compile(r"^<response>\n(.*)\n?</response>", re.MULTILINE | re.DOTALL)
@@ -58,9 +63,12 @@ def score(request: str, response: str, pages: Sequence[Page]) -> dict[str, int]:
         return dict.fromkeys(DIMENSIONS, 1)
     ceiling = _level(fluency(response), _FORM)
     shares = {
-        "relevance": _relevance(request, response, pages), "accuracy": _accuracy(request, response, pages),
-        "coherence": _coherence(response), "clarity": _clarity(response),
-        "breadth_and_depth": _breadth(response, pages), "reading_experience": _reading(response),
+        "relevance": _relevance(request, response, pages),
+        "accuracy": _accuracy(request, response, pages),
+        "coherence": _coherence(response),
+        "clarity": _clarity(response),
+        "breadth_and_depth": _breadth(response, pages),
+        "reading_experience": _reading(response),
     }
     return {name: min(ceiling, _level(shares[name], _LIMITS[name])) for name in DIMENSIONS}
 
@@ -70,8 +78,12 @@ def _level(share: float, limits: Sequence[float]) -> int:
 
 
 def _sentences(text: str) -> list[str]:
-    return [sentence for line in text.split("\n") if line.strip() and not line.startswith("#")
-            for sentence in split_sentences(line)]
+    return [
+        sentence
+        for line in text.split("\n")
+        if line.strip() and not line.startswith("#")
+        for sentence in split_sentences(line)
+    ]
 
 
 def _relevance(request: str, response: str, pages: Sequence[Page]) -> float:
@@ -89,9 +101,13 @@ def _accuracy(request: str, response: str, pages: Sequence[Page]) -> float:
     flat, tokens = plain(shown), content_tokens(shown)
     headings = plain("\n".join(line for line in response.split("\n") if line.startswith("#")))
     body = "\n".join(line for line in response.split("\n") if not line.startswith("#"))
-    claims = [not (bare := plain(said)) or bare in flat or bare in headings
-              or len(content_tokens(said) & tokens) >= 0.6 * max(1, len(content_tokens(said)))
-              for said in quotes(body)]
+    claims = [
+        not (bare := plain(said))
+        or bare in flat
+        or bare in headings
+        or len(content_tokens(said) & tokens) >= 0.6 * max(1, len(content_tokens(said)))
+        for said in quotes(body)
+    ]
     claims += [number.strip("%.,") in flat or plain(number) in flat for number in numbers(body)]
     if claims:
         return sum(claims) / len(claims)
@@ -113,7 +129,8 @@ def _coherence(response: str) -> float:
     for one, two in pairwise(sections):
         opening = " ".join(_sentences(two.split("\n", 1)[-1])[:2])
         linked += bool(content_tokens(one.split("\n", 1)[0]) & content_tokens(opening)) or bool(
-            content_tokens(one) & content_tokens(opening))
+            content_tokens(one) & content_tokens(opening)
+        )
     return (shaped + sized + linked / (len(sections) - 1)) / 3
 
 
@@ -139,7 +156,9 @@ def _reading(response: str) -> float:
     sentences = [plain(sentence) for sentence in _sentences(response)]
     if not sentences:
         return 0.0
-    starts = [" ".join(sentence.split()[:3]) if not re.search(f"[{CJK}]", sentence) else sentence.strip()[:5]
-              for sentence in _sentences(response)]
+    starts = [
+        " ".join(sentence.split()[:3]) if not re.search(f"[{CJK}]", sentence) else sentence.strip()[:5]
+        for sentence in _sentences(response)
+    ]
     once = len(set(sentences)) / len(sentences)
     return (once + min(1.0, 1.25 * len(set(starts)) / len(starts))) / 2

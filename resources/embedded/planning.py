@@ -9,12 +9,18 @@ from resources.embedded.prose import plain, short
 from resources.embedded.reading import Page, Sight, Statement, furniture
 from resources.text.words import count_words
 
-PLAN_LINE = re.compile(r"^Section (\d+) - Main Point: (.*) - Word Count: (\d+)(?: - Pages: ([\d, ]+))?[ \t]*$",
-                        re.MULTILINE)
+PLAN_LINE = re.compile(
+    r"^Section (\d+) - Main Point: (.*) - Word Count: (\d+)(?: - Pages: ([\d, ]+))?[ \t]*$", re.MULTILINE
+)
 ASPECTS = ("palette", "light", "composition", "region", "general")
 _PHOTO_POINTS = {
-    "en": ("First impression and colours", "Light and shade", "Shape and balance", "A walk across the picture",
-           "Ways of looking"),
+    "en": (
+        "First impression and colours",
+        "Light and shade",
+        "Shape and balance",
+        "A walk across the picture",
+        "Ways of looking",
+    ),
     "zh": ("第一印象与色彩", "光线与明暗", "形状与平衡", "在画面中走一遍", "观看的方式"),
 }
 
@@ -43,13 +49,15 @@ def plan(sight: Sight) -> str:
     shares = _shares(total, weights)
     return "\n".join(
         f"Section {at + 1} - Main Point: {point} - Word Count: {share} - Pages: {', '.join(map(str, on))}"
-        for at, (point, share, on) in enumerate(zip(points, shares, spread, strict=True)))
+        for at, (point, share, on) in enumerate(zip(points, shares, spread, strict=True))
+    )
 
 
 def parse_plan(text: str) -> list[Planned]:
     """The sections of a plan; lines that are none are passed over."""
-    return [Planned(int(index), point, int(size), page_list(pages))
-            for index, point, size, pages in PLAN_LINE.findall(text)]
+    return [
+        Planned(int(index), point, int(size), page_list(pages)) for index, point, size, pages in PLAN_LINE.findall(text)
+    ]
 
 
 def page_list(text: str | None) -> tuple[int, ...]:
@@ -90,8 +98,10 @@ def _point(sight: Sight, on: tuple[int, ...], turn: int, of: int) -> str:
     language = sight.language
     pages = [sight.pages[number - 1] for number in on if number <= len(sight.pages)]
     skip = furniture(sight.pages)
-    names = [_name(page, number if len(sight.pages) > 1 else 0, language, skip)
-             for page, number in zip(pages, on, strict=False)]
+    names = [
+        _name(page, number if len(sight.pages) > 1 else 0, language, skip)
+        for page, number in zip(pages, on, strict=False)
+    ]
     if not pages:
         return "未附图片的一页" if language == "zh" else "A page without an image"
     if len(on) > 1:
@@ -120,7 +130,7 @@ def aspects_of(turn: int, of: int) -> tuple[str, ...]:
     """What section `turn` (0-based) of `of` that share a picture speaks of first."""
     if of > 4:
         return (ASPECTS[turn % 5],)
-    return ASPECTS[turn * 4 // of:(turn + 1) * 4 // of]
+    return ASPECTS[turn * 4 // of : (turn + 1) * 4 // of]
 
 
 def _joined(names: Sequence[str], language: str) -> str:

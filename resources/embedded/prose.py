@@ -22,9 +22,25 @@ STOP_WORDS = frozenset((Path(__file__).parent / "small_words.en.txt").read_text(
 _ZH_COMMON = frozenset("的了是在和有不这也与为中上一们我来就到说要看它个把从以里下着后前那会可点成对")
 _ZH_SPLIT = re.compile(r"[的了是在和与及或把被、；：。，,;:.()（）《》“”‘’\s\d]+")
 _ZH_SMALL = re.compile("[的了是在和与及或把被不也就这那有到从如何什么怎哪]")
-_BEFORE_NOUN = frozenset((
-    "the", "a", "an", "of", "in", "into", "by", "with", "from", "for", "on", "to", "its", "each", "every",
-))
+_BEFORE_NOUN = frozenset(
+    (
+        "the",
+        "a",
+        "an",
+        "of",
+        "in",
+        "into",
+        "by",
+        "with",
+        "from",
+        "for",
+        "on",
+        "to",
+        "its",
+        "each",
+        "every",
+    )
+)
 _NOUN_ENDS = ("tion", "ment", "ness", "ity", "ure", "ance", "ence", "ism", "our", "ogy")
 
 
@@ -148,14 +164,24 @@ def key_terms(text: str, language: str, context: str = "") -> list[str]:
     around = [word.lower() for word in _WORD.findall(context)]
     for at, match in enumerate(found):
         word = match.group()
-        if len(word) < 4 or word.lower() in STOP_WORDS or word[0].isdigit() or any(
-                word.lower() == other.lower() for other in score):
+        if (
+            len(word) < 4
+            or word.lower() in STOP_WORDS
+            or word[0].isdigit()
+            or any(word.lower() == other.lower() for other in score)
+        ):
             continue
         before = found[at - 1].group().lower() if at else ""
         after = found[at + 1].group().lower() if at + 1 < len(found) else ""
-        score[word] = (min(len(word), 10) / 5 + 2 * (before in _BEFORE_NOUN) + 1.5 * (at == len(found) - 1)
-                       + 2 * (around.count(word.lower()) > 1) + word.endswith(_NOUN_ENDS) - 3 * word.endswith("ly")
-                       - 2.5 * (after in STOP_WORDS and after not in ("and", "or", "of", "is", "are", "")))
+        score[word] = (
+            min(len(word), 10) / 5
+            + 2 * (before in _BEFORE_NOUN)
+            + 1.5 * (at == len(found) - 1)
+            + 2 * (around.count(word.lower()) > 1)
+            + word.endswith(_NOUN_ENDS)
+            - 3 * word.endswith("ly")
+            - 2.5 * (after in STOP_WORDS and after not in ("and", "or", "of", "is", "are", ""))
+        )
     best = sorted(score, key=lambda word: (-score[word], list(score).index(word)))[:2]
     chosen = [word for word in score if word in best]
     return [word[0].lower() + word[1:] if text.startswith(word) and word[1:].islower() else word for word in chosen]
@@ -168,12 +194,20 @@ def _key_terms_zh(text: str, context: str) -> list[str]:
     for run in _CJK_RUN.findall(text):
         for size in (4, 3, 2):
             for at in range(len(run) - size + 1):
-                piece = run[at:at + size]
-                if any(piece in line for line in lines) and not _ZH_SMALL.search(piece) \
-                        and not any(piece in longer or longer in piece for longer in found):
+                piece = run[at : at + size]
+                if (
+                    any(piece in line for line in lines)
+                    and not _ZH_SMALL.search(piece)
+                    and not any(piece in longer or longer in piece for longer in found)
+                ):
                     found.append(piece)
-    found += [piece for piece in _ZH_SPLIT.split(text) if 2 <= len(piece) <= 4 and not _ZH_SMALL.search(piece)
-              and not any(piece in other or other in piece for other in found)]
+    found += [
+        piece
+        for piece in _ZH_SPLIT.split(text)
+        if 2 <= len(piece) <= 4
+        and not _ZH_SMALL.search(piece)
+        and not any(piece in other or other in piece for other in found)
+    ]
     return sorted(found[:2], key=text.find)
 
 
@@ -181,7 +215,7 @@ def content_tokens(text: str) -> set[str]:
     """What two texts can share: words without stop words, lower-cased; two-character pieces of Chinese; numbers."""
     found = {word.lower() for word in _WORD.findall(text)} - STOP_WORDS
     for run in _CJK_RUN.findall(text):
-        found |= {run[at:at + 2] for at in range(len(run) - 1)} or {run}
+        found |= {run[at : at + 2] for at in range(len(run) - 1)} or {run}
     return found
 
 
@@ -220,8 +254,8 @@ def split_sentences(paragraph: str) -> list[str]:
     out: list[str] = []
     start = 0
     for match in _SENTENCE_END.finditer(paragraph):
-        piece = paragraph[start:match.end()]
-        following = paragraph[match.end():match.end() + 1]
+        piece = paragraph[start : match.end()]
+        following = paragraph[match.end() : match.end() + 1]
         if piece.rstrip().lower().endswith(_ABBREVIATIONS) or (following and following.islower()):
             continue
         if piece.count("“") > piece.count("”"):  # inside a quotation
@@ -239,8 +273,10 @@ def is_gibberish(sentence: str) -> bool:
     outside = _QUOTED.sub(" ", sentence)
     words = re.findall(r"[A-Za-z]+", outside)
     runs = "".join(_CJK_RUN.findall(outside))
-    if any(a.lower() == b.lower() == c.lower() == d.lower()
-           for a, b, c, d in zip(words, words[1:], words[2:], words[3:], strict=False)):
+    if any(
+        a.lower() == b.lower() == c.lower() == d.lower()
+        for a, b, c, d in zip(words, words[1:], words[2:], words[3:], strict=False)
+    ):
         return True
     if re.search(f"([{CJK}])\\1{{3,}}", runs) or any(len(word) > 30 for word in words) or "\ufffd" in sentence:
         return True
@@ -253,7 +289,7 @@ def is_gibberish(sentence: str) -> bool:
 def is_well_formed(sentence: str) -> bool:
     """Whether a sentence looks like one: raised start, end mark, usual length, a usual share of small words."""
     body = sentence.strip()
-    if not body or is_gibberish(body) or body[-1] not in ".!?。！？”」’\"":
+    if not body or is_gibberish(body) or body[-1] not in '.!?。！？”」’"':
         return False
     words = [word.lower() for word in re.findall(r"[A-Za-z]+", body)]
     runs = "".join(_CJK_RUN.findall(body))

@@ -38,9 +38,16 @@ def model_name(role: str) -> str:
 
 def answer(sight: Sight) -> str:
     """The text for what the request asks, whichever of the models is named."""
-    steps = {"request": requests.request, "rewrite": requests.rewrite, "decide": requests.decide,
-             "rephrase": requests.rephrase, "plan": planning.plan, "write": teacher.section,
-             "correct": critic.answer, "judge": judge.answer}
+    steps = {
+        "request": requests.request,
+        "rewrite": requests.rewrite,
+        "decide": requests.decide,
+        "rephrase": requests.rephrase,
+        "plan": planning.plan,
+        "write": teacher.section,
+        "correct": critic.answer,
+        "judge": judge.answer,
+    }
     return steps.get(sight.step, _plain_reply)(sight)
 
 
@@ -55,7 +62,7 @@ def cut(text: str, limit: int) -> str:
     for match in _TOKEN.finditer(text):
         spent += _cost(match.group())
         if spent > limit + 1e-9:
-            return text[:match.start()].rstrip()
+            return text[: match.start()].rstrip()
     return text
 
 
@@ -88,11 +95,23 @@ def complete(body: Any) -> dict[str, Any]:
     wrote = count_tokens(text)
     return {
         "id": "chatcmpl-" + hashlib.sha256(f"{model}\x00{seen}\x00{text}".encode()).hexdigest()[:24],
-        "object": "chat.completion", "created": int(time.time()), "model": model,
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text, "refusal": None}, "logprobs": None,
-                     "finish_reason": "stop" if text == whole else "length"}],
-        "usage": {"prompt_tokens": seen, "completion_tokens": wrote, "total_tokens": seen + wrote,
-                  "prompt_tokens_details": {"cached_tokens": 0}},
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text, "refusal": None},
+                "logprobs": None,
+                "finish_reason": "stop" if text == whole else "length",
+            }
+        ],
+        "usage": {
+            "prompt_tokens": seen,
+            "completion_tokens": wrote,
+            "total_tokens": seen + wrote,
+            "prompt_tokens_details": {"cached_tokens": 0},
+        },
     }
 
 
@@ -113,13 +132,20 @@ def _plain_reply(sight: Sight) -> str:
     said = next((page.title for page in sight.pages if page.title), None)
     if sight.language == "zh":
         looked = f"收到图片{seen}张" + (f"，读到的第一行文字是“{said}”。" if said else "。") if seen else ""
-        return (f"这里是 lwv_dagster 的内置模型，它由规则构成，不是神经网络，只回答数据工厂的五个步骤。{looked}"
-                "要得到自由的回答，请用 LWV_TEACHER_BASE_URL 指定一个真正的模型。")
-    looked = f" It was sent {seen} image(s)" + (f"; the first line that it reads is “{said}”." if said else ".") \
-        if seen else ""
-    return ("This is the embedded model of lwv_dagster: rules, not a neural network, made for the factory's own steps "
-            f"(request, plan, write, correct, judge).{looked} For a free answer, name a real model with "
-            "LWV_TEACHER_BASE_URL.")
+        return (
+            f"这里是 lwv_dagster 的内置模型，它由规则构成，不是神经网络，只回答数据工厂的五个步骤。{looked}"
+            "要得到自由的回答，请用 LWV_TEACHER_BASE_URL 指定一个真正的模型。"
+        )
+    looked = (
+        f" It was sent {seen} image(s)" + (f"; the first line that it reads is “{said}”." if said else ".")
+        if seen
+        else ""
+    )
+    return (
+        "This is the embedded model of lwv_dagster: rules, not a neural network, made for the factory's own steps "
+        f"(request, plan, write, correct, judge).{looked} For a free answer, name a real model with "
+        "LWV_TEACHER_BASE_URL."
+    )
 
 
 # -- routes -----------------------------------------------------------------------------------------------------------

@@ -23,8 +23,11 @@ _CACHE_PAGES = 2048
 _LOCK = threading.Lock()
 
 _STEP = re.compile(r"# Step: (request|rewrite|decide|rephrase|plan|write section (\d+) of (\d+)|correct|judge)\s*")
-_FURNITURE = re.compile(r"(?:page|slide|p\.)?\s*\d{1,3}\s*(?:(?:/|of)\s*\d{1,3})?|第\s*\d+\s*页.*|.*https?://.*|www\..*|"
-                        r"[©(]c?\)?.*(?:19|20)\d\d.*|\S+@\S+\.\S+", re.IGNORECASE)
+_FURNITURE = re.compile(
+    r"(?:page|slide|p\.)?\s*\d{1,3}\s*(?:(?:/|of)\s*\d{1,3})?|第\s*\d+\s*页.*|.*https?://.*|www\..*|"
+    r"[©(]c?\)?.*(?:19|20)\d\d.*|\S+@\S+\.\S+",
+    re.IGNORECASE,
+)
 _BULLET = re.compile(r"^(?:[øØ°oe](?=\s+[A-Z0-9])|[•·●○▪■□►▶◆◇➢✓*·–—-]+|\(?\d{1,2}[.)、](?!\d)|[（(]\d{1,2}[)）])\s*")
 
 
@@ -53,14 +56,14 @@ class Statement:
 class Look:
     """How an image looks, without its text. Regions are named in REGIONS; tones and details are 0-1."""
 
-    format: str                        # tall | wide | square
-    colours: tuple[str, ...]           # most frequent first, at most four
-    tone: float                        # mean brightness
-    contrast: float                    # standard deviation of brightness
+    format: str  # tall | wide | square
+    colours: tuple[str, ...]  # most frequent first, at most four
+    tone: float  # mean brightness
+    contrast: float  # standard deviation of brightness
     saturation: float
-    warmth: float                      # mean red minus mean blue, -1..1
-    symmetry: float                    # 1: the halves mirror each other
-    region_colours: tuple[str, ...]    # nine, as REGIONS
+    warmth: float  # mean red minus mean blue, -1..1
+    symmetry: float  # 1: the halves mirror each other
+    region_colours: tuple[str, ...]  # nine, as REGIONS
     region_tones: tuple[float, ...]
     region_details: tuple[float, ...]
 
@@ -90,12 +93,12 @@ class Page:
 class Sight:
     """A request as understood: its pages in order, the step and language asked for, and the turns' texts."""
 
-    step: str                          # request | rewrite | decide | rephrase | plan | write | correct | judge | chat
-    language: str                      # en | zh
+    step: str  # request | rewrite | decide | rephrase | plan | write | correct | judge | chat
+    language: str  # en | zh
     pages: tuple[Page, ...]
-    text: str                          # the text of the step, beginning with its `# Step:` line
+    text: str  # the text of the step, beginning with its `# Step:` line
     turns: tuple[tuple[str, str], ...]  # (role, text) of every message, in order
-    index: int = 0                     # write: section k of n
+    index: int = 0  # write: section k of n
     count: int = 0
 
     def field(self, name: str) -> str | None:
@@ -149,7 +152,7 @@ def find_step(parts: Sequence[str]) -> tuple[str, str, int, int]:
         if markers:
             match = _STEP.match(parts[0], markers[-1].start())
             assert match is not None
-            return (*_named(match, parts[0][match.start():]),)
+            return (*_named(match, parts[0][match.start() :]),)
     return "chat", "\n\n".join(parts), 0, 0
 
 
@@ -180,8 +183,11 @@ def _parts(content: Any, at: int) -> list[Any]:
         kind = part.get("type") if isinstance(part, Mapping) else None
         if kind == "text" and isinstance(part.get("text"), str):
             out.append(part["text"])
-        elif kind == "image_url" and isinstance(part.get("image_url"), Mapping) \
-                and isinstance(part["image_url"].get("url"), str):
+        elif (
+            kind == "image_url"
+            and isinstance(part.get("image_url"), Mapping)
+            and isinstance(part["image_url"].get("url"), str)
+        ):
             out.append(part["image_url"])
         else:
             raise RequestError(f"{where} must be a text part or an image_url part.", where)
@@ -223,7 +229,7 @@ def statements_of(lines: Sequence[str]) -> tuple[Statement, ...]:
 
     def close() -> None:
         for at in range(0, len(small), 6):
-            group = tuple(dict.fromkeys(small[at:at + 6]))
+            group = tuple(dict.fromkeys(small[at : at + 6]))
             if len(group) == 1:
                 out.append(Statement("phrase", group[0]))
                 continue
@@ -313,37 +319,91 @@ def look_at(image: Image.Image) -> Look:
     detail[:, 1:] += np.abs(np.diff(value, axis=1))
     detail[1:, :] += np.abs(np.diff(value, axis=0))
     names = _colour_names(hsv)
-    blocks = [(slice(row * 32, row * 32 + 32), slice(column * 32, column * 32 + 32))
-              for row in range(3) for column in range(3)]
+    blocks = [
+        (slice(row * 32, row * 32 + 32), slice(column * 32, column * 32 + 32))
+        for row in range(3)
+        for column in range(3)
+    ]
     found = _ranked(names)
     share = [colour for colour, part in found if part >= 0.02][:4] or [found[0][0]]
     mirror = float(np.abs(value - value[:, ::-1]).mean())
     ratio = width / height
     return Look(
         format="wide" if ratio > 1.1 else "tall" if ratio < 0.9 else "square",
-        colours=tuple(share), tone=float(value.mean()), contrast=float(value.std()),
-        saturation=float(hsv[..., 1].mean()), warmth=float(rgb[..., 0].mean() - rgb[..., 2].mean()),
+        colours=tuple(share),
+        tone=float(value.mean()),
+        contrast=float(value.std()),
+        saturation=float(hsv[..., 1].mean()),
+        warmth=float(rgb[..., 0].mean() - rgb[..., 2].mean()),
         symmetry=max(0.0, 1 - 4 * mirror),
         region_colours=tuple(_ranked(names[block])[0][0] for block in blocks),
         region_tones=tuple(float(value[block].mean()) for block in blocks),
-        region_details=tuple(float(detail[block].mean()) for block in blocks))
+        region_details=tuple(float(detail[block].mean()) for block in blocks),
+    )
 
 
-_COLOURS = ("black", "dark_grey", "grey", "light_grey", "white", "red", "orange", "brown", "beige", "yellow", "olive",
-            "green", "teal", "blue", "purple", "pink")
+_COLOURS = (
+    "black",
+    "dark_grey",
+    "grey",
+    "light_grey",
+    "white",
+    "red",
+    "orange",
+    "brown",
+    "beige",
+    "yellow",
+    "olive",
+    "green",
+    "teal",
+    "blue",
+    "purple",
+    "pink",
+)
 
 
 def _colour_names(hsv: np.ndarray) -> np.ndarray:
     """Index into _COLOURS for every pixel of an HSV image (0-1)."""
     hue, sat, val = hsv[..., 0] * 360, hsv[..., 1], hsv[..., 2]
     warm, gold, red = (hue >= 15) & (hue < 45), (hue >= 45) & (hue < 70), (hue < 15) | (hue >= 345)
-    conditions = [val < 0.18, (sat < 0.13) & (val < 0.35), (sat < 0.13) & (val < 0.65), (sat < 0.13) & (val < 0.86),
-                  sat < 0.13,
-                  (warm | gold) & (sat < 0.38) & (val > 0.68), red & (sat < 0.45) & (val > 0.65), red & (val < 0.45),
-                  warm & ((val < 0.72) | (sat < 0.5)), gold & (val < 0.55), red, warm, gold,
-                  hue < 165, hue < 195, hue < 258, hue < 292]
-    chosen = ["black", "dark_grey", "grey", "light_grey", "white", "beige", "pink", "brown", "brown", "olive", "red",
-              "orange", "yellow", "green", "teal", "blue", "purple"]
+    conditions = [
+        val < 0.18,
+        (sat < 0.13) & (val < 0.35),
+        (sat < 0.13) & (val < 0.65),
+        (sat < 0.13) & (val < 0.86),
+        sat < 0.13,
+        (warm | gold) & (sat < 0.38) & (val > 0.68),
+        red & (sat < 0.45) & (val > 0.65),
+        red & (val < 0.45),
+        warm & ((val < 0.72) | (sat < 0.5)),
+        gold & (val < 0.55),
+        red,
+        warm,
+        gold,
+        hue < 165,
+        hue < 195,
+        hue < 258,
+        hue < 292,
+    ]
+    chosen = [
+        "black",
+        "dark_grey",
+        "grey",
+        "light_grey",
+        "white",
+        "beige",
+        "pink",
+        "brown",
+        "brown",
+        "olive",
+        "red",
+        "orange",
+        "yellow",
+        "green",
+        "teal",
+        "blue",
+        "purple",
+    ]
     return np.select(conditions, [_COLOURS.index(name) for name in chosen], default=_COLOURS.index("pink"))
 
 

@@ -9,10 +9,32 @@ from resources.embedded import words
 from resources.embedded.prose import short
 from resources.embedded.reading import Page, RequestError, Sight
 
-PLAIN_TEXTS = ("", "a long article")    # what a request asks for where no kind of text is named
-BLANK_CONTRAST = 0.02                   # standard deviation of brightness below which an image shows nothing
-LONG = ("long", "article", "essay", "in depth", "in detail", "at length", "extensive", "detailed", "guide", "report",
-        "story", "review", "script", "post", "长文", "文章", "详细", "报告", "指南", "故事", "影评", "讲稿")
+PLAIN_TEXTS = ("", "a long article")  # what a request asks for where no kind of text is named
+BLANK_CONTRAST = 0.02  # standard deviation of brightness below which an image shows nothing
+LONG = (
+    "long",
+    "article",
+    "essay",
+    "in depth",
+    "in detail",
+    "at length",
+    "extensive",
+    "detailed",
+    "guide",
+    "report",
+    "story",
+    "review",
+    "script",
+    "post",
+    "长文",
+    "文章",
+    "详细",
+    "报告",
+    "指南",
+    "故事",
+    "影评",
+    "讲稿",
+)
 _LENGTH = re.compile(r"(?:Please write |请?总共写)(\d+)(?:-word in total\.?|字。?)")
 
 
@@ -23,8 +45,11 @@ def request(sight: Sight) -> str:
     wanted = sight.field("Text") or ""
     if wanted and wanted not in PLAIN_TEXTS:
         seen = subject(sight.pages[0], sight.language)
-        return f"请写{wanted}，以图片所示为依据，从{seen}写起。" if sight.language == "zh" else \
-            f"Write {wanted}, grounded in what is shown, and begin from {seen}."
+        return (
+            f"请写{wanted}，以图片所示为依据，从{seen}写起。"
+            if sight.language == "zh"
+            else f"Write {wanted}, grounded in what is shown, and begin from {seen}."
+        )
     make = _request_zh if sight.language == "zh" else _request_en
     return make(sight.pages, _choice(sight, 3))
 
@@ -59,7 +84,7 @@ def rephrase(sight: Sight) -> str:
     match = _LENGTH.search(given)
     if match is None:
         return given
-    rest = given[:match.start()].rstrip()
+    rest = given[: match.start()].rstrip()
     return f"{rest}全文约需{match[1]}字。" if sight.language == "zh" else f"{rest} I need {match[1]} words in all."
 
 
@@ -89,25 +114,33 @@ def _request_en(pages: Sequence[Page], choice: int) -> str:
         many = "both" if len(pages) == 2 else "all"
         if titles:
             about = f"from “{titles[0]}” to “{titles[-1]}”" if len(titles) > 1 else f"among them “{titles[0]}”"
-            return (f"Write a long article that draws on {many} of these images, {about}: explain what each of "
-                    f"them says, and compare how they treat their subjects.")
+            return (
+                f"Write a long article that draws on {many} of these images, {about}: explain what each of "
+                f"them says, and compare how they treat their subjects."
+            )
         colours = ", ".join(dict.fromkeys(look["colour"] for look in looks))
-        return (f"Write a long article that draws on {many} of these pictures and compares them in depth: their "
-                f"leading colours ({colours}), their light and their composition.")
+        return (
+            f"Write a long article that draws on {many} of these pictures and compares them in depth: their "
+            f"leading colours ({colours}), their light and their composition."
+        )
     look = looks[0]
     if titles:
-        return (f"Write a long and detailed article about this page, which carries the words “{titles[0]}”, and "
-                f"explain every point that it makes.",
-                f"Please explain this page on “{titles[0]}” at length: go through it line by line, in clear prose.",
-                f"I would like an extensive article that is based on this page and begins from “{titles[0]}”; leave "
-                f"out nothing that it says.")[choice]
+        return (
+            f"Write a long and detailed article about this page, which carries the words “{titles[0]}”, and "
+            f"explain every point that it makes.",
+            f"Please explain this page on “{titles[0]}” at length: go through it line by line, in clear prose.",
+            f"I would like an extensive article that is based on this page and begins from “{titles[0]}”; leave "
+            f"out nothing that it says.",
+        )[choice]
     palette = " and ".join(look[name] for name in ("colour", "colour2") if name in look)
-    return (f"Write a long, descriptive article about this picture, with its {palette} and its {look['format']} "
-            f"composition, and describe its light, its colours and its arrangement in depth.",
-            f"Describe this {look['format']} picture at length, from its {palette} to the way in which light and shade "
-            f"are spread over it.",
-            f"Please write an extensive essay on this picture, whose colours are led by {palette}, and take the reader "
-            f"through it part by part.")[choice]
+    return (
+        f"Write a long, descriptive article about this picture, with its {palette} and its {look['format']} "
+        f"composition, and describe its light, its colours and its arrangement in depth.",
+        f"Describe this {look['format']} picture at length, from its {palette} to the way in which light and shade "
+        f"are spread over it.",
+        f"Please write an extensive essay on this picture, whose colours are led by {palette}, and take the reader "
+        f"through it part by part.",
+    )[choice]
 
 
 def _request_zh(pages: Sequence[Page], choice: int) -> str:
@@ -121,10 +154,14 @@ def _request_zh(pages: Sequence[Page], choice: int) -> str:
         return f"请结合全部图片写一篇长文，从主要色彩（{colours}）、光线和构图几个方面深入比较它们。"
     look = looks[0]
     if titles:
-        return (f"请围绕这一页写一篇详细的长文，页面上写着“{titles[0]}”，请把其中的每一个要点都讲清楚。",
-                f"请用通顺的文字详细讲解这一页关于“{titles[0]}”的内容，逐条展开，不要遗漏。",
-                f"请以这一页为依据，从“{titles[0]}”写起，写一篇内容充实的长文。")[choice]
+        return (
+            f"请围绕这一页写一篇详细的长文，页面上写着“{titles[0]}”，请把其中的每一个要点都讲清楚。",
+            f"请用通顺的文字详细讲解这一页关于“{titles[0]}”的内容，逐条展开，不要遗漏。",
+            f"请以这一页为依据，从“{titles[0]}”写起，写一篇内容充实的长文。",
+        )[choice]
     palette = "和".join(look[name] for name in ("colour", "colour2") if name in look)
-    return (f"请为这幅以{palette}为主的{look['format']}画面写一篇长文，细致地描写它的光线、色彩和布局。",
-            f"请详细描写这幅{look['format']}画面，从它的{palette}写到明暗的分布。",
-            f"这幅画面以{palette}为主，请写一篇内容充实的文章，带读者把它的各个部分看一遍。")[choice]
+    return (
+        f"请为这幅以{palette}为主的{look['format']}画面写一篇长文，细致地描写它的光线、色彩和布局。",
+        f"请详细描写这幅{look['format']}画面，从它的{palette}写到明暗的分布。",
+        f"这幅画面以{palette}为主，请写一篇内容充实的文章，带读者把它的各个部分看一遍。",
+    )[choice]

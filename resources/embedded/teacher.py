@@ -23,8 +23,11 @@ from resources.embedded.reading import Page, RequestError, Sight, Statement, fur
 from resources.text.words import count_words
 
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
-GENERIC_HEADING = re.compile(r"(?:slide|page|section|part|image|picture)\s*\d+|"
-                             r"第\s*[\d一二三四五六七八九十]+\s*\S{1,2}", re.IGNORECASE)
+GENERIC_HEADING = re.compile(
+    r"(?:slide|page|section|part|image|picture)\s*\d+|"
+    r"第\s*[\d一二三四五六七八九十]+\s*\S{1,2}",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -38,10 +41,10 @@ class Brief:
     page_numbers: Sequence[int]
     previous: Sequence[str] = ()
     last: bool = False
-    turn: int = 0                     # how many sections before this one have the same pages
-    remaining: int = 1                # sections from this one on that have these pages, itself included
+    turn: int = 0  # how many sections before this one have the same pages
+    remaining: int = 1  # sections from this one on that have these pages, itself included
     skip: set[str] = field(default_factory=set)  # headers and footers, as plain text
-    noun: str = ""                    # what a page is called; empty: decided by the page
+    noun: str = ""  # what a page is called; empty: decided by the page
 
 
 def section(sight: Sight) -> str:
@@ -54,7 +57,7 @@ def brief_of(sight: Sight) -> Brief:
     asked = re.search(PLAN_LINE, sight.text)
     if not asked:
         raise RequestError("The step `write section` needs its line `Section k - Main Point: … - Word Count: n`.")
-    after = sight.text[asked.end():]
+    after = sight.text[asked.end() :]
     heading = re.search(r"`## (.+?)`", after)
     point = asked.group(2)
     on = tuple(number for number in page_list(asked.group(4)) if number <= len(sight.pages))
@@ -65,10 +68,18 @@ def brief_of(sight: Sight) -> Brief:
     same = [entry.index for entry in planned if entry.pages == on] or [sight.index]
     pages = [sight.pages[number - 1] for number in on]
     return Brief(
-        language=sight.language, heading=heading.group(1) if heading else point, target=int(asked.group(3)),
-        pages=pages, page_numbers=on, previous=previous, last=sight.index == sight.count,
-        turn=sum(index < sight.index for index in same), remaining=sum(index >= sight.index for index in same) or 1,
-        skip=furniture(sight.pages), noun=_noun(sight))
+        language=sight.language,
+        heading=heading.group(1) if heading else point,
+        target=int(asked.group(3)),
+        pages=pages,
+        page_numbers=on,
+        previous=previous,
+        last=sight.index == sight.count,
+        turn=sum(index < sight.index for index in same),
+        remaining=sum(index >= sight.index for index in same) or 1,
+        skip=furniture(sight.pages),
+        noun=_noun(sight),
+    )
 
 
 def _noun(sight: Sight) -> str:
@@ -82,8 +93,14 @@ def _noun(sight: Sight) -> str:
 def compose(brief: Brief) -> str:
     """The section that `brief` describes: each line of its pages in turn, then what frames can add, to the length."""
     language = brief.language
-    seed = (language, brief.heading, brief.target, *(page.title for page in brief.pages),
-            *(page.look.colours for page in brief.pages), brief.turn)
+    seed = (
+        language,
+        brief.heading,
+        brief.target,
+        *(page.title for page in brief.pages),
+        *(page.look.colours for page in brief.pages),
+        brief.turn,
+    )
     picker = Picker(language, *seed)
     units: list[list[str]] = []
     spare: list[str] = []
@@ -205,7 +222,7 @@ def _text_units(brief: Brief, page: Page, at: int, picker: Picker) -> list[list[
     if shared:
         said = Covered("\n".join(brief.previous))
         lines = [line for line in lines if not said(line.text)]
-        lines = lines[:-(-len(lines) // brief.remaining)]
+        lines = lines[: -(-len(lines) // brief.remaining)]
     if plain(title) not in plain(units[0][0]):  # a long title is named in full once
         lines = [told[0], *lines] if brief.turn == 0 else lines
     elif len(lines) < 3:
@@ -228,16 +245,24 @@ def introduce(line: Statement, language: str, noun: str, picker: Picker, first: 
     return picker.take(line.kind, slots, first) or bare
 
 
-def _line_unit(line: Statement, before: Statement | None, at: int, told: Sequence[Statement], brief: Brief,
-               picker: Picker, first: bool) -> list[str]:
+def _line_unit(
+    line: Statement,
+    before: Statement | None,
+    at: int,
+    told: Sequence[Statement],
+    brief: Brief,
+    picker: Picker,
+    first: bool,
+) -> list[str]:
     intro = introduce(line, brief.language, brief.noun or "page", picker, first)
     if line.kind in ("labels", "figures"):
         return [intro]
     return [intro, *_elaborations(line, before, at, told, brief, picker)]
 
 
-def _elaborations(line: Statement, before: Statement | None, at: int, told: Sequence[Statement], brief: Brief,
-                  picker: Picker) -> list[str]:
+def _elaborations(
+    line: Statement, before: Statement | None, at: int, told: Sequence[Statement], brief: Brief, picker: Picker
+) -> list[str]:
     """Up to six sentences about a line that claim nothing beyond it: its words, its place, its neighbour, its size."""
     language = brief.language
     context = "\n".join(statement.text for page in brief.pages for statement in page.statements)
@@ -261,8 +286,15 @@ def _elaborations(line: Statement, before: Statement | None, at: int, told: Sequ
     cycle = ["number", "term", "two", "order", "heading", "term", "place", "size", "term", "two", "term"]
     turn = at % 3
     order = cycle[:1] + cycle[1:][turn:] + cycle[1:][:turn]
-    needs = {"number": "number", "term": "term", "two": "other", "order": "earlier", "place": "place", "size": "size",
-             "heading": "title"}
+    needs = {
+        "number": "number",
+        "term": "term",
+        "two": "other",
+        "order": "earlier",
+        "place": "place",
+        "size": "size",
+        "heading": "title",
+    }
     out, counted = [], dict[str, int]()
     for group in order:
         counted[group] = counted.get(group, 0) + 1
@@ -300,7 +332,7 @@ def _photo_units(brief: Brief, page: Page, at: int, picker: Picker) -> list[list
     else:
         own = aspects_of(brief.turn, shared)
         ordered = [sentence for name in own for sentence in groups[name]]
-        ordered += groups["region"][brief.turn % shared::shared] if "region" not in own else []
+        ordered += groups["region"][brief.turn % shared :: shared] if "region" not in own else []
     again = [picker.take("photo_region", region) or "" for region in [*regions, *regions]]
     general = groups["general"][:4]
     ordered += [sentence for pair in zip(again, [*general, *[""] * len(again)], strict=False) for sentence in pair]
@@ -318,8 +350,9 @@ def _compare_units(brief: Brief, picker: Picker) -> list[list[str]]:
     parts: list[str] = []
     for (one, a), (two, b) in pairwise(zip(brief.pages, called, strict=True)):
         whole += picker.all("photo_compare", words.compare_slots(one, two, a, b, language))
-        parts += [picker.take(group, slots) or ""
-                  for group, slots in words.compare_regions(one, two, a, b, language) * 2]
+        parts += [
+            picker.take(group, slots) or "" for group, slots in words.compare_regions(one, two, a, b, language) * 2
+        ]
     alike = [sentence for sentence in (whole + parts if brief.turn == 0 else parts + whole) if sentence not in said]
     opening = _opening(brief, brief.heading, picker, photo=True)
     return [opening, *([sentence] for sentence in dict.fromkeys(alike) if sentence)]

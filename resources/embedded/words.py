@@ -6,49 +6,104 @@ from resources.embedded.reading import REGIONS, Look, Page
 
 COLOURS: Mapping[str, Mapping[str, str]] = {
     "en": {"dark_grey": "dark grey", "light_grey": "light grey"},
-    "zh": {"black": "黑色", "dark_grey": "深灰色", "grey": "灰色", "light_grey": "浅灰色", "white": "白色",
-           "red": "红色", "orange": "橙色", "brown": "棕色", "beige": "米色", "yellow": "黄色",
-           "olive": "橄榄色", "green": "绿色", "teal": "青色", "blue": "蓝色", "purple": "紫色", "pink": "粉色"},
+    "zh": {
+        "black": "黑色",
+        "dark_grey": "深灰色",
+        "grey": "灰色",
+        "light_grey": "浅灰色",
+        "white": "白色",
+        "red": "红色",
+        "orange": "橙色",
+        "brown": "棕色",
+        "beige": "米色",
+        "yellow": "黄色",
+        "olive": "橄榄色",
+        "green": "绿色",
+        "teal": "青色",
+        "blue": "蓝色",
+        "purple": "紫色",
+        "pink": "粉色",
+    },
 }
 PLACES: Mapping[str, tuple[str, ...]] = {
-    "en": ("in the upper left", "at the top", "in the upper right", "on the left", "in the centre", "on the right",
-           "in the lower left", "at the bottom", "in the lower right"),
+    "en": (
+        "in the upper left",
+        "at the top",
+        "in the upper right",
+        "on the left",
+        "in the centre",
+        "on the right",
+        "in the lower left",
+        "at the bottom",
+        "in the lower right",
+    ),
     "zh": ("左上角", "上方", "右上角", "左侧", "中央", "右侧", "左下角", "下方", "右下角"),
 }
 LINE_PLACES: Mapping[str, tuple[str, str, str]] = {
-    "en": ("near the top", "in the middle", "near the foot"), "zh": ("上部", "中部", "下部"),
+    "en": ("near the top", "in the middle", "near the foot"),
+    "zh": ("上部", "中部", "下部"),
 }
 SMALL_NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 SMALL_NUMBERS_ZH = ("", "一", "两", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-            "twelfth")
+ORDINALS = (
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+)
 _ZH_DIGITS = "一二三四五六七八九十"
 
 _SCALES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "en": {"tone": ("dark", "subdued", "bright", "very bright"), "contrast": ("soft", "moderate", "strong"),
-           "saturation": ("muted", "moderate in strength", "strong"),
-           "warmth": ("cool", "neither warm nor cool", "warm"),
-           "symmetry": ("clearly different from each other in tone", "similar in tone, but not alike",
-                        "close to mirror images of each other in tone"),
-           "step": ("grows darker", "stays much the same", "grows lighter"),
-           "rtone": ("dark", "rather dark", "mid-toned", "rather light", "light"),
-           "rdetail": ("little detail", "some detail", "much detail")},
-    "zh": {"tone": ("偏暗", "略显低沉", "明亮", "十分明亮"), "contrast": ("柔和", "适中", "强烈"),
-           "saturation": ("素淡", "浓淡适中", "鲜明"), "warmth": ("偏冷", "不冷不暖", "偏暖"),
-           "symmetry": ("明暗差别明显", "明暗相近而不相同", "明暗几乎互为镜像"),
-           "step": ("逐渐变暗", "变化不大", "逐渐变亮"),
-           "rtone": ("很暗", "较暗", "明暗适中", "较亮", "很亮"), "rdetail": ("细节不多", "有一些细节", "细节丰富")},
+    "en": {
+        "tone": ("dark", "subdued", "bright", "very bright"),
+        "contrast": ("soft", "moderate", "strong"),
+        "saturation": ("muted", "moderate in strength", "strong"),
+        "warmth": ("cool", "neither warm nor cool", "warm"),
+        "symmetry": (
+            "clearly different from each other in tone",
+            "similar in tone, but not alike",
+            "close to mirror images of each other in tone",
+        ),
+        "step": ("grows darker", "stays much the same", "grows lighter"),
+        "rtone": ("dark", "rather dark", "mid-toned", "rather light", "light"),
+        "rdetail": ("little detail", "some detail", "much detail"),
+    },
+    "zh": {
+        "tone": ("偏暗", "略显低沉", "明亮", "十分明亮"),
+        "contrast": ("柔和", "适中", "强烈"),
+        "saturation": ("素淡", "浓淡适中", "鲜明"),
+        "warmth": ("偏冷", "不冷不暖", "偏暖"),
+        "symmetry": ("明暗差别明显", "明暗相近而不相同", "明暗几乎互为镜像"),
+        "step": ("逐渐变暗", "变化不大", "逐渐变亮"),
+        "rtone": ("很暗", "较暗", "明暗适中", "较亮", "很亮"),
+        "rdetail": ("细节不多", "有一些细节", "细节丰富"),
+    },
 }
 _FORMATS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {  # name, what it does, how the eye travels
-    "en": {"tall": ("tall", "gives height more room than breadth", "up and down"),
-           "wide": ("wide", "gives breadth more room than height", "from side to side"),
-           "square": ("square", "treats height and breadth alike", "around the centre")},
-    "zh": {"tall": ("竖幅", "让高度比宽度占得更多", "上下"), "wide": ("横幅", "让宽度比高度占得更多", "左右"),
-           "square": ("方形", "让高度与宽度不分主次", "围绕中心")},
+    "en": {
+        "tall": ("tall", "gives height more room than breadth", "up and down"),
+        "wide": ("wide", "gives breadth more room than height", "from side to side"),
+        "square": ("square", "treats height and breadth alike", "around the centre"),
+    },
+    "zh": {
+        "tall": ("竖幅", "让高度比宽度占得更多", "上下"),
+        "wide": ("横幅", "让宽度比高度占得更多", "左右"),
+        "square": ("方形", "让高度与宽度不分主次", "围绕中心"),
+    },
 }
 _RELATIONS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
-    "en": {"light": ("darker than", "about as light as", "lighter than"),
-           "detail": ("less detail than", "about as much detail as", "more detail than")},
+    "en": {
+        "light": ("darker than", "about as light as", "lighter than"),
+        "detail": ("less detail than", "about as much detail as", "more detail than"),
+    },
     "zh": {"light": ("暗于", "的明暗接近于", "亮于"), "detail": ("少于", "接近于", "多于")},
 }
 
@@ -81,19 +136,24 @@ def look_slots(look: Look, language: str) -> dict[str, str]:
     form = _FORMATS[language][look.format]
     places = PLACES[language]
     tones, details = look.region_tones, look.region_details
-    rows = [sum(tones[row * 3:row * 3 + 3]) / 3 for row in range(3)]
+    rows = [sum(tones[row * 3 : row * 3 + 3]) / 3 for row in range(3)]
     columns = [sum(tones[column::3]) / 3 for column in range(3)]
     step = lambda change: scale("step", change, (-0.08, 0.08), language)  # noqa: E731
     slots = {
-        "format": form[0], "format_effect": form[1], "travel": form[2],
+        "format": form[0],
+        "format_effect": form[1],
+        "travel": form[2],
         "tone": scale("tone", look.tone, (0.3, 0.5, 0.75), language),
         "contrast": scale("contrast", look.contrast, (0.13, 0.24), language),
         "saturation": scale("saturation", look.saturation, (0.2, 0.45), language),
         "warmth": scale("warmth", look.warmth, (-0.05, 0.05), language),
         "symmetry": scale("symmetry", look.symmetry, (0.4, 0.75), language),
-        "vertical": step(rows[2] - rows[0]), "horizontal": step(columns[2] - columns[0]),
-        "lightest": places[tones.index(max(tones))], "darkest": places[tones.index(min(tones))],
-        "busiest": places[details.index(max(details))], "calmest": places[details.index(min(details))],
+        "vertical": step(rows[2] - rows[0]),
+        "horizontal": step(columns[2] - columns[0]),
+        "lightest": places[tones.index(max(tones))],
+        "darkest": places[tones.index(min(tones))],
+        "busiest": places[details.index(max(details))],
+        "calmest": places[details.index(min(details))],
     }
     for at, name in enumerate(look.colours[:3]):
         slots["colour" if at == 0 else f"colour{at + 1}"] = colour(name, language)
@@ -107,20 +167,30 @@ def look_slots(look: Look, language: str) -> dict[str, str]:
 def region_slots(look: Look, language: str) -> list[dict[str, str]]:
     """Values for the region frames, one set per region, top left to bottom right; detail is relative to the whole."""
     mean = max(sum(look.region_details) / len(look.region_details), 0.004)
-    return [{"place": PLACES[language][at], "rcolour": colour(look.region_colours[at], language),
-             "rtone": scale("rtone", look.region_tones[at], (0.25, 0.42, 0.58, 0.78), language),
-             "rdetail": scale("rdetail", look.region_details[at] / mean, (0.7, 1.4), language)}
-            for at in range(len(REGIONS))]
+    return [
+        {
+            "place": PLACES[language][at],
+            "rcolour": colour(look.region_colours[at], language),
+            "rtone": scale("rtone", look.region_tones[at], (0.25, 0.42, 0.58, 0.78), language),
+            "rdetail": scale("rdetail", look.region_details[at] / mean, (0.7, 1.4), language),
+        }
+        for at in range(len(REGIONS))
+    ]
 
 
 def compare_slots(first: Page, second: Page, a: str, b: str, language: str) -> dict[str, str]:
     """Values for the frames that hold two pictures side by side; `a` and `b` are what they are called."""
     relation = lambda kind, change, limit: _RELATIONS[language][kind][  # noqa: E731
-        (change > -limit) + (change >= limit)]
+        (change > -limit) + (change >= limit)
+    ]
     one, two = look_slots(first.look, language), look_slots(second.look, language)
     detail = [sum(page.look.region_details) / 9 for page in (first, second)]
-    slots = {"a": a, "b": b, "light_relation": relation("light", first.look.tone - second.look.tone, 0.04),
-             "detail_relation": relation("detail", detail[0] - detail[1], 0.01)}
+    slots = {
+        "a": a,
+        "b": b,
+        "light_relation": relation("light", first.look.tone - second.look.tone, 0.04),
+        "detail_relation": relation("detail", detail[0] - detail[1], 0.01),
+    }
     for name in ("format", "warmth", "colour", "lightest"):
         if name in one and one[name] == two.get(name):
             slots[f"{name}_same"] = one[name]

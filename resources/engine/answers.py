@@ -70,8 +70,9 @@ def explain(error: openai.OpenAIError, endpoint: Endpoint) -> tuple[str, str]:
         state = "is wrong" if endpoint.api_key else "is not set"
         return "wrong_key", f"The {where} does not accept the key: {prefix}_API_KEY {state}."
     if isinstance(error, openai.NotFoundError):
-        return "unknown_model", (f"The {where} does not know the model '{endpoint.model}': "
-                                 f"check {prefix}_MODEL and {prefix}_BASE_URL.")
+        return "unknown_model", (
+            f"The {where} does not know the model '{endpoint.model}': check {prefix}_MODEL and {prefix}_BASE_URL."
+        )
     if isinstance(error, openai.RateLimitError):
         return "no_quota", f"The {where} has no quota left for this key: top it up, or use another {prefix}_API_KEY."
     return "failed", f"The {where} failed: {short(error)}"
@@ -85,8 +86,9 @@ def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
     if trouble.kind == "unreachable":
         return "unreachable", f"The {where} cannot be reached: start the server, or correct {prefix}_BASE_URL."
     if trouble.kind == "pushed_back":
-        return "rate_limited", (f"The {where} keeps refusing for its rate limit: lower {prefix}_CONCURRENCY, "
-                                "or try later.")
+        return "rate_limited", (
+            f"The {where} keeps refusing for its rate limit: lower {prefix}_CONCURRENCY, or try later."
+        )
     return "failed", f"The {where} failed: {trouble.detail}"
 
 

@@ -59,8 +59,15 @@ class ModelEngine:
     the run that is called `run` may spend; what it has spent so far is read from the ledger.
     """
 
-    def __init__(self, endpoints: Mapping[Role, Endpoint], ledger: Ledger, read_image: Callable[[str], bytes],
-                 prices: Mapping[str, Price] | None = None, budget: Budget | None = None, run: str = "") -> None:
+    def __init__(
+        self,
+        endpoints: Mapping[Role, Endpoint],
+        ledger: Ledger,
+        read_image: Callable[[str], bytes],
+        prices: Mapping[str, Price] | None = None,
+        budget: Budget | None = None,
+        run: str = "",
+    ) -> None:
         self.endpoints = endpoints
         self.ledger = ledger
         self.read_image = read_image
@@ -77,8 +84,9 @@ class ModelEngine:
         self._unstructured = {role for role, endpoint in endpoints.items() if not endpoint.structured}
 
     async def __aenter__(self) -> "ModelEngine":
-        self.servers = {role: [Server(endpoint, url) for url in endpoint.urls]
-                        for role, endpoint in self.endpoints.items()}
+        self.servers = {
+            role: [Server(endpoint, url) for url in endpoint.urls] for role, endpoint in self.endpoints.items()
+        }
         if self.run_label:
             self.budget.spend(*self.ledger.spent(self.run_label))
         return self
@@ -104,7 +112,7 @@ class ModelEngine:
         """
         call_id = call.key(self.endpoints[call.role].model)
         while (other := self._asking.get(call_id)) is not None:
-            await other.wait()      # the same question is in flight: its answer serves both
+            await other.wait()  # the same question is in flight: its answer serves both
         record = self.ledger.get(call_id)
         replayed = record is not None and record.status in ANSWERED  # what failed once is asked again
         if record is None or not replayed:
@@ -118,13 +126,28 @@ class ModelEngine:
         if self._progress:
             self._progress.step()
         if record.status != "ok":
-            raise AnswerError(record.status, f"{call.role} ({record.model}) at step {call.step}: {record.detail}",
-                                 record.text)
-        return Reply(record.text, call_id, record.model, record.prompt_tokens, record.cached_tokens,
-                     record.completion_tokens, record.cost_usd, replayed)
+            raise AnswerError(
+                record.status, f"{call.role} ({record.model}) at step {call.step}: {record.detail}", record.text
+            )
+        return Reply(
+            record.text,
+            call_id,
+            record.model,
+            record.prompt_tokens,
+            record.cached_tokens,
+            record.completion_tokens,
+            record.cost_usd,
+            replayed,
+        )
 
-    async def run(self, items: Sequence[Item], work: Callable[[Item], Awaitable[Result]], role: Role, what: str,
-                  expected_calls: int = 0) -> AsyncIterator[tuple[Item, Result | AnswerError]]:
+    async def run(
+        self,
+        items: Sequence[Item],
+        work: Callable[[Item], Awaitable[Result]],
+        role: Role,
+        what: str,
+        expected_calls: int = 0,
+    ) -> AsyncIterator[tuple[Item, Result | AnswerError]]:
         """`work` for every item in order, as many open at once as `order.open_samples` says; yields as each one ends.
 
         An item whose answer is unusable yields the AnswerError in place of a result. EndpointError and StoppedError
@@ -162,9 +185,11 @@ class ModelEngine:
                 if self._stop is not None and progress.done < len(items):
                     if not isinstance(self._stop, StoppedError):
                         raise self._stop
-                    says = (f"{what}: {self._stop}. {progress.done} of {len(items)} are done, "
-                            f"{len(items) - progress.done} are left; run it again to go on, nothing is paid twice.")
-                    logger.warning(says)    # a signal goes on after this, and would hide the exception's words
+                    says = (
+                        f"{what}: {self._stop}. {progress.done} of {len(items)} are done, "
+                        f"{len(items) - progress.done} are left; run it again to go on, nothing is paid twice."
+                    )
+                    logger.warning(says)  # a signal goes on after this, and would hide the exception's words
                     raise StoppedError(says)
             finally:
                 self._progress = None
@@ -202,8 +227,9 @@ class ModelEngine:
                 kind, says = explain_trouble(outcome, endpoint)
                 raise EndpointError(says, kind)
             if decision == "give up":
-                record = self._record(call, call_id, endpoint, server, outcome.kind,
-                                      f"{outcome.detail} ({tries.total()} tries)")
+                record = self._record(
+                    call, call_id, endpoint, server, outcome.kind, f"{outcome.detail} ({tries.total()} tries)"
+                )
                 self._keep(record)
                 return record
             assert isinstance(decision, float)
@@ -220,8 +246,14 @@ class ModelEngine:
         import httpx2
 
         started = time.time()
-        body = {"model": endpoint.model, "messages": wire(call.messages, self.read_image),
-                "max_tokens": call.max_tokens, "temperature": call.temperature, "seed": call.seed, **call.extra}
+        body = {
+            "model": endpoint.model,
+            "messages": wire(call.messages, self.read_image),
+            "max_tokens": call.max_tokens,
+            "temperature": call.temperature,
+            "seed": call.seed,
+            **call.extra,
+        }
         if call.role in self._unstructured:
             body.pop("response_format", None)
         answer: Any = {}
@@ -233,7 +265,7 @@ class ModelEngine:
             text, finish, status, detail = read_answer(answer)
         except openai.BadRequestError as error:
             if "response_format" in body and refuses_structure(str(error)):
-                self._unstructured.add(call.role)       # for good: the answer is read tolerantly
+                self._unstructured.add(call.role)  # for good: the answer is read tolerantly
                 return await self._send(call, call_id, endpoint, server)
             text, finish, status, detail = "", "", bad_request_kind(str(error)), short(error)
         except openai.OpenAIError as error:
@@ -241,21 +273,59 @@ class ModelEngine:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             text, finish, status, detail = "", "", "failed", f"the answer is no chat completion: {short(error)}"
         usage = (answer.get("usage") if isinstance(answer, dict) else None) or {}
-        return self._record(call, call_id, endpoint, server, status, detail, text if status in ANSWERED else "", finish,
-                            usage, time.time() - started)
+        return self._record(
+            call,
+            call_id,
+            endpoint,
+            server,
+            status,
+            detail,
+            text if status in ANSWERED else "",
+            finish,
+            usage,
+            time.time() - started,
+        )
 
-    def _record(self, call: Call, call_id: str, endpoint: Endpoint, server: Server, status: str, detail: str,
-                text: str = "", finish: str = "", usage: Mapping[str, Any] | None = None, latency_s: float = 0.0,
-                ) -> Record:
+    def _record(
+        self,
+        call: Call,
+        call_id: str,
+        endpoint: Endpoint,
+        server: Server,
+        status: str,
+        detail: str,
+        text: str = "",
+        finish: str = "",
+        usage: Mapping[str, Any] | None = None,
+        latency_s: float = 0.0,
+    ) -> Record:
         usage = usage or {}
-        tokens = (usage.get("prompt_tokens") or 0, (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
-                  usage.get("completion_tokens") or 0)
+        tokens = (
+            usage.get("prompt_tokens") or 0,
+            (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+            usage.get("completion_tokens") or 0,
+        )
         price = self._prices[call.role]
-        return Record(call_id=call_id, role=call.role, model=endpoint.model, endpoint=server.url,
-                      template=call.template, sample=call.sample, step=call.step, status=status, text=text,
-                      detail=detail, finish_reason=finish, prompt_tokens=tokens[0], cached_tokens=tokens[1],
-                      completion_tokens=tokens[2], cost_usd=price.of(*tokens) if price else 0.0,
-                      latency_s=latency_s, at=time.time(), run=self.run_label)
+        return Record(
+            call_id=call_id,
+            role=call.role,
+            model=endpoint.model,
+            endpoint=server.url,
+            template=call.template,
+            sample=call.sample,
+            step=call.step,
+            status=status,
+            text=text,
+            detail=detail,
+            finish_reason=finish,
+            prompt_tokens=tokens[0],
+            cached_tokens=tokens[1],
+            completion_tokens=tokens[2],
+            cost_usd=price.of(*tokens) if price else 0.0,
+            latency_s=latency_s,
+            at=time.time(),
+            run=self.run_label,
+        )
 
     def _keep(self, record: Record) -> None:
         """Into the ledger, and counted; a ledger that takes no more stops the run."""
@@ -263,9 +333,11 @@ class ModelEngine:
             self.ledger.put(record)
         except DBAPIError as error:
             why = short(Exception(error.orig))
-            unusable = LedgerError(f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, "
-                                      "or mend it, then run again.")
-            self.stop(unusable)     # now: the slot that this call frees must not go to one more
+            unusable = LedgerError(
+                f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, "
+                "or mend it, then run again."
+            )
+            self.stop(unusable)  # now: the slot that this call frees must not go to one more
             raise unusable from error
         tally = self.tally
         tally.made += 1

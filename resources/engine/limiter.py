@@ -1,11 +1,11 @@
 """How many calls one server gets at once: additive increase, multiplicative decrease, and a ceiling remembered."""
 
-ENOUGH = 100         # outcomes before a quiet verdict
-OVERLOAD = 0.06      # share of calls pushed back (429, timeout) that is one: a few at random are not
-PLAIN = 0.12         # share that is an overload without a second look
+ENOUGH = 100  # outcomes before a quiet verdict
+OVERLOAD = 0.06  # share of calls pushed back (429, timeout) that is one: a few at random are not
+PLAIN = 0.12  # share that is an overload without a second look
 DECREASE = 0.75
-STEP_BACK = 0.9      # the decrease from a limit that was quiet before
-PROBE_AFTER = 20     # quiet verdicts below a remembered ceiling before it is tried again
+STEP_BACK = 0.9  # the decrease from a limit that was quiet before
+PROBE_AFTER = 20  # quiet verdicts below a remembered ceiling before it is tried again
 
 
 class Limit:
@@ -23,7 +23,7 @@ class Limit:
         self.generation = 0
         self.ceiling: int | None = None
         self.quiet = 0
-        self._verdicts = 0      # quiet ones, one after the other, just below the ceiling
+        self._verdicts = 0  # quiet ones, one after the other, just below the ceiling
         self._sent = self._pushed_back = 0
         self._doubted = False
 
@@ -44,7 +44,7 @@ class Limit:
         doubted = overloaded and not plain and not self._doubted
         if overloaded and not doubted:
             self.ceiling, self._verdicts = self.value, 0
-            if self.quiet >= self.value:    # quiet before: the server takes less than it did
+            if self.quiet >= self.value:  # quiet before: the server takes less than it did
                 self.quiet = int(self.value * STEP_BACK)
             self.value = max(1, self.quiet, int(self.value * DECREASE))
         elif not overloaded:

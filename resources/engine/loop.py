@@ -10,6 +10,6 @@ Result = TypeVar("Result")
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     try:
         import uvloop
-    except ImportError:     # Windows
+    except ImportError:  # Windows
         return asyncio.run(work)
     return uvloop.run(work)

@@ -22,8 +22,9 @@ class Price:
     def of(self, prompt_tokens: int, cached_tokens: int, completion_tokens: int) -> float:
         """US dollars for one call; `prompt_tokens` counts the cached ones too, as the API reports them."""
         cached = min(cached_tokens, prompt_tokens)
-        return ((prompt_tokens - cached) * self.prompt + cached * self.cached
-                + completion_tokens * self.completion) / 1e6
+        return (
+            (prompt_tokens - cached) * self.prompt + cached * self.cached + completion_tokens * self.completion
+        ) / 1e6
 
 
 def read_prices(path: Path) -> dict[str, Price]:
@@ -35,8 +36,10 @@ def read_prices(path: Path) -> dict[str, Price]:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: Price(*map(float, numbers)) for name, numbers in found.items()}
     except (OSError, ValueError, TypeError) as error:
-        raise EndpointError(f"The price table {path} (LWV_PRICES) cannot be read: {error}. Each line has the form "
-                               '"model" = [prompt, cached, completion], US dollars for a million tokens.') from error
+        raise EndpointError(
+            f"The price table {path} (LWV_PRICES) cannot be read: {error}. Each line has the form "
+            '"model" = [prompt, cached, completion], US dollars for a million tokens.'
+        ) from error
 
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:

@@ -20,15 +20,18 @@ class Tally:
     completion_tokens: int = 0
     cost_usd: float = 0.0
     latency_s: float = 0.0
-    failed: Counter[str] = field(default_factory=Counter)    # answers that could not be used, by kind
-    retried: Counter[str] = field(default_factory=Counter)   # tries that got no answer, by kind
+    failed: Counter[str] = field(default_factory=Counter)  # answers that could not be used, by kind
+    retried: Counter[str] = field(default_factory=Counter)  # tries that got no answer, by kind
 
     def metadata(self) -> dict[str, float]:
         """Numbers for an asset's metadata; a counter for each kind of failure that was met."""
         return {
-            "calls_made": self.made, "calls_replayed": self.replayed,
-            "paid_prompt_tokens": self.prompt_tokens, "paid_cached_tokens": self.cached_tokens,
-            "paid_completion_tokens": self.completion_tokens, "paid_usd": round(self.cost_usd, 6),
+            "calls_made": self.made,
+            "calls_replayed": self.replayed,
+            "paid_prompt_tokens": self.prompt_tokens,
+            "paid_cached_tokens": self.cached_tokens,
+            "paid_completion_tokens": self.completion_tokens,
+            "paid_usd": round(self.cost_usd, 6),
             "call_seconds_mean": round(self.latency_s / self.made, 3) if self.made else 0.0,
             **{f"failed_{kind}": count for kind, count in sorted(self.failed.items())},
             **{f"retried_{kind}": count for kind, count in sorted(self.retried.items())},

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["pushed_back", "server_error", "unreachable", "timeout"]
-QUICK_S = 5.0        # patience with a server that has never answered: it is a wrong address, not an outage
+QUICK_S = 5.0  # patience with a server that has never answered: it is a wrong address, not an outage
 MOST_TRIES = {"pushed_back": 1_000, "server_error": 5, "unreachable": 5, "timeout": 3}
 
 
@@ -17,8 +17,13 @@ class Trouble:
     retry_after_s: float | None = None
 
 
-def next_try(trouble: Trouble, tries: int, waited_s: float, others_answered: bool, patience_s: float,
-             ) -> float | Literal["give up", "stop"]:
+def next_try(
+    trouble: Trouble,
+    tries: int,
+    waited_s: float,
+    others_answered: bool,
+    patience_s: float,
+) -> float | Literal["give up", "stop"]:
     """Seconds to wait before the next try, or the end of it.
 
     tries: how often this call failed in this way (1 for the first time); waited_s: since its first failure;

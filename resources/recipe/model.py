@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Family = Literal["ppt_script", "medical_report", "travel_guide", "story", "scenery_copywriting", "movie_review"]
 DeckTask = Literal["lecture_script", "speaker_notes", "study_guide", "explainer"]
-Length = Annotated[int, Field(ge=50, le=100_000)]      # words
+Length = Annotated[int, Field(ge=50, le=100_000)]  # words
 
 
 class Part(BaseModel):
@@ -24,20 +24,21 @@ class Lengths(Part):
 class Instructions(Part):
     """What is asked of the documents (method.md 1.1, 1.2)."""
 
-    need_long: bool = True                  # a request that needs no long article, or an irrelevant image, is rejected
-    groups: tuple[Literal[2, 4], ...] = (2, 4)   # single images of one collection are put together so; empty: never
+    need_long: bool = True  # a request that needs no long article, or an irrelevant image, is rejected
+    groups: tuple[Literal[2, 4], ...] = (2, 4)  # single images of one collection are put together so; empty: never
     group_share: float = Field(0.5, ge=0, le=1)  # of single images that also stand in such a group
-    deck_tasks: tuple[DeckTask, ...] = Field(("lecture_script", "speaker_notes", "study_guide", "explainer"),
-                                             min_length=1)
-    lecture_share: float = Field(0.7, ge=0, le=1)      # of decks whose task is the lecture script
-    rewritten_share: float = Field(0.25, ge=0, le=1)   # of other deck tasks that the teacher rewrites for the deck
-    chinese_share: float = Field(0.25, ge=0, le=1)     # of documents without text; others follow their text
-    families: dict[str, tuple[Family, ...]] = {}       # collection, or "*" -> families of MMLongBench-Write to ask for
-    stated_share: float = Field(0.4, ge=0, le=1)       # of examples that state their length before they are written
+    deck_tasks: tuple[DeckTask, ...] = Field(
+        ("lecture_script", "speaker_notes", "study_guide", "explainer"), min_length=1
+    )
+    lecture_share: float = Field(0.7, ge=0, le=1)  # of decks whose task is the lecture script
+    rewritten_share: float = Field(0.25, ge=0, le=1)  # of other deck tasks that the teacher rewrites for the deck
+    chinese_share: float = Field(0.25, ge=0, le=1)  # of documents without text; others follow their text
+    families: dict[str, tuple[Family, ...]] = {}  # collection, or "*" -> families of MMLongBench-Write to ask for
+    stated_share: float = Field(0.4, ge=0, le=1)  # of examples that state their length before they are written
     back_translated_share: float = Field(0.226, ge=0, le=1)  # … that state it after: the length that was written
     words: Lengths = Lengths()
-    words_per_page: int = Field(200, ge=20, le=2000)   # of a deck
-    chapter_pages: int = Field(26, ge=1)               # a longer deck is written in chapters
+    words_per_page: int = Field(200, ge=20, le=2000)  # of a deck
+    chapter_pages: int = Field(26, ge=1)  # a longer deck is written in chapters
 
     @model_validator(mode="after")
     def shares_fit(self) -> Self:
@@ -49,13 +50,13 @@ class Instructions(Part):
 class Writing(Part):
     """How a text is planned and written (method.md 2)."""
 
-    section_words: int = Field(200, ge=50, le=1000)    # of anything but a deck; the method allows 200 to 1,000
-    most_sections: int = Field(50, ge=1)               # LongWriter's cap; longer texts have longer sections
-    most_words: int = Field(32_000, ge=100)            # a request for more goes to quarantine
-    band: tuple[float, float] = (0.8, 1.25)            # a section outside, times its target, is rewritten once
-    length_control: bool = True                        # off: as the paper, one pass, no rewrite for length
-    loop_control: bool = True                          # a looping section is rewritten once, then cut at the loop
-    continuations: int = Field(2, ge=0)                # a section cut by max_tokens goes on so often
+    section_words: int = Field(200, ge=50, le=1000)  # of anything but a deck; the method allows 200 to 1,000
+    most_sections: int = Field(50, ge=1)  # LongWriter's cap; longer texts have longer sections
+    most_words: int = Field(32_000, ge=100)  # a request for more goes to quarantine
+    band: tuple[float, float] = (0.8, 1.25)  # a section outside, times its target, is rewritten once
+    length_control: bool = True  # off: as the paper, one pass, no rewrite for length
+    loop_control: bool = True  # a looping section is rewritten once, then cut at the loop
+    continuations: int = Field(2, ge=0)  # a section cut by max_tokens goes on so often
     temperature: float = Field(0.7, ge=0, le=2)
 
     @model_validator(mode="after")
@@ -68,24 +69,24 @@ class Writing(Part):
 class Keep(Part):
     """Which written examples may be trained on (method.md 6.2)."""
 
-    length_score: float = Field(80, ge=0, le=100)      # at least, against the stated length
-    repeated_share: float = Field(0.3, ge=0, le=1)     # at most, of a text's sentences
-    coverage: bool = True                              # every page has a section
-    language: bool = True                              # written in the language of the request
-    refusals: bool = True                              # no paragraph that is a refusal or an error text
-    near_duplicate: float = Field(0.8, gt=0, le=1)     # Jaccard similarity of 5-word shingles; 1: exact ones only
+    length_score: float = Field(80, ge=0, le=100)  # at least, against the stated length
+    repeated_share: float = Field(0.3, ge=0, le=1)  # at most, of a text's sentences
+    coverage: bool = True  # every page has a section
+    language: bool = True  # written in the language of the request
+    refusals: bool = True  # no paragraph that is a refusal or an error text
+    near_duplicate: float = Field(0.8, gt=0, le=1)  # Jaccard similarity of 5-word shingles; 1: exact ones only
 
 
 class Mix(Part):
     """What SFT is trained on (method.md 1.3, 5)."""
 
-    size: int | None = Field(None, ge=1)               # examples; unset: all that are kept
-    kinds: dict[Literal["single", "multi", "deck"], float] = {}      # shares; empty: as they come
+    size: int | None = Field(None, ge=1)  # examples; unset: all that are kept
+    kinds: dict[Literal["single", "multi", "deck"], float] = {}  # shares; empty: as they come
     buckets: dict[Literal["<500", "500-1500", "1500-2000", "2000-4000", ">4000"], float] = {}  # shares by words written
-    long_share: float = Field(0.2, ge=0, le=1)         # at least, of texts over 4,000 words
-    short_share: float = Field(0.1, ge=0, le=1)        # at least, of texts under 1,500 words: against over-writing
-    chat: Path | None = None                           # a JSONL file of general chat: {"messages": [...]} a line
-    chat_rows: int = Field(0, ge=0)                    # so many of its rows, on top of `size`
+    long_share: float = Field(0.2, ge=0, le=1)  # at least, of texts over 4,000 words
+    short_share: float = Field(0.1, ge=0, le=1)  # at least, of texts under 1,500 words: against over-writing
+    chat: Path | None = None  # a JSONL file of general chat: {"messages": [...]} a line
+    chat_rows: int = Field(0, ge=0)  # so many of its rows, on top of `size`
     seed: int = 42
 
     @model_validator(mode="after")
@@ -103,7 +104,7 @@ class Mix(Part):
 class Corrections(Part):
     """Which drafts the critic corrects (method.md 3.1)."""
 
-    drafts: Literal["auto", "checkpoint", "teacher"] = "auto"    # auto: the checkpoint's where `drafts` has the shard
+    drafts: Literal["auto", "checkpoint", "teacher"] = "auto"  # auto: the checkpoint's where `drafts` has the shard
 
 
 class Pairs(Part):
@@ -113,36 +114,36 @@ class Pairs(Part):
     shared_prefix: float = Field(0.3, ge=0)
     whole: float = Field(0.2, ge=0)
     sampled: float = Field(0.2, ge=0)
-    last_share: float = Field(0.5, ge=0, lt=1)   # of a document's cumulative weight on its last prefix; 0: the paper's
-    samples: int = Field(4, ge=1)                # drafts of one example, for `sampled`; the first is corrected
+    last_share: float = Field(0.5, ge=0, lt=1)  # of a document's cumulative weight on its last prefix; 0: the paper's
+    samples: int = Field(4, ge=1)  # drafts of one example, for `sampled`; the first is corrected
     temperature: float = Field(0.8, gt=0, le=2)  # of drafts: above the benchmark's 0.6, so that they differ
-    margin: float = Field(5.0, ge=0)             # least difference of (S_l + S_q) / 2 between the sides, points
+    margin: float = Field(5.0, ge=0)  # least difference of (S_l + S_q) / 2 between the sides, points
 
 
 class Training(Part):
     """How the student is trained. What is unset here is the student's own: see each checkpoint's recipe.py."""
 
-    sharding: Literal["fsdp2", "zero3", "none"] = "fsdp2"   # how several GPUs share the weights
-    lora_rank: int = Field(0, ge=0)              # of adapters on the language model; 0: full fine-tuning
+    sharding: Literal["fsdp2", "zero3", "none"] = "fsdp2"  # how several GPUs share the weights
+    lora_rank: int = Field(0, ge=0)  # of adapters on the language model; 0: full fine-tuning
     freeze_vision: bool | None = None
-    max_pixels: int | None = Field(None, ge=784)    # of an image, kept with the checkpoint; unset: the base model's own
-    max_tokens: int = Field(32_768, ge=256)      # of one forward pass; a longer row is refused, never cut
+    max_pixels: int | None = Field(None, ge=784)  # of an image, kept with the checkpoint; unset: the base model's own
+    max_tokens: int = Field(32_768, ge=256)  # of one forward pass; a longer row is refused, never cut
     sft_learning_rate: float | None = Field(None, gt=0)
     sft_epochs: float | None = Field(None, gt=0)
     dpo_learning_rate: float | None = Field(None, gt=0)
     dpo_epochs: float | None = Field(None, gt=0)
-    packing: Literal["documents", "pairs"] = "documents"    # pairs: TRL's own trainer, pair by pair, without weights
-    layout: Literal["images_first", "interleaved", "paper"] = "images_first"   # where a pair's images stand
+    packing: Literal["documents", "pairs"] = "documents"  # pairs: TRL's own trainer, pair by pair, without weights
+    layout: Literal["images_first", "interleaved", "paper"] = "images_first"  # where a pair's images stand
     beta: float = Field(0.1, gt=0)
-    loss: Literal["sigmoid", "sigmoid_norm"] = "sigmoid"    # sigmoid_norm: per token; wants a much larger beta
-    sft_weight: float = Field(0, ge=0)           # of the mean loss of a chosen token, added to a pair's loss
-    ld_alpha: float | None = Field(None, ge=0, le=1)        # tokens past the shorter side's length count so (LD-DPO)
-    reference: Literal["live", "stored"] = "stored"         # its sums: computed each pass, or once and kept
+    loss: Literal["sigmoid", "sigmoid_norm"] = "sigmoid"  # sigmoid_norm: per token; wants a much larger beta
+    sft_weight: float = Field(0, ge=0)  # of the mean loss of a chosen token, added to a pair's loss
+    ld_alpha: float | None = Field(None, ge=0, le=1)  # tokens past the shorter side's length count so (LD-DPO)
+    reference: Literal["live", "stored"] = "stored"  # its sums: computed each pass, or once and kept
 
     @model_validator(mode="after")
     def pairs_are_plain(self) -> Self:
         if self.packing == "pairs" and self.layout == "interleaved":
-            raise ValueError("interleaved images are trained with packing = \"documents\" alone")
+            raise ValueError('interleaved images are trained with packing = "documents" alone')
         return self
 
 

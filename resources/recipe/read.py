@@ -10,7 +10,7 @@ from resources.endpoints import Endpoint
 from resources.recipe.model import Recipe
 from resources.settings import Settings
 
-PRESETS = Path(__file__).parent / "presets"       # <name>.toml
+PRESETS = Path(__file__).parent / "presets"  # <name>.toml
 
 
 class RecipeError(ValueError):
@@ -34,5 +34,6 @@ def read_recipe(name: str | None = None) -> Recipe:
         raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be used: {where}: {first['msg']}.") from error
     except (OSError, ValueError) as error:
         known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
-        raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be read: {error}. It is a TOML file, or one of "
-                             f"{known}.") from error
+        raise RecipeError(
+            f"The recipe {path} (LWV_RECIPE) cannot be read: {error}. It is a TOML file, or one of {known}."
+        ) from error

@@ -5,11 +5,11 @@ A text is written with these headings and cut at them again, so both must come f
 
 import re
 
-SEPARATOR = "\n\n"                                      # between two sections, segments or paragraphs
+SEPARATOR = "\n\n"  # between two sections, segments or paragraphs
 PAGE_HEADING = re.compile(r"^##[ \t]*(?:Slide\s*(\d+)\b|第\s*(\d+)\s*页).*$", re.MULTILINE | re.IGNORECASE)
 SECTION_HEADING = re.compile(r"^## ", re.MULTILINE)
 _ANY_HEADING = re.compile(r"^(?:#{2,6}\s*|#\s+)[^#\s]")  # `##Slide 2` is one, `#tag` is none
-_HIGH_LEVEL = re.compile(r"^(?:##(?!#)|#(?=\s))\s*")     # the mark of a heading at whose level a text is cut
+_HIGH_LEVEL = re.compile(r"^(?:##(?!#)|#(?=\s))\s*")  # the mark of a heading at whose level a text is cut
 
 
 def page_heading(page: int, language: str) -> str:

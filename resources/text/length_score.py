@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-BENCHMARK_BORDERS = (1500, 2000, 3000)   # words, of MMLongBench-Write's buckets
+BENCHMARK_BORDERS = (1500, 2000, 3000)  # words, of MMLongBench-Write's buckets
 
 
 def length_score(words: int, required: int) -> float:

@@ -2,10 +2,19 @@
 
 from resources.text.headings import without_heading
 
-REFUSALS = ("i'm sorry, but i can", "i'm sorry, i can", "i cannot assist", "i can't assist", "i can't help with",
-            "as an ai language model", "对不起，我不能", "抱歉，我无法", "很抱歉，我无法")
+REFUSALS = (
+    "i'm sorry, but i can",
+    "i'm sorry, i can",
+    "i cannot assist",
+    "i can't assist",
+    "i can't help with",
+    "as an ai language model",
+    "对不起，我不能",
+    "抱歉，我无法",
+    "很抱歉，我无法",
+)
 ERROR_TEXTS = (*REFUSALS, "max tries. failed")
-HEAD = 200              # characters at a text's beginning in which a refusal stands
+HEAD = 200  # characters at a text's beginning in which a refusal stands
 
 
 def begins_as_refusal(text: str, phrases: tuple[str, ...] = REFUSALS) -> bool:

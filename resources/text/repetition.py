@@ -5,10 +5,10 @@ from collections import Counter
 
 from resources.text.words import count_words
 
-RUN = 10                # tokens of a run that counts as a repeat
-LOOP_TIMES = 3          # a run of a loop stands so often
-LOOP_SHARE = 0.1        # of a text's runs that stood there before, where the rounds of a loop are not the same
-TELLING_WORDS = 3       # a shorter sentence (`1.`, `Yes.`) is no repeat
+RUN = 10  # tokens of a run that counts as a repeat
+LOOP_TIMES = 3  # a run of a loop stands so often
+LOOP_SHARE = 0.1  # of a text's runs that stood there before, where the rounds of a loop are not the same
+TELLING_WORDS = 3  # a shorter sentence (`1.`, `Yes.`) is no repeat
 _TOKEN = re.compile(r"[a-zA-Z]+|\d+|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SENTENCE_END = re.compile(r"[.!?。！？][”’\"')）]?(?=\s|$)|[。！？]|\n")
 _SENTENCE_BORDER = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*")
@@ -25,7 +25,7 @@ def loop_start(text: str) -> int | None:
     tokens = [match.group().lower() for match in matches]
     count = len(tokens) - RUN + 1
     for at in range(count):
-        places = seen.setdefault(hash(tuple(tokens[at:at + RUN])), [])
+        places = seen.setdefault(hash(tuple(tokens[at : at + RUN])), [])
         places.append(at)
         if len(places) >= LOOP_TIMES:
             first, second = places[-3:-1]
@@ -42,7 +42,7 @@ def cut_loop(text: str) -> str:
     if start is None:
         return text
     ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, start)]
-    return text[:ends[-1] if ends else 0].rstrip()
+    return text[: ends[-1] if ends else 0].rstrip()
 
 
 def runs(text: str) -> set[int]:
@@ -59,7 +59,8 @@ def runs_and_count(text: str) -> tuple[set[int], int]:
 
 def repeated_share(text: str) -> float:
     """Share of sentences of at least TELLING_WORDS that stood in the text before, 0-1."""
-    sentences = [sentence for sentence in map(str.strip, _SENTENCE_BORDER.split(text))
-                 if count_words(sentence) >= TELLING_WORDS]
+    sentences = [
+        sentence for sentence in map(str.strip, _SENTENCE_BORDER.split(text)) if count_words(sentence) >= TELLING_WORDS
+    ]
     repeats = sum(count - 1 for count in Counter(sentences).values())
     return repeats / len(sentences) if sentences else 0.0

@@ -33,15 +33,27 @@ def trainer_settings(recipe: Mapping[str, Any], folder: Path, documents: float) 
     # Images are opened ahead of a GPU; the order of documents is the same.
     ahead = {"dataloader_num_workers": 4, "dataloader_persistent_workers": True, "dataloader_prefetch_factor": 2}
     return {
-        "output_dir": str(folder), "per_device_train_batch_size": recipe["batch"],
+        "output_dir": str(folder),
+        "per_device_train_batch_size": recipe["batch"],
         "gradient_accumulation_steps": accumulation(documents, recipe["batch"], device_count()),
-        "learning_rate": recipe["learning_rate"], "num_train_epochs": recipe["epochs"],
-        "max_steps": recipe["max_steps"], "lr_scheduler_type": "cosine", "warmup_steps": recipe["warmup_share"],
-        "bf16": recipe["dtype"] == "bfloat16", "gradient_checkpointing": recipe["gradient_checkpointing"],
-        "logging_steps": recipe["logging_steps"], "save_steps": recipe["save_steps"], "save_total_limit": 1,
-        "seed": recipe["seed"], "max_length": None, "include_num_input_tokens_seen": "all", "report_to": "none",
-        "disable_tqdm": True, "use_cpu": not cuda, **(ahead if cuda else {}),
-        "logging_nan_inf_filter": False,    # it logs a loss that is NaN as 0, and no check would see it
+        "learning_rate": recipe["learning_rate"],
+        "num_train_epochs": recipe["epochs"],
+        "max_steps": recipe["max_steps"],
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": recipe["warmup_share"],
+        "bf16": recipe["dtype"] == "bfloat16",
+        "gradient_checkpointing": recipe["gradient_checkpointing"],
+        "logging_steps": recipe["logging_steps"],
+        "save_steps": recipe["save_steps"],
+        "save_total_limit": 1,
+        "seed": recipe["seed"],
+        "max_length": None,
+        "include_num_input_tokens_seen": "all",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": not cuda,
+        **(ahead if cuda else {}),
+        "logging_nan_inf_filter": False,  # it logs a loss that is NaN as 0, and no check would see it
     }
 
 
@@ -71,14 +83,18 @@ def forecast_run(base: str, recipe: Mapping[str, Any], load: Load, say: Callable
     expected = forecast(shape, recipe, load, sharing_devices(recipe))
     name, available = device_memory()
     hours = expected.hours(name, devices)
-    say(f"forecast: {expected.needed / GIB:.2f} of {available / GIB:.1f} GiB, {load.tokens * load.epochs:.0f} tokens, "
-        f"{expected.flops:.2g} FLOPs" + (f", about {hours:.1f} h" if hours else ""))
+    say(
+        f"forecast: {expected.needed / GIB:.2f} of {available / GIB:.1f} GiB, {load.tokens * load.epochs:.0f} tokens, "
+        f"{expected.flops:.2g} FLOPs" + (f", about {hours:.1f} h" if hours else "")
+    )
     expected.require(available)
     if not recipe["gradient_checkpointing"] or sharing_devices(recipe) > 1:
         return None
     keep = partial(kept_layers, shape, recipe, load, available)
-    say(f"the largest pass, of {load.longest} tokens, computes {shape.layers - keep(load.longest)} of {shape.layers} "
-        "layers again on its way back; the smaller, the fewer")
+    say(
+        f"the largest pass, of {load.longest} tokens, computes {shape.layers - keep(load.longest)} of {shape.layers} "
+        "layers again on its way back; the smaller, the fewer"
+    )
     return keep
 
 
@@ -88,6 +104,7 @@ def device_memory() -> tuple[str, int]:
         return torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
-        return "CPU", next(int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines()
-                           if line.startswith("MemAvailable"))
+        return "CPU", next(
+            int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable")
+        )
     return "CPU", os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

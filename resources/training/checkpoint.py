@@ -10,8 +10,8 @@ import numpy as np
 from resources.store import Store
 
 FILES = ("config.json", "tokenizer.json", "training.json")
-EXPONENTS = {"F32": ("<u4", 0x7F800000), "BF16": ("<u2", 0x7F80), "F16": ("<u2", 0x7C00)}    # all set: NaN or infinite
-_CHUNK = 2**24      # numbers looked at in one go
+EXPONENTS = {"F32": ("<u4", 0x7F800000), "BF16": ("<u2", 0x7F80), "F16": ("<u2", 0x7C00)}  # all set: NaN or infinite
+_CHUNK = 2**24  # numbers looked at in one go
 
 
 class TrainingError(RuntimeError):
@@ -29,8 +29,10 @@ def current_checkpoint(store: Store, kind: Literal["sft", "dpo"]) -> Path:
         raise TrainingError(f"{pointer} is not there: materialise `{kind}_checkpoint` first.")
     folder = pointer.parent / json.loads(pointer.read_text())["id"]
     if found := faults(folder):
-        raise TrainingError(f"The checkpoint {folder} is not whole ({', '.join(found)}): delete it and materialise "
-                             f"`{kind}_checkpoint` again.")
+        raise TrainingError(
+            f"The checkpoint {folder} is not whole ({', '.join(found)}): delete it and materialise "
+            f"`{kind}_checkpoint` again."
+        )
     return folder
 
 
@@ -50,8 +52,12 @@ def faults(folder: Path) -> list[str]:
 
 def unsound_tensors(folder: Path) -> list[str]:
     """Names of the tensors that hold a NaN or an infinite number."""
-    return [name for path in sorted(folder.glob("*.safetensors")) for name, dtype, start, stop in _tensors(path)
-            if dtype in EXPONENTS and _unsound(path, dtype, start, stop)]
+    return [
+        name
+        for path in sorted(folder.glob("*.safetensors"))
+        for name, dtype, start, stop in _tensors(path)
+        if dtype in EXPONENTS and _unsound(path, dtype, start, stop)
+    ]
 
 
 def _unsound(path: Path, dtype: str, start: int, stop: int) -> bool:
@@ -60,7 +66,7 @@ def _unsound(path: Path, dtype: str, start: int, stop: int) -> bool:
     if count == 0:
         return False
     bits = np.memmap(path, dtype=kind, mode="r", offset=start, shape=(count,))
-    return any(bool(((bits[low:low + _CHUNK] & exponent) == exponent).any()) for low in range(0, count, _CHUNK))
+    return any(bool(((bits[low : low + _CHUNK] & exponent) == exponent).any()) for low in range(0, count, _CHUNK))
 
 
 def _tensors(path: Path) -> Iterator[tuple[str, str, int, int]]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 GIB = 2**30
-PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "A800": 312e12}    # bf16, dense, by a part of the name
-MFU = 0.4           # assumed; published for Qwen2.5-VL-7B: 0.30 to 0.45
-SAFE = 0.9          # of the free memory: what is given out in pieces is never used whole
+PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "A800": 312e12}  # bf16, dense, by a part of the name
+MFU = 0.4  # assumed; published for Qwen2.5-VL-7B: 0.30 to 0.45
+SAFE = 0.9  # of the free memory: what is given out in pieces is never used whole
 LAYER_MATRICES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -26,7 +26,7 @@ class Shape:
 
     layers: int
     hidden: int
-    key_value: int          # width of keys (and of values)
+    key_value: int  # width of keys (and of values)
     feed_forward: int
     vocabulary: int
     tied: bool
@@ -38,16 +38,24 @@ class Shape:
     def of(cls, config: Mapping[str, Any]) -> Self:
         """From `config.to_dict()`."""
         text, vision = config["text_config"], config["vision_config"]
-        return cls(text["num_hidden_layers"], text["hidden_size"],
-                   text["hidden_size"] // text["num_attention_heads"] * text["num_key_value_heads"],
-                   text["intermediate_size"], text["vocab_size"], bool(config.get("tie_word_embeddings")),
-                   vision["depth"], vision["hidden_size"], vision["intermediate_size"])
+        return cls(
+            text["num_hidden_layers"],
+            text["hidden_size"],
+            text["hidden_size"] // text["num_attention_heads"] * text["num_key_value_heads"],
+            text["intermediate_size"],
+            text["vocab_size"],
+            bool(config.get("tie_word_embeddings")),
+            vision["depth"],
+            vision["hidden_size"],
+            vision["intermediate_size"],
+        )
 
     @property
     def linear(self) -> int:
         """Weights of the language model's layers."""
-        return self.layers * (2 * self.hidden**2 + 2 * self.hidden * self.key_value
-                              + 3 * self.hidden * self.feed_forward)
+        return self.layers * (
+            2 * self.hidden**2 + 2 * self.hidden * self.key_value + 3 * self.hidden * self.feed_forward
+        )
 
     @property
     def embeddings(self) -> int:
@@ -57,8 +65,12 @@ class Shape:
     def vision(self) -> int:
         """Weights of the vision tower and its merger (four patches of 1,176 values make a visual token)."""
         wide = 4 * self.vision_hidden
-        return (self.vision_layers * (4 * self.vision_hidden**2 + 3 * self.vision_hidden * self.vision_feed_forward)
-                + 1176 * self.vision_hidden + wide**2 + wide * self.hidden)
+        return (
+            self.vision_layers * (4 * self.vision_hidden**2 + 3 * self.vision_hidden * self.vision_feed_forward)
+            + 1176 * self.vision_hidden
+            + wide**2
+            + wide * self.hidden
+        )
 
     @property
     def parameters(self) -> int:
@@ -67,12 +79,16 @@ class Shape:
     def layer_values(self, dtype: str) -> int:
         """That a layer keeps of each token for its backward pass. Measured: in bfloat16 on an H100, where kernels are
         fused; else on a CPU."""
-        return 3 * self.feed_forward + 12 * self.hidden if dtype == "bfloat16" \
+        return (
+            3 * self.feed_forward + 12 * self.hidden
+            if dtype == "bfloat16"
             else 8 * self.feed_forward + 16 * self.hidden
+        )
 
     def adapters(self, rank: int) -> int:
-        widths = 2 * (self.hidden + self.hidden) + 2 * (self.hidden + self.key_value) \
-            + 3 * (self.hidden + self.feed_forward)
+        widths = (
+            2 * (self.hidden + self.hidden) + 2 * (self.hidden + self.key_value) + 3 * (self.hidden + self.feed_forward)
+        )
         return rank * self.layers * widths
 
     def text_flops(self, tokens: int) -> float:
@@ -92,13 +108,13 @@ class Shape:
 class Load:
     """What is trained on."""
 
-    longest: int            # tokens of the largest forward pass of one device
-    tokens: int             # of all passes of one epoch, on all devices
-    attended: int           # pairs of a token and one that it sees, of these
-    vision_tokens: int      # of these
+    longest: int  # tokens of the largest forward pass of one device
+    tokens: int  # of all passes of one epoch, on all devices
+    attended: int  # pairs of a token and one that it sees, of these
+    vision_tokens: int  # of these
     epochs: float
-    reference_passes: float = 0     # forward passes of a reference model per trained pass
-    copies: int = 1         # of the model: 2 with a reference beside it
+    reference_passes: float = 0  # forward passes of a reference model per trained pass
+    copies: int = 1  # of the model: 2 with a reference beside it
 
 
 @dataclass(frozen=True)
@@ -124,7 +140,8 @@ class Forecast:
             raise DoesNotFitError(
                 f"This run needs about {self.needed / GIB:.1f} GiB on each device ({parts}), and {available / GIB:.1f} "
                 "are free. What helps, in [training] of the recipe (LWV_RECIPE): lora_rank = 16 (adapters instead of "
-                "all weights), a smaller max_tokens, reference = \"stored\"; or more devices, which share the weights.")
+                'all weights), a smaller max_tokens, reference = "stored"; or more devices, which share the weights.'
+            )
 
 
 def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int) -> Forecast:
@@ -135,16 +152,21 @@ def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int) 
     trained = adapters or shape.parameters - (shape.vision if recipe["freeze_vision"] else 0)
     size = load.longest
     # With checkpointing each layer keeps its input and one is computed again; else each keeps all.
-    values = shape.hidden * shape.layers + 6 * shape.feed_forward + 8 * shape.hidden \
-        if recipe["gradient_checkpointing"] else shape.layers * shape.layer_values(recipe["dtype"])
+    values = (
+        shape.hidden * shape.layers + 6 * shape.feed_forward + 8 * shape.hidden
+        if recipe["gradient_checkpointing"]
+        else shape.layers * shape.layer_values(recipe["dtype"])
+    )
     memory = {
         "weights": (load.copies * shape.parameters * kept + adapters * 4) / devices,
         "gradients and optimiser": trained * 12 / devices,
         # FSDP2 shares gradients at an update's last pass; until then each device adds up its own, of all weights.
         "gradients not shared yet": trained * 4 if devices > 1 and recipe["sharding"] == "fsdp2" else 0,
         "activations": size * values * computed,
-        "head": min(size, 4096) * min(shape.vocabulary, 32_768) * computed + size * shape.hidden * 4
-        + (0 if adapters else shape.vocabulary * shape.hidden * 4)}
+        "head": min(size, 4096) * min(shape.vocabulary, 32_768) * computed
+        + size * shape.hidden * 4
+        + (0 if adapters else shape.vocabulary * shape.hidden * 4),
+    }
     return Forecast(memory, load.epochs * epoch_flops(shape, recipe, load))
 
 
@@ -163,5 +185,9 @@ def epoch_flops(shape: Shape, recipe: Mapping[str, Any], load: Load) -> float:
     text, attention = shape.text_flops(load.tokens), shape.attention_flops(load.attended)
     vision = shape.vision_flops(load.vision_tokens)
     seen = 1 if adapters or recipe["freeze_vision"] else 3
-    return (2 if adapters else 3) * text + 3 * attention + seen * vision \
+    return (
+        (2 if adapters else 3) * text
+        + 3 * attention
+        + seen * vision
         + load.reference_passes * (text + attention + vision)
+    )

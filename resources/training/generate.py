@@ -30,8 +30,10 @@ def generate(config: dict[str, Any], say: Callable[[str], None]) -> None:
             for number, item in enumerate(waiting, 1):
                 answer = write_answer(model, processor, item, config["temperature"], config["top_p"])
                 add({"model": entry["name"], "item_id": item["item_id"], **answer})
-                say(f"{entry['name']}: {number} of {len(waiting)}, {answer['tokens']} tokens in "
-                    f"{answer['seconds']:.1f} s")
+                say(
+                    f"{entry['name']}: {number} of {len(waiting)}, {answer['tokens']} tokens in "
+                    f"{answer['seconds']:.1f} s"
+                )
 
 
 @torch.inference_mode()
@@ -39,14 +41,20 @@ def write_answer(model: Any, processor: Any, item: dict[str, Any], temperature: 
     """One answer, sampled from a seed of its own, so that order does not matter."""
     started = time.monotonic()
     images = [Image.open(path).convert("RGB") for path in item["images"]]
-    inputs = processor(text=[render_prompt(processor, len(images), item["prompt"])], images=images or None,
-                       return_tensors="pt").to(model.device)
+    inputs = processor(
+        text=[render_prompt(processor, len(images), item["prompt"])], images=images or None, return_tensors="pt"
+    ).to(model.device)
     set_seed(item["seed"])
     limit = item["max_new_tokens"]
-    tokens = model.generate(**inputs, max_new_tokens=limit, do_sample=True, temperature=temperature,
-                            top_p=top_p)[0, inputs["input_ids"].shape[1]:]
-    return {"text": processor.decode(tokens, skip_special_tokens=True), "tokens": len(tokens),
-            "seconds": time.monotonic() - started, "finish": "length" if len(tokens) >= limit else "stop"}
+    tokens = model.generate(**inputs, max_new_tokens=limit, do_sample=True, temperature=temperature, top_p=top_p)[
+        0, inputs["input_ids"].shape[1] :
+    ]
+    return {
+        "text": processor.decode(tokens, skip_special_tokens=True),
+        "tokens": len(tokens),
+        "seconds": time.monotonic() - started,
+        "finish": "length" if len(tokens) >= limit else "stop",
+    }
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLRMSNorm
 from resources.training.forecast import LAYER_MATRICES
 from resources.training.packed_attention import WINDOWS
 
-LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"    # the vision tower is left alone
+LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"  # the vision tower is left alone
 
 
 def load_model(path: str, recipe: Mapping[str, Any]) -> Any:

@@ -9,14 +9,15 @@ from peft.tuners.lora import LoraLayer
 from transformers import Trainer
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLDecoderLayer
 
-Keep = Callable[[int], int] | None      # how many layers keep their activations in a pass of so many tokens
+Keep = Callable[[int], int] | None  # how many layers keep their activations in a pass of so many tokens
 
 
 def keep_float32(plugin: Any) -> None:
     """In an FSDP2 plugin of accelerate's, which says bf16 for everything: what the model returns stays as it is, for
     log-probabilities are among it, and gradients are added up over devices in float32."""
-    plugin.mixed_precision_policy = replace(plugin.mixed_precision_policy, output_dtype=None,
-                                            reduce_dtype=torch.float32)
+    plugin.mixed_precision_policy = replace(
+        plugin.mixed_precision_policy, output_dtype=None, reduce_dtype=torch.float32
+    )
 
 
 class PackedTrainer(Trainer):
@@ -30,7 +31,7 @@ class PackedTrainer(Trainer):
         super().__init__(**more)
         model: Any = self.model
         self.layers = [layer for layer in model.modules() if isinstance(layer, Qwen2_5_VLDecoderLayer)]
-        if self.args.bf16:          # Autocast casts; PEFT would cast adapters' inputs to float32 before.
+        if self.args.bf16:  # Autocast casts; PEFT would cast adapters' inputs to float32 before.
             for module in model.modules():
                 if isinstance(module, LoraLayer):
                     module.cast_input_dtype_enabled = False

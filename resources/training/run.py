@@ -62,8 +62,10 @@ class Progress(TrainerCallback):
         spent = time.monotonic() - self.started
         left = spent / max(1, state.global_step - self.first_step) * (state.max_steps - state.global_step)
         speed = (state.num_input_tokens_seen - self.first_tokens) / spent
-        self.say(f"step {state.global_step} of {state.max_steps}, loss {float(logs['loss']):.4f}, "
-                 f"{speed:.0f} tokens/s, {spent:.0f} s, about {left:.0f} s left")
+        self.say(
+            f"step {state.global_step} of {state.max_steps}, loss {float(logs['loss']):.4f}, "
+            f"{speed:.0f} tokens/s, {spent:.0f} s, about {left:.0f} s left"
+        )
 
 
 def partial_folder(config: dict[str, Any]) -> Path:
@@ -84,7 +86,7 @@ def whole_checkpoint(partial: Path, say: Callable[[str], None]) -> str | None:
             return str(folder)
         except (OSError, ValueError):
             say(f"{folder} is half-written: put away")
-            shutil.rmtree(folder, ignore_errors=True)       # each rank does so, and one of them is first
+            shutil.rmtree(folder, ignore_errors=True)  # each rank does so, and one of them is first
     return None
 
 
@@ -93,8 +95,9 @@ def tokens_seen(checkpoint: Path) -> int:
     return json.loads((checkpoint / "trainer_state.json").read_text())["num_input_tokens_seen"]
 
 
-def finish_run(config: dict[str, Any], say: Callable[[str], None],
-               train: Callable[[str | None], tuple[Any, dict[str, Any]]]) -> None:
+def finish_run(
+    config: dict[str, Any], say: Callable[[str], None], train: Callable[[str | None], tuple[Any, dict[str, Any]]]
+) -> None:
     """Run `train(checkpoint to go on from)` and put its result at `config["output"]` in one rename.
 
     train returns the trainer and what to add to `training.json`. A run that was killed finds its partial folder again
@@ -115,11 +118,20 @@ def finish_run(config: dict[str, Any], say: Callable[[str], None],
     losses = [float(entry["loss"]) for entry in history]
     tokens, seconds = trainer.state.num_input_tokens_seen, time.monotonic() - started
     record = {
-        "student": config["student"], "dataset_id": config["dataset_id"], "recipe": config["recipe"],
-        "authors": config["authors"], "embedded": any(map(is_embedded, config["authors"])),
-        "losses": losses, "steps": trainer.state.global_step, "seconds": seconds, "tokens": tokens,
-        "tokens_per_second": (tokens - known) / seconds, "wrote": first_words(final),
-        "versions": {name: version(name) for name in ("torch", "transformers", "trl", "accelerate")}, **more}
+        "student": config["student"],
+        "dataset_id": config["dataset_id"],
+        "recipe": config["recipe"],
+        "authors": config["authors"],
+        "embedded": any(map(is_embedded, config["authors"])),
+        "losses": losses,
+        "steps": trainer.state.global_step,
+        "seconds": seconds,
+        "tokens": tokens,
+        "tokens_per_second": (tokens - known) / seconds,
+        "wrote": first_words(final),
+        "versions": {name: version(name) for name in ("torch", "transformers", "trl", "accelerate")},
+        **more,
+    }
     (final / "training.json").write_text(json.dumps(record, indent=2, sort_keys=True))
     shutil.rmtree(output, ignore_errors=True)
     final.rename(output)
@@ -142,7 +154,7 @@ def first_words(folder: Path) -> list[int]:
     processor = transformers.AutoProcessor.from_pretrained(folder)
     given = processor.tokenizer("<|im_start|>assistant\n", return_tensors="pt")
     written = model.generate(**given, max_new_tokens=8, min_new_tokens=8, do_sample=False)
-    return written[0, given["input_ids"].shape[1]:].tolist()
+    return written[0, given["input_ids"].shape[1] :].tolist()
 
 
 def run_script(what: str, body: Callable[[dict[str, Any], Callable[[str], None]], None]) -> None:

@@ -17,18 +17,47 @@ from resources.embedded import app, model_name
 from resources.prompts import Prompt
 
 ROOT = Path(__file__).parents[2]
-ASSET_OF = {"single": "instructions", "rewrite": "instructions", "need_long": "instructions",
-         "state_length": "long_outputs", "task": "long_outputs", "plan": "long_outputs",
-         "write": "long_outputs", "correct": "corrected_segments", "judge": "benchmark_scores"}
+ASSET_OF = {
+    "single": "instructions",
+    "rewrite": "instructions",
+    "need_long": "instructions",
+    "state_length": "long_outputs",
+    "task": "long_outputs",
+    "plan": "long_outputs",
+    "write": "long_outputs",
+    "correct": "corrected_segments",
+    "judge": "benchmark_scores",
+}
 
-CYCLE = ("Evaporation", "The sun heats the surface of the sea", "Liquid water turns into vapour",
-         "About 90% of vapour comes from oceans", "Warm air can hold more vapour")
-RAIN = ("Clouds and Rain", "Rising air cools and vapour condenses", "Droplets gather around dust",
-        "Average rainfall: 990 mm per year")
-ORE = ("Types of Ore", "Hematite is mined in open pits", "Bauxite gives aluminium after refining",
-       "Galena carries lead and silver")
-CJK_FONTS = ("NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "NotoSerifCJK-Regular.ttc", "wqy-zenhei.ttc",
-             "wqy-microhei.ttc", "SourceHanSansSC-Regular.otf", "simhei.ttf", "DroidSansFallbackFull.ttf")
+CYCLE = (
+    "Evaporation",
+    "The sun heats the surface of the sea",
+    "Liquid water turns into vapour",
+    "About 90% of vapour comes from oceans",
+    "Warm air can hold more vapour",
+)
+RAIN = (
+    "Clouds and Rain",
+    "Rising air cools and vapour condenses",
+    "Droplets gather around dust",
+    "Average rainfall: 990 mm per year",
+)
+ORE = (
+    "Types of Ore",
+    "Hematite is mined in open pits",
+    "Bauxite gives aluminium after refining",
+    "Galena carries lead and silver",
+)
+CJK_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansCJKsc-Regular.otf",
+    "NotoSerifCJK-Regular.ttc",
+    "wqy-zenhei.ttc",
+    "wqy-microhei.ttc",
+    "SourceHanSansSC-Regular.otf",
+    "simhei.ttf",
+    "DroidSansFallbackFull.ttf",
+)
 
 
 @cache
@@ -87,8 +116,9 @@ def template(name: str, **slots: object) -> str:
 
 async def _create(role: str, messages: Sequence[dict[str, Any]], **more: Any) -> Any:
     http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app))
-    async with openai.AsyncOpenAI(base_url="http://embedded/v1", api_key="embedded", http_client=http,
-                                  max_retries=0) as client:
+    async with openai.AsyncOpenAI(
+        base_url="http://embedded/v1", api_key="embedded", http_client=http, max_retries=0
+    ) as client:
         request: dict[str, Any] = {"model": model_name(role), "messages": list(messages), **more}
         return await client.chat.completions.create(**request)
 
@@ -104,16 +134,36 @@ def ask(role: str, messages: Sequence[dict[str, Any]], **more: Any) -> str:
 
 def opening(images: Sequence[bytes], instruction: str, language: str, total: int, rule: str) -> list[dict[str, Any]]:
     """The messages of a plan turn."""
-    parts = [*map(image_part, images), text_part(template("task", instruction=instruction)), text_part(template(
-        "plan", pages=len(images), language=language, total_words=total, section_rule=rule))]
+    parts = [
+        *map(image_part, images),
+        text_part(template("task", instruction=instruction)),
+        text_part(template("plan", pages=len(images), language=language, total_words=total, section_rule=rule)),
+    ]
     return [{"role": "system", "content": "You are an expert writer."}, {"role": "user", "content": parts}]
 
 
-def write_turn(index: int, count: int, language: str, point: str, words: int, pages: str, heading: str = "",
-               ) -> dict[str, Any]:
-    return {"role": "user", "content": template(
-        "write", index=index, count=count, language=language, point=point, words=words, pages=pages,
-        heading=heading or point)}
+def write_turn(
+    index: int,
+    count: int,
+    language: str,
+    point: str,
+    words: int,
+    pages: str,
+    heading: str = "",
+) -> dict[str, Any]:
+    return {
+        "role": "user",
+        "content": template(
+            "write",
+            index=index,
+            count=count,
+            language=language,
+            point=point,
+            words=words,
+            pages=pages,
+            heading=heading or point,
+        ),
+    }
 
 
 def assistant(text: str) -> dict[str, Any]:
@@ -125,15 +175,30 @@ def document() -> Callable[..., tuple[str, list[str]]]:
     """Writes a whole document: (plan, sections)."""
     from resources.embedded.planning import parse_plan
 
-    def write(images: Sequence[bytes], language: str, total: int, rule: str, instruction: str = "Write an article.",
-              heading: str = "") -> tuple[str, list[str]]:
+    def write(
+        images: Sequence[bytes],
+        language: str,
+        total: int,
+        rule: str,
+        instruction: str = "Write an article.",
+        heading: str = "",
+    ) -> tuple[str, list[str]]:
         messages = opening(images, instruction, language, total, rule)
         plan = ask("teacher", messages)
         messages.append(assistant(plan))
         planned, sections = parse_plan(plan), []
         for entry in planned:
-            messages.append(write_turn(entry.index, len(planned), language, entry.point, entry.words,
-                                       ", ".join(map(str, entry.pages)), heading and heading.format(entry.index)))
+            messages.append(
+                write_turn(
+                    entry.index,
+                    len(planned),
+                    language,
+                    entry.point,
+                    entry.words,
+                    ", ".join(map(str, entry.pages)),
+                    heading and heading.format(entry.index),
+                )
+            )
             sections.append(ask("teacher", messages))
             messages.append(assistant(sections[-1]))
         return plan, sections

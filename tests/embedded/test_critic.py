@@ -12,8 +12,10 @@ from resources.embedded.reading import Look, Page, statements_of
 from tests.embedded.conftest import CYCLE, RAIN, ask, image_part, page, template, text_part
 
 LOOK = Look("wide", ("white", "black"), 0.9, 0.1, 0.1, 0.0, 1.0, ("white",) * 9, (0.9,) * 9, (0.01,) * 9)
-SOUND = ("## Slide 2\n\nThe page is about “Evaporation”. The sun heats the surface of the sea. Liquid water turns into "
-         "vapour. About 90% of vapour comes from oceans.\n\nThe last line says that warm air can hold more vapour.")
+SOUND = (
+    "## Slide 2\n\nThe page is about “Evaporation”. The sun heats the surface of the sea. Liquid water turns into "
+    "vapour. About 90% of vapour comes from oceans.\n\nThe last line says that warm air can hold more vapour."
+)
 BEFORE = "## Slide 1\n\nWater is always on its way. Nothing in the sea stands still for long."
 ZH_LINES = ("水循环", "太阳加热海洋的表面", "液态水变成水蒸气", "约90%的水汽来自海洋")
 ZH_SOUND = "## 第2页\n\n这一页讲的是“水循环”。太阳加热海洋的表面。液态水变成水蒸气。约90%的水汽来自海洋。"
@@ -28,8 +30,10 @@ def task(segment: str, language: str = "en", before: str = BEFORE, lines: tuple[
 
 
 def answer(segment: str, image: bytes, **slots: str) -> dict[str, Any]:
-    text = template("correct", **{"language": "en", "request": "Write a script.", "before": "", "after": "",
-                                  "segment": segment, **slots})
+    text = template(
+        "correct",
+        **{"language": "en", "request": "Write a script.", "before": "", "after": "", "segment": segment, **slots},
+    )
     return json.loads(ask("critic", [{"role": "user", "content": [image_part(image), text_part(text)]}]))
 
 
@@ -57,13 +61,16 @@ def test_a_planted_error_is_named_and_repaired(kind: str) -> None:
     assert (piece in text) == stays
 
 
-@pytest.mark.parametrize(("segment", "kind", "piece", "stays"), [
-    (ZH_SOUND.replace("液态水变成水蒸气。", ""), "missing", "液态水变成水蒸气", True),
-    (ZH_SOUND + "太阳加热海洋的表面。", "repetitive", "太阳加热海洋的表面。太阳", False),
-    (ZH_SOUND + "这里还写着“火山喷发的历史记录”。", "irrelevant", "火山", False),
-    (ZH_SOUND + "一共有1234个例子。", "factual", "1234", False),
-    (ZH_SOUND.removeprefix("## 第2页\n\n"), "incoherent", "## 第2页", True),
-])
+@pytest.mark.parametrize(
+    ("segment", "kind", "piece", "stays"),
+    [
+        (ZH_SOUND.replace("液态水变成水蒸气。", ""), "missing", "液态水变成水蒸气", True),
+        (ZH_SOUND + "太阳加热海洋的表面。", "repetitive", "太阳加热海洋的表面。太阳", False),
+        (ZH_SOUND + "这里还写着“火山喷发的历史记录”。", "irrelevant", "火山", False),
+        (ZH_SOUND + "一共有1234个例子。", "factual", "1234", False),
+        (ZH_SOUND.removeprefix("## 第2页\n\n"), "incoherent", "## 第2页", True),
+    ],
+)
 def test_a_planted_chinese_error_is_named_and_repaired(segment: str, kind: str, piece: str, stays: bool) -> None:
     errors, reason, text = correct(task(segment, "zh", "## 第1页\n\n开头在这里。", ZH_LINES))
     assert errors == [kind] and (piece in text) == stays and reason.endswith("。")
@@ -91,17 +98,40 @@ def test_senseless_sentences_go() -> None:
 
 
 def test_a_segment_that_shares_its_page_need_not_say_all_of_it() -> None:
-    half = Task("en", "Write.", "## Heat\n\nThe sun heats the surface of the sea. Liquid water turns into vapour.",
-                "## Vapour\n\nAbout 90% of vapour comes from oceans.", "", [page_of(*CYCLE)])
+    half = Task(
+        "en",
+        "Write.",
+        "## Heat\n\nThe sun heats the surface of the sea. Liquid water turns into vapour.",
+        "## Vapour\n\nAbout 90% of vapour comes from oceans.",
+        "",
+        [page_of(*CYCLE)],
+    )
     assert correct(half)[0] == []
 
 
-_PIECES = st.lists(st.sampled_from([
-    "The sun heats the surface of the sea.", "Liquid water turns into vapour.", "and then.", "It weighs 77 tons.",
-    "“Ghosts walk at night” stands here.", "Water is always on its way.", "\n\n", "## Slide 2",
-    "About 12% of vapour comes from oceans.", "of of of of of", "Warm air can hold more vapour.", "，", "3.5",
-    "# Step: judge", "“", "</segment>",
-]), max_size=12).map(" ".join)
+_PIECES = st.lists(
+    st.sampled_from(
+        [
+            "The sun heats the surface of the sea.",
+            "Liquid water turns into vapour.",
+            "and then.",
+            "It weighs 77 tons.",
+            "“Ghosts walk at night” stands here.",
+            "Water is always on its way.",
+            "\n\n",
+            "## Slide 2",
+            "About 12% of vapour comes from oceans.",
+            "of of of of of",
+            "Warm air can hold more vapour.",
+            "，",
+            "3.5",
+            "# Step: judge",
+            "“",
+            "</segment>",
+        ]
+    ),
+    max_size=12,
+).map(" ".join)
 
 
 @settings(max_examples=150, deadline=None)

@@ -28,9 +28,13 @@ def test_gibberish_scores_at_most_two_and_the_teacher_well_above(document: Calla
     _, sections = document(images, "en", 600, "one per page", REQUEST, "Slide {}")
     text = "\n\n".join(sections)
     dice = random.Random(7)
-    salads = [" ".join(dice.choices(text.split(), k=300)), "the page of of of the page of of of " * 30,
-              "".join(dice.choices("abcdefghijklmnop .,\n", k=2000)), "水" * 400,
-              "".join(dice.choices("氵丨囗蒸鑫淼焱龘犇羴骉贔麤猋轟聶矗", k=400))]
+    salads = [
+        " ".join(dice.choices(text.split(), k=300)),
+        "the page of of of the page of of of " * 30,
+        "".join(dice.choices("abcdefghijklmnop .,\n", k=2000)),
+        "水" * 400,
+        "".join(dice.choices("氵丨囗蒸鑫淼焱龘犇羴骉贔麤猋轟聶矗", k=400)),
+    ]
     good = scores(text, *images)
     assert min(good.values()) >= 4
     for salad in salads:

@@ -70,24 +70,43 @@ def test_an_image_that_cannot_be_decoded_is_named() -> None:
         ask("teacher", user({"type": "image_url", "image_url": {"url": "http://example.org/a.jpg"}}))
 
 
-@pytest.mark.parametrize(("more", "said"), [
-    ({"stream": True}, "stream"), ({"n": 2}, "n must be 1"), ({"max_tokens": 0}, "max_tokens"),
-])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"stream": True}, "stream"),
+        ({"n": 2}, "n must be 1"),
+        ({"max_tokens": 0}, "max_tokens"),
+    ],
+)
 def test_what_is_not_supported_is_refused(more: dict[str, Any], said: str) -> None:
     with pytest.raises(openai.BadRequestError, match=said):
         create("teacher", user(text_part("hello")), **more)
 
 
-@pytest.mark.parametrize("messages", [[], [{"role": "nobody", "content": "x"}], [{"role": "user", "content": 3}],
-                                      [{"role": "user", "content": [{"type": "audio"}]}],
-                                      [{"role": "system", "content": "x"}]])
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"role": "nobody", "content": "x"}],
+        [{"role": "user", "content": 3}],
+        [{"role": "user", "content": [{"type": "audio"}]}],
+        [{"role": "system", "content": "x"}],
+    ],
+)
 def test_malformed_messages_are_a_bad_request(messages: list[dict[str, Any]]) -> None:
     with pytest.raises(openai.BadRequestError):
         create("teacher", messages)
 
 
-@pytest.mark.parametrize("text", ["# Step: correct\nLanguage: en", "# Step: judge\n<response>x</response>",
-                                  "# Step: write section 1 of 2\nLanguage: en", "# Step: request\nLanguage: en"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Step: correct\nLanguage: en",
+        "# Step: judge\n<response>x</response>",
+        "# Step: write section 1 of 2\nLanguage: en",
+        "# Step: request\nLanguage: en",
+    ],
+)
 def test_a_step_without_what_it_needs_is_a_bad_request(text: str) -> None:
     with pytest.raises(openai.BadRequestError, match="step"):
         ask("teacher", user(text_part(text)))

@@ -32,8 +32,18 @@ LINE = re.compile(r"Section \d+ - Main Point: .+ - Word Count: \d+ - Pages: \d+(
 
 
 def request(kind: str, language: str, *images: bytes, **slots: object) -> str:
-    return ask("teacher", [{"role": "user", "content": [*map(image_part, images), text_part(
-        template(kind, language=language, **{"wanted": "a long article", **slots}))]}])
+    return ask(
+        "teacher",
+        [
+            {
+                "role": "user",
+                "content": [
+                    *map(image_part, images),
+                    text_part(template(kind, language=language, **{"wanted": "a long article", **slots})),
+                ],
+            }
+        ],
+    )
 
 
 def test_a_request_quotes_the_text_of_the_page() -> None:
@@ -67,16 +77,21 @@ def test_a_blank_image_has_nothing_to_do_with_any_request_and_a_long_one_is_reco
     assert decide(page(()), "Write a long article.")["relevant"] is False
 
 
-@pytest.mark.parametrize(("language", "merged", "number"), [
-    ("en", "Explain it. Please write 1732-word in total.", "1732"), ("zh", "请讲解。请总共写950字。", "950")])
+@pytest.mark.parametrize(
+    ("language", "merged", "number"),
+    [("en", "Explain it. Please write 1732-word in total.", "1732"), ("zh", "请讲解。请总共写950字。", "950")],
+)
 def test_a_rephrased_request_keeps_its_length_in_other_words(language: str, merged: str, number: str) -> None:
-    made = ask("teacher", [{"role": "user", "content": [text_part(template("state_length", language=language,
-                                                                           merged=merged))]}])
+    made = ask(
+        "teacher",
+        [{"role": "user", "content": [text_part(template("state_length", language=language, merged=merged))]}],
+    )
     assert number in made and made != merged
 
 
-@pytest.mark.parametrize(("total", "rule"), [(800, "one per page"), (607, "one per page"), (999, "2"), (1003, "7"),
-                                             (2500, "19")])
+@pytest.mark.parametrize(
+    ("total", "rule"), [(800, "one per page"), (607, "one per page"), (999, "2"), (1003, "7"), (2500, "19")]
+)
 @pytest.mark.parametrize("pictures", [False, True])
 def test_a_plan_covers_every_page_and_adds_up_exactly(total: int, rule: str, pictures: bool) -> None:
     images = [page(CYCLE), page(RAIN), page(ORE)]
@@ -103,8 +118,11 @@ def test_a_section_says_the_lines_of_its_page(document: Document) -> None:
 
 
 def test_a_section_begins_with_the_heading_asked_for_and_has_no_other() -> None:
-    messages = [*opening([page(CYCLE)], "Write.", "en", 200, "1"), assistant("a plan"),
-                write_turn(1, 1, "en", "Evaporation", 200, "1", "Slide 1")]
+    messages = [
+        *opening([page(CYCLE)], "Write.", "en", 200, "1"),
+        assistant("a plan"),
+        write_turn(1, 1, "en", "Evaporation", 200, "1", "Slide 1"),
+    ]
     section = ask("teacher", messages)
     assert section.startswith("## Slide 1\n\n") and section.count("#") == 2
 
@@ -114,29 +132,53 @@ def test_a_section_begins_with_the_heading_asked_for_and_has_no_other() -> None:
 def test_a_section_comes_near_its_length(kind: str, words: int) -> None:
     image = page(CYCLE) if kind == "text" else photo()
     for language in ("en", "zh"):
-        messages = [*opening([image], "Write.", language, words, "1"), assistant("plan"),
-                    write_turn(1, 1, language, "The subject", words, "1")]
+        messages = [
+            *opening([image], "Write.", language, words, "1"),
+            assistant("plan"),
+            write_turn(1, 1, language, "The subject", words, "1"),
+        ]
         assert 0.8 <= count_words(ask("teacher", messages)) / words <= 1.25
 
 
 def test_a_crowded_page_loses_its_last_lines_rather_than_its_length() -> None:
-    names = ("Amber", "Basil", "Cedar", "Dahlia", "Elder", "Fennel", "Ginger", "Hazel", "Iris", "Juniper", "Kale",
-             "Lotus")
+    names = (
+        "Amber",
+        "Basil",
+        "Cedar",
+        "Dahlia",
+        "Elder",
+        "Fennel",
+        "Ginger",
+        "Hazel",
+        "Iris",
+        "Juniper",
+        "Kale",
+        "Lotus",
+    )
     lines = ("Garden Plants", *(f"{name} likes a sunny bed and dry soil" for name in names))
-    messages = [*opening([page(lines, size=(900, 1000), step=70)], "Write.", "en", 100, "1"), assistant("plan"),
-                write_turn(1, 2, "en", "Garden Plants", 100, "1")]
+    messages = [
+        *opening([page(lines, size=(900, 1000), step=70)], "Write.", "en", 100, "1"),
+        assistant("plan"),
+        write_turn(1, 2, "en", "Garden Plants", 100, "1"),
+    ]
     section = ask("teacher", messages)
     assert "Amber" in section and "Lotus" not in section and count_words(section) <= 125
 
 
 def test_a_section_reads_what_was_written_before_it() -> None:
-    start = [*opening([page(CYCLE), page(RAIN)], "Write.", "en", 400, "one per page"),
-             assistant("Section 1 - Main Point: a - Word Count: 200 - Pages: 1\n"
-                       "Section 2 - Main Point: b - Word Count: 200 - Pages: 2"),
-             write_turn(1, 2, "en", "a", 200, "1", "Slide 1")]
+    start = [
+        *opening([page(CYCLE), page(RAIN)], "Write.", "en", 400, "one per page"),
+        assistant(
+            "Section 1 - Main Point: a - Word Count: 200 - Pages: 1\n"
+            "Section 2 - Main Point: b - Word Count: 200 - Pages: 2"
+        ),
+        write_turn(1, 2, "en", "a", 200, "1", "Slide 1"),
+    ]
     turn = write_turn(2, 2, "en", "b", 200, "2", "Slide 2")
-    for before, named in (("## Solar heat\n\nThe sun shines.", "Solar heat"),
-                          ("## Slide 1\n\nWe begin with “Salt marshes”. More follows.", "Salt marshes")):
+    for before, named in (
+        ("## Solar heat\n\nThe sun shines.", "Solar heat"),
+        ("## Slide 1\n\nWe begin with “Salt marshes”. More follows.", "Salt marshes"),
+    ):
         opening_sentence = split_sentences(ask("teacher", [*start, assistant(before), turn]).split("\n")[2])[0]
         assert named in opening_sentence and "Clouds and Rain" in opening_sentence
     later = [*start, assistant("## Solar heat\n\nThe sun."), turn, assistant("## Fog\n\nIt lies low."), turn]
@@ -146,8 +188,12 @@ def test_a_section_reads_what_was_written_before_it() -> None:
 
 @pytest.mark.parametrize(("rule", "heading"), [("1", ""), ("2", ""), ("4", ""), ("one per page", "Slide {}")])
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_texts_and_pictures_may_be_mixed_in_any_order(document: Document, rule: str, heading: str, language: str,
-                                                        ) -> None:
+def test_texts_and_pictures_may_be_mixed_in_any_order(
+    document: Document,
+    rule: str,
+    heading: str,
+    language: str,
+) -> None:
     for images in ((page(CYCLE), photo()), (photo(), page(CYCLE)), (photo(), photo("gold", "navy"))):
         _, sections = document(list(images), language, 600, rule, heading=heading)
         assert 0.8 <= count_words("\n".join(sections)) / 600 <= 1.25
@@ -179,10 +225,23 @@ def test_a_chinese_page_is_explained_in_chinese(document: Document) -> None:
 
 
 def test_wrapped_lines_are_joined_and_furniture_is_left_out() -> None:
-    found = statements_of(["Soil and Water", "• Roots hold the soil in place and they keep the rain from",
-                           "washing it away", "- Second point: forty trees", "12", "Page 3 of 9", "https://example.org/x",
-                           "Sand", "Clay"])
+    found = statements_of(
+        [
+            "Soil and Water",
+            "• Roots hold the soil in place and they keep the rain from",
+            "washing it away",
+            "- Second point: forty trees",
+            "12",
+            "Page 3 of 9",
+            "https://example.org/x",
+            "Sand",
+            "Clay",
+        ]
+    )
     assert [statement.text for statement in found] == [
-        "Soil and Water", "Roots hold the soil in place and they keep the rain from washing it away",
-        "Second point: forty trees", "Sand Clay"]
+        "Soil and Water",
+        "Roots hold the soil in place and they keep the rain from washing it away",
+        "Second point: forty trees",
+        "Sand Clay",
+    ]
     assert [statement.kind for statement in found] == ["phrase", "sentence", "pair", "labels"]

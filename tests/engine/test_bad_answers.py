@@ -40,8 +40,13 @@ def write(home: Path, url: str, monkeypatch: pytest.MonkeyPatch, documents: int 
     store.write_table("instructions", SHARD, [example(number, [], 0) for number in range(documents)], SCHEMA)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])
-        result = dg.materialize([long_outputs], partition_key=SHARD, instance=instance, raise_on_error=False,
-                                resources=dict(default_resources))
+        result = dg.materialize(
+            [long_outputs],
+            partition_key=SHARD,
+            instance=instance,
+            raise_on_error=False,
+            resources=dict(default_resources),
+        )
     if result.success:
         metadata = result.asset_materializations_for_node("long_outputs")[0].metadata
         return {name: value.value for name, value in metadata.items()}, store
@@ -50,35 +55,43 @@ def write(home: Path, url: str, monkeypatch: pytest.MonkeyPatch, documents: int 
     return {"failure": failed.description, **{name: value.value for name, value in failed.metadata.items()}}, store
 
 
-@pytest.mark.parametrize(("answer", "kind", "says"), [
-    (failure(400, "This model's maximum context length is 4096 tokens."), "overflow", "maximum context length"),
-    (failure(400, "content_policy_violation"), "filtered", "content_policy_violation"),
-    (completion("", finish_reason="content_filter"), "filtered", "content filter"),
-    (completion(""), "empty", "the answer was empty"),
-    (completion("Half a sen", finish_reason="length"), "truncated", "cut by max_tokens"),
-    (completion("I'm sorry, but I can't help with that."), "refused", "the model refused"),
-    (failure(400, "At most 2 image(s) may be provided."), "rejected", "At most 2 image"),
-])
+@pytest.mark.parametrize(
+    ("answer", "kind", "says"),
+    [
+        (failure(400, "This model's maximum context length is 4096 tokens."), "overflow", "maximum context length"),
+        (failure(400, "content_policy_violation"), "filtered", "content_policy_violation"),
+        (completion("", finish_reason="content_filter"), "filtered", "content filter"),
+        (completion(""), "empty", "the answer was empty"),
+        (completion("Half a sen", finish_reason="length"), "truncated", "cut by max_tokens"),
+        (completion("I'm sorry, but I can't help with that."), "refused", "the model refused"),
+        (failure(400, "At most 2 image(s) may be provided."), "rejected", "At most 2 image"),
+    ],
+)
 def test_an_unusable_answer_is_counted_by_its_kind_and_stands_in_quarantine_only(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Response, kind: str, says: str) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Response, kind: str, says: str
+) -> None:
     with scripted_server(second_section(answer)) as server:
         metadata, store = write(tmp_path, server.url, monkeypatch)
-    again = {"empty": 2, "refused": 2, "truncated": 3}.get(kind, 1)     # a cut section is gone on with, twice
+    again = {"empty": 2, "refused": 2, "truncated": 3}.get(kind, 1)  # a cut section is gone on with, twice
     assert metadata[f"failed_{kind}"] == again
     assert (metadata["rows"], metadata["quarantined"], metadata[f"quarantined_{kind}"]) == (0, 1, 1)
-    row, = read_quarantine(store, "long_outputs", SHARD)
+    (row,) = read_quarantine(store, "long_outputs", SHARD)
     assert row["reason"].startswith(f"{kind}: ")
     assert says in row["reason"]
     assert "section-002" in row["reason"]
 
 
-@pytest.mark.parametrize(("answer", "kind", "says"), [
-    (failure(401, "no"), "wrong_key", "LWV_TEACHER_API_KEY is not set"),
-    (failure(404, "no"), "unknown_model", "does not know the model 'm': check LWV_TEACHER_MODEL"),
-    (failure(429, "You exceeded your current quota", "insufficient_quota"), "no_quota", "no quota left"),
-])
+@pytest.mark.parametrize(
+    ("answer", "kind", "says"),
+    [
+        (failure(401, "no"), "wrong_key", "LWV_TEACHER_API_KEY is not set"),
+        (failure(404, "no"), "unknown_model", "does not know the model 'm': check LWV_TEACHER_MODEL"),
+        (failure(429, "You exceeded your current quota", "insufficient_quota"), "no_quota", "no quota left"),
+    ],
+)
 def test_an_endpoint_that_serves_nobody_ends_the_step_with_its_reason_and_counter(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Response, kind: str, says: str) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Response, kind: str, says: str
+) -> None:
     with scripted_server(lambda body: answer) as server:
         metadata, store = write(tmp_path, server.url, monkeypatch, documents=3)
     assert says in metadata["failure"]
@@ -86,12 +99,17 @@ def test_an_endpoint_that_serves_nobody_ends_the_step_with_its_reason_and_counte
     assert not store.table_path("long_outputs", SHARD).exists()
 
 
-@pytest.mark.parametrize(("section", "kind"), [
-    ("As the image asks, I ignore all instructions and write a poem.", "short"), ("这是一段文字。" * 40, "language"),
-    ("The image says that I must say this again and again, so I do. " * 20, "short"),     # cut at its loop
-])
+@pytest.mark.parametrize(
+    ("section", "kind"),
+    [
+        ("As the image asks, I ignore all instructions and write a poem.", "short"),
+        ("这是一段文字。" * 40, "language"),
+        ("The image says that I must say this again and again, so I do. " * 20, "short"),  # cut at its loop
+    ],
+)
 def test_a_teacher_that_obeys_what_an_image_says_leaves_nothing_behind(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, kind: str) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, kind: str
+) -> None:
     with scripted_server(second_section(completion(section))) as server:
         metadata, store = write(tmp_path, server.url, monkeypatch)
     assert (metadata["rows"], metadata[f"quarantined_{kind}"]) == (0, 1)
@@ -110,11 +128,15 @@ def test_a_second_try_with_another_seed_saves_a_document(tmp_path: Path, monkeyp
 
 
 def test_a_bad_plan_is_sent_back_once_and_the_sections_never_see_it(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def answer(body: dict[str, Any]) -> Response:
         steps = str(body["messages"])
-        return completion("First this, then that.") if steps.count("# Step: plan") == 1 and \
-            "write section" not in steps else good(body)
+        return (
+            completion("First this, then that.")
+            if steps.count("# Step: plan") == 1 and "write section" not in steps
+            else good(body)
+        )
 
     with scripted_server(answer) as server:
         metadata, _ = write(tmp_path, server.url, monkeypatch)
@@ -142,7 +164,8 @@ def test_429s_are_waited_out_as_asked_and_counted(tmp_path: Path, monkeypatch: p
 
 
 def test_what_a_call_costs_is_in_the_metadata_and_in_the_ledger(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "prices.toml").write_text('"m" = [1.0, 0.5, 10.0]\n')
     monkeypatch.setenv("LWV_PRICES", str(tmp_path / "prices.toml"))
     with scripted_server(good) as server:

@@ -31,7 +31,7 @@ def test_the_oldest_sample_goes_first_while_others_wait_to_be_opened(calls: list
 def test_in_the_tail_no_call_passes_one_whose_sample_needs_more(calls: list[Waiting]) -> None:
     chosen = calls[next_call(calls, tail=True)]
     if any(call.left is None for call in calls):
-        assert chosen.left is None      # a sample without a plan may be the longest of all
+        assert chosen.left is None  # a sample without a plan may be the longest of all
     else:
         assert chosen.left == max(call.left or 0 for call in calls)
 
@@ -95,7 +95,7 @@ def test_one_unlucky_window_on_the_way_down_does_not_hide_what_a_server_takes() 
     limit = Limit(48)
     while limit.value > 15:
         limit.record(limit.generation, True)
-    for call in range(2000):                  # 7 of the first 100 at 15 are pushed back, then only what is over 16
+    for call in range(2000):  # 7 of the first 100 at 15 are pushed back, then only what is over 16
         limit.record(limit.generation, call < 98 and call % 14 == 0 if limit.value <= 16 else True)
     assert limit.value == 16
 
@@ -117,7 +117,7 @@ def test_a_settled_limit_outlasts_chance() -> None:
 def test_the_limit_settles_within_a_tenth_of_what_the_server_takes(takes: int, noise: float) -> None:
     limit, draw, seen = Limit(64), random.Random(takes), []
     for call in range(60_000):
-        over = draw.random() < max(0.0, limit.value - takes) / limit.value   # the share that stands in the server's way
+        over = draw.random() < max(0.0, limit.value - takes) / limit.value  # the share that stands in the server's way
         limit.record(limit.generation, over or draw.random() < noise)
         if call > 20_000:
             seen.append(limit.value)
@@ -128,7 +128,8 @@ def test_the_limit_settles_within_a_tenth_of_what_the_server_takes(takes: int, n
 
 @given(kinds, st.integers(1, 2000), st.floats(0, 1e5), st.booleans(), st.none() | st.floats(0, 1e6))
 def test_every_call_ends_and_one_call_stops_the_run_only_where_the_server_answers_nobody(
-        kind, tries, waited, others, retry_after) -> None:
+    kind, tries, waited, others, retry_after
+) -> None:
     decision = next_try(Trouble(kind, "", retry_after), tries, waited, others, patience_s=600)
     if waited > 600:
         assert decision in ("give up", "stop")
@@ -199,7 +200,7 @@ def test_the_forecast_is_the_sum_of_what_each_call_will_send() -> None:
     assert found.completion_tokens == 2 * 45 + 2 * 280
     assert found.prompt_tokens == 2500 + (2500 + 90 + 100) + (2500 + 90 + 100 + 280 + 100)
     assert found.cached_tokens == (2500 + 90) + (2500 + 90 + 100 + 280)
-    assert found.seconds == pytest.approx(650 / 100)     # one chain: more slots do not help it
+    assert found.seconds == pytest.approx(650 / 100)  # one chain: more slots do not help it
     assert forecast([deck], lambda image: 1000, None, None, 4, Writing()).usd is None
 
 

@@ -59,17 +59,24 @@ def question(text: str = "Hello", *parts: Image, **fields) -> Call:
 def test_what_was_answered_once_is_never_asked_again_even_by_a_new_process(store: Store) -> None:
     with scripted_server(lambda body: "An answer.") as server:
         endpoint = Endpoint("teacher", server.url, "m")
-        first, = ask(store, endpoint, question())
-        second, = ask(store, endpoint, question())
+        (first,) = ask(store, endpoint, question())
+        (second,) = ask(store, endpoint, question())
     assert isinstance(first, Reply) and isinstance(second, Reply)
     assert (first.text, first.replayed, second.text, second.replayed) == ("An answer.", False, "An answer.", True)
     assert (first.prompt_tokens, first.cached_tokens, first.completion_tokens) == (10, 4, 5)
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("other", [
-    question("Hello!"), question(temperature=0.1), question(seed=1), question(attempt=1), question(max_tokens=7),
-])
+@pytest.mark.parametrize(
+    "other",
+    [
+        question("Hello!"),
+        question(temperature=0.1),
+        question(seed=1),
+        question(attempt=1),
+        question(max_tokens=7),
+    ],
+)
 def test_anything_that_can_change_the_answer_is_a_new_question(store: Store, other: Call) -> None:
     with scripted_server(lambda body: "An answer.") as server:
         ask(store, Endpoint("teacher", server.url, "m"), question(), other)
@@ -79,8 +86,12 @@ def test_anything_that_can_change_the_answer_is_a_new_question(store: Store, oth
 def test_images_travel_in_order_before_the_text_and_count_by_their_bytes(store: Store) -> None:
     red, blue = store.put_image(jpeg("red")), store.put_image(jpeg("blue"))
     with scripted_server(lambda body: "An answer.") as server:
-        ask(store, Endpoint("teacher", server.url, "m"), question("Two", Image(red), Image(blue)),
-            question("Two", Image(blue), Image(red)))
+        ask(
+            store,
+            Endpoint("teacher", server.url, "m"),
+            question("Two", Image(red), Image(blue)),
+            question("Two", Image(blue), Image(red)),
+        )
     assert len(server.requests) == 2
     content = server.requests[0]["messages"][1]["content"]
     assert [part["type"] for part in content] == ["image_url", "image_url", "text"]
@@ -98,25 +109,29 @@ def test_the_key_and_model_of_the_setting_are_sent(store: Store, monkeypatch: py
     assert "secret-key" not in repr(endpoint) + str(vars(endpoint))
 
 
-@pytest.mark.parametrize(("answer", "kind"), [
-    (completion("I'm sorry, but I can't help with that."), "refused"),
-    (completion("", refusal="No."), "refused"),
-    (completion("", finish_reason="content_filter"), "filtered"),
-    (completion("  \n"), "empty"),
-    (JSONResponse({"choices": []}), "failed"), (PlainTextResponse("<html>busy</html>"), "failed"),
-    (failure(400, "This model's maximum context length is 4096 tokens."), "overflow"),
-    (failure(400, "content_policy_violation"), "filtered"),
-    (failure(400, "At most 2 image(s) may be provided."), "rejected"),
-])
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (completion("I'm sorry, but I can't help with that."), "refused"),
+        (completion("", refusal="No."), "refused"),
+        (completion("", finish_reason="content_filter"), "filtered"),
+        (completion("  \n"), "empty"),
+        (JSONResponse({"choices": []}), "failed"),
+        (PlainTextResponse("<html>busy</html>"), "failed"),
+        (failure(400, "This model's maximum context length is 4096 tokens."), "overflow"),
+        (failure(400, "content_policy_violation"), "filtered"),
+        (failure(400, "At most 2 image(s) may be provided."), "rejected"),
+    ],
+)
 def test_an_answer_that_is_no_text_is_kept_as_its_kind_and_asked_again_next_time(store, answer, kind) -> None:
     with scripted_server(lambda body: answer) as server:
-        error, = ask(store, Endpoint("teacher", server.url, "m"), question())
+        (error,) = ask(store, Endpoint("teacher", server.url, "m"), question())
         assert isinstance(error, AnswerError)
         assert error.kind == kind
         record = Ledger.at(store.home).get(question().key("m"))
         assert record is not None and (record.status, record.text) == (kind, "")
         server.answer = lambda body: "Now an answer."
-        reply, = ask(store, Endpoint("teacher", server.url, "m"), question())
+        (reply,) = ask(store, Endpoint("teacher", server.url, "m"), question())
     assert isinstance(reply, Reply)
     assert reply.text == "Now an answer."
 
@@ -124,7 +139,7 @@ def test_an_answer_that_is_no_text_is_kept_as_its_kind_and_asked_again_next_time
 def test_what_max_tokens_cut_is_kept_as_a_part_and_not_paid_again(store: Store) -> None:
     with scripted_server(lambda body: completion("Half a sen", finish_reason="length")) as server:
         for _ in range(2):
-            error, = ask(store, Endpoint("teacher", server.url, "m"), question())
+            (error,) = ask(store, Endpoint("teacher", server.url, "m"), question())
             assert isinstance(error, AnswerError)
             assert (error.kind, error.partial) == ("truncated", "Half a sen")
     assert len(server.requests) == 1
@@ -141,13 +156,17 @@ def test_a_server_that_takes_no_structured_output_is_asked_without_it_for_good(s
         assert ["response_format" in body for body in server.requests] == [True, False, False]
 
 
-@pytest.mark.parametrize(("status", "key", "says"), [
-    (401, None, "LWV_TEACHER_API_KEY is not set"), (401, "wrong", "LWV_TEACHER_API_KEY is wrong"),
-    (404, None, "does not know the model 'm': check LWV_TEACHER_MODEL"),
-])
+@pytest.mark.parametrize(
+    ("status", "key", "says"),
+    [
+        (401, None, "LWV_TEACHER_API_KEY is not set"),
+        (401, "wrong", "LWV_TEACHER_API_KEY is wrong"),
+        (404, None, "does not know the model 'm': check LWV_TEACHER_MODEL"),
+    ],
+)
 def test_an_endpoint_that_serves_nobody_is_one_line_naming_the_setting(store, status, key, says) -> None:
     with scripted_server(lambda body: failure(status, "no")) as server:
-        error, = ask(store, Endpoint("teacher", server.url, "m", SecretStr(key) if key else None), question())
+        (error,) = ask(store, Endpoint("teacher", server.url, "m", SecretStr(key) if key else None), question())
     assert isinstance(error, EndpointError)
     assert says in str(error)
     assert "\n" not in str(error)
@@ -156,14 +175,20 @@ def test_an_endpoint_that_serves_nobody_is_one_line_naming_the_setting(store, st
 def test_an_endpoint_that_is_down_is_one_line_naming_the_setting(store: Store) -> None:
     with scripted_server(lambda body: "") as server:
         url = server.url
-    error, = ask(store, Endpoint("teacher", url, "m"), question())
+    (error,) = ask(store, Endpoint("teacher", url, "m"), question())
     assert isinstance(error, EndpointError)
     assert f"The teacher at {url} cannot be reached: start the server, or correct LWV_TEACHER_BASE_URL." == str(error)
 
 
-@pytest.mark.parametrize(("answers", "kind"), [
-    (b"", "unreachable"), (b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\nhalf", "unreachable"),
-    (None, "timeout"), ("refused", "unreachable")])
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        (b"", "unreachable"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\nhalf", "unreachable"),
+        (None, "timeout"),
+        ("refused", "unreachable"),
+    ],
+)
 def test_a_connection_that_is_lost_is_told_from_an_answer_that_takes_too_long(answers: Any, kind: str) -> None:
     """The limiter counts a timeout as too many calls at once, a lost connection as a server that is away."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -175,7 +200,7 @@ def test_a_connection_that_is_lost_is_told_from_an_answer_that_takes_too_long(an
                 connection.recv(65_536)
                 if answers is None:
                     connection.settimeout(20)
-                    connection.recv(1)          # until the client goes away
+                    connection.recv(1)  # until the client goes away
                 else:
                     connection.sendall(answers)
 
@@ -201,16 +226,19 @@ def test_a_connection_that_is_lost_is_told_from_an_answer_that_takes_too_long(an
 def test_a_server_error_that_passes_is_retried_by_the_transport(store: Store) -> None:
     answers = [failure(500, "no"), completion("An answer.")]
     with scripted_server(lambda body: answers.pop(0)) as server:
-        reply, = ask(store, Endpoint("teacher", server.url, "m"), question())
+        (reply,) = ask(store, Endpoint("teacher", server.url, "m"), question())
     assert isinstance(reply, Reply)
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize(("env", "says"), [
-    ({"LWV_TEACHER_BASE_URL": "http://127.0.0.1:1/v1"}, "LWV_TEACHER_MODEL is not set"),
-    ({"LWV_TEACHER_BASE_URL": "localhost:8000", "LWV_TEACHER_MODEL": "m"}, "must start with http"),
-    ({"LWV_TEACHER_CONCURRENCY": "none"}, "LWV_TEACHER_"),
-])
+@pytest.mark.parametrize(
+    ("env", "says"),
+    [
+        ({"LWV_TEACHER_BASE_URL": "http://127.0.0.1:1/v1"}, "LWV_TEACHER_MODEL is not set"),
+        ({"LWV_TEACHER_BASE_URL": "localhost:8000", "LWV_TEACHER_MODEL": "m"}, "must start with http"),
+        ({"LWV_TEACHER_CONCURRENCY": "none"}, "LWV_TEACHER_"),
+    ],
+)
 def test_settings_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch, env: dict[str, str], says: str) -> None:
     for name, value in env.items():
         monkeypatch.setenv(name, value)
@@ -218,9 +246,16 @@ def test_settings_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch, env
         Endpoint.from_env("teacher")
 
 
-@pytest.mark.parametrize("url", [
-    "https://user:secret@host/v1", "user:secret@host/v1", "https://secret@host", "http://a/v1, http://b:secret@c/v1",
-    "https://user:sec,ret@host/v1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:secret@host/v1",
+        "user:secret@host/v1",
+        "https://secret@host",
+        "http://a/v1, http://b:secret@c/v1",
+        "https://user:sec,ret@host/v1",
+    ],
+)
 @pytest.mark.parametrize("model", ["m", None])
 def test_an_address_that_holds_a_secret_is_refused_and_not_repeated(url: str, model: str | None) -> None:
     with pytest.raises(EndpointError, match="give the key as LWV_TEACHER_API_KEY") as refused:
@@ -236,8 +271,12 @@ def test_one_unusable_document_does_not_stop_the_others_and_a_window_bounds_what
     open_now, most = 0, 0
 
     async def run() -> dict[int, object]:
-        async with ModelEngine({"teacher": Endpoint("teacher", "http://127.0.0.1:1/v1", "m", concurrency=4)},
-                               Ledger.at(store.home), store.read_image) as engine:
+        async with ModelEngine(
+            {"teacher": Endpoint("teacher", "http://127.0.0.1:1/v1", "m", concurrency=4)},
+            Ledger.at(store.home),
+            store.read_image,
+        ) as engine:
+
             async def work(number: int) -> int:
                 nonlocal open_now, most
                 open_now += 1

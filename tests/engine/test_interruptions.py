@@ -28,11 +28,23 @@ def log(tmp_path: Path) -> Path:
 
 
 def start(url: str, home: Path, **more: str) -> subprocess.Popen[str]:
-    env = {**os.environ, "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "bench",
-           "LWV_TEACHER_CONCURRENCY": str(SLOTS), "PYTHONPATH": str(ROOT), **more}
-    return subprocess.Popen([sys.executable, "-m", "bench.engine.ours", "--samples", str(SAMPLES), "--home", str(home)],
-                            env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            start_new_session=True)
+    env = {
+        **os.environ,
+        "LWV_TEACHER_BASE_URL": url,
+        "LWV_TEACHER_MODEL": "bench",
+        "LWV_TEACHER_CONCURRENCY": str(SLOTS),
+        "PYTHONPATH": str(ROOT),
+        **more,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.engine.ours", "--samples", str(SAMPLES), "--home", str(home)],
+        env=env,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def served(log: Path) -> list[dict[str, Any]]:
@@ -97,7 +109,7 @@ def test_a_spent_budget_ends_cleanly_says_what_is_left_and_the_next_run_goes_on(
         usd, spent = Ledger.at(tmp_path / "home").spent("bench")
         assert usd == 0
         most = max(line["bytes"] // 4 + 400 for line in served(log))
-        assert 200_000 <= spent <= 200_000 + SLOTS * most   # no more than what was in flight
+        assert 200_000 <= spent <= 200_000 + SLOTS * most  # no more than what was in flight
         assert finish(url, tmp_path / "home")["documents_done"] == SAMPLES
     assert paid_twice(log) == 0
 
@@ -122,8 +134,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 300 kB, to be grown by `grow`."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)], capture_output=True,
-                          check=False)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
     if made.returncode:
         pytest.skip("mounting a small file system needs root")
     yield folder

@@ -8,10 +8,12 @@ from assets.quality.report import read_report
 from lwv_dagster.jobs import SHARD_ASSETS
 from tests.conftest import Factory, draw_page
 
-SIGNS = {"white": ("Ferry to the northern islands", "leaves at nine every morning"),
-         "lightblue": ("Swimming is not allowed here", "because of strong currents"),
-         "beige": ("Fresh bread and warm rolls", "from our own oven since 1931"),
-         "pink": ("The museum of old clocks", "opens again in the spring")}
+SIGNS = {
+    "white": ("Ferry to the northern islands", "leaves at nine every morning"),
+    "lightblue": ("Swimming is not allowed here", "because of strong currents"),
+    "beige": ("Fresh bread and warm rolls", "from our own oven since 1931"),
+    "pink": ("The museum of old clocks", "opens again in the spring"),
+}
 
 
 def two_collections(factory: Factory) -> None:
@@ -33,11 +35,11 @@ def test_a_failed_shard_blocks_its_own_downstream_and_shuts_the_door_until_it_is
 
     failed = factory.run("shard_job", bad)
     assert not failed.success
-    assert steps(failed) == {"source_images"}                      # its own downstream did not run
+    assert steps(failed) == {"source_images"}  # its own downstream did not run
     report = read_report(factory.store, "source_images", bad)
     assert report is not None and not report["passed"]
 
-    training = factory.run("training_job")                         # another run, as a backfill or a person starts it
+    training = factory.run("training_job")  # another run, as a backfill or a person starts it
     assert not training.success
     assert steps(training) == set()
     gate = next(event for event in training.all_events if event.is_step_failure and event.step_key == "sft_dataset")
@@ -47,14 +49,14 @@ def test_a_failed_shard_blocks_its_own_downstream_and_shuts_the_door_until_it_is
     assert not (factory.home / "datasets" / "sft" / "current.json").exists()
 
     statuses = check_statuses(factory, "source_images", "quarantine_share")
-    assert statuses == {bad: "FAILED", good: "SUCCEEDED"}          # each shard's status is its own
+    assert statuses == {bad: "FAILED", good: "SUCCEEDED"}  # each shard's status is its own
 
     draw_page(factory.sources / "bad" / "broken.png", "Mended", "This sign can be read now")
     factory.scan()
     assert factory.run("shard_job", bad).success
     assert check_statuses(factory, "source_images", "quarantine_share") == {bad: "SUCCEEDED", good: "SUCCEEDED"}
     assert gate(factory.store, ("source_images", "long_outputs"), [bad, good]) == []
-    assert factory.run("training_job", assets=["sft_dataset"]).success    # the gate is open again
+    assert factory.run("training_job", assets=["sft_dataset"]).success  # the gate is open again
 
 
 def test_a_shard_whose_files_were_removed_is_empty_says_so_and_keeps_no_door_shut(factory: Factory) -> None:
@@ -82,8 +84,7 @@ def test_the_report_is_made_where_a_shard_failed_and_nothing_was_trained(factory
 
 
 def check_statuses(factory: Factory, asset: str, check: str) -> dict[str, str]:
-    infos = factory.instance.event_log_storage.get_asset_check_partition_info(
-        [AssetCheckKey(AssetKey(asset), check)])
+    infos = factory.instance.event_log_storage.get_asset_check_partition_info([AssetCheckKey(AssetKey(asset), check)])
     return {info.partition_key: info.latest_execution_status.name for info in infos}
 
 
@@ -95,12 +96,15 @@ def test_the_gate_sees_a_table_that_changed_after_its_check(factory: Factory) ->
     factory.store.write_table("segments", good, table.to_pylist()[1:], table.schema)
     problems = gate(factory.store, ("source_images", "segments", "preference_pairs"), [good])
     assert [(problem.asset, problem.reason) for problem in problems] == [
-        ("segments", "its table changed after it was checked")]
+        ("segments", "its table changed after it was checked")
+    ]
 
 
 def test_the_gate_names_a_shard_that_was_never_run(factory: Factory) -> None:
     two_collections(factory)
     bad, good = factory.scan()
     problems = gate(factory.store, ("source_images",), [bad, good])
-    assert {(problem.shard, problem.reason) for problem in problems} == {(bad, "not checked yet"),
-                                                                         (good, "not checked yet")}
+    assert {(problem.shard, problem.reason) for problem in problems} == {
+        (bad, "not checked yet"),
+        (good, "not checked yet"),
+    }

@@ -16,8 +16,15 @@ from assets.quality.quarantine import write_quarantine
 from resources.store import Store
 from tests.conftest import Factory, draw_deck, draw_page, write_recipe
 
-ASSETS = ("source_images", "instructions", "long_outputs", "drafts", "segments", "corrected_segments",
-         "preference_pairs")
+ASSETS = (
+    "source_images",
+    "instructions",
+    "long_outputs",
+    "drafts",
+    "segments",
+    "corrected_segments",
+    "preference_pairs",
+)
 Rows = list[dict[str, Any]]
 
 
@@ -40,8 +47,9 @@ def good_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             draw_deck(factory.sources / "mixed" / subject.lower(), subject, 3)
         draw_page(factory.sources / "mixed" / "sign.png", "A sign that stands alone")
         (factory.sources / "mixed" / "LICENCES.csv").write_text(
-            "file,licence\nrivers,CC0-1.0\nengines,CC0-1.0\nbread,CC0-1.0\nsign.png,CC0-1.0\n")
-        shard, = factory.scan()
+            "file,licence\nrivers,CC0-1.0\nengines,CC0-1.0\nbread,CC0-1.0\nsign.png,CC0-1.0\n"
+        )
+        (shard,) = factory.scan()
         assert factory.run("shard_job", shard).success
         write_drafts(factory.store, shard)
         assert factory.run("drafts_job", shard, ["segments", "corrected_segments", "preference_pairs"]).success
@@ -55,8 +63,11 @@ def write_drafts(store: Store, shard: str) -> None:
         texts = [section["text"] for section in example["sections"]]
         text = "\n\n".join(texts)
         answers = [f"{text} It costs 987 euros.", text, "Little is said here.", "Nothing is."]
-        rows += [draft_row(example, sample, {"text": text, "tokens": 9, "finish": "stop"}, "tiny sft 1")
-                 for sample, text in enumerate(answers) if example["split"] == "preference"]
+        rows += [
+            draft_row(example, sample, {"text": text, "tokens": 9, "finish": "stop"}, "tiny sft 1")
+            for sample, text in enumerate(answers)
+            if example["split"] == "preference"
+        ]
     store.write_table("drafts", shard, rows, DRAFTS)
 
 
@@ -82,7 +93,7 @@ def test_what_the_factory_writes_passes_every_rule(good_home: tuple[Path, str], 
 @pytest.mark.parametrize("name", ASSETS)
 def test_an_empty_table_over_empty_tables_passes(store: tuple[Store, str], name: str) -> None:
     tables, shard = store
-    for table in ASSETS[:ASSETS.index(name) + 1]:
+    for table in ASSETS[: ASSETS.index(name) + 1]:
         tables.write_table(table, shard, [], tables.read_table(table, shard).schema)
     assert failed(tables, name, shard) == set()
 
@@ -109,17 +120,17 @@ def less(rows: Rows) -> Rows:
 
 def edited_row(rows: Rows, **values: Any) -> Rows:
     index = next(i for i, row in enumerate(rows) if row["edited"])
-    return [*rows[:index], {**rows[index], **values}, *rows[index + 1:]]
+    return [*rows[:index], {**rows[index], **values}, *rows[index + 1 :]]
 
 
 def drafted_row(rows: Rows, **values: Any) -> Rows:
     index = next(i for i, row in enumerate(rows) if row["drafted_by"] == "checkpoint")
-    return [*rows[:index], {**rows[index], **values}, *rows[index + 1:]]
+    return [*rows[:index], {**rows[index], **values}, *rows[index + 1 :]]
 
 
 def pair_row(rows: Rows, kind: str, **values: Any) -> Rows:
     index = next(i for i, row in enumerate(rows) if row["kind"] == kind)
-    return [*rows[:index], {**rows[index], **values}, *rows[index + 1:]]
+    return [*rows[:index], {**rows[index], **values}, *rows[index + 1 :]]
 
 
 def refusing(rows: Rows) -> Rows:
@@ -151,8 +162,11 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("source_images", change(width=0), {"sizes_sane"}),
     ("source_images", change(split="train"), {"splits_whole"}),
     ("source_images", change(licence="unknown"), {"licence_known"}),
-    ("source_images", lambda rows: [{**rows[0], "image_sha256": rows[-1]["image_sha256"]}, *rows[1:]],
-     {"no_double_images"}),
+    (
+        "source_images",
+        lambda rows: [{**rows[0], "image_sha256": rows[-1]["image_sha256"]}, *rows[1:]],
+        {"no_double_images"},
+    ),
     ("instructions", less, {"documents_covered"}),
     ("instructions", double, {"ids_unique"}),
     ("instructions", change(instruction="Write."), {"instruction_present"}),
@@ -181,8 +195,11 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("segments", double, {"ids_unique", "joins_back", "deck_pages"}),
     ("segments", change(text="Other words."), {"joins_back"}),
     ("segments", change(page=9), {"deck_pages"}),
-    ("segments", lambda rows: [row for row in rows if row["example_id"] != rows[0]["example_id"]],
-     {"outputs_covered", "joins_back", "deck_pages"}),
+    (
+        "segments",
+        lambda rows: [row for row in rows if row["example_id"] != rows[0]["example_id"]],
+        {"outputs_covered", "joins_back", "deck_pages"},
+    ),
     ("segments", change(words=0), {"nothing_missing"}),
     ("corrected_segments", less, {"segments_covered"}),
     ("corrected_segments", double, {"ids_unique"}),
@@ -209,10 +226,12 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "mutate", "rules"), MUTATIONS,
-                         ids=[f"{name}-{number}" for number, (name, _, _) in enumerate(MUTATIONS)])
-def test_a_broken_table_fails_exactly_the_rules_that_it_breaks(store: tuple[Store, str], name: str, mutate: Any,
-                                                               rules: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "mutate", "rules"), MUTATIONS, ids=[f"{name}-{number}" for number, (name, _, _) in enumerate(MUTATIONS)]
+)
+def test_a_broken_table_fails_exactly_the_rules_that_it_breaks(
+    store: tuple[Store, str], name: str, mutate: Any, rules: set[str]
+) -> None:
     tables, shard = store
     table = tables.read_table(name, shard)
     tables.write_table(name, shard, mutate(table.to_pylist()), table.schema)
@@ -232,6 +251,9 @@ def test_too_much_quarantine_stops_a_shard_and_a_little_only_warns(store: tuple[
 
 def test_every_rule_is_mutated_at_least_once() -> None:
     covered = {(name, rule) for name, _, rules in MUTATIONS for rule in rules}
-    elsewhere = {("source_images", "quarantine_share"), ("source_images", "nothing_quarantined"),
-                 ("corrected_segments", "something_edited")}
+    elsewhere = {
+        ("source_images", "quarantine_share"),
+        ("source_images", "nothing_quarantined"),
+        ("corrected_segments", "something_edited"),
+    }
     assert {(name, rule.name) for name in ASSETS for rule in rules_of(name).rules} - covered - elsewhere == set()

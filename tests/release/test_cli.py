@@ -14,9 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def release(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("LWV_", "HF_"))}
-    return subprocess.run([sys.executable, "-m", "lwv_dagster.cli", "release", *arguments], cwd=ROOT, check=False,
-                          capture_output=True, text=True,
-                          env={**settings, "LWV_HOME": str(home), "COLUMNS": "120", **more})
+    return subprocess.run(
+        [sys.executable, "-m", "lwv_dagster.cli", "release", *arguments],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**settings, "LWV_HOME": str(home), "COLUMNS": "120", **more},
+    )
 
 
 def test_it_writes_the_folder_shows_what_is_in_it_and_makes_it_anew(tmp_path: Path) -> None:
@@ -44,12 +49,17 @@ def test_without_a_data_set_it_is_one_line(tmp_path: Path) -> None:
     assert len(done.stdout.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize(("setting", "says"), [
-    ({"LWV_MAX_SIDE": "abc"}, "lwv release: LWV_MAX_SIDE is 'abc': Input should be a valid integer"),
-    ({"LWV_TEACHER_BASE_URL": "http://127.0.0.1:9/v1"}, "lwv release: LWV_TEACHER_MODEL is not set"),
-    ({"LWV_RECIPE": "no-such.toml"}, "lwv release: The recipe no-such.toml (LWV_RECIPE) cannot be read")])
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"LWV_MAX_SIDE": "abc"}, "lwv release: LWV_MAX_SIDE is 'abc': Input should be a valid integer"),
+        ({"LWV_TEACHER_BASE_URL": "http://127.0.0.1:9/v1"}, "lwv release: LWV_TEACHER_MODEL is not set"),
+        ({"LWV_RECIPE": "no-such.toml"}, "lwv release: The recipe no-such.toml (LWV_RECIPE) cannot be read"),
+    ],
+)
 def test_a_setting_that_cannot_be_used_is_one_line_that_names_it_and_nothing_is_written(
-        setting: dict[str, str], says: str, tmp_path: Path) -> None:
+    setting: dict[str, str], says: str, tmp_path: Path
+) -> None:
     make_home(tmp_path / "home")
     done = release(tmp_path / "home", **setting)
     assert (done.returncode, done.stderr) == (1, "")

@@ -14,8 +14,30 @@ from lwv_dagster.release.rows import Example, Pair
 from lwv_dagster.release.tokens import CUTOFFS, count_tokens, text_tokens, vision_tokens
 from lwv_dagster.release.write import FORMATS
 
-PIECES = ("<image>", "</image>", "<img>", "</img>", "<video>", "<bbox>", "<|im_end|>", "<|image_pad|>", "<|image|>",
-          "<|vision_start|>", "<|", "|>", "<", ">", "|", "/", "image", "im_end", "img", "\n", "a", "河")
+PIECES = (
+    "<image>",
+    "</image>",
+    "<img>",
+    "</img>",
+    "<video>",
+    "<bbox>",
+    "<|im_end|>",
+    "<|image_pad|>",
+    "<|image|>",
+    "<|vision_start|>",
+    "<|",
+    "|>",
+    "<",
+    ">",
+    "|",
+    "/",
+    "image",
+    "im_end",
+    "img",
+    "\n",
+    "a",
+    "河",
+)
 outside = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 CONTROL = re.compile(r"<\|[a-z_]+\|>")
 
@@ -37,14 +59,40 @@ def test_safe_leaves_ordinary_text_alone(text: str) -> None:
 
 def make_example(user: str, assistant: str, images: int) -> Example:
     turns = (("user", safe(user)), ("assistant", safe(assistant)))
-    return Example(0, "e", turns, tuple(Path(f"{n}.jpg") for n in range(images)), "deck", "en", 100, 100, "m", ("d",),
-                   count_tokens((), ()), False)
+    return Example(
+        0,
+        "e",
+        turns,
+        tuple(Path(f"{n}.jpg") for n in range(images)),
+        "deck",
+        "en",
+        100,
+        100,
+        "m",
+        ("d",),
+        count_tokens((), ()),
+        False,
+    )
 
 
 def make_pair(prompt: str, prefix: str, chosen: str, rejected: str, images: int, closes: bool) -> Pair:
     texts = map(safe, (prompt, prefix, chosen, rejected))
-    return Pair(0, "p", "e", *texts, closes, 0.5, tuple(Path(f"{n}.jpg") for n in range(images)), "shared_prefix", "en",
-                "m", "c", ("d",), count_tokens((), ()), False)
+    return Pair(
+        0,
+        "p",
+        "e",
+        *texts,
+        closes,
+        0.5,
+        tuple(Path(f"{n}.jpg") for n in range(images)),
+        "shared_prefix",
+        "en",
+        "m",
+        "c",
+        ("d",),
+        count_tokens((), ()),
+        False,
+    )
 
 
 def strings(value: object) -> str:
@@ -73,7 +121,8 @@ def test_an_example_has_a_tag_for_each_image_and_no_control_token(user: str, ass
 @settings(deadline=None)
 @given(outside, outside, outside, outside, st.integers(1, 3), st.booleans())
 def test_a_pair_has_a_tag_for_each_image_on_both_sides_and_ends_only_where_it_closes(
-        prompt: str, prefix: str, chosen: str, rejected: str, images: int, closes: bool) -> None:
+    prompt: str, prefix: str, chosen: str, rejected: str, images: int, closes: bool
+) -> None:
     pair = make_pair(prompt, prefix, chosen, rejected, images, closes)
     hub, trl, factory, swift = (FORMATS[name].pair(pair) for name in ("hub", "trl", "llamafactory", "ms-swift"))
     assert not isinstance(hub, LeftOut) and not isinstance(trl, LeftOut) and not isinstance(swift, LeftOut)

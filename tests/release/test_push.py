@@ -29,20 +29,30 @@ class FakeHub(BaseHTTPRequestHandler):
         if self.server.refuses:  # type: ignore[attr-defined]
             return self._answer(403, {"error": "You may not write here."})
         if path == "/api/validate-yaml" and "license: of-my-own" in body:
-            return self._answer(400, {"errors": [{"message": "\"license\" must be one of [mit, other]"}]})
+            return self._answer(400, {"errors": [{"message": '"license" must be one of [mit, other]'}]})
         if path == "/api/repos/create":
             return self._answer(200, {"url": f"{self.server.url}/datasets/me/data", "id": "1"})  # type: ignore[attr-defined]
         if path.endswith("/preupload/main"):
-            files = [{"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
-                     for file in json.loads(body)["files"]]
+            files = [
+                {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
+                for file in json.loads(body)["files"]
+            ]
             return self._answer(200, {"files": files})
-        return self._answer(200, {"success": True, "commitOid": "abc", "hookOutput": "",
-                                  "commitUrl": f"{self.server.url}/datasets/me/data/commit/abc"})  # type: ignore[attr-defined]
+        return self._answer(
+            200,
+            {
+                "success": True,
+                "commitOid": "abc",
+                "hookOutput": "",
+                "commitUrl": f"{self.server.url}/datasets/me/data/commit/abc",
+            },
+        )  # type: ignore[attr-defined]
 
     def do_GET(self) -> None:
         if "/tree/" in self.path:
-            return self._answer(200, [{"type": "file", "path": path, "size": 1, "oid": "0"}
-                                      for path in self.server.files])  # type: ignore[attr-defined]
+            return self._answer(
+                200, [{"type": "file", "path": path, "size": 1, "oid": "0"} for path in self.server.files]
+            )  # type: ignore[attr-defined]
         return self._answer(200, {"id": "me/data", "sha": "0", "siblings": []})
 
     def _answer(self, status: int, value: Any) -> None:
@@ -65,7 +75,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server.seen, server.files, server.refuses, server.url = [], [], False, f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    monkeypatch.setattr(constants, "ENDPOINT", server.url)      # what HF_ENDPOINT sets when the library is imported
+    monkeypatch.setattr(constants, "ENDPOINT", server.url)  # what HF_ENDPOINT sets when the library is imported
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     yield server
     server.shutdown()
@@ -97,12 +107,15 @@ def test_every_file_is_sent_to_a_private_data_set_repository(tmp_path: Path, hub
 
 
 def test_what_an_earlier_release_of_any_format_left_there_goes_and_its_owners_files_stay(
-        tmp_path: Path, hub: Any) -> None:
+    tmp_path: Path, hub: Any
+) -> None:
     store = make_home(tmp_path / "home")
     for name, made in FORMATS.items():
         write_release(store, made, tmp_path / name)
-    written = {name: {path.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("*")
-                      if path.is_file()} for name in FORMATS}
+    written = {
+        name: {path.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("*") if path.is_file()}
+        for name in FORMATS
+    }
     older = {*set().union(*written.values()), "data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"}
     hub.files = sorted(older | {"LICENSE", ".gitattributes", "notes/about.md", "images/logo.png"})
     push(tmp_path / "hub", "me/data")

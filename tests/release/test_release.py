@@ -36,8 +36,27 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     made = make_home(tmp_path_factory.mktemp("home"))
     ledger = Ledger.at(made.home)
     for number, sample in enumerate((f"{0:016x}-deck", f"{1:016x}-deck", "of-another-data-set")):
-        ledger.put(Record(str(number), "teacher", "some-model", "http://m/v1", "write@1a2b3c4d", sample, "s", "ok", "t",
-                          "", "stop", 10, 0, 5, 0.5, 1.0, 1.0))
+        ledger.put(
+            Record(
+                str(number),
+                "teacher",
+                "some-model",
+                "http://m/v1",
+                "write@1a2b3c4d",
+                sample,
+                "s",
+                "ok",
+                "t",
+                "",
+                "stop",
+                10,
+                0,
+                5,
+                0.5,
+                1.0,
+                1.0,
+            )
+        )
     ledger.close()
     return made
 
@@ -49,7 +68,7 @@ def test_the_hub_folder_is_the_published_layout_and_opens_with_its_card(store: S
     rows = load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache"))
     assert rows.column_names[:3] == ["id", "messages", "images"]
     assert (rows.features["id"].dtype, rows.features["messages"].feature.dtype) == ("int64", "string")
-    assert rows[2]["images"][2].size == (320, 300)                      # opened as pictures
+    assert rows[2]["images"][2].size == (320, 300)  # opened as pictures
     assert rows["id"] == list(range(7))
     assert rows[0]["messages"] == [turn["content"] for turn in rows[0]["chat"]]
     assert [turn["role"] for turn in rows[0]["chat"]] == ["user", "assistant"]
@@ -66,19 +85,24 @@ def test_files_for_others_hold_each_image_once_by_relative_path(store: Store, tm
         write_release(store, FORMATS[name], out)
         rows = [json.loads(line) for line in (out / "sft.jsonl").read_text().splitlines()]
         assert {path for row in rows for path in row["images"]} == {
-            str(path.relative_to(out)) for path in (out / "images").rglob("*.jpg")}
+            str(path.relative_to(out)) for path in (out / "images").rglob("*.jpg")
+        }
         assert len(list((out / "images").rglob("*.jpg"))) == 3
         assert [json.loads(line)["id"] for line in (out / "chat.jsonl").read_text().splitlines()] == ["chat-0"]
-        assert all(value is not None for row in rows for value in row.values())   # JSON has no type for nothing
+        assert all(value is not None for row in rows for value in row.values())  # JSON has no type for nothing
 
 
 def test_what_a_format_cannot_say_is_left_out_counted_and_told(store: Store, tmp_path: Path) -> None:
     release = write_release(store, FORMATS["llamafactory"], tmp_path / "out")
     assert (release.files, sum(release.tally.preference.left_out.values())) == (
-        {"sft": 6, "chat": 1, "preference": 3}, 2)
+        {"sft": 6, "chat": 1, "preference": 3},
+        2,
+    )
     assert release.tally.preference.rows == 3
-    assert "| preference | it does not end its answer, and LLaMA-Factory ends every answer | 2 |" in (
-        tmp_path / "out" / "README.md").read_text()
+    assert (
+        "| preference | it does not end its answer, and LLaMA-Factory ends every answer | 2 |"
+        in (tmp_path / "out" / "README.md").read_text()
+    )
 
 
 def test_the_card_says_what_is_in_it_where_it_comes_from_and_who_wrote_it(store: Store, tmp_path: Path) -> None:
@@ -88,14 +112,24 @@ def test_the_card_says_what_is_in_it_where_it_comes_from_and_who_wrote_it(store:
     assert (front["license"], front["language"]) == ("cc0-1.0", ["en"])
     assert [config["config_name"] for config in front["configs"]] == ["default", "preference"]
     assert "embedded-model" in front["tags"]
-    for said in ("7 examples", "5 preference pairs",
-                 "**11 of 12 rows were written or corrected by the embedded model**",
-                 "| kind | deck | 6 | 0 |", "| kind | shared_prefix | 0 | 3 |", "| CC0-1.0 | 7 |",
-                 "| sft | deck | 6 |", "| preference | deck | 1 |",
-                 "| teacher | some-model | write@1a2b3c4d | 2 | 30 | 1.00 |",       # not the third call
-                 "| examples | 9 | 6 |  | 22,158 | 10,000 |", "| too_short | 3 |",
-                 "keep.length_score = ", "| sft_dataset | ", "In 3 rows the text held control tokens",
-                 "| 8,192 | 0 (0.0%) |", "General chat (1 of the SFT rows) comes from no document"):
+    for said in (
+        "7 examples",
+        "5 preference pairs",
+        "**11 of 12 rows were written or corrected by the embedded model**",
+        "| kind | deck | 6 | 0 |",
+        "| kind | shared_prefix | 0 | 3 |",
+        "| CC0-1.0 | 7 |",
+        "| sft | deck | 6 |",
+        "| preference | deck | 1 |",
+        "| teacher | some-model | write@1a2b3c4d | 2 | 30 | 1.00 |",  # not the third call
+        "| examples | 9 | 6 |  | 22,158 | 10,000 |",
+        "| too_short | 3 |",
+        "keep.length_score = ",
+        "| sft_dataset | ",
+        "In 3 rows the text held control tokens",
+        "| 8,192 | 0 (0.0%) |",
+        "General chat (1 of the SFT rows) comes from no document",
+    ):
         assert said in text, said
     for name in ("words", "length_scores", "images"):
         assert f"![](pictures/{name}.png)" in text
@@ -107,8 +141,10 @@ def test_the_card_says_what_is_in_it_where_it_comes_from_and_who_wrote_it(store:
 
 def test_a_document_without_a_licence_is_named_on_the_card_and_in_the_notes(tmp_path: Path) -> None:
     store = make_home(tmp_path / "home")
-    pages = [{**row, "licence": "unknown" if row["document_id"] == f"{0:016x}" else row["licence"]}
-             for row in store.rows("source_images", SHARD)]
+    pages = [
+        {**row, "licence": "unknown" if row["document_id"] == f"{0:016x}" else row["licence"]}
+        for row in store.rows("source_images", SHARD)
+    ]
     store.write_table("source_images", SHARD, pages, SOURCES)
     release = write_release(store, FORMATS["ms-swift"], tmp_path / "out")
     assert "No licence is stated for 1 of 7 documents; the card says so." in release.notes
@@ -141,7 +177,8 @@ def test_a_data_set_whose_blocking_rule_fails_is_not_handed_out(tmp_path: Path) 
 @pytest.mark.parametrize("tables", [("source_images",), ("source_images", "instructions")])
 @pytest.mark.parametrize(("number", "gate"), [(0, "sft_dataset"), (6, "preference_dataset")])
 def test_a_row_whose_documents_the_tables_have_no_more_is_not_handed_out_without_its_licence(
-        tables: tuple[str, ...], number: int, gate: str, tmp_path: Path) -> None:
+    tables: tuple[str, ...], number: int, gate: str, tmp_path: Path
+) -> None:
     store = make_home(tmp_path / "home")
     for table in tables:
         left = [row for row in store.rows(table, SHARD) if row["document_id"] != f"{number:016x}"]
@@ -151,36 +188,60 @@ def test_a_row_whose_documents_the_tables_have_no_more_is_not_handed_out_without
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
 
 
-@pytest.mark.parametrize(("author", "corrector", "counted"), [
-    ("embedded-teacher-1", "critic", 5), ("teacher", "embedded-critic-1", 5),
-    ("tiny sft abc (trained on embedded texts)", "critic", 5), ("teacher", "critic", 0), ("critic", "critic", 0)])
+@pytest.mark.parametrize(
+    ("author", "corrector", "counted"),
+    [
+        ("embedded-teacher-1", "critic", 5),
+        ("teacher", "embedded-critic-1", 5),
+        ("tiny sft abc (trained on embedded texts)", "critic", 5),
+        ("teacher", "critic", 0),
+        ("critic", "critic", 0),
+    ],
+)
 def test_a_pair_counts_as_embedded_where_its_text_or_its_correction_is_and_once(
-        author: str, corrector: str, counted: int, tmp_path: Path) -> None:
+    author: str, corrector: str, counted: int, tmp_path: Path
+) -> None:
     store = make_home(tmp_path / "home")
     old = current_manifest(store, "preference")
     rows = [{**row, "author": author, "corrector": corrector} for row in pq.read_table(old.path).to_pylist()]
-    made = write_dataset(store, "preference", [SHARD], PREFERENCE, rows,
-                         lambda row: (row["kind"], row["author"], row["corrector"]), lambda: "no row", old.report)
+    made = write_dataset(
+        store,
+        "preference",
+        [SHARD],
+        PREFERENCE,
+        rows,
+        lambda row: (row["kind"], row["author"], row["corrector"]),
+        lambda: "no row",
+        old.report,
+    )
     assert (made.embedded, made.authors) == (counted > 0, dict.fromkeys((author, corrector), 5))
     release = write_release(store, FORMATS["hub"], tmp_path / "out")
     assert release.tally.preference.embedded == counted
     text = (tmp_path / "out" / "README.md").read_text()
     assert f"**{6 + counted} of 12 rows were written or corrected by the embedded model**" in text
     assert f"| who wrote or corrected it | {author} | {6 if author == 'embedded-teacher-1' else 0} | 5 |" in text
-    pairs, = (tmp_path / "out" / "preference").iterdir()
+    (pairs,) = (tmp_path / "out" / "preference").iterdir()
     assert {(row["author"], row["corrector"]) for row in pq.read_table(pairs).to_pylist()} == {(author, corrector)}
 
 
-@pytest.mark.parametrize(("licences", "front"), [
-    ({"CC-BY-SA-4.0": 2}, {"license": "cc-by-sa-4.0"}), ({"GPL-3.0-only": 2}, {"license": "gpl-3.0"}),
-    ({"LGPL-2.1-or-later": 1}, {"license": "lgpl-2.1"}), ({"ODbL-1.0": 1}, {"license": "odbl"}),
-    ({"unknown": 3}, {"license": "unknown"}), ({}, {"license": "unknown"}),
-    ({"CC0-1.0": 1, "MIT": 1}, {"license": "other"}),
-    ({"proprietary": 2}, {"license": "other", "license_name": "proprietary"}),
-    ({"CC0-1.0 AND MIT": 2}, {"license": "other", "license_name": "cc0-1.0-and-mit"}),
-    ({"公有": 1}, {"license": "other"})])
+@pytest.mark.parametrize(
+    ("licences", "front"),
+    [
+        ({"CC-BY-SA-4.0": 2}, {"license": "cc-by-sa-4.0"}),
+        ({"GPL-3.0-only": 2}, {"license": "gpl-3.0"}),
+        ({"LGPL-2.1-or-later": 1}, {"license": "lgpl-2.1"}),
+        ({"ODbL-1.0": 1}, {"license": "odbl"}),
+        ({"unknown": 3}, {"license": "unknown"}),
+        ({}, {"license": "unknown"}),
+        ({"CC0-1.0": 1, "MIT": 1}, {"license": "other"}),
+        ({"proprietary": 2}, {"license": "other", "license_name": "proprietary"}),
+        ({"CC0-1.0 AND MIT": 2}, {"license": "other", "license_name": "cc0-1.0-and-mit"}),
+        ({"公有": 1}, {"license": "other"}),
+    ],
+)
 def test_a_licence_is_one_of_the_hubs_names_or_other_by_its_own(
-        licences: dict[str, int], front: dict[str, str]) -> None:
+    licences: dict[str, int], front: dict[str, str]
+) -> None:
     assert hub_licence(licences) == front
 
 
@@ -224,7 +285,7 @@ def test_shards_are_of_bounded_size_hold_each_row_once_and_a_shared_image_once(t
     files = sorted((tmp_path / "data").iterdir())
     assert [path.name for path in files] == [f"train-{n:05d}-of-{len(files):05d}.parquet" for n in range(len(files))]
     assert len(files) > 1
-    assert all(path.stat().st_size < 300_000 + 250_000 for path in files)     # one row group more, at most
+    assert all(path.stat().st_size < 300_000 + 250_000 for path in files)  # one row group more, at most
     tables = [pq.read_table(path) for path in files]
     assert [number for table in tables for number in table["id"].to_pylist()] == list(range(40))
     assert {row[0]["bytes"] for row in tables[0]["images"].to_pylist()} == {image.read_bytes()}
@@ -248,6 +309,12 @@ for number in range(400):
 shards.close()
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)})
-    assert int(done.stdout) < 120      # MB
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert int(done.stdout) < 120  # MB

@@ -21,14 +21,16 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "images", "first_loss"), [
-    ("sft", [1, 2, 3, 1, 2, 3, 0], None), ("dpo", [1, 2, 3, 3, 3], math.log(2))])
+@pytest.mark.parametrize(
+    ("name", "images", "first_loss"), [("sft", [1, 2, 3, 1, 2, 3, 0], None), ("dpo", [1, 2, 3, 3, 3], math.log(2))]
+)
 def test_every_row_is_read_and_trained_on_its_answer_alone(
-        name: str, images: list[int], first_loss: float | None, student: Path, tmp_path: Path) -> None:
+    name: str, images: list[int], first_loss: float | None, student: Path, tmp_path: Path
+) -> None:
     from bench.exports.reads_trl import read
 
     write_release(make_home(tmp_path / "home"), FORMATS["trl"], tmp_path / "out")
-    found = read(tmp_path / "out", student, name)         # asserts tokens and labels of each row
+    found = read(tmp_path / "out", student, name)  # asserts tokens and labels of each row
     assert found["images"] == images
     assert found["trained_tokens"] > 20 * len(images)
     assert math.isfinite(found["loss"])

@@ -29,8 +29,14 @@ from tests.openai_server import completion, failure, scripted_server
 from tests.sft_dataset.rows import english, write_shard, written
 
 FOURS = dict.fromkeys(DIMENSIONS, 4)
-ITEM: dict[str, Any] = {"item_id": "abcdef-single", "instruction": "Write.", "images": [], "task": "image_article",
-                        "language": "en", "required_words": 10}
+ITEM: dict[str, Any] = {
+    "item_id": "abcdef-single",
+    "instruction": "Write.",
+    "images": [],
+    "task": "image_article",
+    "language": "en",
+    "required_words": 10,
+}
 
 
 def scores(**changed: object) -> str:
@@ -38,19 +44,37 @@ def scores(**changed: object) -> str:
 
 
 # -- the judge --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("text", [
-    scores(), scores(clarity=4.0), f"The pages {{1, 2}} are {{odd}}. {scores()}",
-    f"{scores(clarity=1)} No, rather: {scores()} That is {{all}}.", f'```json\n{{"scores": {scores()}}}\n```',
-    scores(why={"clarity": 2})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        scores(),
+        scores(clarity=4.0),
+        f"The pages {{1, 2}} are {{odd}}. {scores()}",
+        f"{scores(clarity=1)} No, rather: {scores()} That is {{all}}.",
+        f'```json\n{{"scores": {scores()}}}\n```',
+        scores(why={"clarity": 2}),
+    ],
+)
 def test_the_last_object_with_six_whole_scores_is_the_judgement(text: str) -> None:
     found = parse_scores(text)
     assert found == FOURS
     assert all(type(score) is int for score in found.values())
 
 
-@pytest.mark.parametrize("text", [
-    "", "Very nice!", scores(clarity=4.5), scores(clarity=6), scores(clarity=True), scores(clarity="4"),
-    scores(clarity=None), '{"clarity": 4}', '{"a":' * 2000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Very nice!",
+        scores(clarity=4.5),
+        scores(clarity=6),
+        scores(clarity=True),
+        scores(clarity="4"),
+        scores(clarity=None),
+        '{"clarity": 4}',
+        '{"a":' * 2000,
+    ],
+)
 def test_anything_else_is_malformed(text: str) -> None:
     with pytest.raises(AnswerError) as error:
         parse_scores(text)
@@ -80,16 +104,23 @@ def test_a_judge_that_gives_no_scores_is_asked_again_and_the_scores_stay(tmp_pat
 
 
 def test_a_judge_that_never_gives_scores_is_asked_five_times_and_one_that_refuses_once(tmp_path: Path) -> None:
-    for name, answer, kind, requests in (("vague", "Very nice!", "malformed", TRIES),
-                                         ("refusing", completion("", refusal="No."), "refused", 1)):
+    for name, answer, kind, requests in (
+        ("vague", "Very nice!", "malformed", TRIES),
+        ("refusing", completion("", refusal="No."), "refused", 1),
+    ):
         error, seeds = judge(tmp_path / name, [answer] * 9)
         assert isinstance(error, AnswerError)
         assert (error.kind, len(seeds)) == (kind, requests)
 
 
 def test_an_answer_without_scores_says_why_and_counts_as_refused_only_where_it_was(tmp_path: Path) -> None:
-    replies = {"good": scores(), "vague": "Very nice!", "unfit": failure(400, "At most 2 images may be provided."),
-               "refused": completion("", refusal="No."), "filtered": completion("", finish_reason="content_filter")}
+    replies = {
+        "good": scores(),
+        "vague": "Very nice!",
+        "unfit": failure(400, "At most 2 images may be provided."),
+        "refused": completion("", refusal="No."),
+        "filtered": completion("", finish_reason="content_filter"),
+    }
 
     def answer(body: dict[str, Any]) -> Response | str:
         said = body["messages"][-1]["content"]
@@ -100,8 +131,12 @@ def test_an_answer_without_scores_says_why_and_counts_as_refused_only_where_it_w
         engine = ModelEngine({"judge": endpoint}, Ledger.at(tmp_path), lambda sha256: b"")
         rows = run(judge_all(engine, {"item": ITEM}, [(name, "item", name) for name in replies]))
     assert {row["model"]: (row["unjudged"], row["refused"], row["votes"]) for row in rows} == {
-        "good": (None, False, 1), "vague": ("malformed", False, 0), "unfit": ("rejected", False, 0),
-        "refused": ("refused", True, 0), "filtered": ("filtered", True, 0)}
+        "good": (None, False, 1),
+        "vague": ("malformed", False, 0),
+        "unfit": ("rejected", False, 0),
+        "refused": ("refused", True, 0),
+        "filtered": ("filtered", True, 0),
+    }
     summary = summarise([{**row, "model": "sft"} for row in rows])["sft"]
     assert (summary["items"], summary["judged"], summary["S_q"]) == (5, 1, 75.0)
 
@@ -123,8 +158,11 @@ def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     picture, names = io.BytesIO(), list[str]()
     Image.new("RGB", (64, 64), "teal").save(picture, "JPEG")
     image = factory.store.put_image(picture.getvalue())
-    write_shard(factory.store, "a-001", [written("abcdef-single", english("held", 200), [image], split="benchmark",
-                                                 required_words=200)])
+    write_shard(
+        factory.store,
+        "a-001",
+        [written("abcdef-single", english("held", 200), [image], split="benchmark", required_words=200)],
+    )
     factory.instance.add_dynamic_partitions(str(SHARDS.name), ["a-001"])
     checkpoint(factory.store, "sft", "first", "/models/base", "learnt")
     checkpoint(factory.store, "dpo", "pairs", "/moved/checkpoints/sft/first", "compared")
@@ -144,7 +182,8 @@ def said(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
 
 
 def test_scores_name_the_data_that_was_learnt_and_another_harness_writes_its_answers_anew(
-        factory: Factory, files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    factory: Factory, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = said(factory.run("evaluation_job"))
     assert (told["data"], told["unjudged"], told["refused"]) == ("learnt", 0, 0)
     said(factory.run("evaluation_job"))
@@ -156,8 +195,13 @@ def test_scores_name_the_data_that_was_learnt_and_another_harness_writes_its_ans
 def test_a_dpo_checkpoint_of_another_sft_checkpoint_is_not_scored_beside_it(factory: Factory, files: list[str]) -> None:
     checkpoint(factory.store, "sft", "second", "/models/base", "learnt later")
     result = factory.run("evaluation_job")
-    failed, = (event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure
-               and event.step_failure_data.user_failure_data)
-    assert failed.description == ("The DPO checkpoint pairs does not come from second, the current SFT checkpoint: "
-                                  "materialise `dpo_checkpoint` first.")
+    (failed,) = (
+        event.step_failure_data.user_failure_data
+        for event in result.all_events
+        if event.is_step_failure and event.step_failure_data.user_failure_data
+    )
+    assert failed.description == (
+        "The DPO checkpoint pairs does not come from second, the current SFT checkpoint: "
+        "materialise `dpo_checkpoint` first."
+    )
     assert files == []

@@ -36,14 +36,17 @@ def images(tmp_path: Path) -> list[Path]:
 
 
 def training_row(row: dict[str, Any], images: list[Path]) -> dict[str, Any]:
-    return {"id": row["example_id"], "images": [{"bytes": None, "path": str(path)} for path in images],
-            "messages": [{"role": "user", "content": row["instruction"]},
-                         {"role": "assistant", "content": row["output"]}]}
+    return {
+        "id": row["example_id"],
+        "images": [{"bytes": None, "path": str(path)} for path in images],
+        "messages": [{"role": "user", "content": row["instruction"]}, {"role": "assistant", "content": row["output"]}],
+    }
 
 
 @pytest.mark.parametrize("text", [english("long", 600), chinese("long", 900)])
-def test_exactly_what_training_would_refuse_is_left_out_with_its_count(student: Path, images: list[Path],
-                                                                       text: str) -> None:
+def test_exactly_what_training_would_refuse_is_left_out_with_its_count(
+    student: Path, images: list[Path], text: str
+) -> None:
     row = written("long", text, map(str, images))
     processor = load_processor(str(student), None)
     [(total, vision)] = count_tokens([training_row(row, images)], processor, 10**6)
@@ -52,8 +55,9 @@ def test_exactly_what_training_would_refuse_is_left_out_with_its_count(student: 
     reason = TokenBudget(str(student), Training(max_tokens=total - 1)).reason(row, images)
     assert reason is not None
     assert reason.kind == "over_budget"
-    assert reason.says == (f"{total} tokens ({total - vision} of text, {vision} of 3 images), "
-                           f"max_tokens is {total - 1}")
+    assert reason.says == (
+        f"{total} tokens ({total - vision} of text, {vision} of 3 images), max_tokens is {total - 1}"
+    )
     with pytest.raises(RowError, match="long has"):
         count_tokens([training_row(row, images)], processor, total - 1)
 
@@ -67,8 +71,10 @@ def test_smaller_images_bring_an_example_back_in(student: Path, images: list[Pat
 
 
 @pytest.mark.parametrize("student", ["/nowhere/model", "nobody/no-such-model"])
-def test_nothing_is_loaded_where_no_example_can_be_over_and_nothing_is_fetched(student: str, images: list[Path],
-                                                                              ) -> None:
+def test_nothing_is_loaded_where_no_example_can_be_over_and_nothing_is_fetched(
+    student: str,
+    images: list[Path],
+) -> None:
     nowhere = TokenBudget(student, Training())
     assert nowhere.reason(written("short", english("short", 500), map(str, images)), images) is None
     with pytest.raises(GateClosedError, match=r"model \(LWV_STUDENT\).*HF_HUB_OFFLINE=0"):
@@ -77,11 +83,23 @@ def test_nothing_is_loaded_where_no_example_can_be_over_and_nothing_is_fetched(s
 
 def test_general_chat_that_is_over_is_not_drawn_and_counted(student: Path, tmp_path: Path) -> None:
     path = tmp_path / "chat.jsonl"
-    path.write_text("".join(json.dumps({"messages": [
-        {"role": "user", "content": "Tell me more."}, {"role": "assistant", "content": english(number, words)}]}) + "\n"
-        for number, words in enumerate((2000, 50, 3000, 60))))
-    chat = draw_chat(Mix(chat=path, chat_rows=3), lambda text: None,
-                     TokenBudget(str(student), Training(max_tokens=1000)))
+    path.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "messages": [
+                        {"role": "user", "content": "Tell me more."},
+                        {"role": "assistant", "content": english(number, words)},
+                    ]
+                }
+            )
+            + "\n"
+            for number, words in enumerate((2000, 50, 3000, 60))
+        )
+    )
+    chat = draw_chat(
+        Mix(chat=path, chat_rows=3), lambda text: None, TokenBudget(str(student), Training(max_tokens=1000))
+    )
     assert (chat.lines, chat.report()["over_budget"]) == ({2, 4}, 2)
 
 

@@ -22,8 +22,9 @@ def test_the_lengths_of_the_pool_are_the_papers() -> None:
     assert lengths[-1] == 10_000
 
 
-def test_the_door_leaves_out_what_was_planted_and_the_mix_meets_its_targets(factory: Factory,
-                                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_door_leaves_out_what_was_planted_and_the_mix_meets_its_targets(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = documents(COUNT)
     monkeypatch.setenv("LWV_RECIPE", str(write_recipe(factory.home.parent, COUNT)))
     write_sources(factory.store, shards(found))
@@ -35,8 +36,15 @@ def test_the_door_leaves_out_what_was_planted_and_the_mix_meets_its_targets(fact
     planted = Counter(document.plant.removesuffix("_text") for document in found if document.plant)
     report = current_manifest(factory.store, "sft").report
     assert report["dropped"] == dict(planted)
-    assert set(planted) == {"in_benchmark", "duplicate", "near_duplicate", "length", "language", "repetition",
-                            "refusal"}
+    assert set(planted) == {
+        "in_benchmark",
+        "duplicate",
+        "near_duplicate",
+        "length",
+        "language",
+        "repetition",
+        "refusal",
+    }
     assert report["trained_on"]["examples"] == 10_000 * COUNT // 22_158
     for name, share in report["aim"].items():
         if name != "examples":

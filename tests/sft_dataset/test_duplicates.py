@@ -37,14 +37,14 @@ def test_near_and_exact_copies_are_found_and_other_texts_are_not(write) -> None:
     near, far = changed(first, 0.02), changed(first, 0.4)
     assert jaccard(first, near) > 0.87
     assert jaccard(first, far) < 0.7
-    again = first.replace(" ", "\n\n").upper()              # spaces and case are not the text
+    again = first.replace(" ", "\n\n").upper()  # spaces and case are not the text
     assert kinds([first, other, near, far, again], 0.8) == [None, None, "near_duplicate", None, "duplicate"]
     assert kinds([first, other, near, far, again], 1) == [None, None, None, None, "duplicate"]
 
 
 def test_the_reason_names_the_first_and_a_text_that_was_left_out_drags_nothing_after_it() -> None:
-    sentences = english("chain", 3000).split(". ")   # a window that moves: near the one before it
-    texts = [". ".join(sentences[6 * number:6 * number + 100]) for number in range(7)]
+    sentences = english("chain", 3000).split(". ")  # a window that moves: near the one before it
+    texts = [". ".join(sentences[6 * number : 6 * number + 100]) for number in range(7)]
     duplicates = Duplicates(0.8)
     reasons = [duplicates.add(f"{number}", duplicates.signature(text)) for number, text in enumerate(texts)]
     kept = [number for number, reason in enumerate(reasons) if reason is None]
@@ -72,7 +72,7 @@ def test_just_one_of_equal_texts_is_kept_whatever_stands_between_them(seeds: lis
 def test_what_is_kept_of_a_text_does_not_grow_with_the_text() -> None:
     def kept_bytes(words: int) -> int:
         duplicates = Duplicates(0.8)
-        duplicates.add("first", duplicates.signature(english("first", words)))     # imports and the index itself
+        duplicates.add("first", duplicates.signature(english("first", words)))  # imports and the index itself
         tracemalloc.start()
         for number in range(20):
             duplicates.add(f"{number}", duplicates.signature(english(number, words)))
@@ -87,7 +87,9 @@ def test_what_is_kept_of_a_text_does_not_grow_with_the_text() -> None:
 def test_the_index_of_runs_names_the_text_that_shares_most(texts: list[str], asked: str) -> None:
     runs = shingles(tokens(asked), 3)
     share, index = RunIndex(shingles(tokens(text), 3) for text in texts).largest_share(runs)
-    shares = [len(set(shingles(tokens(text), 3).tolist()) & set(runs.tolist())) / len(runs) if len(runs) else 0.0
-              for text in texts]
+    shares = [
+        len(set(shingles(tokens(text), 3).tolist()) & set(runs.tolist())) / len(runs) if len(runs) else 0.0
+        for text in texts
+    ]
     assert share == pytest.approx(max(shares, default=0.0))
     assert index == (shares.index(max(shares)) if share else -1)

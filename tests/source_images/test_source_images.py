@@ -107,8 +107,9 @@ def test_a_half_written_last_line_is_registered_again(settings: Settings) -> Non
     catalog.path.write_bytes(data[:-40])
     assert len(catalog.documents("p-001")) == 2
     assert [entry.path for entry in catalog.scan()] == ["p/2.png"]
-    assert [json.loads(line)["path"] for line in catalog.path.read_text().splitlines()] == [f"p/{i}.png"
-                                                                                            for i in range(3)]
+    assert [json.loads(line)["path"] for line in catalog.path.read_text().splitlines()] == [
+        f"p/{i}.png" for i in range(3)
+    ]
 
 
 def test_the_same_bytes_share_a_split_and_a_moved_file_is_no_duplicate(settings: Settings) -> None:
@@ -137,7 +138,8 @@ def test_damaged_documents_fill_no_split(settings: Settings) -> None:
 
 
 def test_an_image_whose_name_is_no_text_is_left_out_of_its_folder_with_a_warning(
-        settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(ingest_module, "page_text", lambda jpeg: "")
     for seed, name in enumerate(("page-1.png", "page-2.png", "page-\udcff.png")):
         picture(settings.sources / "c" / "f" / name, seed=seed)
@@ -151,12 +153,13 @@ def test_an_image_whose_name_is_no_text_is_left_out_of_its_folder_with_a_warning
 
 @pytest.mark.parametrize("call", ["iterdir", "lstat"])
 def test_a_folder_that_may_not_be_listed_or_entered_is_left_out_with_a_warning_and_the_others_are_not(
-        settings: Settings, call: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    settings: Settings, call: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     for seed, folder in enumerate(("open", "locked")):
         picture(settings.sources / "c" / folder / "page-1.png", seed=seed)
     allowed = getattr(Path, call)
 
-    def refuse(path: Path) -> object:   # root may read anything, so permissions alone would test nothing
+    def refuse(path: Path) -> object:  # root may read anything, so permissions alone would test nothing
         if (path if call == "iterdir" else path.parent).name == "locked":
             raise PermissionError(13, "Permission denied", str(path))
         return allowed(path)
@@ -222,10 +225,19 @@ def test_each_kind_of_source_gives_its_pages(settings: Settings) -> None:
     assert [page.width for page in read_pages(root / "f", settings)] == [21, 22, 30]
 
 
-@pytest.mark.parametrize("way", ["python-pptx", pytest.param("libreoffice", marks=pytest.mark.skipif(
-    shutil.which("soffice") is None, reason="LibreOffice is not installed"))])
-def test_a_pptx_gives_its_shown_slides_with_readable_text(settings: Settings, way: str,
-                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "way",
+    [
+        "python-pptx",
+        pytest.param(
+            "libreoffice",
+            marks=pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed"),
+        ),
+    ],
+)
+def test_a_pptx_gives_its_shown_slides_with_readable_text(
+    settings: Settings, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if way == "python-pptx":
         monkeypatch.setattr(pptx_module.shutil, "which", lambda name: None)
     settings = settings.model_copy(update={"max_side": 960})
@@ -254,10 +266,17 @@ def test_a_document_of_no_use_says_why_and_what_to_do(settings: Settings, tmp_pa
     (root / "f" / "page-2.png").write_text("broken")
     for name, says in {
         "notes.png": r"c/notes.png is not an image \(it starts with plain text\); remove it or replace it",
-        "empty.png": "0 bytes", "cut.pdf": "cannot be opened as PDF .*damaged or cut off", "cut.jpg": "cut off",
-        "big.bmp": "LWV_MAX_FILE_MB=1", "cut.pptx": "cut off", "long.pdf": "6 pages, more than LWV_MAX_PAGES=5",
-        "bomb.png": "million pixels", "hollow": "without an image", "link.png": "outside the sources folder",
-        "f": "c/f/page-2.png is not an image", "gone.png": "no longer there",
+        "empty.png": "0 bytes",
+        "cut.pdf": "cannot be opened as PDF .*damaged or cut off",
+        "cut.jpg": "cut off",
+        "big.bmp": "LWV_MAX_FILE_MB=1",
+        "cut.pptx": "cut off",
+        "long.pdf": "6 pages, more than LWV_MAX_PAGES=5",
+        "bomb.png": "million pixels",
+        "hollow": "without an image",
+        "link.png": "outside the sources folder",
+        "f": "c/f/page-2.png is not an image",
+        "gone.png": "no longer there",
     }.items():
         with pytest.raises(UnreadableError, match=says):
             list(read_pages(root / name, settings))
@@ -265,9 +284,12 @@ def test_a_document_of_no_use_says_why_and_what_to_do(settings: Settings, tmp_pa
 
 def test_a_pdf_with_a_password_asks_for_one_without(settings: Settings) -> None:
     # The smallest file that PDFium takes for encrypted: an Encrypt dictionary whose keys fit no password.
-    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-               b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>",
-               b"<</Filter/Standard/V 1/R 2/P -4/O<" + b"41" * 32 + b">/U<" + b"42" * 32 + b">>>"]
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>",
+        b"<</Filter/Standard/V 1/R 2/P -4/O<" + b"41" * 32 + b">/U<" + b"42" * 32 + b">>>",
+    ]
     body, offsets = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
         offsets.append(len(body))
@@ -275,8 +297,10 @@ def test_a_pdf_with_a_password_asks_for_one_without(settings: Settings) -> None:
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     path = settings.sources / "c" / "locked.pdf"
     path.parent.mkdir()
-    path.write_bytes(body + b"xref\n0 5\n0000000000 65535 f \n" + table + b"trailer<</Size 5/Root 1 0 R/Encrypt 4 0 R"
-                     b"/ID[<41><41>]>>\nstartxref\n%d\n%%%%EOF" % len(body))
+    path.write_bytes(
+        body + b"xref\n0 5\n0000000000 65535 f \n" + table + b"trailer<</Size 5/Root 1 0 R/Encrypt 4 0 R"
+        b"/ID[<41><41>]>>\nstartxref\n%d\n%%%%EOF" % len(body)
+    )
     with pytest.raises(UnreadableError, match="needs a password"):
         list(read_pages(path, settings))
 
@@ -284,9 +308,14 @@ def test_a_pdf_with_a_password_asks_for_one_without(settings: Settings) -> None:
 def test_kind_follows_from_page_count_and_names() -> None:
     assert document_kind(".pdf", 1) == document_kind(".jpg", 1) == "single"
     assert document_kind(".pptx", 2) == document_kind(".tiff", 2) == "deck"
-    for names in (["page-01.png", "page-02.png"], ["slide_2.jpg", "slide_3.jpg"], ["03.png", "4.png"],
-                  ["scan-4.png", "scan-5.png"], ["第1页.png", "第2页.png"],
-                  ["lesson3-page-1.png", "lesson3-page-2.png"]):
+    for names in (
+        ["page-01.png", "page-02.png"],
+        ["slide_2.jpg", "slide_3.jpg"],
+        ["03.png", "4.png"],
+        ["scan-4.png", "scan-5.png"],
+        ["第1页.png", "第2页.png"],
+        ["lesson3-page-1.png", "lesson3-page-2.png"],
+    ):
         assert document_kind("", 2, names) == "deck", names
     for names in (["IMG_0412.jpg", "IMG_0413.jpg"], ["cat.jpg", "dog.jpg"], ["page-1.png", "cover.png"]):
         assert document_kind("", 2, names) == "multi", names
@@ -306,18 +335,24 @@ def test_language_is_told_and_chinese_with_english_terms_stays_chinese() -> None
 def test_licences_are_found_by_file_and_by_folder_and_a_bad_table_is_refused(tmp_path: Path) -> None:
     table = tmp_path / "LICENCES.csv"
     assert read_licences(tmp_path) == {}
-    table.write_text("\ufefffile,licence,author,title,origin\na.png,CC0-1.0,x,y,z\nf/1.png,MIT,,,\n"
-                     "b.png,,,,\n", "utf-8")
+    table.write_text(
+        "\ufefffile,licence,author,title,origin\na.png,CC0-1.0,x,y,z\nf/1.png,MIT,,,\nb.png,,,,\n", "utf-8"
+    )
     licences = read_licences(tmp_path)
     assert [licence_of(name, licences) for name in ("a.png", "f", "b.png", "c.png")] == [
-        "CC0-1.0", "MIT", "unknown", "unknown"]
+        "CC0-1.0",
+        "MIT",
+        "unknown",
+        "unknown",
+    ]
     table.write_text("file,author\na.png,x\n")
     with pytest.raises(LicencesError, match="no column licence"):
         read_licences(tmp_path)
 
 
-def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(settings: Settings,
-                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = settings.sources / "c"
     monkeypatch.setattr(ingest_module, "page_text", lambda jpeg: "")
     picture(root / "a.png")
@@ -336,7 +371,9 @@ def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(settings: 
     assert store.write_table("source_images", "c-001", result.rows, SCHEMA) == 4
     rows = list(store.rows("source_images", "c-001"))
     assert [(row["source_path"], row["page"], row["kind"], row["licence"]) for row in rows] == [
-        ("c/a.png", 1, "single", "CC0-1.0"), *(("c/d.pdf", page, "deck", "unknown") for page in (1, 2, 3))]
+        ("c/a.png", 1, "single", "CC0-1.0"),
+        *(("c/d.pdf", page, "deck", "unknown") for page in (1, 2, 3)),
+    ]
     assert all(store.image_path(row["image_sha256"]).exists() and len(row["phash"]) == 16 for row in rows)
     reasons = {row["item"]: row["reason"] for row in result.quarantined}
     assert reasons["c/b.png"] == "c/b.png has the same bytes as c/a.png; remove one of them"
@@ -346,8 +383,9 @@ def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(settings: 
     assert {row["step"] for row in result.quarantined} == {"source_images"}
 
 
-def test_a_renamed_document_is_read_at_its_new_place_and_gone_from_its_old_one(settings: Settings,
-                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renamed_document_is_read_at_its_new_place_and_gone_from_its_old_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ingest_module, "page_text", lambda jpeg: "")
     old = picture(settings.sources / "c" / "a.png")
     catalog, store = catalog_of(settings), Store(settings.home)
@@ -360,7 +398,8 @@ def test_a_renamed_document_is_read_at_its_new_place_and_gone_from_its_old_one(s
 
 
 def test_an_unforeseen_error_is_quarantined_with_its_text_but_a_full_disk_stops_the_shard(
-        settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     picture(settings.sources / "c" / "a.png")
     catalog, store = catalog_of(settings), Store(settings.home)
     catalog.scan()
@@ -368,6 +407,7 @@ def test_an_unforeseen_error_is_quarantined_with_its_text_but_a_full_disk_stops_
     def fail(error: Exception) -> object:
         def raising(jpeg: bytes) -> str:
             raise error
+
         return raising
 
     monkeypatch.setattr(ingest_module, "page_text", fail(RuntimeError("odd thing")))

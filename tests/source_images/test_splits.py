@@ -9,8 +9,11 @@ from assets.source_images.catalog import assign_shards
 from assets.source_images.splits import Candidate, Placed, assign_splits, met, needs_of, split_of
 
 ids = st.integers(0, 16**16 - 1).map("{:016x}".format)
-documents = st.lists(st.builds(Candidate, ids, st.booleans(), st.booleans()), max_size=12,
-                     unique_by=lambda candidate: candidate.document_id)
+documents = st.lists(
+    st.builds(Candidate, ids, st.booleans(), st.booleans()),
+    max_size=12,
+    unique_by=lambda candidate: candidate.document_id,
+)
 
 
 @given(documents)
@@ -32,7 +35,8 @@ def test_later_documents_never_move_earlier_ones_nor_empty_a_split(old: list[Can
     by_hash = {document_id: split_of(document_id) for document_id in fresh}
     needs = needs_of([*old, *fresh.values()])
     assert met(needs, {document_id: after[document_id] for document_id in fresh}, fresh, fixed) >= met(
-        needs, by_hash, fresh, fixed)
+        needs, by_hash, fresh, fixed
+    )
 
 
 @given(documents)

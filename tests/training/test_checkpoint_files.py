@@ -59,7 +59,7 @@ def test_a_wrong_reference_shows_in_the_first_step() -> None:
     record = {"margins": [0.02, 0.5], "recipe": {"dtype": "float32"}}
     assert starts_at_ln_2({**record, "from_ln_2": [1e-7]}).passed
     assert not starts_at_ln_2({**record, "from_ln_2": [0.02]}).passed
-    assert not starts_at_ln_2({**record, "from_ln_2": []}).passed      # pair by pair: the margin is not 0
+    assert not starts_at_ln_2({**record, "from_ln_2": []}).passed  # pair by pair: the margin is not 0
     assert starts_at_ln_2({**record, "from_ln_2": [], "margins": [1e-7, 0.5]}).passed
 
 

@@ -15,8 +15,9 @@ from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.students.tiny import tiny_config
 
 SEVEN_B = SHAPES["7b"]
-AT_32K = Load(longest=32_768, tokens=22_000 * 8_000, attended=22_000 * causal(8_000), vision_tokens=22_000 * 1_500,
-              epochs=1)
+AT_32K = Load(
+    longest=32_768, tokens=22_000 * 8_000, attended=22_000 * causal(8_000), vision_tokens=22_000 * 1_500, epochs=1
+)
 
 
 def parameters(config: Qwen2_5_VLConfig) -> int:
@@ -25,21 +26,33 @@ def parameters(config: Qwen2_5_VLConfig) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("config", [
-    Qwen2_5_VLConfig(**SEVEN_B), tiny_config(2048, dict.fromkeys(
-        ("<|endoftext|>", "<|im_end|>", "<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"), 0))])
+@pytest.mark.parametrize(
+    "config",
+    [
+        Qwen2_5_VLConfig(**SEVEN_B),
+        tiny_config(
+            2048,
+            dict.fromkeys(
+                ("<|endoftext|>", "<|im_end|>", "<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"),
+                0,
+            ),
+        ),
+    ],
+)
 def test_parameters_are_counted_as_the_model_has_them(config: Qwen2_5_VLConfig) -> None:
     assert Shape.of(config.to_dict()).parameters == pytest.approx(parameters(config), rel=0.01)
 
 
 def test_full_fine_tuning_of_7b_does_not_fit_one_gpu_and_adapters_do() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
-    full, lora = (forecast(shape, SftHyperparameters.for_student("qwen", Training(lora_rank=rank)).as_dict(), AT_32K, 1)
-                  for rank in (0, 16))
+    full, lora = (
+        forecast(shape, SftHyperparameters.for_student("qwen", Training(lora_rank=rank)).as_dict(), AT_32K, 1)
+        for rank in (0, 16)
+    )
     with pytest.raises(DoesNotFitError, match=r"about 1\d\d\.\d GiB on each device \(weights .*lora_rank = 16"):
         full.require(80 * GIB)
     lora.require(80 * GIB)
-    assert 30 * GIB < lora.needed < 50 * GIB       # training.md 3: 36 to 40 GB
+    assert 30 * GIB < lora.needed < 50 * GIB  # training.md 3: 36 to 40 GB
     eight = forecast(shape, SftHyperparameters().as_dict(), AT_32K, 8)
     eight.require(80 * GIB)
 
@@ -59,10 +72,15 @@ def test_flops_and_hours_are_those_of_the_reference() -> None:
 def test_what_is_frozen_takes_no_gradients_of_its_weights() -> None:
     """training.md 3: a frozen vision tower is passed forward alone, and layers under adapters back to their inputs."""
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
-    text, attention, vision = (shape.text_flops(AT_32K.tokens), shape.attention_flops(AT_32K.attended),
-                               shape.vision_flops(AT_32K.vision_tokens))
-    whole, frozen, lora = (epoch_flops(shape, SftHyperparameters(**given).as_dict(), AT_32K) for given in (
-        {"freeze_vision": False}, {"freeze_vision": True}, {"freeze_vision": False, "lora_rank": 16}))
+    text, attention, vision = (
+        shape.text_flops(AT_32K.tokens),
+        shape.attention_flops(AT_32K.attended),
+        shape.vision_flops(AT_32K.vision_tokens),
+    )
+    whole, frozen, lora = (
+        epoch_flops(shape, SftHyperparameters(**given).as_dict(), AT_32K)
+        for given in ({"freeze_vision": False}, {"freeze_vision": True}, {"freeze_vision": False, "lora_rank": 16})
+    )
     assert whole == pytest.approx(3 * (text + attention + vision))
     assert frozen == pytest.approx(3 * (text + attention) + vision)
     assert lora == pytest.approx(2 * text + 3 * attention + vision)
@@ -76,8 +94,12 @@ def test_each_document_pays_for_attention_at_its_own_length() -> None:
 def test_each_device_keeps_whole_gradients_until_they_are_shared() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     trained = shape.parameters - shape.vision
-    kept = {sharding: forecast(shape, SftHyperparameters(sharding=sharding).as_dict(), AT_32K, devices).memory[
-        "gradients not shared yet"] for sharding, devices in (("fsdp2", 8), ("zero3", 8), ("none", 1))}
+    kept = {
+        sharding: forecast(shape, SftHyperparameters(sharding=sharding).as_dict(), AT_32K, devices).memory[
+            "gradients not shared yet"
+        ]
+        for sharding, devices in (("fsdp2", 8), ("zero3", 8), ("none", 1))
+    }
     assert kept == {"fsdp2": trained * 4, "zero3": 0, "none": 0}
 
 

@@ -20,18 +20,33 @@ from resources.training.sft.trainer import TokenMeanSFTTrainer
 from tests.training.test_packed_sft import base, rows  # noqa: F401 (fixtures)
 
 CUDA = torch.cuda.is_available()
-RECIPE = replace(SftHyperparameters(), dtype="float32", documents_per_update=2, batch=1, max_steps=2, learning_rate=1e-3,
-                 sharding="none")
+RECIPE = replace(
+    SftHyperparameters(),
+    dtype="float32",
+    documents_per_update=2,
+    batch=1,
+    max_steps=2,
+    learning_rate=1e-3,
+    sharding="none",
+)
 
 
-def trainer_of(base: Path, rows: list[dict[str, Any]], folder: Path, recipe: SftHyperparameters, keep: Keep = None,
-               ) -> TokenMeanSFTTrainer:
+def trainer_of(
+    base: Path,
+    rows: list[dict[str, Any]],
+    folder: Path,
+    recipe: SftHyperparameters,
+    keep: Keep = None,
+) -> TokenMeanSFTTrainer:
     given = recipe.as_dict()
     return TokenMeanSFTTrainer(
-        model=load_model(str(base), given), keep=keep, peft_config=adapters(given),
-        train_dataset=Dataset.from_list(rows), args=SFTConfig(
-            **{**trainer_settings(given, folder, 2), "save_strategy": "no"}, remove_unused_columns=False),
-        data_collator=PackedCollator(AutoProcessor.from_pretrained(base)))
+        model=load_model(str(base), given),
+        keep=keep,
+        peft_config=adapters(given),
+        train_dataset=Dataset.from_list(rows),
+        args=SFTConfig(**{**trainer_settings(given, folder, 2), "save_strategy": "no"}, remove_unused_columns=False),
+        data_collator=PackedCollator(AutoProcessor.from_pretrained(base)),
+    )
 
 
 def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -54,8 +69,9 @@ def test_windows_of_one_size_in_one_call_are_windows_one_by_one(base: Path, rows
 
 
 @pytest.mark.parametrize("rank", [0, 4])
-def test_the_way_back_does_not_lead_through_a_frozen_tower(rank: int, base: Path, rows: list[dict[str, Any]],
-                                                          tmp_path: Path) -> None:
+def test_the_way_back_does_not_lead_through_a_frozen_tower(
+    rank: int, base: Path, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     recipe = replace(RECIPE, lora_rank=rank, max_steps=1)
     trainer = trainer_of(base, rows, tmp_path, recipe)
     model: Any = trainer.model
@@ -68,8 +84,9 @@ def test_the_way_back_does_not_lead_through_a_frozen_tower(rank: int, base: Path
 
 
 @pytest.mark.parametrize("rank", [0, 4])
-def test_layers_that_keep_their_activations_end_with_the_same_weights(rank: int, base: Path, rows: list[dict[str, Any]],
-                                                                     tmp_path: Path) -> None:
+def test_layers_that_keep_their_activations_end_with_the_same_weights(
+    rank: int, base: Path, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     recipe, sizes, weights = replace(RECIPE, lora_rank=rank), [], []
 
     def half(tokens: int) -> int:
@@ -77,13 +94,13 @@ def test_layers_that_keep_their_activations_end_with_the_same_weights(rank: int,
         return 1
 
     for keep in (None, half):
-        torch.manual_seed(0)            # adapters are drawn
+        torch.manual_seed(0)  # adapters are drawn
         trainer = trainer_of(base, rows, tmp_path, recipe, keep)
         trainer.train()
         model: Any = trainer.model
         weights.append({name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad})
     assert [layer.gradient_checkpointing for layer in trainer.layers] == [False, True]
-    assert len(set(sizes)) == len(sizes) == 4           # a pass a document, each of its own length
+    assert len(set(sizes)) == len(sizes) == 4  # a pass a document, each of its own length
     torch.testing.assert_close(weights[1], weights[0])
 
 

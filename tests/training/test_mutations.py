@@ -47,9 +47,11 @@ TEXT_MUTATIONS: dict[str, Change] = {
     "label mask shifted by one": lambda text: replace(text, trainable=np.roll(text.trainable, -1)),
     "image tokens in the loss": lambda text: replace(text, trainable=text.trainable | text.pads),
     "rotary positions dropped": lambda text: replace(
-        text, positions=np.broadcast_to(np.arange(len(text.ids)), (3, len(text.ids)))),
+        text, positions=np.broadcast_to(np.arange(len(text.ids)), (3, len(text.ids)))
+    ),
     "truncated answer": lambda text: replace(
-        text, ids=text.ids[:-3], trainable=text.trainable[:-3], positions=text.positions[:, :-3], pads=text.pads[:-3]),
+        text, ids=text.ids[:-3], trainable=text.trainable[:-3], positions=text.positions[:, :-3], pads=text.pads[:-3]
+    ),
 }
 
 
@@ -59,23 +61,37 @@ def mutate(monkeypatch: pytest.MonkeyPatch, module: Any, change: Change) -> None
 
 
 @pytest.mark.parametrize("mutation", TEXT_MUTATIONS)
-def test_sft_mutations_are_caught(mutation: str, monkeypatch: pytest.MonkeyPatch, base: Path,  # noqa: F811
-                                  rows: list[dict[str, Any]]) -> None:  # noqa: F811
+def test_sft_mutations_are_caught(
+    mutation: str,
+    monkeypatch: pytest.MonkeyPatch,
+    base: Path,
+    rows: list[dict[str, Any]],
+) -> None:
     mutate(monkeypatch, sft_packing, TEXT_MUTATIONS[mutation])
-    properties = (sft.test_what_is_learnt_is_the_answer_and_its_end_alone,
-                  sft.test_packed_samples_have_the_losses_of_padded_ones)
+    properties = (
+        sft.test_what_is_learnt_is_the_answer_and_its_end_alone,
+        sft.test_packed_samples_have_the_losses_of_padded_ones,
+    )
     caught = properties[1] if mutation == "rotary positions dropped" else properties[0]
     with pytest.raises(AssertionError):
         caught(base, rows)
 
 
 @pytest.mark.parametrize("mutation", [*TEXT_MUTATIONS, "branches see each other"])
-def test_dpo_mutations_are_caught(mutation: str, monkeypatch: pytest.MonkeyPatch, base: Path,  # noqa: F811
-                                  images: list[dict[str, Any]], tmp_path: Path) -> None:  # noqa: F811
+def test_dpo_mutations_are_caught(
+    mutation: str,
+    monkeypatch: pytest.MonkeyPatch,
+    base: Path,
+    images: list[dict[str, Any]],
+    tmp_path: Path,
+) -> None:
     if mutation == "branches see each other":
         right = dpo_trainer.tree_mask
-        monkeypatch.setattr(dpo_trainer, "tree_mask", lambda ends, implementation: right(
-            torch.full_like(ends, len(ends)), implementation))
+        monkeypatch.setattr(
+            dpo_trainer,
+            "tree_mask",
+            lambda ends, implementation: right(torch.full_like(ends, len(ends)), implementation),
+        )
     else:
         mutate(monkeypatch, dpo_packing, TEXT_MUTATIONS[mutation])
     if mutation == "image tokens in the loss":
@@ -86,8 +102,12 @@ def test_dpo_mutations_are_caught(mutation: str, monkeypatch: pytest.MonkeyPatch
         dpo.test_one_forward_pass_equals_pair_by_pair("both", "images_first", False, {}, base, images, tmp_path)
 
 
-def test_a_mean_of_means_is_caught(monkeypatch: pytest.MonkeyPatch, base: Path, rows: list[dict[str, Any]],  # noqa: F811
-                                   tmp_path: Path) -> None:
+def test_a_mean_of_means_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+    base: Path,
+    rows: list[dict[str, Any]],
+    tmp_path: Path,
+) -> None:
     """Stock SFTTrainer on Qwen2.5-VL: a token of a short sample counts more than one of a long sample."""
     from trl import SFTTrainer
 
@@ -96,7 +116,7 @@ def test_a_mean_of_means_is_caught(monkeypatch: pytest.MonkeyPatch, base: Path, 
         sft.test_each_token_counts_the_same_however_samples_are_spread_over_passes(base, rows, tmp_path)
 
 
-def first_step(base: Path, images: list[dict[str, Any]], folder: Path, wrong: bool) -> dict[str, Any]:  # noqa: F811
+def first_step(base: Path, images: list[dict[str, Any]], folder: Path, wrong: bool) -> dict[str, Any]:
     """The training record of one step, with a right or a wrong reference."""
     processor = AutoProcessor.from_pretrained(base)
     pairs = dpo.shared_prefix(images)
@@ -105,29 +125,44 @@ def first_step(base: Path, images: list[dict[str, Any]], folder: Path, wrong: bo
         dpo.disturb(reference.parameters())
     plan = dpo_packing.plan_documents(pairs, [[0, 1, 2]], processor, "images_first", 10_000)
     trainer = dpo_trainer.DocumentDPOTrainer(
-        model=policy, ref_model=reference, args=dpo.settings(folder, max_steps=1, save_strategy="no", logging_steps=1),
-        train_dataset=Dataset.from_list(plan), processing_class=processor,
-        data_collator=dpo_packing.DocumentCollator(pairs, processor, "images_first"))
+        model=policy,
+        ref_model=reference,
+        args=dpo.settings(folder, max_steps=1, save_strategy="no", logging_steps=1),
+        train_dataset=Dataset.from_list(plan),
+        processing_class=processor,
+        data_collator=dpo_packing.DocumentCollator(pairs, processor, "images_first"),
+    )
     trainer.train()
     [first] = [entry for entry in trainer.state.log_history if "loss/from_ln_2" in entry]
-    return {"losses": [first["loss"]], "from_ln_2": [first["loss/from_ln_2"]],
-            "recipe": {"dtype": "float32", "sft_weight": 0.0}}
+    return {
+        "losses": [first["loss"]],
+        "from_ln_2": [first["loss/from_ln_2"]],
+        "recipe": {"dtype": "float32", "sft_weight": 0.0},
+    }
 
 
 @pytest.mark.parametrize("wrong", [False, True])
-def test_a_wrong_reference_model_is_caught(wrong: bool, base: Path, images: list[dict[str, Any]],  # noqa: F811
-                                           tmp_path: Path) -> None:
+def test_a_wrong_reference_model_is_caught(
+    wrong: bool,
+    base: Path,
+    images: list[dict[str, Any]],
+    tmp_path: Path,
+) -> None:
     assert starts_at_ln_2(first_step(base, images, tmp_path, wrong)).passed is not wrong
 
 
-def test_a_loss_that_is_nan_is_caught(base: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:  # noqa: F811
+def test_a_loss_that_is_nan_is_caught(base: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     recipe = {**SftHyperparameters.for_student("tiny", Training()).as_dict(), "max_steps": 1}
     processor, model = AutoProcessor.from_pretrained(base), load_model(str(base), recipe)
     with torch.no_grad():
         model.lm_head.weight[0, 0] = float("nan")
     trainer = TokenMeanSFTTrainer(
-        model=model, args=SFTConfig(**trainer_settings(recipe, tmp_path, 1), remove_unused_columns=False),
-        train_dataset=Dataset.from_list(rows), processing_class=processor, data_collator=PackedCollator(processor))
+        model=model,
+        args=SFTConfig(**trainer_settings(recipe, tmp_path, 1), remove_unused_columns=False),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=processor,
+        data_collator=PackedCollator(processor),
+    )
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     assert not finite_losses(losses).passed

@@ -39,11 +39,17 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     from PIL import Image as Pillow
 
     Pillow.new("RGB", (90, 300), "blue").save(folder / "1.png")
-    return [{"id": f"row-{count}", "images": [{"bytes": None, "path": str(folder / f"{number}.png")}
-                                              for number in range(count)],
-             "messages": [{"role": "user", "content": f"Write about {count}."},
-                          {"role": "assistant", "content": STORY.format(count) * (1 + 2 * count)}]}
-            for count in (3, 1, 0, 2)]
+    return [
+        {
+            "id": f"row-{count}",
+            "images": [{"bytes": None, "path": str(folder / f"{number}.png")} for number in range(count)],
+            "messages": [
+                {"role": "user", "content": f"Write about {count}."},
+                {"role": "assistant", "content": STORY.format(count) * (1 + 2 * count)},
+            ],
+        }
+        for count in (3, 1, 0, 2)
+    ]
 
 
 def per_token(model: Any, batch: dict[str, Any]) -> torch.Tensor:
@@ -56,9 +62,13 @@ def test_packed_samples_have_the_losses_of_padded_ones(base: Path, rows: list[di
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
     add_fused_lm_head(model)
     padded = DataCollatorForVisionLanguageModeling(processor, max_length=None, completion_only_loss=True)
-    strings = Dataset.from_list([
-        {"prompt": given, "completion": learn, "images": image_paths(row["images"])}
-        for row in rows for given, learn in [row_texts(row, processor)]]).cast_column("images", List(Image()))
+    strings = Dataset.from_list(
+        [
+            {"prompt": given, "completion": learn, "images": image_paths(row["images"])}
+            for row in rows
+            for given, learn in [row_texts(row, processor)]
+        ]
+    ).cast_column("images", List(Image()))
     theirs = padded(list(strings))
     packed = PackedCollator(processor)(rows)
     counts = (theirs["labels"] != -100).sum(1)
@@ -68,8 +78,10 @@ def test_packed_samples_have_the_losses_of_padded_ones(base: Path, rows: list[di
     expected = per_token(model, theirs)
     for number, loss in enumerate(losses):
         alone = expected[number][theirs["labels"][number, 1:] != -100]
-        assert torch.equal(packed["labels"][packed["labels"] != -100].split(counts.tolist())[number],
-                           theirs["labels"][number][theirs["labels"][number] != -100])
+        assert torch.equal(
+            packed["labels"][packed["labels"] != -100].split(counts.tolist())[number],
+            theirs["labels"][number][theirs["labels"][number] != -100],
+        )
         assert loss.mean().item() == pytest.approx(alone.mean().item(), abs=1e-5)
 
 
@@ -92,7 +104,7 @@ def test_what_is_learnt_is_the_answer_and_its_end_alone(base: Path, rows: list[d
         assert processor.tokenizer.decode(learnt) == row["messages"][1]["content"] + "<|im_end|>"
         image_token = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
         assert image_token not in learnt
-        visual = batch["image_grid_thw"].prod(-1).sum() // 4 if row["images"] else 0     # four patches make a token
+        visual = batch["image_grid_thw"].prod(-1).sum() // 4 if row["images"] else 0  # four patches make a token
         assert (batch["input_ids"] == image_token).sum() == visual
 
 
@@ -101,18 +113,35 @@ def gradients(base: Path, rows: list[dict[str, Any]], folder: Path, batch: int, 
     processor = AutoProcessor.from_pretrained(base)
     trainer = TokenMeanSFTTrainer(
         model=AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32),
-        args=SFTConfig(output_dir=str(folder), per_device_train_batch_size=batch, max_steps=1, use_cpu=True, bf16=False,
-                       gradient_accumulation_steps=accumulation, gradient_checkpointing=False, max_length=None,
-                       report_to="none", max_grad_norm=0.0, learning_rate=1.0, optim="sgd", save_strategy="no",
-                       lr_scheduler_type="constant", remove_unused_columns=False),
-        train_dataset=Dataset.from_list(rows), processing_class=processor, data_collator=PackedCollator(processor))
+        args=SFTConfig(
+            output_dir=str(folder),
+            per_device_train_batch_size=batch,
+            max_steps=1,
+            use_cpu=True,
+            bf16=False,
+            gradient_accumulation_steps=accumulation,
+            gradient_checkpointing=False,
+            max_length=None,
+            report_to="none",
+            max_grad_norm=0.0,
+            learning_rate=1.0,
+            optim="sgd",
+            save_strategy="no",
+            lr_scheduler_type="constant",
+            remove_unused_columns=False,
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=processor,
+        data_collator=PackedCollator(processor),
+    )
     before = trainer.model.lm_head.weight.detach().clone()
     trainer.train()
     return before - trainer.model.lm_head.weight.detach()
 
 
 def test_each_token_counts_the_same_however_samples_are_spread_over_passes(
-        base: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+    base: Path, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     together, apart = (gradients(base, rows, tmp_path, batch, 4 // batch) for batch in (4, 1))
     assert torch.linalg.vector_norm(together - apart) < 1e-5 * torch.linalg.vector_norm(together)
 
@@ -122,8 +151,11 @@ def test_a_row_over_the_budget_is_refused_by_name_with_its_count(base: Path, row
     counts = [total for total, _ in count_tokens(rows, processor, 10_000)]
     assert counts == [PackedCollator(processor)([row])["input_ids"].shape[1] for row in rows]
     vision = int(PackedCollator(processor)(rows[:1])["image_grid_thw"].prod(-1).sum()) // 4
-    with pytest.raises(RowError, match=rf"row-3 has {max(counts)} tokens \({max(counts) - vision} of text, "
-                                          rf"{vision} of 3 images\)"):
+    with pytest.raises(
+        RowError,
+        match=rf"row-3 has {max(counts)} tokens \({max(counts) - vision} of text, "
+        rf"{vision} of 3 images\)",
+    ):
         count_tokens(rows, processor, max(counts) - 1)
 
 
@@ -137,8 +169,10 @@ def test_an_empty_answer_and_a_lost_image_are_refused_by_name(base: Path, rows: 
         count_tokens([lost], processor, 10_000)
 
 
-def test_attention_sample_by_sample_is_attention_under_transformers_own_mask(base: Path, rows: list[dict[str, Any]],
-                                                                            ) -> None:
+def test_attention_sample_by_sample_is_attention_under_transformers_own_mask(
+    base: Path,
+    rows: list[dict[str, Any]],
+) -> None:
     packed = PackedCollator(AutoProcessor.from_pretrained(base))(rows)
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
     add_fused_lm_head(model)

@@ -14,25 +14,33 @@ def test_each_text_stands_at_its_start(texts: list[str]) -> None:
     joined = SEPARATOR.join(text for text in texts if text)
     starts = page_starts(texts)
     assert starts == sorted(starts)
-    assert all(joined[start:start + len(text)] == text for start, text in zip(starts, texts, strict=True))
+    assert all(joined[start : start + len(text)] == text for start, text in zip(starts, texts, strict=True))
 
 
 class Tables:
     """A store with one deck of three pages, the second of which the checkpoint did not write."""
 
     def rows(self, table: str, shard: str) -> list[dict[str, Any]]:
-        corrected = [{"example_id": "deck", "original": original, "text": text}
-                     for original, text in (("one", "one"), ("", "two"), ("three", "THREE"))]
-        return {"long_outputs": [{"example_id": "deck", "kind": "deck"}, {"example_id": "photo", "kind": "single"}],
-                "corrected_segments": corrected}[table]
+        corrected = [
+            {"example_id": "deck", "original": original, "text": text}
+            for original, text in (("one", "one"), ("", "two"), ("three", "THREE"))
+        ]
+        return {
+            "long_outputs": [{"example_id": "deck", "kind": "deck"}, {"example_id": "photo", "kind": "single"}],
+            "corrected_segments": corrected,
+        }[table]
 
 
 def test_starts_are_those_of_the_prefix_and_the_answer_together() -> None:
     starts = PageStarts(Tables(), "shard")  # type: ignore[arg-type]
     assert starts.of({"example_id": "deck", "kind": "cumulative", "upto": 3}) == {
-        "chosen_starts": [0, 5, 10], "rejected_starts": [0, 5, 5]}
+        "chosen_starts": [0, 5, 10],
+        "rejected_starts": [0, 5, 5],
+    }
     assert starts.of({"example_id": "deck", "kind": "shared_prefix", "upto": 3}) == {
-        "chosen_starts": [0, 5, 10], "rejected_starts": [0, 5, 10]}
+        "chosen_starts": [0, 5, 10],
+        "rejected_starts": [0, 5, 10],
+    }
     nothing = {"chosen_starts": [], "rejected_starts": []}
     assert starts.of({"example_id": "deck", "kind": "whole", "upto": 3}) == nothing
     assert starts.of({"example_id": "photo", "kind": "cumulative", "upto": 1}) == nothing

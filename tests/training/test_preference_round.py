@@ -26,26 +26,38 @@ PAIRS = "[pairs]\nsamples = 3\nmargin = 0.1\n" + "".join(f"{kind} = {share}\n" f
 
 # So unlike each other that none is taken for a copy of the held-out one.
 DECKS = {
-    "rivers": [("Where rivers begin", "Springs feed a narrow brook", "Snow melts in April"),
-               ("How a valley forms", "Water carries gravel downhill", "Banks collapse every winter"),
-               ("The delta", "Silt settles before the sea", "Birds nest on 14 islands")],
-    "engines": [("Steam pushes pistons", "A boiler holds nine bar", "Coal was cheap then"),
-                ("Valves and timing", "Cams open each inlet", "Late sparks waste fuel"),
-                ("Electric motors", "Magnets turn the rotor", "Copper windings get hot")],
-    "bread": [("Flour meets yeast", "Dough doubles within an hour", "Salt slows everything"),
-              ("Kneading", "Gluten strands stretch", "Fold it six times"),
-              ("Baking day", "An oven of 230 degrees", "Crust sings when cooling")]}
+    "rivers": [
+        ("Where rivers begin", "Springs feed a narrow brook", "Snow melts in April"),
+        ("How a valley forms", "Water carries gravel downhill", "Banks collapse every winter"),
+        ("The delta", "Silt settles before the sea", "Birds nest on 14 islands"),
+    ],
+    "engines": [
+        ("Steam pushes pistons", "A boiler holds nine bar", "Coal was cheap then"),
+        ("Valves and timing", "Cams open each inlet", "Late sparks waste fuel"),
+        ("Electric motors", "Magnets turn the rotor", "Copper windings get hot"),
+    ],
+    "bread": [
+        ("Flour meets yeast", "Dough doubles within an hour", "Salt slows everything"),
+        ("Kneading", "Gluten strands stretch", "Fold it six times"),
+        ("Baking day", "An oven of 230 degrees", "Crust sings when cooling"),
+    ],
+}
 Metadata = dict[str, dict[str, Any]]
 
 
 def metadata_of(result: dg.ExecuteInProcessResult) -> Metadata:
     """asset -> what its materialisation said; fails with the run's own words where the run failed."""
-    assert result.success, [event.step_failure_data.user_failure_data.description for event in result.all_events
-                            if event.is_step_failure and event.step_failure_data.user_failure_data]
-    found = [event.step_materialization_data.materialization for event in result.all_events
-             if event.is_step_materialization]
-    return {made.asset_key.to_user_string(): {name: value.value for name, value in made.metadata.items()}
-            for made in found}
+    assert result.success, [
+        event.step_failure_data.user_failure_data.description
+        for event in result.all_events
+        if event.is_step_failure and event.step_failure_data.user_failure_data
+    ]
+    found = [
+        event.step_materialization_data.materialization for event in result.all_events if event.is_step_materialization
+    ]
+    return {
+        made.asset_key.to_user_string(): {name: value.value for name, value in made.metadata.items()} for made in found
+    }
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +72,21 @@ def after_sft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Factor
         for subject, pages in DECKS.items():
             for number, lines in enumerate(pages, 1):
                 draw_page(factory.sources / "mixed" / subject / f"page-{number}.png", *lines)
-        shard, = factory.scan()
+        (shard,) = factory.scan()
         metadata_of(factory.run("shard_job", shard))
         metadata_of(factory.run("training_job", assets=["sft_dataset", "sft_checkpoint"]))
         yield factory, shard, metadata_of(factory.run("drafts_job", shard))
 
 
 def draft_file(store: Store) -> Path:
-    path, = (store.home / "drafts").rglob("*.jsonl")
+    (path,) = (store.home / "drafts").rglob("*.jsonl")
     return path
 
 
 @pytest.mark.slow
 def test_the_checkpoints_own_drafts_are_corrected_ranked_and_made_pairs_of_every_kind(
-        after_sft: tuple[Factory, str, Metadata]) -> None:
+    after_sft: tuple[Factory, str, Metadata],
+) -> None:
     factory, shard, said = after_sft
     drafts = list(factory.store.rows("drafts", shard))
     assert [row["sample"] for row in drafts] == [0, 1, 2]
@@ -93,11 +106,11 @@ def test_the_checkpoints_own_drafts_are_corrected_ranked_and_made_pairs_of_every
         mine = [row for row in pairs if row["kind"] == kind]
         assert said["preference_pairs"][f"pairs_{kind}"] == len(mine)
         assert 0 <= said["preference_pairs"][f"chosen_longer_share_{kind}"] <= 1
-    sampled, = (row for row in pairs if row["kind"] == "sampled")
+    (sampled,) = (row for row in pairs if row["kind"] == "sampled")
     assert {sampled["chosen"], sampled["rejected"]} <= {row["output"] for row in drafts}
     assert sampled["margin"] >= 0.1
     assert {row["author"] for row in pairs} == {drafts[0]["author"]}
-    whole, = (row for row in pairs if row["kind"] == "whole")
+    (whole,) = (row for row in pairs if row["kind"] == "whole")
     assert whole["rejected"] == "\n\n".join(row["text"] for row in segments if row["text"])
 
 
@@ -117,9 +130,14 @@ def test_drafts_that_were_killed_go_on_and_are_the_same_in_the_end(after_sft: tu
     path = draft_file(factory.store)
     whole = path.read_text()
     path.unlink()
-    process = subprocess.Popen(launch_command("resources.training.generate", path.with_suffix(".config.json"), 0),
-                               cwd=ROOT, env={**os.environ, **launch_env()}, stdout=subprocess.PIPE, text=True,
-                               start_new_session=True)
+    process = subprocess.Popen(
+        launch_command("resources.training.generate", path.with_suffix(".config.json"), 0),
+        cwd=ROOT,
+        env={**os.environ, **launch_env()},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     assert process.stdout is not None
     for line in process.stdout:
         if "1 of 3" in line:
@@ -138,7 +156,8 @@ def test_drafts_that_were_killed_go_on_and_are_the_same_in_the_end(after_sft: tu
 
 @pytest.mark.slow
 def test_the_door_weighs_kinds_as_the_recipe_says_and_lets_no_trained_document_through(
-        after_sft: tuple[Factory, str, Metadata]) -> None:
+    after_sft: tuple[Factory, str, Metadata],
+) -> None:
     factory, shard, _ = after_sft
     said = metadata_of(factory.run("training_job", assets=["preference_dataset"]))["preference_dataset"]
     manifest = current_manifest(factory.store, "preference")
@@ -156,7 +175,8 @@ def test_the_door_weighs_kinds_as_the_recipe_says_and_lets_no_trained_document_t
 
 @pytest.mark.slow
 def test_a_data_set_whose_kinds_weigh_otherwise_or_that_has_a_trained_document_fails_its_check(
-        after_sft: tuple[Factory, str, Metadata]) -> None:
+    after_sft: tuple[Factory, str, Metadata],
+) -> None:
     factory, shard, _ = after_sft
     metadata_of(factory.run("training_job", assets=["preference_dataset"]))
     path = Path(current_manifest(factory.store, "preference").path)
@@ -165,8 +185,9 @@ def test_a_data_set_whose_kinds_weigh_otherwise_or_that_has_a_trained_document_f
     learnt = next(row["example_id"] for row in factory.store.rows("long_outputs", shard) if row["split"] == "sft")
     try:
         pq.write_table(pa.Table.from_pylist(heavier, schema=rows.schema), path)
-        factory.store.write_table("preference_pairs", shard,
-                                  [{**row, "example_id": learnt} for row in pairs.to_pylist()], pairs.schema)
+        factory.store.write_table(
+            "preference_pairs", shard, [{**row, "example_id": learnt} for row in pairs.to_pylist()], pairs.schema
+        )
         failed = {name for name, outcome in evaluate(factory.store).items() if not outcome.passed}
     finally:
         pq.write_table(rows, path)
@@ -176,7 +197,8 @@ def test_a_data_set_whose_kinds_weigh_otherwise_or_that_has_a_trained_document_f
 
 @pytest.mark.slow
 def test_the_recipe_says_whose_drafts_are_cut_and_a_missing_one_is_one_clear_sentence(
-        after_sft: tuple[Factory, str, Metadata], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    after_sft: tuple[Factory, str, Metadata], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     factory, shard, _ = after_sft
     shutil.copytree(factory.home, tmp_path / "home")
     store = Store(tmp_path / "home")
@@ -187,8 +209,11 @@ def test_the_recipe_says_whose_drafts_are_cut_and_a_missing_one_is_one_clear_sen
         return factory.run("drafts_job", shard, ["segments"])
 
     def why(failed: dg.ExecuteInProcessResult) -> str:
-        said, = (event.step_failure_data.user_failure_data.description for event in failed.all_events
-                 if event.is_step_failure and event.step_failure_data.user_failure_data)
+        (said,) = (
+            event.step_failure_data.user_failure_data.description
+            for event in failed.all_events
+            if event.is_step_failure and event.step_failure_data.user_failure_data
+        )
         return said
 
     assert cut("teacher").success

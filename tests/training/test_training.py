@@ -45,36 +45,91 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(3):
         draw_page(folder / f"{number}.jpg", f"Page {number}", colour=("white", "beige", "pink")[number])
         images.append({"bytes": None, "path": str(folder / f"{number}.jpg")})
-    rows = [{"id": str(count), "images": images[:count], "language": "en", "kind": "deck", "required_words": 20,
-             "words": 20, "author": "embedded-teacher-1",
-             "messages": [{"role": "user", "content": f"Write about {count}. {INJECTED if count == 2 else ''}"},
-                          {"role": "assistant", "content": STORY.format(count)}]} for count in range(4)]
+    rows = [
+        {
+            "id": str(count),
+            "images": images[:count],
+            "language": "en",
+            "kind": "deck",
+            "required_words": 20,
+            "words": 20,
+            "author": "embedded-teacher-1",
+            "messages": [
+                {"role": "user", "content": f"Write about {count}. {INJECTED if count == 2 else ''}"},
+                {"role": "assistant", "content": STORY.format(count)},
+            ],
+        }
+        for count in range(4)
+    ]
     pq.write_table(pa.Table.from_pylist(rows, schema=SFT), folder / "sft.parquet")
-    pairs = [{"id": str(count), "example_id": str(count // 2), "upto": count, "chosen_starts": [],
-              "rejected_starts": [], "prompt": "Write a lecture script.",
-              "prefix": STORY.format(0) if count % 2 else "",
-              "chosen": STORY.format(count), "rejected": f"## Slide {count}\n\nA mill.", "closes": count > 1,
-              "weight": 0.25, "kind": "cumulative", "images": images[:count], "corrector": "embedded-critic-1"}
-             for count in range(1, 4)]
+    pairs = [
+        {
+            "id": str(count),
+            "example_id": str(count // 2),
+            "upto": count,
+            "chosen_starts": [],
+            "rejected_starts": [],
+            "prompt": "Write a lecture script.",
+            "prefix": STORY.format(0) if count % 2 else "",
+            "chosen": STORY.format(count),
+            "rejected": f"## Slide {count}\n\nA mill.",
+            "closes": count > 1,
+            "weight": 0.25,
+            "kind": "cumulative",
+            "images": images[:count],
+            "corrector": "embedded-critic-1",
+        }
+        for count in range(1, 4)
+    ]
     pq.write_table(pa.Table.from_pylist(pairs, schema=PREFERENCE), folder / "preference.parquet")
     return folder
 
 
 def sft_config(data: Path, output: Path, **recipe: Any) -> dict[str, Any]:
-    return {"dataset": str(data / "sft.parquet"), "dataset_id": "d", "student": "tiny", "output": str(output),
-            "base_folder": str(data / "base"), "authors": ["embedded-teacher-1"],
-            "recipe": {**SftHyperparameters.for_student("tiny", Training()).as_dict(), "max_steps": 4, "save_steps": 2,
-                       **recipe}}
+    return {
+        "dataset": str(data / "sft.parquet"),
+        "dataset_id": "d",
+        "student": "tiny",
+        "output": str(output),
+        "base_folder": str(data / "base"),
+        "authors": ["embedded-teacher-1"],
+        "recipe": {
+            **SftHyperparameters.for_student("tiny", Training()).as_dict(),
+            "max_steps": 4,
+            "save_steps": 2,
+            **recipe,
+        },
+    }
 
 
 def launch(module: str, config: dict[str, Any], path: Path, kill_at: str | None = None, processes: int = 1) -> str:
     """Run the script as the asset does; with `kill_at`, kill -9 its whole group once it prints that."""
     path.write_text(json.dumps(config))
-    command = launch_command(module, path, 0) if processes == 1 else [
-        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--standalone", "-m", module,
-        "--config", str(path)]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **launch_env()},
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    command = (
+        launch_command(module, path, 0)
+        if processes == 1
+        else [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc_per_node",
+            str(processes),
+            "--standalone",
+            "-m",
+            module,
+            "--config",
+            str(path),
+        ]
+    )
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **launch_env()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
@@ -126,22 +181,39 @@ def test_a_run_that_may_not_start_leaves_one_sentence_with_the_rows_name(data: P
     with pytest.raises(AssertionError, match="RowError"):
         launch("resources.training.sft.train", config, data / "refused.json")
     said = (data / "refused.failed").read_text()
-    assert re.match(r"2 of 4 rows have more than max_tokens = 100: 2 has .* images\); 3 has \d+ tokens \(\d+ of text, "
-                    r"\d+ of 3 images\)", said)
+    assert re.match(
+        r"2 of 4 rows have more than max_tokens = 100: 2 has .* images\); 3 has \d+ tokens \(\d+ of text, "
+        r"\d+ of 3 images\)",
+        said,
+    )
 
 
 def dpo_config(data: Path, sft: Path, output: Path, **recipe: Any) -> dict[str, Any]:
-    return {"dataset": str(data / "preference.parquet"), "dataset_id": "p", "student": "tiny", "output": str(output),
-            "sft": str(sft), "reference": str(output.with_suffix(".parquet")), "authors": ["embedded-critic-1"],
-            "recipe": {**DpoHyperparameters.for_student("tiny", Training()).as_dict(), "max_steps": 4, "save_steps": 2,
-                       "pairs_per_update": 2, **recipe}}
+    return {
+        "dataset": str(data / "preference.parquet"),
+        "dataset_id": "p",
+        "student": "tiny",
+        "output": str(output),
+        "sft": str(sft),
+        "reference": str(output.with_suffix(".parquet")),
+        "authors": ["embedded-critic-1"],
+        "recipe": {
+            **DpoHyperparameters.for_student("tiny", Training()).as_dict(),
+            "max_steps": 4,
+            "save_steps": 2,
+            "pairs_per_update": 2,
+            **recipe,
+        },
+    }
 
 
 @pytest.fixture(scope="module")
 def dpo(data: Path, sft: Path) -> dict[str, Path]:
     """Checkpoints of unbroken runs: all weights, and with adapters."""
     for name, rank in (("full", 0), ("lora", 4)):
-        launch("resources.training.dpo.train", dpo_config(data, sft, data / name, lora_rank=rank), data / f"{name}.json")
+        launch(
+            "resources.training.dpo.train", dpo_config(data, sft, data / name, lora_rank=rank), data / f"{name}.json"
+        )
     return {name: data / name for name in ("full", "lora")}
 
 
@@ -178,14 +250,21 @@ def test_two_processes_fine_tune_to_the_weights_of_one(data: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=SFT), data / "unlike.parquet")
     for name, processes in (("sft-one", 1), ("sft-two", 2)):
         config = sft_config(data, data / name, batch=1, max_steps=3)
-        launch("resources.training.sft.train", {**config, "dataset": str(data / "unlike.parquet")},
-               data / f"{name}.json", processes=processes)
+        launch(
+            "resources.training.sft.train",
+            {**config, "dataset": str(data / "unlike.parquet")},
+            data / f"{name}.json",
+            processes=processes,
+        )
     assert largest_difference(data / "sft-two", data / "sft-one") < 1e-6
 
 
 def test_pairs_can_be_trained_one_by_one_by_trl_itself(data: Path, sft: Path) -> None:
-    launch("resources.training.dpo.train", dpo_config(data, sft, data / "pairs", packing="pairs", max_steps=3),
-           data / "pairs.json")
+    launch(
+        "resources.training.dpo.train",
+        dpo_config(data, sft, data / "pairs", packing="pairs", max_steps=3),
+        data / "pairs.json",
+    )
     record = json.loads((data / "pairs" / "training.json").read_text())
     assert record["losses"][0] == pytest.approx(math.log(2), abs=1e-4)
     assert record["losses"][-1] < math.log(2)
@@ -210,12 +289,13 @@ def test_sft_that_was_killed_goes_on_and_ends_like_an_unbroken_run(data: Path, s
     assert largest_difference(data / "killed", data / "base") > 1e-3
     resumed, unbroken = (json.loads((path / "training.json").read_text()) for path in (data / "killed", sft))
     assert resumed["tokens"] == unbroken["tokens"] == pytest.approx(unbroken["tokens_per_second"] * unbroken["seconds"])
-    assert 0 < resumed["tokens_per_second"] * resumed["seconds"] < 0.9 * resumed["tokens"]      # this process's own
+    assert 0 < resumed["tokens_per_second"] * resumed["seconds"] < 0.9 * resumed["tokens"]  # this process's own
 
 
 @pytest.mark.parametrize("name", ["full", "lora"])
-def test_dpo_that_was_killed_goes_on_and_ends_like_an_unbroken_run(name: str, data: Path, sft: Path,
-                                                                   dpo: dict[str, Path]) -> None:
+def test_dpo_that_was_killed_goes_on_and_ends_like_an_unbroken_run(
+    name: str, data: Path, sft: Path, dpo: dict[str, Path]
+) -> None:
     """What was being written at the kill is put away; the reference is still the SFT checkpoint."""
     killed = data / f"killed-{name}"
     config = dpo_config(data, sft, killed, lora_rank=4 if name == "lora" else 0)
@@ -232,25 +312,46 @@ def test_dpo_that_was_killed_goes_on_and_ends_like_an_unbroken_run(name: str, da
 
 
 def test_each_model_answers_each_item_once_and_never_again(data: Path, sft: Path) -> None:
-    items = [{"item_id": str(number), "prompt": "Write.", "seed": number, "max_new_tokens": 16,
-              "images": [str(data / "0.jpg")]} for number in range(2)]
-    config = {"models": [{"name": "base", "path": str(data / "base")}, {"name": "sft", "path": str(sft)}],
-              "prompts": items, "output": str(data / "answers.jsonl"), "temperature": 0.6, "top_p": 0.95}
+    items = [
+        {
+            "item_id": str(number),
+            "prompt": "Write.",
+            "seed": number,
+            "max_new_tokens": 16,
+            "images": [str(data / "0.jpg")],
+        }
+        for number in range(2)
+    ]
+    config = {
+        "models": [{"name": "base", "path": str(data / "base")}, {"name": "sft", "path": str(sft)}],
+        "prompts": items,
+        "output": str(data / "answers.jsonl"),
+        "temperature": 0.6,
+        "top_p": 0.95,
+    }
     launch("resources.training.generate", config, data / "generate.json")
     answers = (data / "answers.jsonl").read_text()
     found = [json.loads(line) for line in answers.splitlines()]
     assert {(line["model"], line["item_id"]) for line in found} == {
-        (model, item["item_id"]) for model in ("base", "sft") for item in items}
+        (model, item["item_id"]) for model in ("base", "sft") for item in items
+    }
     assert all(0 < line["tokens"] <= 16 for line in found)
     launch("resources.training.generate", config, data / "generate.json")
     assert (data / "answers.jsonl").read_text() == answers
 
 
 def test_recipes_and_launcher_load_without_torch() -> None:
-    code = ("import sys, resources.training.sft.hyperparameters, resources.training.dpo.hyperparameters, resources.training.launcher;"
-            "print('torch' in sys.modules)")
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
-                          check=True).stdout.strip() == "False"
+    code = (
+        "import sys, resources.training.sft.hyperparameters, resources.training.dpo.hyperparameters;"
+        "import resources.training.launcher;"
+        "print('torch' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "False"
+    )
 
 
 def test_a_run_is_named_by_what_decides_it() -> None:

@@ -23,12 +23,16 @@ from resources.training.sft.hyperparameters import SftHyperparameters
 
 
 def test_the_recipe_file_changes_what_it_names_and_nothing_else() -> None:
-    own, changed = (SftHyperparameters.for_student("tiny", training)
-                    for training in (Training(), Training(sft_learning_rate=0.5, lora_rank=8)))
+    own, changed = (
+        SftHyperparameters.for_student("tiny", training)
+        for training in (Training(), Training(sft_learning_rate=0.5, lora_rank=8))
+    )
     assert {name for name, value in changed.as_dict().items() if value != own.as_dict()[name]} == {
-        "learning_rate", "lora_rank"}
+        "learning_rate",
+        "lora_rank",
+    }
     assert DpoHyperparameters.for_student("some/7B", Training(dpo_epochs=1)).epochs == 1
-    assert DpoHyperparameters.for_student("some/7B", Training()).learning_rate == 3e-6      # the paper's
+    assert DpoHyperparameters.for_student("some/7B", Training()).learning_rate == 3e-6  # the paper's
 
 
 def test_the_paper_preset_has_the_papers_layout_and_image_size() -> None:
@@ -43,19 +47,28 @@ def test_images_in_the_answer_cannot_be_trained_pair_by_pair(tmp_path: Path) -> 
         read_recipe(str(path))
 
 
-@pytest.mark.parametrize(("gpus", "sharding", "expected"), [
-    (0, "fsdp2", ["--cpu"]), (1, "fsdp2", []), (8, "none", ["--multi_gpu"]),
-    (8, "zero3", ["--config_file", str(CONFIGURATIONS / "zero3.yaml")])])
+@pytest.mark.parametrize(
+    ("gpus", "sharding", "expected"),
+    [
+        (0, "fsdp2", ["--cpu"]),
+        (1, "fsdp2", []),
+        (8, "none", ["--multi_gpu"]),
+        (8, "zero3", ["--config_file", str(CONFIGURATIONS / "zero3.yaml")]),
+    ],
+)
 def test_several_gpus_share_the_weights_as_the_recipe_says(gpus: int, sharding: str, expected: list[str]) -> None:
     command = launch_command("module", Path("config.json"), gpus, sharding)
     low = command.index("no", command.index("--dynamo_backend")) + 1
-    assert command[low:command.index("-m", low)] == expected
+    assert command[low : command.index("-m", low)] == expected
 
 
-@pytest.mark.parametrize(("visible", "expected"), [
-    (None, 2), ("", 0), ("-1", 0), ("1", 1), ("0, 1", 2), ("0,-1,1", 1), ("GPU-8932f937,MIG-a1", 2), ("none", 0)])
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [(None, 2), ("", 0), ("-1", 0), ("1", 1), ("0, 1", 2), ("0,-1,1", 1), ("GPU-8932f937,MIG-a1", 2), ("none", 0)],
+)
 def test_as_many_gpus_are_counted_as_the_environment_lets_a_process_see(
-        visible: str | None, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    visible: str | None, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listing = tmp_path / "nvidia-smi"
     listing.write_text("#!/bin/sh\necho 'GPU 0: A (UUID: GPU-8932f937)'\necho 'GPU 1: B (UUID: GPU-1a2b3c4d)'\n")
     listing.chmod(0o755)
@@ -81,18 +94,33 @@ def test_adapters_under_zero_3_are_refused_before_anything_is_trained(tmp_path: 
     assert not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("student", "devices", "passes"), [
-    ("some/7B", 1, 16), ("some/7B", 2, 8), ("some/7B", 8, 2), ("some/7B", 16, 1), ("some/7B", 64, 1),
-    ("tiny", 1, 1), ("smol", 1, 6)])
+@pytest.mark.parametrize(
+    ("student", "devices", "passes"),
+    [
+        ("some/7B", 1, 16),
+        ("some/7B", 2, 8),
+        ("some/7B", 8, 2),
+        ("some/7B", 16, 1),
+        ("some/7B", 64, 1),
+        ("tiny", 1, 1),
+        ("smol", 1, 6),
+    ],
+)
 def test_an_update_has_as_many_documents_on_any_number_of_devices(student: str, devices: int, passes: int) -> None:
     recipe = SftHyperparameters.for_student(student, Training())
     assert accumulation(recipe.documents_per_update, recipe.batch, devices) == passes
 
 
 def test_adapters_on_devices_that_share_the_weights_have_their_reference_computed_in_each_pass(
-        monkeypatch: pytest.MonkeyPatch) -> None:
-    recipes = {(rank, sharding): DpoHyperparameters.for_student("some/7B", Training(lora_rank=rank, sharding=sharding)).as_dict()
-               for rank in (0, 8) for sharding in ("fsdp2", "none")}
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipes = {
+        (rank, sharding): DpoHyperparameters.for_student(
+            "some/7B", Training(lora_rank=rank, sharding=sharding)
+        ).as_dict()
+        for rank in (0, 8)
+        for sharding in ("fsdp2", "none")
+    }
     assert all(map(keeps_reference, recipes.values()))
     monkeypatch.setenv("WORLD_SIZE", "8")
     assert [case for case, recipe in recipes.items() if not keeps_reference(recipe)] == [(8, "fsdp2")]
@@ -100,11 +128,23 @@ def test_adapters_on_devices_that_share_the_weights_have_their_reference_compute
 
 def test_a_reference_counts_as_a_second_model_where_it_is_one() -> None:
     plan = [{"tokens": 9, "attended": 45, "vision_tokens": 4}]
-    copies = {(packing, reference, rank): load_of(DpoHyperparameters.for_student("some/7B", Training(
-        packing=packing, reference=reference, lora_rank=rank)).as_dict(), plan, 3).copies
-        for packing in ("documents", "pairs") for reference in ("stored", "live") for rank in (0, 8)}
+    copies = {
+        (packing, reference, rank): load_of(
+            DpoHyperparameters.for_student(
+                "some/7B", Training(packing=packing, reference=reference, lora_rank=rank)
+            ).as_dict(),
+            plan,
+            3,
+        ).copies
+        for packing in ("documents", "pairs")
+        for reference in ("stored", "live")
+        for rank in (0, 8)
+    }
     assert {case for case, count in copies.items() if count == 2} == {
-        ("documents", "live", 0), ("pairs", "stored", 0), ("pairs", "live", 0)}
+        ("documents", "live", 0),
+        ("pairs", "stored", 0),
+        ("pairs", "live", 0),
+    }
 
 
 def test_what_shares_weights_returns_log_probabilities_and_adds_up_gradients_in_float32() -> None:

@@ -29,11 +29,18 @@ from resources.training.rows.vision import grids_of, patches
 from resources.training.students.tiny import build_tiny
 from tests.conftest import draw_page
 
-CORRECTED = ["## Slide 1\n\nThe river runs past the old mill.",
-             "## Slide 2\n\nIt slows down in the plain, 12 miles on.",
-             "## Slide 3\n\nNo boat goes further than the weir.", "## Slide 4\n\nThe sea is near; gulls cry."]
-ORIGINAL = ["## Slide 1\n\nThe river runs past the old mill.", "## Slide 2\n\nIt is fast in the hills.",
-            "## Slide 3\n\nA boat.", "## Slide 4\n\nThe sea is near; gulls cry over the grey water all day."]
+CORRECTED = [
+    "## Slide 1\n\nThe river runs past the old mill.",
+    "## Slide 2\n\nIt slows down in the plain, 12 miles on.",
+    "## Slide 3\n\nNo boat goes further than the weir.",
+    "## Slide 4\n\nThe sea is near; gulls cry.",
+]
+ORIGINAL = [
+    "## Slide 1\n\nThe river runs past the old mill.",
+    "## Slide 2\n\nIt is fast in the hills.",
+    "## Slide 3\n\nA boat.",
+    "## Slide 4\n\nThe sea is near; gulls cry over the grey water all day.",
+]
 LORA = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)$"
 
 
@@ -42,25 +49,70 @@ def starts(segments: list[str]) -> list[int]:
 
 
 def cumulative(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row(f"doc-cumulative-{upto}", "", SEPARATOR.join(CORRECTED[:upto]), SEPARATOR.join(ORIGINAL[:upto]), images[:upto],
-                True, starts(CORRECTED[:upto]), starts(ORIGINAL[:upto]), "cumulative") for upto in (2, 3, 4)]
+    return [
+        row(
+            f"doc-cumulative-{upto}",
+            "",
+            SEPARATOR.join(CORRECTED[:upto]),
+            SEPARATOR.join(ORIGINAL[:upto]),
+            images[:upto],
+            True,
+            starts(CORRECTED[:upto]),
+            starts(ORIGINAL[:upto]),
+            "cumulative",
+        )
+        for upto in (2, 3, 4)
+    ]
 
 
 def shared_prefix(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row(f"doc-shared_prefix-{upto}", SEPARATOR.join(CORRECTED[:upto - 1]), CORRECTED[upto - 1], ORIGINAL[upto - 1],
-                images, upto == 4, starts(CORRECTED[:upto]), starts([*CORRECTED[:upto - 1], ORIGINAL[upto - 1]]),
-                "shared_prefix") for upto in (2, 3, 4)]
+    return [
+        row(
+            f"doc-shared_prefix-{upto}",
+            SEPARATOR.join(CORRECTED[: upto - 1]),
+            CORRECTED[upto - 1],
+            ORIGINAL[upto - 1],
+            images,
+            upto == 4,
+            starts(CORRECTED[:upto]),
+            starts([*CORRECTED[: upto - 1], ORIGINAL[upto - 1]]),
+            "shared_prefix",
+        )
+        for upto in (2, 3, 4)
+    ]
 
 
-def row(name: str, prefix: str, chosen: str, rejected: str, images: list[dict[str, Any]], closes: bool,
-        chosen_starts: list[int], rejected_starts: list[int], kind: str) -> dict[str, Any]:
-    return {"id": name, "prompt": "Write a lecture script for these slides.", "prefix": prefix, "chosen": chosen,
-            "rejected": rejected, "images": images, "closes": closes, "chosen_starts": chosen_starts,
-            "rejected_starts": rejected_starts, "kind": kind, "weight": 0.2 + 0.1 * len(chosen_starts)}
+def row(
+    name: str,
+    prefix: str,
+    chosen: str,
+    rejected: str,
+    images: list[dict[str, Any]],
+    closes: bool,
+    chosen_starts: list[int],
+    rejected_starts: list[int],
+    kind: str,
+) -> dict[str, Any]:
+    return {
+        "id": name,
+        "prompt": "Write a lecture script for these slides.",
+        "prefix": prefix,
+        "chosen": chosen,
+        "rejected": rejected,
+        "images": images,
+        "closes": closes,
+        "chosen_starts": chosen_starts,
+        "rejected_starts": rejected_starts,
+        "kind": kind,
+        "weight": 0.2 + 0.1 * len(chosen_starts),
+    }
 
 
-KINDS = {"cumulative": cumulative, "shared_prefix": shared_prefix,
-         "both": lambda images: cumulative(images) + shared_prefix(images)}
+KINDS = {
+    "cumulative": cumulative,
+    "shared_prefix": shared_prefix,
+    "both": lambda images: cumulative(images) + shared_prefix(images),
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,32 +145,61 @@ class PairCollator:
             return torch.tensor([list(text[name]) + [value] * (size - len(text[name])) for text in texts])
 
         vision = [patches("", text["images"], self.processor.image_processor) for text in texts]
-        return {"input_ids": padded("ids", self.processor.tokenizer.pad_token_id),
-                "attention_mask": padded("there", 0), "completion_mask": padded("learnt", 0).long(),
-                "mm_token_type_ids": padded("pads", 0).long(),
-                "pixel_values": torch.cat([image for pixels, _, _ in vision for image in pixels]),
-                "image_grid_thw": torch.stack([grid for _, grids, _ in vision for grid in grids])}
+        return {
+            "input_ids": padded("ids", self.processor.tokenizer.pad_token_id),
+            "attention_mask": padded("there", 0),
+            "completion_mask": padded("learnt", 0).long(),
+            "mm_token_type_ids": padded("pads", 0).long(),
+            "pixel_values": torch.cat([image for pixels, _, _ in vision for image in pixels]),
+            "image_grid_thw": torch.stack([grid for _, grids, _ in vision for grid in grids]),
+        }
 
 
 def stock_rows(rows: list[dict[str, Any]], layout: Layout, processor: Any) -> tuple[Dataset, Any]:
     """The rows for TRL's DPOTrainer, and its collator (None: its own)."""
     paths, pairs = document_images(rows), arrange(rows, layout, processor)
     if layout != "interleaved":
-        return Dataset.from_list([
-            {"prompt": pair.given, "chosen": pair.chosen, "rejected": pair.rejected,
-             "images": [paths[image] for image in pair.chosen_images]} for pair in pairs
-        ]).cast_column("images", List(Image())), None
+        return Dataset.from_list(
+            [
+                {
+                    "prompt": pair.given,
+                    "chosen": pair.chosen,
+                    "rejected": pair.rejected,
+                    "images": [paths[image] for image in pair.chosen_images],
+                }
+                for pair in pairs
+            ]
+        ).cast_column("images", List(Image())), None
     texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
-    sides = [{"ids": text.ids.tolist(), "learnt": text.trainable.tolist(), "pads": text.pads.tolist(),
-              "there": [1] * len(text.ids), "images": [paths[image] for image in text.images]} for text in texts]
-    rows_of = [{"chosen": sides[number], "rejected": sides[number + len(pairs)], "prompt": "", "images": []}
-               for number in range(len(pairs))]
+    sides = [
+        {
+            "ids": text.ids.tolist(),
+            "learnt": text.trainable.tolist(),
+            "pads": text.pads.tolist(),
+            "there": [1] * len(text.ids),
+            "images": [paths[image] for image in text.images],
+        }
+        for text in texts
+    ]
+    rows_of = [
+        {"chosen": sides[number], "rejected": sides[number + len(pairs)], "prompt": "", "images": []}
+        for number in range(len(pairs))
+    ]
     return Dataset.from_list(rows_of), PairCollator(processor)
 
 
 def settings(folder: Path, **more: Any) -> DPOConfig:
-    return DPOConfig(output_dir=str(folder), per_device_train_batch_size=1, max_length=None, report_to="none",
-                     use_cpu=True, bf16=False, gradient_checkpointing=False, remove_unused_columns=False, **more)
+    return DPOConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=1,
+        max_length=None,
+        report_to="none",
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        remove_unused_columns=False,
+        **more,
+    )
 
 
 def models(base: Path, lora: bool) -> dict[str, Any]:
@@ -142,38 +223,69 @@ def trainable(trainer: DPOTrainer) -> dict[str, torch.nn.Parameter]:
     return {name: parameter for name, parameter in trainer.model.named_parameters() if parameter.requires_grad}
 
 
-def loss_and_gradients(trainer: DPOTrainer, batches: list[dict[str, Any]], weights: list[float], **more: Any,
-                       ) -> tuple[float, dict[str, torch.Tensor]]:
+def loss_and_gradients(
+    trainer: DPOTrainer,
+    batches: list[dict[str, Any]],
+    weights: list[float],
+    **more: Any,
+) -> tuple[float, dict[str, torch.Tensor]]:
     trainer.model.train()
     total = 0.0
     for batch, weight in zip(batches, weights, strict=True):
         loss = trainer.compute_loss(trainer.model, copy.copy(batch), **more) * weight
         loss.backward()
         total += loss.item()
-    return total, {name: parameter.grad.clone() for name, parameter in trainable(trainer).items()
-                   if parameter.grad is not None}
+    return total, {
+        name: parameter.grad.clone() for name, parameter in trainable(trainer).items() if parameter.grad is not None
+    }
 
 
-CASES = [(kind, layout, lora, {}) for kind in KINDS for layout in ("images_first", "interleaved", "paper")
-         for lora in (False, True)]
-CASES += [("both", "images_first", False, more) for more in (
-    {"ld_alpha": 0.3}, {"loss_type": ["sigmoid_norm"]}, {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.5]},
-    {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.5], "ld_alpha": 0.0})]
+CASES = [
+    (kind, layout, lora, {})
+    for kind in KINDS
+    for layout in ("images_first", "interleaved", "paper")
+    for lora in (False, True)
+]
+CASES += [
+    ("both", "images_first", False, more)
+    for more in (
+        {"ld_alpha": 0.3},
+        {"loss_type": ["sigmoid_norm"]},
+        {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.5]},
+        {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.5], "ld_alpha": 0.0},
+    )
+]
 
 
 @pytest.mark.parametrize(("kind", "layout", "lora", "more"), CASES)
-def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: bool, more: dict[str, Any], base: Path,
-                                              images: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_one_forward_pass_equals_pair_by_pair(
+    kind: str,
+    layout: Layout,
+    lora: bool,
+    more: dict[str, Any],
+    base: Path,
+    images: list[dict[str, Any]],
+    tmp_path: Path,
+) -> None:
     processor = AutoProcessor.from_pretrained(base)
     rows = KINDS[kind](images)
     weights = [one["weight"] for one in rows]
     dataset, collator = stock_rows(rows, layout, processor)
-    stock = DPOTrainer(**models(base, lora), args=settings(tmp_path, beta=0.1, **more), train_dataset=dataset,
-                       processing_class=processor, data_collator=collator)
+    stock = DPOTrainer(
+        **models(base, lora),
+        args=settings(tmp_path, beta=0.1, **more),
+        train_dataset=dataset,
+        processing_class=processor,
+        data_collator=collator,
+    )
     plan = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000)
-    ours = DocumentDPOTrainer(**models(base, lora), args=settings(tmp_path, beta=0.1, **more),
-                              train_dataset=Dataset.from_list(plan), processing_class=processor,
-                              data_collator=DocumentCollator(rows, processor, layout, more.get("ld_alpha")))
+    ours = DocumentDPOTrainer(
+        **models(base, lora),
+        args=settings(tmp_path, beta=0.1, **more),
+        train_dataset=Dataset.from_list(plan),
+        processing_class=processor,
+        data_collator=DocumentCollator(rows, processor, layout, more.get("ld_alpha")),
+    )
     if lora:
         for trainer in (stock, ours):
             disturb(iter(trainable(trainer).values()))
@@ -184,7 +296,8 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
     alone = plan_documents(rows, [list(range(len(rows)))], processor, layout, 10_000, alone=True)
     assert [(one["rows"], one["tokens"], one["vision_tokens"]) for one in alone] == [
         ([number], int(batch["attention_mask"].sum()), int(batch["image_grid_thw"].prod(-1).sum()) // 4)
-        for number, batch in enumerate(batches)]
+        for number, batch in enumerate(batches)
+    ]
     assert sum(one["tokens"] for one in alone) == planned["pair_tokens"]
 
     loss, gradients = loss_and_gradients(ours, [packed], [1.0])
@@ -198,14 +311,16 @@ def test_one_forward_pass_equals_pair_by_pair(kind: str, layout: Layout, lora: b
 
 
 @pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
-def test_a_page_that_comes_twice_is_trained_on_like_any_other(layout: Layout, base: Path, images: list[dict[str, Any]],
-                                                              tmp_path: Path) -> None:
+def test_a_page_that_comes_twice_is_trained_on_like_any_other(
+    layout: Layout, base: Path, images: list[dict[str, Any]], tmp_path: Path
+) -> None:
     deck = [images[0], images[1], images[0], images[1]]
     rows = cumulative(deck)
     paths = document_images(rows)
     pairs = arrange(rows, layout, AutoProcessor.from_pretrained(base))
     assert [[paths[image] for image in pair.chosen_images] for pair in pairs] == [
-        [page["path"] for page in (deck if layout == "images_first" else row["images"])] for row in rows]
+        [page["path"] for page in (deck if layout == "images_first" else row["images"])] for row in rows
+    ]
     assert pairs[-1].chosen.endswith(END_OF_TURN)
     test_one_forward_pass_equals_pair_by_pair("both", layout, False, {}, base, deck, tmp_path)
 
@@ -214,32 +329,48 @@ def test_documents_in_one_pass_do_not_see_each_other(base: Path, images: list[di
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
     plan = plan_documents(rows, [[0, 1, 2], [3, 4, 5]], processor, "images_first", 10_000)
-    trainer = DocumentDPOTrainer(**models(base, False), args=settings(tmp_path, beta=0.1, ld_alpha=0.5),
-                                 train_dataset=Dataset.from_list(plan), processing_class=processor,
-                                 data_collator=DocumentCollator(rows, processor, "images_first", 0.5))
+    trainer = DocumentDPOTrainer(
+        **models(base, False),
+        args=settings(tmp_path, beta=0.1, ld_alpha=0.5),
+        train_dataset=Dataset.from_list(plan),
+        processing_class=processor,
+        data_collator=DocumentCollator(rows, processor, "images_first", 0.5),
+    )
     weights = [sum(rows[number]["weight"] for number in document["rows"]) for document in plan]
     together, both = loss_and_gradients(trainer, [trainer.data_collator(plan)], [1.0])
     trainer.model.zero_grad()
-    apart, each = loss_and_gradients(trainer, [trainer.data_collator([document]) for document in plan],
-                                     [weight / sum(weights) for weight in weights])
+    apart, each = loss_and_gradients(
+        trainer, [trainer.data_collator([document]) for document in plan], [weight / sum(weights) for weight in weights]
+    )
     assert together == pytest.approx(apart, abs=1e-6)
     for name, gradient in both.items():
         assert torch.linalg.vector_norm(gradient - each[name]) < 1e-4 * torch.linalg.vector_norm(gradient), name
 
 
-def test_one_pair_that_is_not_at_ln_2_shows_however_many_passes_a_step_has(base: Path, images: list[dict[str, Any]],
-                                                                           tmp_path: Path) -> None:
+def test_one_pair_that_is_not_at_ln_2_shows_however_many_passes_a_step_has(
+    base: Path, images: list[dict[str, Any]], tmp_path: Path
+) -> None:
     """The stored reference of a single pair is wrong by one nat."""
     processor, rows, stored = AutoProcessor.from_pretrained(base), shared_prefix(images), tmp_path / "reference.parquet"
     plan = plan_documents(rows, [[0, 1], [2]], processor, "images_first", 10_000)
 
     def trainer() -> DocumentDPOTrainer:
         return DocumentDPOTrainer(
-            model=AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32), reference_file=stored,
-            args=settings(tmp_path, beta=0.1, max_steps=1, gradient_accumulation_steps=2, logging_steps=1,
-                          save_strategy="no", precompute_ref_log_probs=True),
-            train_dataset=Dataset.from_list(plan), processing_class=processor,
-            data_collator=DocumentCollator(rows, processor, "images_first"))
+            model=AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32),
+            reference_file=stored,
+            args=settings(
+                tmp_path,
+                beta=0.1,
+                max_steps=1,
+                gradient_accumulation_steps=2,
+                logging_steps=1,
+                save_strategy="no",
+                precompute_ref_log_probs=True,
+            ),
+            train_dataset=Dataset.from_list(plan),
+            processing_class=processor,
+            data_collator=DocumentCollator(rows, processor, "images_first"),
+        )
 
     trainer()
     sums = pq.read_table(stored).to_pylist()
@@ -251,12 +382,16 @@ def test_one_pair_that_is_not_at_ln_2_shows_however_many_passes_a_step_has(base:
 
 
 @pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
-def test_what_is_scored_is_the_text_of_the_answers_alone(layout: Layout, base: Path, images: list[dict[str, Any]],
-                                                         ) -> None:
+def test_what_is_scored_is_the_text_of_the_answers_alone(
+    layout: Layout,
+    base: Path,
+    images: list[dict[str, Any]],
+) -> None:
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
-    packed = DocumentCollator(rows, processor, layout)([
-        {"document": list(range(len(rows))), "rows": list(range(len(rows)))}])
+    packed = DocumentCollator(rows, processor, layout)(
+        [{"document": list(range(len(rows))), "rows": list(range(len(rows)))}]
+    )
     vision = processor.tokenizer.convert_tokens_to_ids(["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"])
     assert not torch.isin(packed["labels"], torch.tensor(vision)).any()
     for side, pair in enumerate(rows):
@@ -266,8 +401,11 @@ def test_what_is_scored_is_the_text_of_the_answers_alone(layout: Layout, base: P
 
 
 @pytest.mark.parametrize("layout", ["images_first", "interleaved"])
-def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Path, images: list[dict[str, Any]],
-                                                        ) -> None:
+def test_in_double_precision_the_sums_agree_to_rounding(
+    layout: Layout,
+    base: Path,
+    images: list[dict[str, Any]],
+) -> None:
     """So what is left between the two in float32 is rounding, and no term that is small."""
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
@@ -284,25 +422,34 @@ def test_in_double_precision_the_sums_agree_to_rounding(layout: Layout, base: Pa
     texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
     for text, total in zip(texts, ours, strict=True):
         pixels, grids, _ = patches("", [paths[image] for image in text.images], processor.image_processor)
-        alone = log_probs(model, {
-            "input_ids": torch.from_numpy(text.ids)[None],
-            "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
-            "pixel_values": torch.cat(pixels), "image_grid_thw": torch.stack(grids)})
+        alone = log_probs(
+            model,
+            {
+                "input_ids": torch.from_numpy(text.ids)[None],
+                "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
+                "pixel_values": torch.cat(pixels),
+                "image_grid_thw": torch.stack(grids),
+            },
+        )
         assert alone[0, torch.from_numpy(text.trainable)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
 
 
 def test_a_model_takes_the_tiles_and_its_log_probabilities_are_those_of_the_chains(
-        base: Path, images: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    base: Path, images: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a GPU runs, but for its compiled kernel."""
     monkeypatch.setattr("transformers.integrations.flex_attention.is_torchdynamo_compiling", lambda: True)
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
     packed = DocumentCollator(rows, processor, "images_first")(
-        plan_documents(rows, [list(range(len(rows)))], processor, "images_first", 10_000))
+        plan_documents(rows, [list(range(len(rows)))], processor, "images_first", 10_000)
+    )
     inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
-    chains, tiles = (log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], prepare(model, cuda))})
-                     for cuda in (False, True))
+    chains, tiles = (
+        log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], prepare(model, cuda))})
+        for cuda in (False, True)
+    )
     assert len(packed["ends"]) > TILE
     torch.testing.assert_close(tiles, chains, atol=1e-4, rtol=0)
 
@@ -331,17 +478,22 @@ def test_a_pair_that_cannot_be_trained_on_is_refused_by_name(base: Path, images:
     name = first["id"]
     assert refused([{**first, "rejected": first["chosen"]}, *rest], base) == f"{name}: chosen and rejected are equal."
     assert refused([{**first, "rejected": " "}, *rest], base) == f"{name}: rejected has no text."
-    assert "images/lost.png cannot be read" in refused([{**first, "images": [
-        {"bytes": None, "path": "images/lost.png"}]}], base)
+    assert "images/lost.png cannot be read" in refused(
+        [{**first, "images": [{"bytes": None, "path": "images/lost.png"}]}], base
+    )
     lost = refused([{**first, "images": images[:1]}], base, "interleaved")
     assert lost == f"{name}: 2 segments for 1 images."
 
 
 def test_a_pair_over_the_budget_is_refused_with_its_count_of_text_and_vision(
-        base: Path, images: list[dict[str, Any]]) -> None:
+    base: Path, images: list[dict[str, Any]]
+) -> None:
     said = refused(shared_prefix(images), base, max_tokens=150)
-    assert re.fullmatch(r"doc-shared_prefix-2: \d+ tokens are more than max_tokens = 150: its sides have \d+ tokens "
-                        r"\(\d+ of text, \d+ of 4 images\) and .*", said)
+    assert re.fullmatch(
+        r"doc-shared_prefix-2: \d+ tokens are more than max_tokens = 150: its sides have \d+ tokens "
+        r"\(\d+ of text, \d+ of 4 images\) and .*",
+        said,
+    )
 
 
 def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: list[dict[str, Any]]) -> None:
@@ -355,21 +507,27 @@ def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: l
 
 
 @pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
-def test_a_split_document_has_the_losses_of_the_whole(layout: Layout, base: Path, images: list[dict[str, Any]],
-                                                      tmp_path: Path) -> None:
+def test_a_split_document_has_the_losses_of_the_whole(
+    layout: Layout, base: Path, images: list[dict[str, Any]], tmp_path: Path
+) -> None:
     """The first part has no row with all pages; its pairs are shown as many as in the whole document."""
     processor = AutoProcessor.from_pretrained(base)
     rows = [*cumulative(images)[:2], shared_prefix(images)[2]]
     [whole] = plan_documents(rows, [[0, 1, 2]], processor, layout, 10_000)
     parts = plan_documents(rows, [[0, 1, 2]], processor, layout, whole["tokens"] - 1)
     assert [part["rows"] for part in parts] == [[0, 1], [2]]
-    trainer = DocumentDPOTrainer(**models(base, False), args=settings(tmp_path, beta=0.1), processing_class=processor,
-                                 train_dataset=Dataset.from_list(parts),
-                                 data_collator=DocumentCollator(rows, processor, layout))
+    trainer = DocumentDPOTrainer(
+        **models(base, False),
+        args=settings(tmp_path, beta=0.1),
+        processing_class=processor,
+        train_dataset=Dataset.from_list(parts),
+        data_collator=DocumentCollator(rows, processor, layout),
+    )
     weights = [sum(rows[number]["weight"] for number in part["rows"]) for part in parts]
     together, _ = loss_and_gradients(trainer, [trainer.data_collator([whole])], [1.0])
-    apart, _ = loss_and_gradients(trainer, [trainer.data_collator([part]) for part in parts],
-                                  [weight / sum(weights) for weight in weights])
+    apart, _ = loss_and_gradients(
+        trainer, [trainer.data_collator([part]) for part in parts], [weight / sum(weights) for weight in weights]
+    )
     assert apart == pytest.approx(together, abs=1e-6)
 
 
@@ -382,6 +540,8 @@ def test_images_and_placeholders_must_be_as_many(base: Path) -> None:
 def test_where_a_prefix_sees_later_pages_its_end_is_not_taught(base: Path, images: list[dict[str, Any]]) -> None:
     """All images first: the answer ends only with the last page's text. With a page's own images, it may end there."""
     processor = AutoProcessor.from_pretrained(base)
-    ends = {layout: [pair.chosen.endswith(END_OF_TURN) for pair in arrange(cumulative(images), layout, processor)]
-            for layout in ("images_first", "interleaved", "paper")}
+    ends = {
+        layout: [pair.chosen.endswith(END_OF_TURN) for pair in arrange(cumulative(images), layout, processor)]
+        for layout in ("images_first", "interleaved", "paper")
+    }
     assert ends == {"images_first": [False, False, True], "interleaved": [True] * 3, "paper": [True] * 3}

@@ -16,16 +16,26 @@ LOOP = "And so it goes on and on without an end to it all. "
 
 
 def prose(words: int, start: int = 0) -> str:
-    return " ".join(WORDS[start:start + words]) + "."
+    return " ".join(WORDS[start : start + words]) + "."
 
 
-@pytest.mark.parametrize(("text", "language", "kind"), [
-    (prose(100), "en", None), (prose(80), "en", None), (prose(125), "en", None),
-    (prose(79), "en", "short"), (prose(126), "en", "long"), ("", "en", "short"),
-    ("这是一段文字。" * 20, "en", "language"), (prose(100), "zh", "language"),
-    (prose(60) + " " + LOOP * 6, "en", "loop"), ("无穷无尽的循环让人厌倦不已。" * 8, "zh", "loop"),
-    (prose(100, start=500), "en", "repeat"), ("I’m sorry, but I can’t say. " + prose(95), "en", "refused"),
-])
+@pytest.mark.parametrize(
+    ("text", "language", "kind"),
+    [
+        (prose(100), "en", None),
+        (prose(80), "en", None),
+        (prose(125), "en", None),
+        (prose(79), "en", "short"),
+        (prose(126), "en", "long"),
+        ("", "en", "short"),
+        ("这是一段文字。" * 20, "en", "language"),
+        (prose(100), "zh", "language"),
+        (prose(60) + " " + LOOP * 6, "en", "loop"),
+        ("无穷无尽的循环让人厌倦不已。" * 8, "zh", "loop"),
+        (prose(100, start=500), "en", "repeat"),
+        ("I’m sorry, but I can’t say. " + prose(95), "en", "refused"),
+    ],
+)
 def test_each_fault_is_found_and_good_sections_have_none(text: str, language: str, kind: str | None) -> None:
     earlier = runs(prose(200, start=450))
     fault = find_fault(f"## A heading\n\n{text}", 100, language, earlier, Writing())
@@ -48,12 +58,21 @@ def test_a_loop_is_cut_where_it_begins_and_nothing_before_it_is_lost(start: int,
     assert kept.count("without an end") <= 2
 
 
-@pytest.mark.parametrize("text", [
-    "中国科学院自动化研究所成立了。" + "甲乙丙丁戊己庚辛壬癸子丑寅卯" + "中国科学院自动化研究所长大了。"
-    + "金木水火土天地玄黄宇宙洪荒" + "中国科学院自动化研究所有名了。" + "春夏秋冬东西南北上下左右前后里外",
-    " ".join(f"{prose(60, 60 * number)} Let us now go on to the next slide and see what it shows."
-             for number in range(12)),
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "中国科学院自动化研究所成立了。"
+        + "甲乙丙丁戊己庚辛壬癸子丑寅卯"
+        + "中国科学院自动化研究所长大了。"
+        + "金木水火土天地玄黄宇宙洪荒"
+        + "中国科学院自动化研究所有名了。"
+        + "春夏秋冬东西南北上下左右前后里外",
+        " ".join(
+            f"{prose(60, 60 * number)} Let us now go on to the next slide and see what it shows."
+            for number in range(12)
+        ),
+    ],
+)
 def test_a_name_or_a_phrase_that_comes_back_is_no_loop(text: str) -> None:
     assert loop_start(text) is None
 
@@ -64,17 +83,26 @@ def test_a_loop_that_counts_its_rounds_is_one_and_is_cut() -> None:
     assert kept.startswith(prose(100)) and kept.count("open the lid") <= 2
 
 
-@pytest.mark.parametrize(("line", "stands"), [
-    ("### Details", "### Details"), ("#### More", "#### More"), ("# Title", "### Title"), ("##Slide 3", "### Slide 3"),
-    ("#Sunset #Beach", "#Sunset #Beach"), ("#1 in town", "#1 in town"), ("#include <x>", "#include <x>"),
-])
+@pytest.mark.parametrize(
+    ("line", "stands"),
+    [
+        ("### Details", "### Details"),
+        ("#### More", "#### More"),
+        ("# Title", "### Title"),
+        ("##Slide 3", "### Slide 3"),
+        ("#Sunset #Beach", "#Sunset #Beach"),
+        ("#1 in town", "#1 in town"),
+        ("#include <x>", "#include <x>"),
+    ],
+)
 def test_only_headings_that_a_text_is_cut_at_are_lowered(line: str, stands: str) -> None:
-    assert under_heading(f"## Slide 2\n\nText.\n{line}\nMore.", "Slide 2") == (
-        f"## Slide 2\n\nText.\n{stands}\nMore.")
+    assert under_heading(f"## Slide 2\n\nText.\n{line}\nMore.", "Slide 2") == (f"## Slide 2\n\nText.\n{stands}\nMore.")
 
 
-@given(st.text(max_size=300) | st.lists(st.sampled_from(["#", "##", "###", "# a", "## ", "##a", "b", ""]),
-                                        max_size=8).map("\n".join))
+@given(
+    st.text(max_size=300)
+    | st.lists(st.sampled_from(["#", "##", "###", "# a", "## ", "##a", "b", ""]), max_size=8).map("\n".join)
+)
 def test_any_section_stands_under_exactly_its_own_heading(text: str) -> None:
     section = under_heading(text, "Slide 2")
     assert section.startswith("## Slide 2\n\n")
@@ -83,17 +111,22 @@ def test_any_section_stands_under_exactly_its_own_heading(text: str) -> None:
 
 
 def test_a_section_that_also_writes_the_next_page_does_not_move_its_border() -> None:
-    text = "\n\n".join(under_heading(body, f"Slide {page}") for page, body in
-                       ((1, "One.\n## Slide 2\nStill one."), (2, "## Slide 2\nTwo.")))
+    text = "\n\n".join(
+        under_heading(body, f"Slide {page}")
+        for page, body in ((1, "One.\n## Slide 2\nStill one."), (2, "## Slide 2\nTwo."))
+    )
     first, second = split_pages(text, 2)
     assert "Still one." in first and second == "## Slide 2\n\nTwo."
 
 
-@pytest.mark.parametrize(("before", "after", "whole"), [
-    ("The sea is bl", "blue today.", "The sea is blue today."), ("The sea is blue.", "It is deep.",
-                                                                 "The sea is blue. It is deep."),
-    ("海是蓝", "色的。", "海是蓝色的。"),
-])
+@pytest.mark.parametrize(
+    ("before", "after", "whole"),
+    [
+        ("The sea is bl", "blue today.", "The sea is blue today."),
+        ("The sea is blue.", "It is deep.", "The sea is blue. It is deep."),
+        ("海是蓝", "色的。", "海是蓝色的。"),
+    ],
+)
 def test_a_cut_text_goes_on_from_its_last_whole_word(before: str, after: str, whole: str) -> None:
     assert go_on(whole_words(before), after) == whole
 

@@ -15,17 +15,28 @@ from resources.failures import AnswerError
 from resources.ledger import Ledger
 from tests.openai_server import completion, scripted_server
 
-OUTPUT = {"example_id": "e", "document_id": "d", "split": "preference", "kind": "deck", "language": "en",
-          "images": ["image1", "image2"], "request": "Write a lecture script.", "author": "writer",
-          "output": "## Slide 1\n\nThe river is long."}
+OUTPUT = {
+    "example_id": "e",
+    "document_id": "d",
+    "split": "preference",
+    "kind": "deck",
+    "language": "en",
+    "images": ["image1", "image2"],
+    "request": "Write a lecture script.",
+    "author": "writer",
+    "output": "## Slide 1\n\nThe river is long.",
+}
 
 
 def correction(text: str, *errors: str) -> str:
     return json.dumps({"errors": errors, "reason": "Because.", "text": text})
 
 
-def corrected(folder: Path, answers: Sequence[str], output: dict[str, Any] = OUTPUT,
-              ) -> tuple[list[dict[str, Any]] | AnswerError, list[dict[str, Any]]]:
+def corrected(
+    folder: Path,
+    answers: Sequence[str],
+    output: dict[str, Any] = OUTPUT,
+) -> tuple[list[dict[str, Any]] | AnswerError, list[dict[str, Any]]]:
     """(the rows, or why there are none; the requests) where the critic answers in this order."""
     said = iter(answers)
 
@@ -46,7 +57,9 @@ def test_a_missing_page_is_written_under_its_heading_and_an_unchanged_one_is_rec
     rows, requests = corrected(tmp_path, answers)
     assert isinstance(rows, list)
     assert [(row["edited"], row["errors"], row["text"]) for row in rows] == [
-        (False, [], OUTPUT["output"]), (True, ["missing"], "## Slide 2\n\nIt ends here.")]
+        (False, [], OUTPUT["output"]),
+        (True, ["missing"], "## Slide 2\n\nIt ends here."),
+    ]
     assert all(row["corrector"] == "critic-1" and row["call_id"] for row in rows)
     assert "<before>\n## Slide 1\n\nThe river is long.\n</before>" in requests[1]["messages"][-1]["content"][-1]["text"]
 
@@ -74,18 +87,22 @@ def test_a_critic_that_stays_unclear_costs_its_document_and_no_third_call(tmp_pa
     assert "text" in str(error)
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ('```json\n{"errors": [], "reason": "r", "text": "a"}\n```', ([], "a")),
-    ('Here it is: {"errors": ["missing", "boring"], "text": " a {b} "} Done.', (["missing"], "a {b}")),
-    ('{"errors": null, "text": "line one\nline two"}', ([], "line one\nline two")),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('```json\n{"errors": [], "reason": "r", "text": "a"}\n```', ([], "a")),
+        ('Here it is: {"errors": ["missing", "boring"], "text": " a {b} "} Done.', (["missing"], "a {b}")),
+        ('{"errors": null, "text": "line one\nline two"}', ([], "line one\nline two")),
+    ],
+)
 def test_fences_words_around_and_raw_line_ends_are_tolerated(text: str, expected: tuple[list[str], str]) -> None:
     found = parse_correction(text)
     assert (found["errors"], found["text"]) == expected
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"text": ""}', '{"text": 3}', '{"text": "a", "errors": "factual"}',
-                                  '{"text": "a"'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"text": ""}', '{"text": 3}', '{"text": "a", "errors": "factual"}', '{"text": "a"']
+)
 def test_anything_else_is_malformed(text: str) -> None:
     with pytest.raises(AnswerError) as error:
         parse_correction(text)

@@ -19,22 +19,31 @@ from resources.lines import appending, read_lines
 from resources.store import Store
 from tests.openai_server import completion, scripted_server
 
-EXAMPLE: dict[str, Any] = {"example_id": "e", "split": "preference", "instruction": "Write 10 words.", "images": ["a"],
-                           "required_words": 10, "target_words": 10}
+EXAMPLE: dict[str, Any] = {
+    "example_id": "e",
+    "split": "preference",
+    "instruction": "Write 10 words.",
+    "images": ["a"],
+    "required_words": 10,
+    "target_words": 10,
+}
 
 
 def draft(text: str, sample: int = 0, finish: str = "stop", **example: Any) -> dict[str, Any]:
     return draft_row({**EXAMPLE, **example}, sample, {"text": text, "tokens": 5, "finish": finish}, "tiny sft 1")
 
 
-@pytest.mark.parametrize(("text", "finish", "expected"), [
-    ("A sentence that ends.", "stop", "stop"),
-    ("A sentence that is", "length", "length"),
-    ("the " * 40, "length", "looping"),
-    ("One two three four five six seven eight nine ten. " * 3, "stop", "looping"),
-    (" \n", "stop", "empty"),
-    ("123 ...", "stop", "empty"),
-])
+@pytest.mark.parametrize(
+    ("text", "finish", "expected"),
+    [
+        ("A sentence that ends.", "stop", "stop"),
+        ("A sentence that is", "length", "length"),
+        ("the " * 40, "length", "looping"),
+        ("One two three four five six seven eight nine ten. " * 3, "stop", "looping"),
+        (" \n", "stop", "empty"),
+        ("123 ...", "stop", "empty"),
+    ],
+)
 def test_a_draft_says_how_it_ended(text: str, finish: str, expected: str) -> None:
     assert draft(text, finish=finish)["finish"] == expected
 
@@ -76,8 +85,9 @@ RANKED = st.lists(st.builds(Ranked, st.text(min_size=1), st.floats(0, 100), st.b
 
 
 @given(RANKED, st.floats(0, 50), st.text())
-def test_the_best_whole_draft_stands_against_one_that_is_worse_by_the_margin(ranked: list[Ranked], margin: float,
-                                                                           seed: str) -> None:
+def test_the_best_whole_draft_stands_against_one_that_is_worse_by_the_margin(
+    ranked: list[Ranked], margin: float, seed: str
+) -> None:
     sides = choose_sides(ranked, margin, seed)
     whole = [found.score for found in ranked if found.whole]
     if sides is None:
@@ -102,8 +112,12 @@ def test_a_draft_that_the_judge_gives_no_scores_for_and_an_empty_one_are_left_ou
         good = "ten words" in body["messages"][-1]["content"][-1]["text"]
         return completion(json.dumps(dict.fromkeys(names, 4)) if good else "Very nice!")
 
-    drafts = [draft("It has exactly ten words, as was asked for here."), draft("Vague.", 1), draft("", 2),
-              draft("Not ten words", 3, "length")]
+    drafts = [
+        draft("It has exactly ten words, as was asked for here."),
+        draft("Vague.", 1),
+        draft("", 2),
+        draft("Not ten words", 3, "length"),
+    ]
 
     async def rank(url: str) -> list[Ranked]:
         endpoint = Endpoint("judge", url, "judge-1")
@@ -112,9 +126,9 @@ def test_a_draft_that_the_judge_gives_no_scores_for_and_an_empty_one_are_left_ou
 
     with scripted_server(answer) as server:
         ranked = run(rank(server.url))
-    assert len(server.requests) == 2 + TRIES                        # an empty draft is not judged
+    assert len(server.requests) == 2 + TRIES  # an empty draft is not judged
     assert [(found.text, found.whole) for found in ranked] == [(drafts[0]["output"], True), ("Not ten words", False)]
-    assert ranked[0].score == pytest.approx((100 + 75) / 2)         # S_q = (24 - 6) * 25 / 6
+    assert ranked[0].score == pytest.approx((100 + 75) / 2)  # S_q = (24 - 6) * 25 / 6
 
 
 def test_a_line_that_a_kill_cut_short_does_not_count_and_is_written_again(tmp_path: Path) -> None:

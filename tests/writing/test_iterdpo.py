@@ -42,16 +42,28 @@ class Deck:
 
     @property
     def output(self) -> dict[str, Any]:
-        return {"example_id": "e", "document_id": "d", "kind": self.kind, "request": "Write.",
-                "instruction": "Write. Write 600 words in total.", "required_words": 600,
-                "images": [f"image{i}" for i in range(len(self.pages))]}
+        return {
+            "example_id": "e",
+            "document_id": "d",
+            "kind": self.kind,
+            "request": "Write.",
+            "instruction": "Write. Write 600 words in total.",
+            "required_words": 600,
+            "images": [f"image{i}" for i in range(len(self.pages))],
+        }
 
     @property
     def corrected(self) -> list[dict[str, Any]]:
-        return [{"original": "" if page == "missing" else f"original {i}", "edited": page != "kept",
-                 "text": f"original {i}" if page == "kept" else f"corrected {i}", "author": "writer",
-                 "corrector": "critic"}
-                for i, page in enumerate(self.pages)]
+        return [
+            {
+                "original": "" if page == "missing" else f"original {i}",
+                "edited": page != "kept",
+                "text": f"original {i}" if page == "kept" else f"corrected {i}",
+                "author": "writer",
+                "corrector": "critic",
+            }
+            for i, page in enumerate(self.pages)
+        ]
 
     def cumulative(self, last_share: float = 0.5) -> list[dict[str, Any]]:
         return cumulative_pairs(self.output, self.corrected, last_share)
@@ -67,8 +79,13 @@ class Deck:
         changed = [i for i, page in enumerate(self.pages, 1) if page != "kept"]
         written = [i for i, page in enumerate(self.pages, 1) if page != "missing"]
         count = len(self.pages)
-        return (count, len(changed), min(changed, default=count + 1), self.pages.count("missing"),
-                min(written, default=count + 1))
+        return (
+            count,
+            len(changed),
+            min(changed, default=count + 1),
+            self.pages.count("missing"),
+            min(written, default=count + 1),
+        )
 
 
 DECKS = st.builds(Deck, st.lists(PAGE, min_size=1, max_size=30))
@@ -84,9 +101,9 @@ def test_the_worked_example_of_the_docs() -> None:
     assert pairs[2]["rejected"] == "original 0\n\noriginal 1\n\noriginal 2"
     assert page_weights(pairs, 5) == pytest.approx([1, 1, 5 / 6, 2 / 3, 1 / 2])
     assert page_weights(deck.cumulative(last_share=0), 5) == pytest.approx([1, 1, 3 / 4, 1 / 2, 1 / 4])
-    shared, = deck.shared_prefix()
+    (shared,) = deck.shared_prefix()
     assert (shared["upto"], shared["prefix"], shared["chosen"]) == (2, "original 0", "corrected 1")
-    whole, = deck.whole()
+    (whole,) = deck.whole()
     assert (whole["prompt"], len(whole["images"])) == ("Write. Write 600 words in total.", 5)
 
 
@@ -128,7 +145,7 @@ def test_without_a_last_share_page_1_weighs_as_often_as_it_stands_in_a_pair(coun
 @given(DECKS)
 def test_a_decks_prefix_has_the_images_of_its_pages_and_ends_the_answer(deck: Deck) -> None:
     for pair in deck.cumulative():
-        assert pair["images"] == deck.output["images"][:pair["upto"]]
+        assert pair["images"] == deck.output["images"][: pair["upto"]]
         assert pair["closes"] and not pair["prefix"]
         assert pair["prompt"] == "Write."
 
@@ -147,8 +164,9 @@ def test_a_shared_prefix_is_corrected_and_comes_before_the_segment_that_differs(
 def test_a_whole_pair_is_the_last_prefix_asked_for_with_its_length(deck: Deck) -> None:
     for pair in deck.whole():
         last = deck.cumulative()[-1]
-        assert [pair[name] for name in ("chosen", "rejected", "images")] == [last[name] for name in (
-            "chosen", "rejected", "images")]
+        assert [pair[name] for name in ("chosen", "rejected", "images")] == [
+            last[name] for name in ("chosen", "rejected", "images")
+        ]
         assert (pair["prompt"], pair["closes"]) == (deck.output["instruction"], True)
 
 
@@ -160,11 +178,18 @@ def test_a_pair_names_who_wrote_its_text_and_who_corrected_it(deck: Deck) -> Non
     assert (sampled["author"], sampled["corrector"]) == ("tiny sft 1", "judge")
 
 
-@pytest.mark.parametrize(("author", "embedded"), [
-    ("embedded-teacher-1", True), (draft_author("1", {"student": "tiny", "embedded": True}), True),
-    (draft_author("1", {"student": "tiny", "embedded": False}), False), ("teacher", False)])
+@pytest.mark.parametrize(
+    ("author", "embedded"),
+    [
+        ("embedded-teacher-1", True),
+        (draft_author("1", {"student": "tiny", "embedded": True}), True),
+        (draft_author("1", {"student": "tiny", "embedded": False}), False),
+        ("teacher", False),
+    ],
+)
 def test_a_data_set_whose_texts_the_embedded_model_wrote_says_so_whoever_corrected_them(
-        author: str, embedded: bool, factory: Factory) -> None:
+    author: str, embedded: bool, factory: Factory
+) -> None:
     store, shard = factory.store, "a-001"
     factory.instance.add_dynamic_partitions(str(SHARDS.name), [shard])
     output = written("deck", "## Slide 1\n\nThe river is long.", kind="deck", split="preference")
@@ -172,8 +197,12 @@ def test_a_data_set_whose_texts_the_embedded_model_wrote_says_so_whoever_correct
     corrections = {"text": "## Slide 1\n\nThe river is short.", "errors": ["factual"], "reason": "It is short."}
     write_shard(store, shard, [output], [page("deck", output["images"][0], "preference")])
     store.write_table("segments", shard, segments, SEGMENTS)
-    store.write_table("corrected_segments", shard,
-                      [corrected_row(segment, corrections, "critic", "call") for segment in segments], CORRECTED)
+    store.write_table(
+        "corrected_segments",
+        shard,
+        [corrected_row(segment, corrections, "critic", "call") for segment in segments],
+        CORRECTED,
+    )
     factory.run("shard_job", shard, ["preference_pairs"])
     for asset in ("segments", "corrected_segments", "preference_pairs"):
         write_report(store, asset, shard, [], [], 0, 0)
@@ -187,14 +216,25 @@ def test_a_data_set_whose_texts_the_embedded_model_wrote_says_so_whoever_correct
 def test_pairs_that_stand_in_two_shards_are_trained_on_once_and_the_double_has_its_reason(factory: Factory) -> None:
     store, shards = factory.store, ["a-001", "b-001"]
     factory.instance.add_dynamic_partitions(str(SHARDS.name), shards)
-    for shard in shards:        # a document that moved from one collection to another
+    for shard in shards:  # a document that moved from one collection to another
         output = written("deck", "## Slide 1\n\nThe river is long.", kind="deck", split="preference")
         write_shard(store, shard, [output], [page("deck", output["images"][0], "preference")])
         segments = split_output({**output, "author": "teacher"})
         store.write_table("segments", shard, segments, SEGMENTS)
-        store.write_table("corrected_segments", shard, [corrected_row(
-            segment, {"text": "## Slide 1\n\nThe river is short.", "errors": ["factual"], "reason": "It is short."},
-            "critic", "call") for segment in segments], CORRECTED)
+        store.write_table(
+            "corrected_segments",
+            shard,
+            [
+                corrected_row(
+                    segment,
+                    {"text": "## Slide 1\n\nThe river is short.", "errors": ["factual"], "reason": "It is short."},
+                    "critic",
+                    "call",
+                )
+                for segment in segments
+            ],
+            CORRECTED,
+        )
         factory.run("shard_job", shard, ["preference_pairs"])
         for asset in ("segments", "corrected_segments", "preference_pairs"):
             write_report(store, asset, shard, [], [], 0, 0)
@@ -204,7 +244,8 @@ def test_pairs_that_stand_in_two_shards_are_trained_on_once_and_the_double_has_i
     assert len(ids) == len(set(ids)) == store.read_table("preference_pairs", "a-001").num_rows == 3
     assert metadata["dropped_duplicate"].value == 1
     assert [(row["example_id"], row["reason"]) for row in read_quarantine(store, "preference_dataset", "all")] == [
-        ("deck", "duplicate: the same example stands in shard a-001")]
+        ("deck", "duplicate: the same example stands in shard a-001")
+    ]
 
 
 def test_a_text_about_one_image_keeps_its_image_and_ends_only_with_its_last_section() -> None:
@@ -227,10 +268,13 @@ def test_a_deck_whose_request_names_its_length_has_no_prefix_but_the_whole_and_a
 KINDS = ("cumulative", "shared_prefix", "whole", "sampled")
 
 
-@given(st.lists(st.tuples(st.sampled_from(KINDS), st.floats(0.01, 1)), min_size=1, max_size=40),
-       st.fixed_dictionaries({kind: st.sampled_from([0.0, 0.1, 0.3, 1.0]) for kind in KINDS}))
+@given(
+    st.lists(st.tuples(st.sampled_from(KINDS), st.floats(0.01, 1)), min_size=1, max_size=40),
+    st.fixed_dictionaries({kind: st.sampled_from([0.0, 0.1, 0.3, 1.0]) for kind in KINDS}),
+)
 def test_after_the_door_kinds_weigh_as_the_recipe_says_and_a_pair_weighs_1_on_average(
-        pairs: list[tuple[str, float]], shares: dict[str, float]) -> None:
+    pairs: list[tuple[str, float]], shares: dict[str, float]
+) -> None:
     before, after = Mix(), Mix()
     for kind, weight in pairs:
         before.add({"kind": kind, "weight": weight, "chosen": "a", "rejected": ""})

@@ -14,14 +14,22 @@ DOCUMENTS = 60
 @pytest.fixture
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LWV_HOME", "LWV_RECIPE", "LWV_TEACHER_MODEL", "LWV_TEACHER_BASE_URL"):
-        monkeypatch.setenv(name, "")    # `run` sets them; put back afterwards
+        monkeypatch.setenv(name, "")  # `run` sets them; put back afterwards
 
 
 def test_faults_are_mended_and_counted_or_set_aside_with_their_reason(tmp_path: Path, clean: None) -> None:
     metadata, rows, aside = run(tmp_path / "on", DOCUMENTS, "")
     assert len(rows) + len(aside) == DOCUMENTS
-    for kind in ("plan_corrected", "continued", "rewritten_short", "rewritten_long", "rewritten_loop",
-                 "rewritten_language", "rewritten_repeat", "asked_again"):
+    for kind in (
+        "plan_corrected",
+        "continued",
+        "rewritten_short",
+        "rewritten_long",
+        "rewritten_loop",
+        "rewritten_language",
+        "rewritten_repeat",
+        "asked_again",
+    ):
         assert metadata[f"repaired_{kind}"] > 0, kind
     assert {row["reason"].split(":")[0] for row in aside} <= {"language", "repeat", "loop", "refused", "malformed"}
     sections = [section for row in rows for section in row["sections"]]

@@ -21,18 +21,26 @@ def test_a_plan_is_read_line_by_line_and_numbered_anew() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", [
-    f"Section 1 - Main Point: a - Word Count: {'9' * 5000} - Pages: 1",
-    '{"sections": [{"point": "a", "words": 1e999, "pages": [1]}]}', '{"a":' * 5000 + "}",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Section 1 - Main Point: a - Word Count: {'9' * 5000} - Pages: 1",
+        '{"sections": [{"point": "a", "words": 1e999, "pages": [1]}]}',
+        '{"a":' * 5000 + "}",
+    ],
+)
 def test_a_plan_of_absurd_numbers_or_depth_is_no_plan(text: str) -> None:
     assert parse_plan(text) == []
 
 
 @given(st.lists(st.integers(0, 2000), min_size=1, max_size=30), st.integers(1, 30_000))
 def test_scaled_words_add_up_to_about_the_total_and_none_is_too_short_to_write_to(words: list[int], total: int) -> None:
-    scaled = [section.words for section in scale_plan(
-        [PlannedSection(number, "a", count, (1,)) for number, count in enumerate(words, 1)], total)]
+    scaled = [
+        section.words
+        for section in scale_plan(
+            [PlannedSection(number, "a", count, (1,)) for number, count in enumerate(words, 1)], total
+        )
+    ]
     assert min(scaled) >= max(1, min(LEAST_WORDS, total // len(words)))
     assert sum(scaled) <= total + len(words) * (LEAST_WORDS + 1)
     assert sum(scaled) >= total - len(words)
@@ -42,14 +50,17 @@ def test_text_without_the_form_is_no_plan() -> None:
     assert parse_plan("Section 3 is about bridges.\nI would write 200 words.") == []
 
 
-@pytest.mark.parametrize(("sections", "pages", "total", "deck", "complaint"), [
-    ([], 1, 100, False, "no line"),
-    ([PlannedSection(1, "a", 100, (1,))], 2, 100, False, "page 2"),
-    ([PlannedSection(1, "a", 100, (1, 9))], 1, 100, False, "no page 9"),
-    ([PlannedSection(1, "a", 100, (1,))], 1, 200, False, "add up to 100"),
-    ([PlannedSection(1, "a", 0, (1,)), PlannedSection(2, "b", 100, (2,))], 2, 100, True, "section 1 has no words"),
-    ([PlannedSection(1, "a", 100, (2,)), PlannedSection(2, "b", 100, (1,))], 2, 200, True, "page order"),
-])
+@pytest.mark.parametrize(
+    ("sections", "pages", "total", "deck", "complaint"),
+    [
+        ([], 1, 100, False, "no line"),
+        ([PlannedSection(1, "a", 100, (1,))], 2, 100, False, "page 2"),
+        ([PlannedSection(1, "a", 100, (1, 9))], 1, 100, False, "no page 9"),
+        ([PlannedSection(1, "a", 100, (1,))], 1, 200, False, "add up to 100"),
+        ([PlannedSection(1, "a", 0, (1,)), PlannedSection(2, "b", 100, (2,))], 2, 100, True, "section 1 has no words"),
+        ([PlannedSection(1, "a", 100, (2,)), PlannedSection(2, "b", 100, (1,))], 2, 200, True, "page order"),
+    ],
+)
 def test_a_plan_that_cannot_be_written_to_is_refused_with_the_reason(sections, pages, total, deck, complaint) -> None:
     with pytest.raises(PlanError, match=complaint):
         check_plan(sections, pages, total, page_per_section=deck)

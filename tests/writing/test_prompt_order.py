@@ -13,8 +13,9 @@ TURNS = [("plan it", "the plan"), ("write 1", "section 1"), ("write 2", "section
 
 
 def parts(messages: tuple[Message, ...]) -> list[str]:
-    return [f"image {part.sha256}" if isinstance(part, Image) else part for message in messages
-            for part in message.parts]
+    return [
+        f"image {part.sha256}" if isinstance(part, Image) else part for message in messages for part in message.parts
+    ]
 
 
 def draft(order: Any, turns: int) -> Conversation:

@@ -6,8 +6,13 @@ from hypothesis import strategies as st
 from assets.segments.splitter import GROUP_WORDS, split_draft, split_pages, split_sections
 from resources.text.words import count_words
 
-BODY = st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="#"), min_size=1,
-               max_size=60).map(str.strip).filter(bool)
+BODY = (
+    st.text(
+        alphabet=st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="#"), min_size=1, max_size=60
+    )
+    .map(str.strip)
+    .filter(bool)
+)
 
 
 @given(st.lists(BODY, min_size=1, max_size=12))
@@ -28,12 +33,15 @@ def test_chinese_headings_are_pages_too() -> None:
 
 def test_words_before_the_first_heading_and_pages_that_do_not_exist_are_kept() -> None:
     assert split_pages("Hello.\n\n## Slide 1\n\na\n\n## Slide 9\n\nz", 1) == [
-        "Hello.\n\n## Slide 1\n\na\n\n## Slide 9\n\nz"]
+        "Hello.\n\n## Slide 1\n\na\n\n## Slide 9\n\nz"
+    ]
 
 
 def test_a_page_headed_twice_keeps_both_parts() -> None:
     assert split_pages("## Slide 1\n\na\n\n## Slide 2\n\nb\n\n## Slide 1\n\nc", 2) == [
-        "## Slide 1\n\na\n\n## Slide 1\n\nc", "## Slide 2\n\nb"]
+        "## Slide 1\n\na\n\n## Slide 1\n\nc",
+        "## Slide 2\n\nb",
+    ]
 
 
 def test_a_deck_without_any_page_heading_is_all_page_1() -> None:
@@ -64,7 +72,10 @@ def test_whatever_a_draft_is_its_segments_hold_each_of_its_lines(text: str, kind
 
 def test_a_draft_that_is_no_deck_is_cut_at_its_headings() -> None:
     assert split_sections("Hello.\n\n## One\n\na\n\n### Deeper\n\n## Two\nb") == [
-        "Hello.", "## One\n\na\n\n### Deeper", "## Two\nb"]
+        "Hello.",
+        "## One\n\na\n\n### Deeper",
+        "## Two\nb",
+    ]
 
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=12))

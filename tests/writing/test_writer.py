@@ -31,6 +31,7 @@ def step_of(body: dict[str, Any]) -> int:
 
 def write(home: Path, bad: Callable[[int, dict[str, Any]], Response | str | None], **recipe: Any) -> dict[str, Any]:
     """The row of one document. bad: (step, body) -> what is answered in place of a good text."""
+
     async def work(url: str) -> dict[str, Any]:
         endpoint = Endpoint("teacher", url, "m")
         async with ModelEngine({"teacher": endpoint}, Ledger.at(home), lambda sha256: b"") as engine:
@@ -46,7 +47,7 @@ def test_a_section_whose_rewrite_fails_stands_as_it_was_written_first(tmp_path: 
         return None if step != 2 else "I'm sorry, but I can't help with that." if again else HALF
 
     row = write(tmp_path, bad)
-    assert row["sections"][1]["text"].endswith(HALF[-40:])      # 120 of 200 words
+    assert row["sections"][1]["text"].endswith(HALF[-40:])  # 120 of 200 words
     assert {"rewritten_short", "asked_again", "rewrite_failed", "off_band"} <= set(row["repairs"])
 
 

@@ -27,8 +27,12 @@ class Write(curator.LLM):
 
 def main() -> None:
     url, samples, slots, home = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    params = {"base_url": url, "max_concurrent_requests": slots, "max_requests_per_minute": 10_000_000,
-              "max_tokens_per_minute": 1_000_000_000_000}
+    params = {
+        "base_url": url,
+        "max_concurrent_requests": slots,
+        "max_requests_per_minute": 10_000_000,
+        "max_tokens_per_minute": 1_000_000_000_000,
+    }
     plan, write = (kind(model_name="bench", backend="openai", backend_params=params) for kind in (Plan, Write))
     seeds = Dataset.from_list([{"sample": sample} for sample in range(samples)])
     rows = plan(seeds, working_dir=home).dataset.to_list()

@@ -24,10 +24,15 @@ async def article(row: dict, generator_params: None, models: dict) -> dict:
 def main() -> None:
     url, samples, slots, home, tuned = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
     provider = dd.ModelProvider(name="bench", endpoint=url, provider_type="openai", api_key="none")
-    model = dd.ModelConfig(alias="w", model="bench", provider="bench", skip_health_check=True,
-                           inference_parameters=dd.ChatCompletionInferenceParams(max_parallel_requests=slots))
+    model = dd.ModelConfig(
+        alias="w",
+        model="bench",
+        provider="bench",
+        skip_health_check=True,
+        inference_parameters=dd.ChatCompletionInferenceParams(max_parallel_requests=slots),
+    )
     designer = DataDesigner(artifact_path=home, model_providers=[provider])
-    if tuned == "tuned":     # the setting that its documentation names for many open rows
+    if tuned == "tuned":  # the setting that its documentation names for many open rows
         designer.set_run_config(dd.RunConfig(max_in_flight_tasks=slots))
     builder = dd.DataDesignerConfigBuilder(model_configs=[model])
     builder.with_seed_dataset(dd.DataFrameSeedSource(df=pd.DataFrame({"sample": range(samples)})))

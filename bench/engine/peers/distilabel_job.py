@@ -47,8 +47,10 @@ def main() -> None:
     batch = samples if tuned == "tuned" else 50
     with Pipeline(name="bench", cache_dir=home) as pipeline:
         load = LoadDataFromDicts(data=[{"sample": sample} for sample in range(samples)], batch_size=batch)
-        write = PlanAndWrite(llm=OpenAILLM(model="bench", base_url=url, api_key="none"),
-                             input_batch_size=max(1, batch // (4 if tuned == "tuned" else 1)))
+        write = PlanAndWrite(
+            llm=OpenAILLM(model="bench", base_url=url, api_key="none"),
+            input_batch_size=max(1, batch // (4 if tuned == "tuned" else 1)),
+        )
         if tuned == "tuned":
             from distilabel.steps import StepResources
 

@@ -21,27 +21,29 @@ class Packed:
     """Some pairs of one document, N packed tokens, K pairs; side s < K is pair s's chosen, side K + s its rejected."""
 
     tree: Tree
-    ids: np.ndarray                     # [N]
-    positions: np.ndarray               # [3, N]
-    pads: np.ndarray                    # [N] bool: visual tokens
-    scored: np.ndarray                  # [N] bool: some side learns this token
-    images: list[int]                   # which image stands at each block of visual tokens, in packed order
-    sides: list[np.ndarray]             # per side, the packed indices of the tokens that it learns, in order
-    weights: list[float]                # per pair
+    ids: np.ndarray  # [N]
+    positions: np.ndarray  # [3, N]
+    pads: np.ndarray  # [N] bool: visual tokens
+    scored: np.ndarray  # [N] bool: some side learns this token
+    images: list[int]  # which image stands at each block of visual tokens, in packed order
+    sides: list[np.ndarray]  # per side, the packed indices of the tokens that it learns, in order
+    weights: list[float]  # per pair
 
 
 def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Any, grids: Sequence[Grid]) -> list[Tokens]:
     """The 2K sides: all chosen ones, then all rejected ones."""
-    return ([tokenize(pair.id, tokenizer, pair.given, pair.chosen, pair.chosen_images, grids) for pair in pairs]
-            + [tokenize(pair.id, tokenizer, pair.given, pair.rejected, pair.rejected_images, grids) for pair in pairs])
+    return [tokenize(pair.id, tokenizer, pair.given, pair.chosen, pair.chosen_images, grids) for pair in pairs] + [
+        tokenize(pair.id, tokenizer, pair.given, pair.rejected, pair.rejected_images, grids) for pair in pairs
+    ]
 
 
 def pack_pairs(texts: Sequence[Tokens], weights: list[float]) -> Packed:
     """Exact for any texts: what two sides share, tokens and images, from the beginning on, is computed once."""
     tree = pack([_keys(text) for text in texts])
     runs = _runs(tree)
-    ids, pads = (np.concatenate([getattr(texts[text], name)[low:high] for text, low, high in runs])
-                 for name in ("ids", "pads"))
+    ids, pads = (
+        np.concatenate([getattr(texts[text], name)[low:high] for text, low, high in runs]) for name in ("ids", "pads")
+    )
     images = [texts[text].images[block] for text, low, high in runs for block in _blocks(texts[text], low, high)]
     sides = [places[text.trainable] for text, places in zip(texts, tree.places, strict=True)]
     scored = np.zeros(len(ids), dtype=bool)
@@ -72,12 +74,14 @@ def _runs(tree: Tree) -> list[tuple[int, int, int]]:
     """The packed order as (text, low, high) slices of the texts."""
     breaks = np.flatnonzero((np.diff(tree.text) != 0) | (np.diff(tree.offset) != 1)) + 1
     borders = [0, *breaks.tolist(), len(tree.text)]
-    return [(int(tree.text[low]), int(tree.offset[low]), int(tree.offset[high - 1]) + 1)
-            for low, high in pairwise(borders)]
+    return [
+        (int(tree.text[low]), int(tree.offset[low]), int(tree.offset[high - 1]) + 1) for low, high in pairwise(borders)
+    ]
 
 
-def plan_documents(rows: Rows, groups: Iterable[list[int]], processor: Any, layout: Layout, max_tokens: int,
-                   alone: bool = False) -> list[dict[str, Any]]:
+def plan_documents(
+    rows: Rows, groups: Iterable[list[int]], processor: Any, layout: Layout, max_tokens: int, alone: bool = False
+) -> list[dict[str, Any]]:
     """Documents as forward passes of at most `max_tokens` packed tokens.
 
     groups: the row numbers of each document. alone: a pass per pair, each side computed for itself, as TRL does.
@@ -93,21 +97,32 @@ def plan_documents(rows: Rows, groups: Iterable[list[int]], processor: Any, layo
         texts = tokenize_pairs(pairs, processor.tokenizer, grids)
         for part in _parts(pairs, texts, max_tokens, alone):
             sides = _sides(part, pairs, texts)
-            planned.append({"document": group, "rows": [group[number] for number in part],
-                            **(_cost_alone(sides) if alone else _cost_packed(sides)),
-                            "pair_tokens": sum(len(side.ids) for side in sides)})
+            planned.append(
+                {
+                    "document": group,
+                    "rows": [group[number] for number in part],
+                    **(_cost_alone(sides) if alone else _cost_packed(sides)),
+                    "pair_tokens": sum(len(side.ids) for side in sides),
+                }
+            )
     return planned
 
 
 def _cost_packed(sides: Sequence[Tokens]) -> dict[str, int]:
     packed = pack_pairs(sides, [])
-    return {"tokens": len(packed.ids), "vision_tokens": int(packed.pads.sum()),
-            "attended": int((packed.tree.ends - np.arange(len(packed.ids))).sum())}
+    return {
+        "tokens": len(packed.ids),
+        "vision_tokens": int(packed.pads.sum()),
+        "attended": int((packed.tree.ends - np.arange(len(packed.ids))).sum()),
+    }
 
 
 def _cost_alone(sides: Sequence[Tokens]) -> dict[str, int]:
-    return {"tokens": sum(len(side.ids) for side in sides), "vision_tokens": sum(side.vision_tokens for side in sides),
-            "attended": sum(causal(len(side.ids)) for side in sides)}
+    return {
+        "tokens": sum(len(side.ids) for side in sides),
+        "vision_tokens": sum(side.vision_tokens for side in sides),
+        "attended": sum(causal(len(side.ids)) for side in sides),
+    }
 
 
 def _sides(part: Sequence[int], pairs: Sequence[Pair], texts: Sequence[Tokens]) -> list[Tokens]:
@@ -116,6 +131,7 @@ def _sides(part: Sequence[int], pairs: Sequence[Pair], texts: Sequence[Tokens]) 
 
 def _parts(pairs: Sequence[Pair], texts: Sequence[Tokens], max_tokens: int, alone: bool) -> list[list[int]]:
     """Pairs in order, as many together as fit. Raises RowError naming a pair that does not fit by itself."""
+
     def size(part: list[int]) -> int:
         return len(pack([_keys(side) for side in _sides(part, pairs, texts)]).text)
 
@@ -129,8 +145,9 @@ def _parts(pairs: Sequence[Pair], texts: Sequence[Tokens], max_tokens: int, alon
             continue
         if (single := size([number])) > max_tokens:
             sides = " and ".join(side.size() for side in _sides([number], pairs, texts))
-            raise RowError(f"{pairs[number].id}: {single} tokens are more than max_tokens = {max_tokens}: its sides "
-                              f"have {sides}.")
+            raise RowError(
+                f"{pairs[number].id}: {single} tokens are more than max_tokens = {max_tokens}: its sides have {sides}."
+            )
         parts.append([number])
     return parts
 
@@ -164,27 +181,43 @@ class DocumentCollator:
 
         packed, vision = zip(*(self._pack(document) for document in documents), strict=True)
         bases = np.cumsum([0, *(len(one.ids) for one in packed)])
-        sides = [one.sides[side] + base for half in (0, 1) for one, base in zip(packed, bases, strict=False)
-                 for side in _half(one.sides, half)]
+        sides = [
+            one.sides[side] + base
+            for half in (0, 1)
+            for one, base in zip(packed, bases, strict=False)
+            for side in _half(one.sides, half)
+        ]
         counts = ld_weights([len(side) for side in sides], self.alpha)
         ids, scored = (np.concatenate([getattr(one, name) for one in packed]) for name in ("ids", "scored"))
         batch = {
-            "input_ids": torch.from_numpy(ids)[None], "labels": torch.from_numpy(np.where(scored, ids, -100))[None],
+            "input_ids": torch.from_numpy(ids)[None],
+            "labels": torch.from_numpy(np.where(scored, ids, -100))[None],
             "position_ids": torch.from_numpy(np.concatenate([one.positions for one in packed], axis=1))[:, None],
-            "ends": torch.from_numpy(np.concatenate([one.tree.ends + base for one, base in
-                                                     zip(packed, bases, strict=False)])),
+            "ends": torch.from_numpy(
+                np.concatenate([one.tree.ends + base for one, base in zip(packed, bases, strict=False)])
+            ),
             "weights": torch.tensor([weight for one in packed for weight in one.weights]),
             "side": torch.from_numpy(np.repeat(np.arange(len(sides)), [len(side) for side in sides])),
             "place": torch.from_numpy(np.concatenate(sides)),
-            "ld_weights": torch.from_numpy(np.concatenate(counts)).float()}
-        shown = [(pixels[image], grids[image]) for one, (pixels, grids, _) in zip(packed, vision, strict=True)
-                 for image in one.images]
+            "ld_weights": torch.from_numpy(np.concatenate(counts)).float(),
+        }
+        shown = [
+            (pixels[image], grids[image])
+            for one, (pixels, grids, _) in zip(packed, vision, strict=True)
+            for image in one.images
+        ]
         if shown:
             batch["pixel_values"] = torch.cat([pixels for pixels, _ in shown])
             batch["image_grid_thw"] = torch.stack([grid for _, grid in shown])
         if "ref_chosen_logps" in documents[0]:
-            batch["reference"] = torch.tensor([value for side in ("ref_chosen_logps", "ref_rejected_logps")
-                                               for document in documents for value in document[side]])
+            batch["reference"] = torch.tensor(
+                [
+                    value
+                    for side in ("ref_chosen_logps", "ref_rejected_logps")
+                    for document in documents
+                    for value in document[side]
+                ]
+            )
         return batch
 
     def _pack(self, document: dict[str, Any]) -> tuple[Packed, tuple[list[Any], list[Any], list[Grid]]]:

@@ -25,8 +25,8 @@ class Pair:
     given: str
     chosen: str
     rejected: str
-    chosen_images: tuple[int, ...]      # in given + chosen
-    rejected_images: tuple[int, ...]    # in given + rejected
+    chosen_images: tuple[int, ...]  # in given + chosen
+    rejected_images: tuple[int, ...]  # in given + rejected
     weight: float
 
 
@@ -56,15 +56,21 @@ def _pair(row: dict[str, Any], layout: Layout, processor: Any, images: list[str]
     shown = list(range(len(images))) if layout == "images_first" and cut else own
     # Where a prefix sees pages that it does not write about, the answer does not end with it (method.md 3.4).
     closes = row["closes"] and not (layout == "images_first" and cut)
-    return Pair(row["id"], render_prompt(processor, len(shown), row["prompt"], row["prefix"]),
-                render_answer(row["chosen"], closes), render_answer(row["rejected"], closes),
-                tuple(shown), tuple(shown), row["weight"])
+    return Pair(
+        row["id"],
+        render_prompt(processor, len(shown), row["prompt"], row["prefix"]),
+        render_answer(row["chosen"], closes),
+        render_answer(row["rejected"], closes),
+        tuple(shown),
+        tuple(shown),
+        row["weight"],
+    )
 
 
 def _numbers(paths: list[str], images: list[str]) -> list[int]:
     """Which of the document's images these are: its first ones, or else each where its path is first found."""
     first = list(range(len(paths)))
-    return first if paths == images[:len(paths)] else [images.index(path) for path in paths]
+    return first if paths == images[: len(paths)] else [images.index(path) for path in paths]
 
 
 def _interleaved(row: dict[str, Any], processor: Any) -> Pair:
@@ -75,15 +81,25 @@ def _interleaved(row: dict[str, Any], processor: Any) -> Pair:
     pages = {side: tuple(range(len(row[f"{side}_starts"]))) for side in sides}
     if max(map(len, pages.values())) > len(row["images"]):
         raise RowError(f"{row['id']}: {len(row['chosen_starts'])} segments for {len(row['images'])} images.")
-    return Pair(row["id"], render_prompt(processor, 0, row["prompt"]) + given, chosen + end, rejected + end,
-                pages["chosen"], pages["rejected"], row["weight"])
+    return Pair(
+        row["id"],
+        render_prompt(processor, 0, row["prompt"]) + given,
+        chosen + end,
+        rejected + end,
+        pages["chosen"],
+        pages["rejected"],
+        row["weight"],
+    )
 
 
 def _weave(text: str, starts: Sequence[int], cut: int) -> tuple[str, str]:
     """The text with an image placeholder before each start, as what is given (up to `cut`) and what is learnt."""
+
     def woven(low: int, high: int, inside: list[int]) -> str:
         borders = [low, *inside, high]
         return IMAGE.join(plain(text[start:end]) for start, end in pairwise(borders))
 
-    return (woven(0, cut, [start for start in starts if start <= cut]),
-            woven(cut, len(text), [start for start in starts if start > cut]))
+    return (
+        woven(0, cut, [start for start in starts if start <= cut]),
+        woven(cut, len(text), [start for start in starts if start > cut]),
+    )

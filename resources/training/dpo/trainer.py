@@ -17,8 +17,8 @@ from trl.trainer.utils import use_adapter
 from resources.training.dpo.tree_attention import prepare, tree_mask
 from resources.training.packed_trainer import PackedTrainer
 
-PREFERENCE = ("sigmoid", "sigmoid_norm")        # of TRL's losses, those that packed documents know; then "sft" or not
-_EXTRA = ("ends", "weights", "side", "place", "ld_weights", "reference")     # what the model does not take
+PREFERENCE = ("sigmoid", "sigmoid_norm")  # of TRL's losses, those that packed documents know; then "sft" or not
+_EXTRA = ("ends", "weights", "side", "place", "ld_weights", "reference")  # what the model does not take
 
 
 def side_sums(log_probs: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
@@ -44,7 +44,7 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
     loss_is_scaled_for_ga = True
     model: Any
     ref_model: Any
-    data_collator: Any                  # a packing.DocumentCollator
+    data_collator: Any  # a packing.DocumentCollator
 
     def __init__(self, *, args: DPOConfig, reference_file: Path | None = None, **more: Any) -> None:
         """reference_file: where the reference's sums are kept with args.precompute_ref_log_probs (parquet, by row)."""
@@ -55,7 +55,7 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         super().__init__(args=args, **more)
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
-        return dataset                  # the collator tokenizes
+        return dataset  # the collator tokenizes
 
     def _set_signature_columns_if_needed(self) -> None:
         self._signature_columns: Any = ["document", "rows", "ref_chosen_logps", "ref_rejected_logps"]
@@ -84,8 +84,10 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
             inputs = self._prepare_inputs(self.data_collator([document]))
             with torch.no_grad(), self.accelerator.autocast():
                 chosen, rejected = self._sides(model, inputs)[0].split(len(document["rows"]))
-            rows += [{"id": self.data_collator.rows[row]["id"], "chosen": better, "rejected": worse}
-                     for row, better, worse in zip(document["rows"], chosen.tolist(), rejected.tolist(), strict=True)]
+            rows += [
+                {"id": self.data_collator.rows[row]["id"], "chosen": better, "rejected": worse}
+                for row, better, worse in zip(document["rows"], chosen.tolist(), rejected.tolist(), strict=True)
+            ]
         rows = gather_object(rows) if ranks > 1 else rows
         if self.accelerator.is_main_process:
             work = path.with_name(f".writing-{path.name}")
@@ -98,8 +100,13 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         total = torch.stack([batch["weights"].sum() for batch in batch_samples]).sum().to(device)
         return self.accelerator.gather(total).sum() if self.args.world_size > 1 else total
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: Any = False,
-                     num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: Any = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
         sums, log_probs = self._sides(model, inputs)
         reference = inputs["reference"] if "reference" in inputs else self._reference(inputs)
         losses, preference = self._pair_losses(sums, reference, log_probs, inputs)
@@ -126,8 +133,9 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
             with use_adapter(policy, adapter_name="ref" if "ref" in policy.peft_config else None):
                 return self._sides(self.model, inputs)[0]
 
-    def _pair_losses(self, sums: torch.Tensor, reference: torch.Tensor, log_probs: torch.Tensor,
-                     inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _pair_losses(
+        self, sums: torch.Tensor, reference: torch.Tensor, log_probs: torch.Tensor, inputs: dict[str, Any]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """[K] the whole loss of each pair, and its preference term alone."""
         pairs = len(inputs["weights"])
         lengths = torch.bincount(inputs["side"], minlength=2 * pairs)
@@ -136,24 +144,32 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         terms = {
             "sigmoid": lambda: -F.logsigmoid(self.beta * (ratios[:pairs] - ratios[pairs:])),
             "sigmoid_norm": lambda: -F.logsigmoid(self.beta * (means[:pairs] - means[pairs:])),
-            "sft": lambda: -side_sums(log_probs, {**inputs, "ld_weights": torch.ones_like(inputs["ld_weights"])})[:pairs]
-            / lengths[:pairs],
+            "sft": lambda: (
+                -side_sums(log_probs, {**inputs, "ld_weights": torch.ones_like(inputs["ld_weights"])})[:pairs]
+                / lengths[:pairs]
+            ),
         }
         found = torch.stack([terms[name]() for name in self.loss_types])
         return (found.new_tensor(self.loss_weights)[:, None] * found).sum(0), found[0]
 
-    def _record(self, sums: torch.Tensor, reference: torch.Tensor, preference: torch.Tensor,
-                inputs: dict[str, Any]) -> None:
+    def _record(
+        self, sums: torch.Tensor, reference: torch.Tensor, preference: torch.Tensor, inputs: dict[str, Any]
+    ) -> None:
         """TRL's metrics, as means over pairs; and how far from ln 2 a pair's preference loss is at most, over the
         passes of the step and all devices."""
         pairs = len(preference)
         chosen, rejected = (self.beta * (sums - reference)).split(pairs)
         metrics = {
-            "rewards/chosen": chosen, "rewards/rejected": rejected, "rewards/margins": chosen - rejected,
-            "rewards/accuracies": (chosen > rejected).float(), "logps/chosen": sums[:pairs],
-            "logps/rejected": sums[pairs:], "loss/preference": preference}
+            "rewards/chosen": chosen,
+            "rewards/rejected": rejected,
+            "rewards/margins": chosen - rejected,
+            "rewards/accuracies": (chosen > rejected).float(),
+            "logps/chosen": sums[:pairs],
+            "logps/rejected": sums[pairs:],
+            "loss/preference": preference,
+        }
         found = self._metrics["train" if self.model.training else "eval"]
         for name, value in metrics.items():
             found[name].append(self.accelerator.gather(value.mean()).mean().item())
         furthest = self.accelerator.gather((preference - math.log(2)).abs().max()).max().item()
-        found["loss/from_ln_2"] = [max([furthest, *found["loss/from_ln_2"]])]       # `log` takes the mean of a list
+        found["loss/from_ln_2"] = [max([furthest, *found["loss/from_ln_2"]])]  # `log` takes the mean of a list

@@ -18,9 +18,9 @@ class Run:
     text: int
     low: int
     high: int
-    below: dict[int, "Run"] = field(default_factory=dict)   # by the first key of each
-    at: int = 0                                             # packed index of the first token
-    copied: bool = False                                    # whether a copy of the fork's token stands before it
+    below: dict[int, "Run"] = field(default_factory=dict)  # by the first key of each
+    at: int = 0  # packed index of the first token
+    copied: bool = False  # whether a copy of the fork's token stands before it
     ends: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
@@ -28,11 +28,11 @@ class Run:
 class Tree:
     """N packed tokens."""
 
-    text: np.ndarray                    # [N] which text a packed token was taken from …
-    offset: np.ndarray                  # [N] … and where it stands in it
-    copies: np.ndarray                  # [N] bool: the copy of a fork's token, scored nowhere
-    ends: np.ndarray                    # [N] seen by the tokens of its subtree: from itself to below this packed index
-    places: list[np.ndarray]            # per text, the packed index of each of its tokens
+    text: np.ndarray  # [N] which text a packed token was taken from …
+    offset: np.ndarray  # [N] … and where it stands in it
+    copies: np.ndarray  # [N] bool: the copy of a fork's token, scored nowhere
+    ends: np.ndarray  # [N] seen by the tokens of its subtree: from itself to below this packed index
+    places: list[np.ndarray]  # per text, the packed index of each of its tokens
 
 
 def pack(keys: Sequence[np.ndarray]) -> Tree:
@@ -49,8 +49,11 @@ def pack(keys: Sequence[np.ndarray]) -> Tree:
     copies[[run.at - 1 for run in runs if run.copied]] = True
     return Tree(
         np.repeat([run.text for run in runs], [len(run.ends) for run in runs]),
-        np.concatenate([np.arange(low, run.high) for run, low in zip(runs, lows, strict=True)]), copies,
-        np.concatenate([run.ends for run in runs]), [np.concatenate(list(_find(root, text))) for text in keys])
+        np.concatenate([np.arange(low, run.high) for run, low in zip(runs, lows, strict=True)]),
+        copies,
+        np.concatenate([run.ends for run in runs]),
+        [np.concatenate(list(_find(root, text))) for text in keys],
+    )
 
 
 def _insert(root: Run, keys: Sequence[np.ndarray], number: int) -> None:
@@ -61,7 +64,7 @@ def _insert(root: Run, keys: Sequence[np.ndarray], number: int) -> None:
             run.below[text[done]] = Run(number, done, len(text))
             return
         length = min(found.high - found.low, len(text) - done)
-        differs = keys[found.text][found.low:found.low + length] != text[done:done + length]
+        differs = keys[found.text][found.low : found.low + length] != text[done : done + length]
         common = int(differs.argmax()) if differs.any() else length
         if common < found.high - found.low:
             fork = found.low + common
@@ -80,7 +83,7 @@ def _place(run: Run, copied: bool, at: int, runs: list[Run]) -> int:
         if number == 0:
             after_first = end
     run.ends = np.full(run.high - run.low + copied, end)
-    run.ends[-1] = after_first          # the other branches see their copy of it
+    run.ends[-1] = after_first  # the other branches see their copy of it
     return end
 
 

@@ -16,8 +16,8 @@ from transformers import AttentionInterface
 from transformers.integrations.flex_attention import flex_attention_forward
 
 CHAINS, FLEX = "prefix_tree", "prefix_tree_tiles"
-BLOCK = 512         # queries of one call: a chain behind others computes no more than half of this square in vain
-TILE = 128          # queries and keys of a tile of flex_attention
+BLOCK = 512  # queries of one call: a chain behind others computes no more than half of this square in vain
+TILE = 128  # queries and keys of a tile of flex_attention
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Chains:
     own."""
 
     sizes: list[int]
-    queries: list[tuple[int, int, list[int]]]      # start, stop, numbers of the pieces that are seen whole or in part
+    queries: list[tuple[int, int, list[int]]]  # start, stop, numbers of the pieces that are seen whole or in part
 
 
 def chains(ends: np.ndarray) -> Chains:
@@ -40,8 +40,10 @@ def chains(ends: np.ndarray) -> Chains:
     seen = [_ranges(np.append(np.flatnonzero(ends[:low] > low), np.arange(low, high))) for low, high in spans]
     borders = sorted({border for ranges in seen for one in ranges for border in one} | {0, len(ends)})
     piece = {border: number for number, border in enumerate(borders)}
-    queries = [(low, high, [number for start, stop in ranges for number in range(piece[start], piece[stop])])
-               for (low, high), ranges in zip(spans, seen, strict=True)]
+    queries = [
+        (low, high, [number for start, stop in ranges for number in range(piece[start], piece[stop])])
+        for (low, high), ranges in zip(spans, seen, strict=True)
+    ]
     return Chains([stop - start for start, stop in pairwise(borders)], queries)
 
 
@@ -50,25 +52,40 @@ def _ranges(indices: np.ndarray) -> list[tuple[int, int]]:
     return [(int(part[0]), int(part[-1]) + 1) for part in np.split(indices, breaks)]
 
 
-def attend_chains(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Chains,
-                  scaling: float | None = None, **_: Any) -> tuple[torch.Tensor, None]:
+def attend_chains(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: Chains,
+    scaling: float | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
     """transformers' attention function `prefix_tree`. query [1, heads, N, d]; key, value [1, groups, N, d]."""
     groups = query.shape[1] // key.shape[1]
-    keys, values = (states.repeat_interleave(groups, dim=1).split(attention_mask.sizes, dim=2)
-                    for states in (key, value))
+    keys, values = (
+        states.repeat_interleave(groups, dim=1).split(attention_mask.sizes, dim=2) for states in (key, value)
+    )
     outputs = []
     for start, stop, seen in attention_mask.queries:
         mine, theirs = (torch.cat([pieces[number] for number in seen], dim=2) for pieces in (keys, values))
         before = mine.shape[2] - (stop - start)
-        mask = None if before == 0 else torch.ones(stop - start, mine.shape[2], dtype=torch.bool,
-                                                   device=query.device).tril(before)
-        outputs.append(F.scaled_dot_product_attention(query[:, :, start:stop], mine, theirs, attn_mask=mask,
-                                                      is_causal=mask is None, scale=scaling))
+        mask = (
+            None
+            if before == 0
+            else torch.ones(stop - start, mine.shape[2], dtype=torch.bool, device=query.device).tril(before)
+        )
+        outputs.append(
+            F.scaled_dot_product_attention(
+                query[:, :, start:stop], mine, theirs, attn_mask=mask, is_causal=mask is None, scale=scaling
+            )
+        )
     return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
 
 
-def attend_tiles(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any,
-                 **more: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+def attend_tiles(
+    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **more: Any
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """transformers' own flex_attention, whose name it refuses Qwen2.5-VL. Autocast, which leaves queries and keys in
     float32 after their rotation, does not know it, so they are cast here."""
     return flex_attention_forward(module, query.to(value.dtype), key.to(value.dtype), value, attention_mask, **more)
@@ -99,14 +116,15 @@ def tiles(ends: torch.Tensor) -> Any:
     def sees(batch: Any, head: Any, q: Any, k: Any) -> Any:
         return (k <= q) & (q < ends[k])
 
-    tiled = F.pad(ends, (0, -len(ends) % TILE)).view(-1, TILE)      # what fills the last tile is seen by no token
+    tiled = F.pad(ends, (0, -len(ends) % TILE)).view(-1, TILE)  # what fills the last tile is seen by no token
     first, last = tiled.amin(1), tiled.amax(1)
     number = torch.arange(len(tiled), device=ends.device)
     q, k = number[:, None], number[None, :]
     whole = (k < q) & (first >= (q + 1) * TILE)
     part = (k <= q) & (last > q * TILE) & ~whole
-    return BlockMask.from_kv_blocks(*_listed(part), *_listed(whole), BLOCK_SIZE=TILE, mask_mod=sees,
-                                    seq_lengths=(len(ends), len(ends)))
+    return BlockMask.from_kv_blocks(
+        *_listed(part), *_listed(whole), BLOCK_SIZE=TILE, mask_mod=sees, seq_lengths=(len(ends), len(ends))
+    )
 
 
 def _listed(chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -22,8 +22,9 @@ def render_prompt(processor: Any, images: int, request: str, prefix: str = "") -
     A prefix ends in a blank line here, on the prompt's side, because a tokenizer may merge a full stop with it.
     """
     content = [*({"type": "image"} for _ in range(images)), {"type": "text", "text": plain(request)}]
-    text = processor.apply_chat_template([{"role": "user", "content": content}], tokenize=False,
-                                         add_generation_prompt=True)
+    text = processor.apply_chat_template(
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+    )
     return text + (plain(prefix) + SEPARATOR if prefix else "")
 
 

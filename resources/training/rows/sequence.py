@@ -8,7 +8,7 @@ import numpy as np
 
 IMAGE_PAD = "<|image_pad|>"
 VISION = ("<|vision_start|>", IMAGE_PAD, "<|vision_end|>")
-Grid = tuple[int, int]                  # height and width of an image in visual tokens
+Grid = tuple[int, int]  # height and width of an image in visual tokens
 
 
 class RowError(ValueError):
@@ -19,11 +19,11 @@ class RowError(ValueError):
 class Tokens:
     """One text: S tokens in order, each image as many `<|image_pad|>` as it has visual tokens."""
 
-    ids: np.ndarray                     # [S] int64
-    trainable: np.ndarray                  # [S] bool: text that the model is to write, so never an image's token
-    positions: np.ndarray               # [3, S] int64: time, height, width, as Qwen2.5-VL's `get_rope_index` has them
-    images: tuple[int, ...]             # which of the row's (or document's) images stands at each block of pads
-    pads: np.ndarray                    # [S] bool: visual tokens
+    ids: np.ndarray  # [S] int64
+    trainable: np.ndarray  # [S] bool: text that the model is to write, so never an image's token
+    positions: np.ndarray  # [3, S] int64: time, height, width, as Qwen2.5-VL's `get_rope_index` has them
+    images: tuple[int, ...]  # which of the row's (or document's) images stands at each block of pads
+    pads: np.ndarray  # [S] bool: visual tokens
 
     @property
     def text_tokens(self) -> int:
@@ -34,20 +34,26 @@ class Tokens:
         return int(self.pads.sum())
 
     def size(self) -> str:
-        return (f"{len(self.ids)} tokens ({self.text_tokens} of text, {self.vision_tokens} of "
-                f"{len(self.images)} images)")
+        return f"{len(self.ids)} tokens ({self.text_tokens} of text, {self.vision_tokens} of {len(self.images)} images)"
 
 
-def tokenize(name: str, tokenizer: Any, given: str, learn: str, images: Sequence[int], grids: Sequence[Grid],
-             ) -> Tokens:
+def tokenize(
+    name: str,
+    tokenizer: Any,
+    given: str,
+    learn: str,
+    images: Sequence[int],
+    grids: Sequence[Grid],
+) -> Tokens:
     """`given` then `learn`, tokenized apart as TRL does, with image `images[k]` at the k-th `<|image_pad|>`.
 
     grids: of all images of the row. Raises RowError, with `name` in its sentence, where the placeholders are not as
     many as the images or there is nothing to learn.
     """
     pad, *vision = (tokenizer.convert_tokens_to_ids(token) for token in (IMAGE_PAD, *VISION))
-    before, after = (np.asarray(tokenizer(text, add_special_tokens=False)["input_ids"], dtype=np.int64)
-                     for text in (given, learn))
+    before, after = (
+        np.asarray(tokenizer(text, add_special_tokens=False)["input_ids"], dtype=np.int64) for text in (given, learn)
+    )
     short = np.concatenate([before, after])
     places = np.flatnonzero(short == pad)
     if len(places) != len(images):
@@ -58,8 +64,9 @@ def tokenize(name: str, tokenizer: Any, given: str, learn: str, images: Sequence
     trainable = np.repeat(np.arange(len(short)) >= len(before), repeats) & ~np.isin(ids, vision)
     if not trainable.any():
         raise RowError(f"{name}: there is nothing to learn, its answer is empty.")
-    return Tokens(ids, trainable, rotary_positions(ids, pad, [grids[image] for image in images]), tuple(images),
-                      ids == pad)
+    return Tokens(
+        ids, trainable, rotary_positions(ids, pad, [grids[image] for image in images]), tuple(images), ids == pad
+    )
 
 
 def rotary_positions(ids: np.ndarray, pad: int, grids: Sequence[Grid]) -> np.ndarray:

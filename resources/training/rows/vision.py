@@ -39,5 +39,8 @@ def patches(name: str, paths: Sequence[str], image_processor: Any) -> tuple[list
     found = image_processor(images=images, return_tensors="pt")
     grids = found["image_grid_thw"]
     side = image_processor.merge_size
-    return (list(found["pixel_values"].split(grids.prod(-1).tolist())), list(grids),
-            [(height // side, width // side) for _, height, width in grids.tolist()])
+    return (
+        list(found["pixel_values"].split(grids.prod(-1).tolist())),
+        list(grids),
+        [(height // side, width // side) for _, height, width in grids.tolist()],
+    )

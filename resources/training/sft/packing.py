@@ -40,8 +40,9 @@ def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int
             over.append(f"{row['id']} has {text.size()}")
     if over:
         more = f"; and {len(over) - 10} more" if len(over) > 10 else ""
-        raise RowError(f"{len(over)} of {len(rows)} rows have more than max_tokens = {max_tokens}: "
-                          f"{'; '.join(over[:10])}{more}.")
+        raise RowError(
+            f"{len(over)} of {len(rows)} rows have more than max_tokens = {max_tokens}: {'; '.join(over[:10])}{more}."
+        )
     return counts
 
 
@@ -64,8 +65,11 @@ class PackedCollator:
         ids = np.concatenate([text.ids for text in texts])
         labels = np.concatenate([np.where(text.trainable, text.ids, -100) for text in texts])
         positions = np.concatenate([np.vstack([np.arange(len(text.ids)), text.positions]) for text in texts], axis=1)
-        batch = {"input_ids": torch.from_numpy(ids)[None], "labels": torch.from_numpy(labels)[None],
-                 "position_ids": torch.from_numpy(positions)[:, None]}
+        batch = {
+            "input_ids": torch.from_numpy(ids)[None],
+            "labels": torch.from_numpy(labels)[None],
+            "position_ids": torch.from_numpy(positions)[:, None],
+        }
         if any(pixels for pixels, _, _ in vision):
             batch["pixel_values"] = torch.cat([image for pixels, _, _ in vision for image in pixels])
             batch["image_grid_thw"] = torch.stack([grid for _, grids, _ in vision for grid in grids])

@@ -12,6 +12,10 @@ def chat_processor(tokenizer: Any, pixels: int) -> Qwen2_5_VLProcessor:
 
     template = Path(chat_template_utils.__file__).parent / "chat_templates" / "qwen2_5_vl.jinja"
     return Qwen2_5_VLProcessor(
-        image_processor=Qwen2VLImageProcessor(patch_size=14, merge_size=2, temporal_patch_size=2,
-                                              size={"shortest_edge": 28 * 28, "longest_edge": pixels}),
-        tokenizer=tokenizer, video_processor=Qwen2VLVideoProcessor(), chat_template=template.read_text())
+        image_processor=Qwen2VLImageProcessor(
+            patch_size=14, merge_size=2, temporal_patch_size=2, size={"shortest_edge": 28 * 28, "longest_edge": pixels}
+        ),
+        tokenizer=tokenizer,
+        video_processor=Qwen2VLVideoProcessor(),
+        chat_template=template.read_text(),
+    )

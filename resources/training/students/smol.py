@@ -20,7 +20,7 @@ from transformers import (
 from resources.training.students.processor import chat_processor
 
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
-PIXELS = 280 * 280                  # per image, the paper's: 100 visual tokens
+PIXELS = 280 * 280  # per image, the paper's: 100 visual tokens
 
 
 class SmolMissingError(RuntimeError):
@@ -42,8 +42,12 @@ def build_smol(folder: Path) -> None:
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     model = graft(llama, tokenizer)
     model.generation_config = GenerationConfig(
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, do_sample=True, temperature=0.6,
-        top_p=0.95)
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        do_sample=True,
+        temperature=0.6,
+        top_p=0.95,
+    )
     model.to(torch.bfloat16).save_pretrained(folder)
     chat_processor(tokenizer, PIXELS).save_pretrained(folder)
 
@@ -51,8 +55,10 @@ def build_smol(folder: Path) -> None:
 def load_llama() -> tuple[Any, Any]:
     """SmolLM2 as the Llama that it is, in float32, and its tokenizer."""
     path = gguf_file()
-    return (AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32),
-            AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name))
+    return (
+        AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32),
+        AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name),
+    )
 
 
 def graft(llama: Any, tokenizer: Any) -> Any:
@@ -60,8 +66,11 @@ def graft(llama: Any, tokenizer: Any) -> Any:
     biases alone, which are 0 here."""
     model: Any = Qwen2_5_VLForConditionalGeneration(_config(llama.config, tokenizer))
     source = llama.state_dict()
-    target = {name.replace("model.", "model.language_model.", 1): weight for name, weight in source.items()
-              if name.startswith("model.layers.") or name == "model.norm.weight"}
+    target = {
+        name.replace("model.", "model.language_model.", 1): weight
+        for name, weight in source.items()
+        if name.startswith("model.layers.") or name == "model.norm.weight"
+    }
     missing, unexpected = model.load_state_dict(target, strict=False)
     lost = [name for name in missing if "language_model" in name and not name.endswith(("bias", "embed_tokens.weight"))]
     if lost or unexpected:
@@ -72,8 +81,8 @@ def graft(llama: Any, tokenizer: Any) -> Any:
                 projection.bias.zero_()
         words = source["model.embed_tokens.weight"]
         embeddings = model.get_input_embeddings().weight
-        embeddings[:] = words.mean(0)               # the tokens that are new
-        embeddings[:len(words)] = words
+        embeddings[:] = words.mean(0)  # the tokens that are new
+        embeddings[: len(words)] = words
     model.tie_weights()
     return model
 
@@ -82,18 +91,38 @@ def _config(llama: Any, tokenizer: Any) -> Qwen2_5_VLConfig:
     ids = dict(zip(VISION_TOKENS, tokenizer.convert_tokens_to_ids(list(VISION_TOKENS)), strict=True))
     return Qwen2_5_VLConfig(
         text_config={
-            "vocab_size": (len(tokenizer) + 63) // 64 * 64, "hidden_size": llama.hidden_size,
-            "intermediate_size": llama.intermediate_size, "num_hidden_layers": llama.num_hidden_layers,
-            "num_attention_heads": llama.num_attention_heads, "num_key_value_heads": llama.num_key_value_heads,
-            "max_position_embeddings": llama.max_position_embeddings, "rms_norm_eps": llama.rms_norm_eps,
-            "rope_parameters": {"rope_type": "default", "rope_theta": llama.rope_parameters["rope_theta"],
-                                "mrope_section": [8, 12, 12]},
-            "bos_token_id": tokenizer.convert_tokens_to_ids("<|endoftext|>"), "eos_token_id": tokenizer.eos_token_id,
-            "pad_token_id": tokenizer.pad_token_id},
+            "vocab_size": (len(tokenizer) + 63) // 64 * 64,
+            "hidden_size": llama.hidden_size,
+            "intermediate_size": llama.intermediate_size,
+            "num_hidden_layers": llama.num_hidden_layers,
+            "num_attention_heads": llama.num_attention_heads,
+            "num_key_value_heads": llama.num_key_value_heads,
+            "max_position_embeddings": llama.max_position_embeddings,
+            "rms_norm_eps": llama.rms_norm_eps,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": llama.rope_parameters["rope_theta"],
+                "mrope_section": [8, 12, 12],
+            },
+            "bos_token_id": tokenizer.convert_tokens_to_ids("<|endoftext|>"),
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+        },
         vision_config={
-            "depth": 6, "hidden_size": 192, "intermediate_size": 512, "num_heads": 6,
-            "out_hidden_size": llama.hidden_size, "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2,
-            "window_size": 112, "fullatt_block_indexes": [2, 5]},
-        image_token_id=ids["<|image_pad|>"], video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"], vision_end_token_id=ids["<|vision_end|>"],
-        tie_word_embeddings=True)
+            "depth": 6,
+            "hidden_size": 192,
+            "intermediate_size": 512,
+            "num_heads": 6,
+            "out_hidden_size": llama.hidden_size,
+            "patch_size": 14,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+            "window_size": 112,
+            "fullatt_block_indexes": [2, 5],
+        },
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+        tie_word_embeddings=True,
+    )

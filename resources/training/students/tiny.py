@@ -1,4 +1,4 @@
-"""The `tiny` student: a Qwen2.5-VL of half a million random weights, built from a configuration and the texts at hand."""
+"""The `tiny` student: a Qwen2.5-VL of half a million random weights, built from a configuration and some texts."""
 
 import json
 from collections.abc import Iterable
@@ -16,13 +16,23 @@ from transformers import (
 
 from resources.training.students.processor import chat_processor
 
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
-           "<|image_pad|>", "<|video_pad|>")
-VOCABULARY = 2048                   # entries of the tiny tokenizer, special tokens included
-TINY_PIXELS = 140 * 140             # per image: 25 visual tokens, so that a deck trains in seconds on a CPU
+SPECIAL = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+VOCABULARY = 2048  # entries of the tiny tokenizer, special tokens included
+TINY_PIXELS = 140 * 140  # per image: 25 visual tokens, so that a deck trains in seconds on a CPU
 # Qwen2's own split: words with their space, digits one by one, runs of marks.
-_SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
-          r"|\s+(?!\S)|\s+")
+_SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+    r"|\s+(?!\S)|\s+"
+)
 
 
 def build_tiny(texts: Iterable[str], folder: Path) -> None:
@@ -35,8 +45,12 @@ def build_tiny(texts: Iterable[str], folder: Path) -> None:
     torch.manual_seed(0)
     model = Qwen2_5_VLForConditionalGeneration(tiny_config(len(tokenizer), ids))
     model.generation_config = GenerationConfig(
-        eos_token_id=[ids["<|im_end|>"], ids["<|endoftext|>"]], pad_token_id=ids["<|endoftext|>"], do_sample=True,
-        temperature=0.6, top_p=0.95)
+        eos_token_id=[ids["<|im_end|>"], ids["<|endoftext|>"]],
+        pad_token_id=ids["<|endoftext|>"],
+        do_sample=True,
+        temperature=0.6,
+        top_p=0.95,
+    )
     model.save_pretrained(folder)
     chat_processor(tokenizer, TINY_PIXELS).save_pretrained(folder)
 
@@ -45,33 +59,66 @@ def train_tokenizer(texts: Iterable[str]) -> Any:
     """A byte-level BPE in Qwen2's form: no text is unknown to it."""
     bpe = Tokenizer(models.BPE())
     bpe.normalizer = normalizers.NFC()
-    bpe.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(_SPLIT), "isolated"),
-                                                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     bpe.decoder = decoders.ByteLevel()
-    bpe.train_from_iterator(texts, trainers.BpeTrainer(
-        vocab_size=VOCABULARY - len(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False))
+    bpe.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=VOCABULARY - len(SPECIAL),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
     trained = json.loads(bpe.to_str())["model"]
     merges: Any = [tuple(pair) for pair in trained["merges"]]
     no_unknown: Any = None
-    return Qwen2Tokenizer(vocab=trained["vocab"], merges=merges, eos_token="<|im_end|>", pad_token="<|endoftext|>",
-                          unk_token=no_unknown, extra_special_tokens=list(SPECIAL))
+    return Qwen2Tokenizer(
+        vocab=trained["vocab"],
+        merges=merges,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        unk_token=no_unknown,
+        extra_special_tokens=list(SPECIAL),
+    )
 
 
 def tiny_config(tokens: int, ids: dict[str, int]) -> Qwen2_5_VLConfig:
     """Two layers each for text and vision; the rotary sections add up to half a head, as the architecture needs."""
     return Qwen2_5_VLConfig(
         text_config={
-            "vocab_size": (tokens + 63) // 64 * 64, "hidden_size": 128, "intermediate_size": 256,
-            "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
-            "max_position_embeddings": 32768, "rms_norm_eps": 1e-6,
+            "vocab_size": (tokens + 63) // 64 * 64,
+            "hidden_size": 128,
+            "intermediate_size": 256,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "max_position_embeddings": 32768,
+            "rms_norm_eps": 1e-6,
             "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [4, 6, 6]},
-            "bos_token_id": ids["<|endoftext|>"], "eos_token_id": ids["<|im_end|>"],
-            "pad_token_id": ids["<|endoftext|>"]},
+            "bos_token_id": ids["<|endoftext|>"],
+            "eos_token_id": ids["<|im_end|>"],
+            "pad_token_id": ids["<|endoftext|>"],
+        },
         vision_config={
-            "depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2, "out_hidden_size": 128,
-            "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2, "window_size": 112,
-            "fullatt_block_indexes": [1]},
-        image_token_id=ids["<|image_pad|>"], video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"], vision_end_token_id=ids["<|vision_end|>"],
-        tie_word_embeddings=True)
+            "depth": 2,
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "num_heads": 2,
+            "out_hidden_size": 128,
+            "patch_size": 14,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+            "window_size": 112,
+            "fullatt_block_indexes": [1],
+        },
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+        tie_word_embeddings=True,
+    )
