@@ -27,15 +27,15 @@ from trl import SFTConfig
 
 import tests.training.test_packed_sft as sft
 import tests.training.test_tree_dpo as dpo
-from assets.dpo_checkpoint import packing as dpo_packing
-from assets.dpo_checkpoint import trainer as dpo_trainer
 from assets.dpo_checkpoint.checks import starts_at_ln_2
-from assets.sft_checkpoint import packing as sft_packing
 from assets.sft_checkpoint.checks import finite_losses
 from resources.recipe.model import Training
 from resources.training.arguments import trainer_settings
+from resources.training.dpo import documents as dpo_packing
+from resources.training.dpo import trainer as dpo_trainer
 from resources.training.model import load_model
 from resources.training.rows.sequence import Tokens
+from resources.training.sft import packing as sft_packing
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator
 from resources.training.sft.trainer import TokenMeanSFTTrainer

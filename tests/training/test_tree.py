@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.attention.flex_attention import create_block_mask
 
-from assets.dpo_checkpoint import attention
+from resources.training.dpo import tree_attention as attention
 from resources.training.dpo.tree import pack
 
 
