@@ -19,7 +19,7 @@ from assets.source_images.schema import SOURCE_IMAGES
 from resources.authors import is_embedded
 from resources.identity import UNKNOWN_RECIPE, TableIdentity
 from resources.store import BATCH_ROWS, Store, batched
-from resources.table import Bytes, Row, Table
+from resources.table import Bytes, Row, Table, schema_of
 
 Gate = Literal["sft", "preference"]
 
@@ -29,6 +29,9 @@ class ImageFile(TypedDict):
 
     bytes: Bytes | None
     path: str
+
+
+IMAGE = pa.struct(list(schema_of(ImageFile)))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.quality.asset_checks import check_whole
+from assets.quality.outcome import WholeRules
 from assets.quality.report import read_report
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.steps import sharded_steps
