@@ -12,7 +12,7 @@ from assets.training_dataset import Manifest
 from lwv_dagster.release.licence_notes import hub_licence
 from lwv_dagster.release.provenance import Usage, Verdict
 from lwv_dagster.release.tally import PartTally, Tally
-from lwv_dagster.release.tokens import BYTES_PER_TOKEN, CUTOFFS, PAPER_PIXELS
+from lwv_dagster.release.token_counts import BYTES_PER_TOKEN, CUTOFFS, PAPER_PIXELS
 
 _HUB_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 

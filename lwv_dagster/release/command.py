@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from assets.quality.gate import GateClosedError
 from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.push import push
-from lwv_dagster.release.tokens import CUTOFFS
+from lwv_dagster.release.token_counts import CUTOFFS
 from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
 from resources.failures import EndpointError

@@ -14,7 +14,7 @@ LINEAGE: dict[str, pa.DataType] = {
     "documents": pa.list_(pa.string()),  # ids in documents.jsonl
     "kind": pa.string(),
     "language": pa.string(),
-    "tokens": pa.int32(),  # about, with the images at their stored size (tokens.py)
+    "tokens": pa.int32(),  # about, with the images at their stored size (token_counts.py)
 }
 IMAGES = pa.list_(IMAGE)
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from assets.training_dataset import Manifest
 from lwv_dagster.release.markup import ReleaseError, safe
-from lwv_dagster.release.tokens import Tokens, count_tokens
+from lwv_dagster.release.token_counts import Tokens, count_tokens
 from resources.store import BATCH_ROWS, Store
 
 

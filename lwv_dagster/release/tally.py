@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from lwv_dagster.release.rows import Example, Pair
-from lwv_dagster.release.tokens import CUTOFFS
+from lwv_dagster.release.token_counts import CUTOFFS
 from resources.authors import is_embedded
 from resources.text.length_score import length_score
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from resources.embedded import planning, teacher
+from resources.embedded import planning, teacher_answers
 from resources.embedded.prose import (
     CJK,
     Covered,
@@ -287,7 +287,7 @@ def _complete(text: str, task: Task, found: dict[str, int]) -> str:
     added = []
     for line in left:
         _count(found, "missing")
-        added.append(teacher.introduce(line, task.language, noun, picker))
+        added.append(teacher_answers.introduce(line, task.language, noun, picker))
     return text.rstrip() + "\n\n" + join(added, task.language)
 
 
@@ -297,7 +297,7 @@ def _is_shared(text: str, task: Task) -> bool:
     Never where the heading counts pages: such a segment is its page's own.
     """
     heading = next((line.lstrip("# ") for line in text.split("\n") if _is_heading(line)), "")
-    if teacher.GENERIC_HEADING.fullmatch(heading.strip()):
+    if teacher_answers.GENERIC_HEADING.fullmatch(heading.strip()):
         return False
     around = Covered("\n".join((task.before, task.after)))
     lines = key_lines(task.pages)
@@ -310,8 +310,8 @@ def _written(text: str, task: Task) -> str:
     target = max(80, min(300, sum(sizes) // len(sizes) if sizes else 150))
     own = next((line.lstrip("# ") for line in text.split("\n") if _is_heading(line)), "")
     noun = "这一页" if task.language == "zh" else "page"
-    whole = teacher.compose(
-        teacher.Brief(
+    whole = teacher_answers.compose(
+        teacher_answers.Brief(
             task.language,
             own or _heading(task),
             target,

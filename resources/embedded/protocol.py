@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from resources.embedded import critic, judge, planning, prose, requests, teacher
+from resources.embedded import critic_answers, judge_answers, planning, prose, request_answers, teacher_answers
 from resources.embedded.reading import RequestError, Sight, UnknownModelError, read_request
 
 VERSION = 1
@@ -39,14 +39,14 @@ def model_name(role: str) -> str:
 def answer(sight: Sight) -> str:
     """The text for what the request asks, whichever of the models is named."""
     steps = {
-        "request": requests.request,
-        "rewrite": requests.rewrite,
-        "decide": requests.decide,
-        "rephrase": requests.rephrase,
+        "request": request_answers.request,
+        "rewrite": request_answers.rewrite,
+        "decide": request_answers.decide,
+        "rephrase": request_answers.rephrase,
         "plan": planning.plan,
-        "write": teacher.section,
-        "correct": critic.answer,
-        "judge": judge.answer,
+        "write": teacher_answers.section,
+        "correct": critic_answers.answer,
+        "judge": judge_answers.answer,
     }
     return steps.get(sight.step, _plain_reply)(sight)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from resources.embedded import words
+from resources.embedded import phrases
 from resources.embedded.planning import ASPECTS, PLAN_LINE, aspects_of, page_list, parse_plan, told_by
 from resources.embedded.prose import (
     Covered,
@@ -117,7 +117,7 @@ def compose(brief: Brief) -> str:
         spare = picker.all("general", slots)
         units = _sprinkled(units, spare)
         for page in brief.pages:
-            look = words.look_slots(page.look, language)
+            look = phrases.look_slots(page.look, language)
             spare += picker.all("layout", slots | look)
             spare += [sentence for name in ASPECTS[:3] for sentence in picker.all(f"photo_{name}", look)]
         said = "\n".join(brief.previous)
@@ -269,7 +269,7 @@ def _elaborations(
     terms = key_terms(line.text, language, context)
     count = len(told)
     size = count_words(line.text)
-    slots = {"page": brief.noun or "page", "place": words.text_place(at, count, language)}
+    slots = {"page": brief.noun or "page", "place": phrases.text_place(at, count, language)}
     if terms:
         slots["term"] = terms[-1]
     if len(terms) == 2:
@@ -280,7 +280,7 @@ def _elaborations(
         slots["number"] = found[0]
     if at > 0:
         slots["title"] = short(told[0].text, language)
-    small = words.SMALL_NUMBERS_ZH if language == "zh" else words.SMALL_NUMBERS
+    small = phrases.SMALL_NUMBERS_ZH if language == "zh" else phrases.SMALL_NUMBERS
     if 3 <= size <= 12:
         slots["size"] = small[size]
     cycle = ["number", "term", "two", "order", "heading", "term", "place", "size", "term", "two", "term"]
@@ -313,7 +313,7 @@ def _elaborations(
 def _photo_units(brief: Brief, page: Page, at: int, picker: Picker) -> list[list[str]]:
     """A picture by its measured look, a sentence a unit; where sections share it, each takes its own aspects first."""
     language = brief.language
-    slots = words.look_slots(page.look, language)
+    slots = phrases.look_slots(page.look, language)
     out = []
     if at == 0 and brief.previous:
         out += _opening(brief, brief.heading, picker, photo=True)
@@ -321,7 +321,7 @@ def _photo_units(brief: Brief, page: Page, at: int, picker: Picker) -> list[list
         out.append(picker.take("photo_open", slots) or "")
     out += [introduce(line, language, "画面" if language == "zh" else "picture", picker) for line in page.statements]
     said = "\n".join(brief.previous)
-    regions = words.region_slots(page.look, language)
+    regions = phrases.region_slots(page.look, language)
     shared = brief.turn + brief.remaining
     groups = {name: picker.all(f"photo_{name}", slots) for name in ASPECTS[:3]}
     groups["region"] = [picker.take("photo_region", region) or "" for region in regions]
@@ -345,13 +345,13 @@ def _compare_units(brief: Brief, picker: Picker) -> list[list[str]]:
     language = brief.language
     noun = "幅画面" if language == "zh" else "picture"
     said = "\n".join(brief.previous)
-    called = [words.ordinal(number, noun, language) for number in brief.page_numbers]
+    called = [phrases.ordinal(number, noun, language) for number in brief.page_numbers]
     whole: list[str] = []
     parts: list[str] = []
     for (one, a), (two, b) in pairwise(zip(brief.pages, called, strict=True)):
-        whole += picker.all("photo_compare", words.compare_slots(one, two, a, b, language))
+        whole += picker.all("photo_compare", phrases.compare_slots(one, two, a, b, language))
         parts += [
-            picker.take(group, slots) or "" for group, slots in words.compare_regions(one, two, a, b, language) * 2
+            picker.take(group, slots) or "" for group, slots in phrases.compare_regions(one, two, a, b, language) * 2
         ]
     alike = [sentence for sentence in (whole + parts if brief.turn == 0 else parts + whole) if sentence not in said]
     opening = _opening(brief, brief.heading, picker, photo=True)
@@ -360,7 +360,7 @@ def _compare_units(brief: Brief, picker: Picker) -> list[list[str]]:
 
 def _closing(brief: Brief, picker: Picker) -> list[str]:
     if brief.pages and all(page.is_photo for page in brief.pages):
-        sentence = picker.take("photo_close", words.look_slots(brief.pages[-1].look, brief.language))
+        sentence = picker.take("photo_close", phrases.look_slots(brief.pages[-1].look, brief.language))
     else:
         said = [page for page in brief.pages if not page.is_photo]
         title = told_by(said[-1], brief.skip)[0].text if said else brief.heading

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lwv_dagster.release.format import LeftOut
 from lwv_dagster.release.markup import ReleaseError, expect_tags, safe
 from lwv_dagster.release.rows import Example, Pair
-from lwv_dagster.release.tokens import CUTOFFS, count_tokens, text_tokens, vision_tokens
+from lwv_dagster.release.token_counts import CUTOFFS, count_tokens, text_tokens, vision_tokens
 from lwv_dagster.release.write import FORMATS
 
 PIECES = (
