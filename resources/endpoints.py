@@ -1,13 +1,16 @@
 """Where each role's calls go: an OpenAI-compatible server named by LWV_<ROLE>_*, or the embedded model in process."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.failures import EndpointError
 from resources.messages import ROLES, Role
+
+if TYPE_CHECKING:
+    import openai
 
 EMBEDDED_URL = "http://embedded/v1"
 USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses stand in the ledger and in messages: no secret may
@@ -105,8 +108,8 @@ class Endpoint:
             found.structured,
         )
 
-    def client(self, url: str) -> Any:
-        """A new openai.AsyncOpenAI for one of `urls`, for the running event loop (a client belongs to one loop).
+    def client(self, url: str) -> "openai.AsyncOpenAI":
+        """A new client for one of `urls`, for the running event loop (a client belongs to one loop).
 
         Close it after use.
         """
@@ -130,6 +133,7 @@ class Endpoint:
 
 
 def endpoints_from_env() -> dict[Role, Endpoint]:
+    """Every role's endpoint. Raises EndpointError as `Endpoint.from_env` does."""
     return {role: Endpoint.from_env(role) for role in ROLES}
 
 

@@ -57,6 +57,7 @@ class Progress:
             logger.info("%s", self.line(now - self._started))
 
     def line(self, elapsed_s: float) -> str:
+        """Samples done, calls, speed, cost and time left after `elapsed_s` seconds, in one line."""
         calls = self.tally.made + self.tally.replayed - self._before[0]
         tokens = self.tally.completion_tokens - self._before[1]
         share = self.done / self.total if self.total else 1.0
