@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from resources.embedded import planning, teacher_answers
 from resources.embedded.prose import (
@@ -58,11 +59,18 @@ class Task:
     pages: Sequence[Page]
 
 
+class Correction(NamedTuple):
+    """What came of a segment. errors: of KINDS, in their order; none where `text` is the segment unchanged."""
+
+    errors: list[str]
+    reason: str  # one sentence
+    text: str
+
+
 def answer(sight: Sight) -> str:
     """The JSON object {"errors", "reason", "text"} of a correct turn; RequestError where a block is lacking."""
     task = task_of(sight)
-    errors, reason, text = correct(task)
-    return json.dumps({"errors": errors, "reason": reason, "text": text}, ensure_ascii=False)
+    return json.dumps(correct(task)._asdict(), ensure_ascii=False)
 
 
 def task_of(sight: Sight) -> Task:
@@ -75,8 +83,8 @@ def task_of(sight: Sight) -> Task:
     )
 
 
-def correct(task: Task) -> tuple[list[str], str, str]:
-    """(kinds of error in KINDS order, one sentence, corrected text): no errors and the same bytes, or both changed.
+def correct(task: Task) -> Correction:
+    """The segment corrected: no errors and the same text, or both changed.
 
     The passes run until one finds nothing, so correcting the result again finds nothing either.
     """
@@ -87,9 +95,9 @@ def correct(task: Task) -> tuple[list[str], str, str]:
             break
         text = changed
     if text == task.segment:
-        return [], _NOTHING[task.language], text
+        return Correction([], _NOTHING[task.language], text)
     errors = [kind for kind in KINDS if found.get(kind)]
-    return errors, _reason(errors, found, task.language), text
+    return Correction(errors, _reason(errors, found, task.language), text)
 
 
 _NOTHING = {"en": "The segment says what the page says and needs no correction.", "zh": "这一段与页面相符，无需修改。"}

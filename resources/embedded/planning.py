@@ -61,6 +61,7 @@ def parse_plan(text: str) -> list[Planned]:
 
 
 def page_list(text: str | None) -> tuple[int, ...]:
+    """The page numbers in the `Pages:` part of a plan line; none where it has none."""
     return tuple(int(number) for number in re.findall(r"\d+", text or ""))
 
 
@@ -76,7 +77,7 @@ def _spread(pages: int, count: int) -> list[tuple[int, ...]]:
         return [tuple(range(edges[at] + 1, edges[at + 1] + 1)) for at in range(count)]
     if pages == 1:
         return [(1,)] * count
-    together = min(2, count - pages)  # several images and room to spare: end by holding them side by side
+    together = min(2, count - pages)  # more sections than images: the last ones compare them
     alone = sorted(at * pages // (count - together) + 1 for at in range(count - together))
     return [(page,) for page in alone] + [tuple(range(1, pages + 1))] * together
 
@@ -157,6 +158,7 @@ def heading_form(text: str) -> str:
 
 
 def told_by(page: Page, skip: set[str]) -> list[Statement]:
+    """What a page says without headers and footers (`skip`, as plain text); all of it where nothing is left."""
     kept = [statement for statement in page.statements if plain(statement.text) not in skip]
     return kept or list(page.statements)
 

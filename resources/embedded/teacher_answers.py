@@ -32,7 +32,7 @@ GENERIC_HEADING = re.compile(
 
 @dataclass
 class Brief:
-    """All that writing one section needs. `numbers`: the page number of each page; previous: the sections so far."""
+    """All that writing one section needs. page_numbers: of each page, 1-based; previous: the sections so far."""
 
     language: str
     heading: str
