@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 
@@ -10,7 +9,7 @@ from assets.partitions import SHARDS
 from assets.quality.quarantine import write_quarantine
 from assets.shard_table import table_metadata
 from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
-from assets.source_images.ingest import gone_note, ingest_shard
+from assets.source_images.ingest import PageRow, gone_note, ingest_shard
 from assets.source_images.licences import LicencesError
 from assets.source_images.schema import SCHEMA
 from resources.dagster import SourcesResource, StoreResource, clear_failures
@@ -31,7 +30,7 @@ def source_images(
         kinds: dict[str, str] = {}
         readers = Counter[str]()
 
-        def rows() -> Iterator[dict[str, Any]]:
+        def rows() -> Iterator[PageRow]:
             for row in result.rows:
                 kinds[row["document_id"]] = row["kind"]
                 readers[row["reader"]] += 1

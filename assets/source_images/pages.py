@@ -189,9 +189,9 @@ def _folder_pages(folder: Path, settings: Settings) -> Iterator[tuple[Image.Imag
 def _file_pages(path: Path, name: str, settings: Settings) -> Iterator[tuple[Image.Image, str]]:
     suffix = path.suffix.lower()
     if suffix == ".pptx":
-        with open_pptx(path, name, settings.max_side) as (reader, count, pages):
-            _check_count(name, count, settings)
-            yield from ((page, reader) for page in pages)
+        with open_pptx(path, name, settings.max_side) as deck:
+            _check_count(name, deck.pages, settings)
+            yield from ((page, deck.reader) for page in deck.images)
     elif suffix == ".pdf":
         document = open_pdf(path, name)
         try:
