@@ -1,8 +1,10 @@
 """TRL: prompt and completion for SFTTrainer, rendered strings for DPOTrainer."""
 
+from pathlib import Path
+
 import pyarrow as pa
 
-from lwv_dagster.release.format import CHAT, IMAGES, LINEAGE, Format, Placed, lineage
+from lwv_dagster.release.format import CHAT, IMAGES, LINEAGE, ChatTurn, Format, Lineage, Placed, lineage
 from lwv_dagster.release.markup import expect_tags
 from lwv_dagster.release.rows import Example, Pair
 from resources.training.rows.chat import IMAGE, render_answer
@@ -27,17 +29,38 @@ PAIR = pa.schema(
 )
 
 
+class ExampleRow(Lineage):
+    """A row of `sft`, as SFTTrainer reads it."""
+
+    prompt: list[ChatTurn]
+    completion: list[ChatTurn]
+    images: tuple[Path, ...]
+    id: str
+
+
+class PairRow(Lineage):
+    """A row of `dpo`, as DPOTrainer reads it."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+    images: tuple[Path, ...]
+    id: str
+    weight: float
+
+
 def example_row(example: Example) -> Placed:
     """Conversational, so that any model's template fits, and in two parts, so that the loss is on the answer alone."""
-    turns = [{"role": role, "content": content} for role, content in example.turns]
+    turns: list[ChatTurn] = [{"role": role, "content": content} for role, content in example.turns]
     expect_tags(example.id, "<|image_pad|>", 0, *(content for _, content in example.turns))
-    return "sft", {
+    row: ExampleRow = {
         "prompt": turns[:-1],
         "completion": turns[-1:],
         "images": example.images,
         "id": example.id,
         **lineage(example),
     }
+    return Placed("sft", row)
 
 
 def pair_row(pair: Pair) -> Placed:
@@ -48,7 +71,7 @@ def pair_row(pair: Pair) -> Placed:
     chosen, rejected = (render_answer(text, pair.closes) for text in (pair.chosen, pair.rejected))
     expect_tags(pair.id, "<|image_pad|>", len(pair.images), prompt)
     expect_tags(pair.id, "<|image_pad|>", 0, chosen, rejected)
-    return "dpo", {
+    row: PairRow = {
         "prompt": prompt,
         "chosen": chosen,
         "rejected": rejected,
@@ -57,6 +80,7 @@ def pair_row(pair: Pair) -> Placed:
         "weight": pair.weight,
         **lineage(pair),
     }
+    return Placed("dpo", row)
 
 
 TRL = Format(

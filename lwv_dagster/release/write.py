@@ -1,14 +1,12 @@
-"""How a release is written: the current data sets, row by row, into a folder that can be handed out."""
+"""How a release is written: the current data sets, row by row, into a folder that can be shared."""
 
 import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from assets.preference_dataset import checks as preference_rules
 from assets.quality.gate import GateClosedError
@@ -24,7 +22,7 @@ from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.ms_swift import MS_SWIFT
 from lwv_dagster.release.provenance import (
     Verdict,
-    door_verdicts,
+    dataset_verdicts,
     read_documents,
     read_usage,
     read_verdicts,
@@ -63,11 +61,11 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
         raise ReleaseError(f"{out} is no release and not empty: name another folder with --out.")
     recipe, sft = read_recipe(), current_manifest(store, "sft")
-    verdicts, blocked = door_verdicts(store, "sft_dataset", sft_rules.RULES, sft_rules.evaluate)
+    verdicts, blocked = dataset_verdicts(store, "sft_dataset", sft_rules.RULES, sft_rules.evaluate)
     manifests, notes = [sft], []
     try:
         manifests.append(current_manifest(store, "preference"))
-        more, shut = door_verdicts(store, "preference_dataset", preference_rules.RULES, preference_rules.evaluate)
+        more, shut = dataset_verdicts(store, "preference_dataset", preference_rules.RULES, preference_rules.evaluate)
         verdicts, blocked = verdicts + more, blocked + shut
     except GateClosedError as error:
         notes.append(f"Without preference pairs: {error}")
@@ -78,7 +76,7 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:
         files, tally = write_rows(store, format, manifests, work)
-        notes += write_papers(store, format, manifests, verdicts, recipe, files, tally, work)
+        notes += write_documentation(store, format, manifests, verdicts, recipe, files, tally, work)
         work.chmod(0o755)
         shutil.rmtree(out, ignore_errors=True)
         work.rename(out)
@@ -95,32 +93,35 @@ def write_rows(store: Store, format: Format, manifests: list[Manifest], folder: 
     with ExitStack() as stack:
         open_files: dict[str, RowFile] = {}
 
-        def place(row: Any, placed: Placed | LeftOut, part: PartTally, add: Callable[[Any], None]) -> None:
+        def place(placed: Placed | LeftOut, part: PartTally) -> bool:
+            """Write the row, or count why it is left out; whether it was written."""
             if isinstance(placed, LeftOut):
                 part.left_out[placed.reason] += 1
-                return
-            name, values = placed
+                return False
+            name = placed.file
             if name not in open_files:
                 schema = format.files[name]
                 open_files[name] = ParquetShards(folder / name, schema) if schema else JsonLines(folder, name)
                 stack.callback(open_files[name].close)
-            open_files[name].write(values)
+            open_files[name].write(placed.row)
             written[name] += 1
-            add(row)
+            return True
 
         for manifest in manifests:
             if manifest.gate == "sft":
                 for example in read_examples(manifest, origins):
-                    place(example, format.example(example), tally.sft, tally.add_example)
+                    if place(format.example(example), tally.sft):
+                        tally.add_example(example)
             else:
                 for pair in read_pairs(manifest, origins):
-                    place(pair, format.pair(pair), tally.preference, tally.add_pair)
+                    if place(format.pair(pair), tally.preference):
+                        tally.add_pair(pair)
     if not written:
         raise ReleaseError(f"The format {format.name} can express none of the rows.")
     return {name: written[name] for name in format.files if written[name]}, tally
 
 
-def write_papers(
+def write_documentation(
     store: Store,
     format: Format,
     manifests: list[Manifest],
