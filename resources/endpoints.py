@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import openai
 
 EMBEDDED_URL = "http://embedded/v1"
-USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses stand in the ledger and in messages: no secret may
+USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses are in the ledger and in messages, so they hold no secret
 
 
 class _EndpointSettings(BaseSettings):
@@ -35,8 +35,8 @@ class Endpoint:
 
     base_url: one, or several with commas between them; a user name or password in it is refused. concurrency: calls at
     once, for each server. window: samples open at once for each slot (`order.open_samples`). timeout_s: for one call;
-    document_s: for all calls of one sample. patience_s: how long a server that has answered before may answer nobody;
-    first_answer_s: one that never has.
+    document_s: for all calls of one sample. patience_s: how long a server that has answered before may answer no call
+    before the run stops; first_answer_s: one that never has.
     structured: ask for structured output (`response_format`); a server that refuses it is asked without.
     """
 

@@ -51,7 +51,7 @@ CALLS = Table(
 )
 
 
-ANSWERED = ("ok", "truncated")  # what the model said stands, and is not asked for again
+ANSWERED = ("ok", "truncated")  # answers that are kept and never asked for again
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Ledger:
         return Record(**row._mapping) if row is not None else None
 
     def put(self, record: Record) -> None:
-        """Write one row. It replaces an earlier failure of the same call; an answer that stands is kept."""
+        """Write one row. It replaces an earlier failure of the same call, never an answer (ANSWERED)."""
         with self._engine.begin() as connection:
             connection.execute(self._put, vars(record))
 
@@ -171,7 +171,7 @@ class Ledger:
         return tokens / seconds if tokens and seconds else None
 
     def _add_missing_columns(self) -> None:
-        """A ledger of an older version gets the columns that it lacks: its answers are money."""
+        """Add the columns that a ledger of an older version lacks: its answers were paid for."""
         have = {column["name"] for column in inspect(self._engine).get_columns("calls")}
         with self._engine.begin() as connection:
             for statement in missing_columns(have, self._engine.dialect):

@@ -10,7 +10,7 @@ Line: TypeAlias = dict[str, Any]  # a JSON object; whoever reads the file knows 
 
 
 def read_lines(path: Path) -> list[Line]:
-    """Every whole line; a last one without its line end was cut short and does not count. No file: no lines."""
+    """Every complete line; a last one without a line end was cut short and is left out. No file: no lines."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]

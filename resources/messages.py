@@ -1,4 +1,4 @@
-"""What is said to a model: messages of text and image references, their ledger key and their wire form."""
+"""What is sent to a model: messages of text and image references, their ledger key and their wire form."""
 
 import base64
 import hashlib
@@ -86,7 +86,7 @@ class Call:
     max_tokens: int = 4096
     temperature: float = 0.7
     seed: int = 0
-    attempt: int = 0  # 0, then one more for each time the same question is asked anew
+    attempt: int = 0  # 0, then one more for each time the same question is asked again
     left: int | None = None  # calls that the sample still needs, this one too; None: not known. Not in the key
     extra: Mapping[str, object] = field(default_factory=dict)  # further JSON fields of the request: response_format
 

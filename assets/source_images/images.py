@@ -141,7 +141,9 @@ def _head(path: Path) -> bytes:
 
 def _too_large(name: str, width: int = 0, height: int = 0) -> str:
     size = f" ({width} x {height})" if width else ""
-    return f"{name} unfolds to more than {MAX_PIXELS // 1_000_000} million pixels{size}; make it smaller or remove it"
+    return (
+        f"{name} decompresses to more than {MAX_PIXELS // 1_000_000} million pixels{size}; make it smaller or remove it"
+    )
 
 
 def _damaged(name: str, error: Exception) -> str:

@@ -66,7 +66,7 @@ class QuarantineRow(TypedDict):
 @dataclass
 class IngestResult:
     """rows: of the table, in page order, a document's together; read as they are asked for. gone: paths of documents
-    that are no longer on disk, which is nobody's fault. pages_read: pages whose text was read now, because the shard's
+    that are no longer on disk, which is no error. pages_read: pages whose text was read now, because the shard's
     last table did not hold them. All but `rows` are complete once it is used up."""
 
     rows: Iterator[PageRow]

@@ -49,7 +49,7 @@ def language_of(text: str) -> str:
 
 @functools.cache
 def _identifier() -> "LanguageIdentifier":
-    """A language identifier of our own, so that limiting its languages changes nobody else's."""
+    """A language identifier of our own, so that limiting its languages does not change the library's shared one."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # loads a model: only where text is judged
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)

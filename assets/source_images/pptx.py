@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pptx.presentation import Presentation
     from pptx.slide import Slide
 
-MAX_UNFOLDED = 1 << 30  # bytes of all parts together; more is a zip bomb
+MAX_DECOMPRESSED = 1 << 30  # bytes of all parts together; more is a zip bomb
 TIMEOUT_S = 180  # LibreOffice for one deck
 
 # A deck is somebody else's file: no macro runs, and nothing it links to is fetched.
@@ -55,8 +55,10 @@ def slide_count(path: Path, name: str) -> int:
     """
     try:
         with zipfile.ZipFile(path) as parts:
-            if sum(part.file_size for part in parts.infolist()) > MAX_UNFOLDED:
-                raise UnreadableError(f"{name} unfolds to more than 1 GB; remove it, or save it with smaller pictures")
+            if sum(part.file_size for part in parts.infolist()) > MAX_DECOMPRESSED:
+                raise UnreadableError(
+                    f"{name} decompresses to more than 1 GB; remove it, or save it with smaller pictures"
+                )
             names = parts.namelist()
     except zipfile.BadZipFile as error:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The data-set card: what is in the release, where it comes from, who wrote it, and what the checks said."""
+"""The data-set card: what is in the release, where it comes from, who wrote it, and what its checks found."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -72,8 +72,8 @@ def render_card(card: Card) -> str:
                 for kind, count in sorted(kinds.items())
             ],
         ),
-        "`documents.jsonl` has a row per document that stands behind a row: its file, licence, collection, shard and "
-        "the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with the "
+        "`documents.jsonl` has a row for each document that a row was made from: its file, licence, collection, shard "
+        "and the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with the "
         "document's.",
         "## Models and prompts",
         _calls(card.calls),
@@ -212,7 +212,7 @@ def _licence_note(card: Card) -> str:
 def _calls(calls: Sequence[Usage]) -> str:
     if not calls:
         return "The ledger has no call for these rows."
-    return "Answered calls that stand behind these rows:\n\n" + _table(
+    return "Answered calls that these rows were made from:\n\n" + _table(
         ("role", "model", "prompt", "calls", "tokens", "USD"),
         [(use.role, use.model, use.template, f"{use.calls:,}", f"{use.tokens:,}", f"{use.usd:.2f}") for use in calls],
     )

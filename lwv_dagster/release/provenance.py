@@ -1,4 +1,4 @@
-"""What stands behind the rows of a release: source documents with licences, model calls, recipe, checks."""
+"""Provenance of a release's rows: source documents with licences, model calls, recipe, checks."""
 
 import json
 from collections import Counter, defaultdict

@@ -64,7 +64,7 @@ def example_row(example: Example) -> Placed:
 
 
 def pair_row(pair: Pair) -> Placed:
-    """Strings: a conversation would close the turn, and a shared prefix has to go on (training.md 7)."""
+    """Strings: a conversation would close the turn, and a shared prefix must be continued (training.md 7)."""
     prompt = PROMPT.format(
         images=IMAGE * len(pair.images), request=pair.prompt, prefix=f"{pair.prefix}\n\n" if pair.prefix else ""
     )
@@ -96,7 +96,7 @@ pairs = load_dataset("parquet", data_files="dpo/*.parquet", split="train")    # 
 ```
 Set `max_length=None`, or filter by `tokens` first: TRL's default of 1024 cuts images and answers. SFT rows are
 conversations (any model's template); the loss is on the last answer. DPO rows are strings in the chat template of
-Qwen2-VL and Qwen2.5-VL, because a shared prefix has to go on within the assistant's turn: for another model render the
-hub format. `<|im_end|>` stands only where the answer closes. TRL does not read `weight`.
+Qwen2-VL and Qwen2.5-VL, because a shared prefix must be continued within the assistant's turn: for another model
+render the hub format. `<|im_end|>` stands only where the answer closes. TRL does not read `weight`.
 """,
 )

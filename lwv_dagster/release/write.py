@@ -37,7 +37,7 @@ from resources.recipe.read import read_recipe
 from resources.store import Store
 
 FORMATS = {made.name: made for made in (HUB, TRL, LLAMAFACTORY, MS_SWIFT)}
-MARK = "release.json"  # what tells a folder of ours from another
+MARK = "release.json"  # a folder that holds it is a release, and may be replaced
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Release:
 
 
 def write_release(store: Store, format: Format, out: Path) -> Release:
-    """Write `out` (made anew where it is an older release).
+    """Write `out` (replaced where it is an older release).
 
     Raises GateClosedError, ReleaseError, and what `read_recipe` raises; nothing changes then.
     Rows stream: memory holds a row group, an id per row and the pictures' histograms.

@@ -1,4 +1,4 @@
-"""The wire: OpenAI's chat-completions protocol as an ASGI application, its errors, its counts, and nothing that writes.
+"""OpenAI's chat-completions protocol as an ASGI application: routing to the steps, errors, token counts.
 
 Tokens are counted by a stated rule, not by a tokenizer: one per CJK character, 1.3 per run of Latin letters or digits,
 one per 28 x 28 pixels of an image.
@@ -211,7 +211,7 @@ async def _completions(request: Request) -> JSONResponse:
     except UnknownModelError as error:
         message = f"The model {error.args[0]!r} does not exist here: there are {', '.join(MODELS)}."
         return _error(404, message, "model", "model_not_found")
-    except Exception as error:  # a fault of ours: it is said as such, and logged whole
+    except Exception as error:  # a fault of ours: reported as such, and logged with its traceback
         _log.exception("the embedded model failed")
         return _error(500, f"The embedded model failed: {type(error).__name__}: {error}", None, "internal_error")
 

@@ -1,4 +1,4 @@
-"""The teacher's small steps: a request about images, made harder, said otherwise, judged for the length it needs."""
+"""The teacher's small steps: a request about images, rewritten, rephrased, and judged for the length it needs."""
 
 import hashlib
 import json
@@ -79,7 +79,7 @@ def decide(sight: Sight) -> str:
 
 
 def rephrase(sight: Sight) -> str:
-    """The request in other words, its numbers kept."""
+    """The request with its stated length in other words; the number is kept."""
     given = _given(sight)
     match = _LENGTH.search(given)
     if match is None:

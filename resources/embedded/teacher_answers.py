@@ -1,4 +1,4 @@
-"""The teacher's largest step: one section of the text, near its length and linked to what stands before it."""
+"""The teacher's largest step: one section of the text, near its target length and linked to the section before it."""
 
 import re
 from collections.abc import Sequence
@@ -121,28 +121,28 @@ def compose(brief: Brief) -> str:
             spare += picker.all("layout", slots | look)
             spare += [sentence for name in ASPECTS[:3] for sentence in picker.all(f"photo_{name}", look)]
         said = "\n".join(brief.previous)
-        spare.sort(key=lambda sentence: sentence in said)  # what was not said yet comes first
+        spare.sort(key=lambda sentence: sentence in said)  # new sentences first
     if any(page.is_photo for page in brief.pages) or not brief.pages:
         general = picker.all("photo_general", {})
         units = units if textual else _sprinkled(units, general)
         spare += general
     closing = _closing(brief, picker) if brief.last and brief.target >= 100 else []
-    room = brief.target - count_words(brief.heading) - sum(map(count_words, closing))
-    chosen = _filled(units, spare, room)
+    limit = brief.target - count_words(brief.heading) - sum(map(count_words, closing))
+    chosen = _filled(units, spare, limit)
     body = paragraphs([*chosen, closing], language)
     return f"## {brief.heading}\n\n{body}"
 
 
 def _sprinkled(units: list[list[str]], general: Sequence[str]) -> list[list[str]]:
-    """A general sentence or two, when there is room, after the middle and at the end."""
+    """The units with two of general sentences, after the middle and at the end; a section uses them last."""
     middle = (len(units) + 1) // 2
     return [*units[:middle], ["", *general[0:4:2]], *units[middle:], ["", *general[1:4:2]]]
 
 
-def _filled(units: Sequence[Sequence[str]], spare: Sequence[str], room: int) -> list[list[str]]:
-    """The first sentence of every unit in turn, then the second of every unit, …, until the words fill `room`.
+def _filled(units: Sequence[Sequence[str]], spare: Sequence[str], limit: int) -> list[list[str]]:
+    """The first sentence of every unit in turn, then the second of every unit, …, up to `limit` words.
 
-    A crowded page fills the room in the first round, so that its last lines are left out.
+    A crowded page reaches the limit in the first round, so its last lines are left out.
     """
     chosen: list[list[str]] = [[] for _ in units]
     used: set[str] = set()
@@ -159,21 +159,22 @@ def _filled(units: Sequence[Sequence[str]], spare: Sequence[str], room: int) -> 
             if depth >= len(unit) or not unit[depth] or unit[depth] in used or (depth and not chosen[at] and unit[0]):
                 continue
             opening = at == 0 and depth == 0
-            if opening or total + count_words(unit[depth]) <= room * 1.05:
+            if opening or total + count_words(unit[depth]) <= limit * 1.05:
                 add(at, unit[depth])
-            if total >= room * 0.95:
+            if total >= limit * 0.95:
                 break
     chosen.append([])
     rest = [sentence for unit in units for sentence in unit[1:] if sentence] + list(spare)
-    while total < room * 0.93:  # what is left of the stock, the sentence first that fits best; at its end, all anew
+    while total < limit * 0.93:  # unused sentences, near the limit the best fit; when all are used, they may repeat
         left = [sentence for sentence in [*spare, *rest] if sentence not in used]
         if not left:
             used.clear()
             left = [*spare, *rest]
-        fits = [sentence for sentence in left if total + count_words(sentence) <= room * 1.12]
+        fits = [sentence for sentence in left if total + count_words(sentence) <= limit * 1.12]
         if not fits:
             break
-        add(-1, min(fits, key=lambda sentence: abs(room - total - count_words(sentence)) if room - total < 40 else 0))
+        left_over = limit - total
+        add(-1, min(fits, key=lambda sentence: abs(left_over - count_words(sentence)) if left_over < 40 else 0))
     return [unit for unit in chosen if unit]
 
 
@@ -341,7 +342,7 @@ def _photo_units(brief: Brief, page: Page, at: int, picker: Picker) -> list[list
 
 
 def _compare_units(brief: Brief, picker: Picker) -> list[list[str]]:
-    """Neighbouring pictures of the section held side by side: first as wholes, then region by region."""
+    """Comparisons of the section's neighbouring pictures: first as a whole, then region by region."""
     language = brief.language
     noun = "幅画面" if language == "zh" else "picture"
     said = "\n".join(brief.previous)

@@ -1,4 +1,4 @@
-"""What an HTTP answer means: a text that can be used, or the kind of failure and one line for a person."""
+"""What an HTTP answer means: a text that can be used, or the kind of failure and a one-line message."""
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """An answer as it is judged."""
+    """What an HTTP answer means."""
 
     status: str  # ok, or the kind of AnswerError
     detail: str = ""  # why not, where status is not ok
@@ -94,7 +94,7 @@ def refuses_structure(message: str) -> bool:
 
 
 def trouble_of(error: openai.OpenAIError, endpoint: Endpoint) -> Trouble:
-    """What may pass when the call is made again; raises EndpointError for what will not."""
+    """The failure, where another try may succeed; raises EndpointError where none can."""
     if isinstance(error, openai.RateLimitError) and error.code != "insufficient_quota":
         return Trouble("pushed_back", short(error), _retry_after(error.response))
     if isinstance(error, openai.APITimeoutError) and _timed_out(error):
@@ -108,7 +108,7 @@ def trouble_of(error: openai.OpenAIError, endpoint: Endpoint) -> Trouble:
 
 
 def explain(error: openai.OpenAIError, endpoint: Endpoint) -> tuple[str, str]:
-    """(kind, one line for a person): which endpoint failed, and which setting to look at."""
+    """(kind, message): which endpoint failed, and which setting to check."""
     prefix, where = endpoint.prefix, f"{endpoint.role} at {endpoint.base_url}"
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         state = "is wrong" if endpoint.api_key else "is not set"
@@ -123,7 +123,7 @@ def explain(error: openai.OpenAIError, endpoint: Endpoint) -> tuple[str, str]:
 
 
 def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
-    """(kind, one line) of a server that answered nobody for as long as we were patient."""
+    """(kind, message) of a server that answered no call for the endpoint's whole `patience_s`."""
     prefix, where = endpoint.prefix, f"{endpoint.role} at {endpoint.base_url}"
     if trouble.kind == "timeout":
         return "timeout", f"The {where} did not answer in {endpoint.timeout_s:g} s: overloaded? See {prefix}_TIMEOUT_S."

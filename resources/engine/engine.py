@@ -203,7 +203,7 @@ class ModelEngine:
                 await asyncio.gather(*open_now, return_exceptions=True)
 
     async def _obtain(self, call: Call, call_id: str) -> Record:
-        """Send until there is an answer that the ledger can hold; the ledger has it when this returns."""
+        """Send, with retries, until there is an answer or a failure to record; the ledger holds it on return."""
         endpoint, servers = self.endpoints[call.role], self.servers[call.role]
         place = self._places.setdefault(call.sample, len(self._places))
         tries, first_failed = Counter[str](), 0.0
@@ -269,7 +269,7 @@ class ModelEngine:
             answer = read_answer(received)
         except openai.BadRequestError as error:
             if "response_format" in body and refuses_structure(str(error)):
-                self._unstructured.add(call.role)  # for good: the answer is read tolerantly
+                self._unstructured.add(call.role)  # from now on: the answer is read tolerantly
                 return await self._send(call, call_id, endpoint, server)
             answer = Answer(bad_request_kind(str(error)), short(error))
         except openai.OpenAIError as error:
@@ -311,14 +311,14 @@ class ModelEngine:
         )
 
     def _keep(self, record: Record) -> None:
-        """Into the ledger, and counted; a ledger that takes no more stops the run."""
+        """Write the record to the ledger and count it; a ledger that takes no further row stops the run."""
         try:
             self.ledger.put(record)
         except DBAPIError as error:
             why = short(Exception(error.orig))
             unusable = LedgerError(
                 f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, "
-                "or mend it, then run again."
+                "or repair it, then run again."
             )
             self.stop(unusable)  # now: the slot that this call frees must not go to one more
             raise unusable from error

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl+C while calls are in flight: no new call starts, those in flight end, the signal goes on."""
+"""SIGTERM and Ctrl+C while calls are in flight: no new call starts, those in flight end, the signal is raised again."""
 
 import asyncio
 import os
