@@ -125,7 +125,7 @@ def read_verdicts(store: Store, shards: Sequence[str]) -> list[Verdict]:
     return [Verdict(asset, rule, counts[True], counts[False]) for (asset, rule), counts in found.items()]
 
 
-def dataset_verdicts(
+def gate_verdicts(
     store: Store,
     asset: str,
     rules: Sequence[Rule],

@@ -206,5 +206,6 @@ def _rows(manifest: Manifest) -> Iterator[Any]:
 
 def _columns(store: Store, table: str, shard: str, columns: list[str]) -> Iterator[dict[str, Any]]:
     """Some columns of a shard's table; no row where the table is not there."""
-    if store.table_path(table, shard).exists():
-        yield from store.rows(table, shard, columns)
+    path = store.table_path(table, shard)
+    if path.exists():
+        yield from pq.read_table(path, columns=columns).to_pylist()
