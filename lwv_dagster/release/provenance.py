@@ -1,10 +1,10 @@
-"""What stands behind the rows of a release: source documents with licences, model calls, recipe, checks."""
+"""Provenance of a release's rows: source documents with licences, model calls, recipe, checks."""
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple, TypedDict
 
 from assets.quality.asset_checks import check_whole
 from assets.quality.outcome import WholeRules
@@ -28,7 +28,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Usage:
-    """Calls whose answers stand behind the rows, by who was asked with which prompt."""
+    """Calls whose answers the rows are made of, by who was asked with which prompt."""
 
     role: str
     model: str
@@ -38,39 +38,48 @@ class Usage:
     usd: float
 
 
-def read_documents(store: Store, shards: Sequence[str], wanted: Set[str]) -> Iterator[dict[str, Any]]:
+class DocumentRow(TypedDict):
+    """A row of documents.jsonl. language: of its first page; images: sha256 of each page, in order."""
+
+    document_id: str
+    collection: str
+    shard: str
+    split: str
+    kind: str
+    language: str
+    source_path: str
+    licence: str
+    images: list[str]
+
+
+def read_documents(store: Store, shards: Sequence[str], wanted: Set[str]) -> Iterator[DocumentRow]:
     """The documents that rows come from, a row each, with the file and licence they were read from."""
     for shard in shards:
-        document: dict[str, Any] = {}
+        document: DocumentRow | None = None
         for page in store.rows(SOURCE_IMAGES, shard):  # a document's pages stand together, in order
             if page["document_id"] not in wanted:
                 continue
-            if page["document_id"] != document.get("document_id"):
-                if document:
+            if document is None or page["document_id"] != document["document_id"]:
+                if document is not None:
                     yield document
                 document = {
-                    **{
-                        name: page[name]
-                        for name in (
-                            "document_id",
-                            "collection",
-                            "shard",
-                            "split",
-                            "kind",
-                            "language",
-                            "source_path",
-                            "licence",
-                        )
-                    },
+                    "document_id": page["document_id"],
+                    "collection": page["collection"],
+                    "shard": page["shard"],
+                    "split": page["split"],
+                    "kind": page["kind"],
+                    "language": page["language"],
+                    "source_path": page["source_path"],
+                    "licence": page["licence"],
                     "images": [],
                 }
             document["images"].append(page["image_sha256"])
-        if document:
+        if document is not None:
             yield document
 
 
 def split_counts(store: Store, shards: Sequence[str]) -> dict[str, Counter[str]]:
-    """Documents of these shards by split and kind, handed out or not."""
+    """Documents of these shards by split and kind, released or not."""
     seen: dict[str, tuple[str, str]] = {}
     for shard in shards:
         for page in store.rows(SOURCE_IMAGES, shard):
@@ -81,18 +90,24 @@ def split_counts(store: Store, shards: Sequence[str]) -> dict[str, Counter[str]]
     return dict(counts)
 
 
+class _Asked(NamedTuple):
+    role: str
+    model: str
+    template: str
+
+
 def read_usage(store: Store, samples: Set[str]) -> list[Usage]:
     """Answered calls of these samples in the ledger, most calls first."""
     if not (store.home / "calls.db").exists():
         return []
     ledger = Ledger.at(store.home)
     try:
-        calls: Counter[tuple[str, str, str]] = Counter()
-        tokens: Counter[tuple[str, str, str]] = Counter()
-        usd: dict[tuple[str, str, str], float] = defaultdict(float)
+        calls: Counter[_Asked] = Counter()
+        tokens: Counter[_Asked] = Counter()
+        usd: dict[_Asked, float] = defaultdict(float)
         for row in ledger.usage():
             if row.sample in samples:
-                key = (row.role, row.model, row.template)
+                key = _Asked(row.role, row.model, row.template)
                 calls[key] += row.calls
                 tokens[key] += row.tokens
                 usd[key] += row.usd
@@ -117,7 +132,7 @@ def gate_verdicts(
     asset: str,
     rules: WholeRules,
 ) -> tuple[list[Verdict], list[str]]:
-    """The rules of a whole data set, asked now, as verdicts; and what each failed blocking one says."""
+    """The rules of a whole data set, evaluated now, as verdicts; and what each failed blocking one says."""
     outcomes = check_whole(store, rules)
     verdicts = [
         Verdict(asset, rule.name, int(outcomes[rule.name].passed), int(not outcomes[rule.name].passed))

@@ -1,4 +1,4 @@
-"""What the embedded model offers: its ASGI application, its model names, and nothing that thinks."""
+"""The embedded model (heuristics behind OpenAI's protocol): its ASGI application and its model names."""
 
 from resources.embedded.protocol import MODELS, app, model_name
 

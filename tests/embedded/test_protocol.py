@@ -141,7 +141,10 @@ def test_a_fault_inside_is_a_server_error_and_no_unknown_model(monkeypatch: pyte
 def test_a_read_document_is_answered_in_less_than_20_ms() -> None:
     from resources.embedded.protocol import complete
 
-    body = {"model": model_name("teacher"), "messages": opening([page(CYCLE)], "Explain it.", "en", 300, "2")}
+    body: dict[str, Any] = {
+        "model": model_name("teacher"),
+        "messages": opening([page(CYCLE)], "Explain it.", "en", 300, "2"),
+    }
     complete(body)
     times = []
     for _ in range(5):

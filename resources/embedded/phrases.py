@@ -1,8 +1,18 @@
 """What the measured look of a page is called in English and Chinese: colours, tones, places, comparisons."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from resources.embedded.reading import REGIONS, Look, Page
+
+
+class Form(NamedTuple):
+    """Words for an image's format. effect: what it does; travel: how the eye moves over it."""
+
+    name: str
+    effect: str
+    travel: str
+
 
 COLOURS: Mapping[str, Mapping[str, str]] = {
     "en": {"dark_grey": "dark grey", "light_grey": "light grey"},
@@ -87,16 +97,16 @@ _SCALES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "rdetail": ("细节不多", "有一些细节", "细节丰富"),
     },
 }
-_FORMATS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {  # name, what it does, how the eye travels
+_FORMATS: Mapping[str, Mapping[str, Form]] = {
     "en": {
-        "tall": ("tall", "gives height more room than breadth", "up and down"),
-        "wide": ("wide", "gives breadth more room than height", "from side to side"),
-        "square": ("square", "treats height and breadth alike", "around the centre"),
+        "tall": Form("tall", "gives height more room than breadth", "up and down"),
+        "wide": Form("wide", "gives breadth more room than height", "from side to side"),
+        "square": Form("square", "treats height and breadth alike", "around the centre"),
     },
     "zh": {
-        "tall": ("竖幅", "让高度比宽度占得更多", "上下"),
-        "wide": ("横幅", "让宽度比高度占得更多", "左右"),
-        "square": ("方形", "让高度与宽度不分主次", "围绕中心"),
+        "tall": Form("竖幅", "让高度比宽度占得更多", "上下"),
+        "wide": Form("横幅", "让宽度比高度占得更多", "左右"),
+        "square": Form("方形", "让高度与宽度不分主次", "围绕中心"),
     },
 }
 _RELATIONS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
@@ -109,6 +119,7 @@ _RELATIONS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
 
 
 def colour(name: str, language: str) -> str:
+    """The word for a colour that `reading` names: “dark grey”, 深灰色."""
     return COLOURS[language].get(name, name)
 
 
@@ -133,16 +144,19 @@ def part_name(number: int, language: str) -> str:
 
 def look_slots(look: Look, language: str) -> dict[str, str]:
     """Values for the photo frames: format, tone, colour…; `colour3` is absent where there is none."""
+
+    def step(change: float) -> str:
+        return scale("step", change, (-0.08, 0.08), language)
+
     form = _FORMATS[language][look.format]
     places = PLACES[language]
     tones, details = look.region_tones, look.region_details
     rows = [sum(tones[row * 3 : row * 3 + 3]) / 3 for row in range(3)]
     columns = [sum(tones[column::3]) / 3 for column in range(3)]
-    step = lambda change: scale("step", change, (-0.08, 0.08), language)  # noqa: E731
     slots = {
-        "format": form[0],
-        "format_effect": form[1],
-        "travel": form[2],
+        "format": form.name,
+        "format_effect": form.effect,
+        "travel": form.travel,
         "tone": scale("tone", look.tone, (0.3, 0.5, 0.75), language),
         "contrast": scale("contrast", look.contrast, (0.13, 0.24), language),
         "saturation": scale("saturation", look.saturation, (0.2, 0.45), language),
@@ -180,9 +194,10 @@ def region_slots(look: Look, language: str) -> list[dict[str, str]]:
 
 def compare_slots(first: Page, second: Page, a: str, b: str, language: str) -> dict[str, str]:
     """Values for the frames that hold two pictures side by side; `a` and `b` are what they are called."""
-    relation = lambda kind, change, limit: _RELATIONS[language][kind][  # noqa: E731
-        (change > -limit) + (change >= limit)
-    ]
+
+    def relation(kind: str, change: float, limit: float) -> str:
+        return _RELATIONS[language][kind][(change > -limit) + (change >= limit)]
+
     one, two = look_slots(first.look, language), look_slots(second.look, language)
     detail = [sum(page.look.region_details) / 9 for page in (first, second)]
     slots = {

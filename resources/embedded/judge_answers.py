@@ -91,7 +91,7 @@ def _relevance(request: str, response: str, pages: Sequence[Page]) -> float:
     asked = content_tokens(request)
     said = content_tokens(response)
     parts = [len(terms & said) / len(terms) for terms in (wanted, asked) if terms]
-    if not wanted and parts:  # a picture without text: the request's words are all there is to hold it against
+    if not wanted and parts:  # a picture without text: only the request's words can be compared
         return min(1.0, parts[0] * 2)
     return max(parts[0], sum(parts) / len(parts)) if parts else 0.5
 

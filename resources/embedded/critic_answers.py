@@ -1,21 +1,22 @@
-"""The critic's step: what is wrong with a segment by five kinds of error, and the segment put right.
+"""The critic's step: what is wrong with a segment by five kinds of error, and the corrected segment.
 
-factual       a number that is neither on the pages nor in the request or the neighbours: taken from the page line that
-              the sentence otherwise repeats, else the sentence goes
-missing       an empty segment is written; a key line of the page that neither the segment nor its neighbours say is
-              added
-irrelevant    a sentence that quotes what is neither on the pages nor in the request or the neighbours goes
-incoherent    a heading line that the neighbours have and the segment lacks is put back; a broken first sentence and
-              sentences that are no language go
-repetitive    a sentence that stands in <before>, or already stood in the segment, goes
+factual       a number that is neither on the pages nor in the request or the neighbours: replaced by that of the page
+              line which the sentence otherwise repeats; without such a line the sentence is removed
+missing       an empty segment is written; a key line of the page that neither the segment nor its neighbours contain
+              is added
+irrelevant    a sentence that quotes what is neither on the pages nor in the request or the neighbours is removed
+incoherent    a heading line that the neighbours have and the segment lacks is added; a broken first sentence and
+              sentences that are no language are removed
+repetitive    a sentence that occurs in <before>, or earlier in the segment, is removed
 """
 
 import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from resources.embedded import planning, teacher
+from resources.embedded import planning, teacher_answers
 from resources.embedded.prose import (
     CJK,
     Covered,
@@ -48,7 +49,7 @@ _NAMED_NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class Task:
-    """A segment with all that it may be held against."""
+    """A segment with all that it is compared with."""
 
     language: str
     request: str
@@ -58,11 +59,18 @@ class Task:
     pages: Sequence[Page]
 
 
+class Correction(NamedTuple):
+    """What came of a segment. errors: of KINDS, in their order; none where `text` is the segment unchanged."""
+
+    errors: list[str]
+    reason: str  # one sentence
+    text: str
+
+
 def answer(sight: Sight) -> str:
     """The JSON object {"errors", "reason", "text"} of a correct turn; RequestError where a block is lacking."""
     task = task_of(sight)
-    errors, reason, text = correct(task)
-    return json.dumps({"errors": errors, "reason": reason, "text": text}, ensure_ascii=False)
+    return json.dumps(correct(task)._asdict(), ensure_ascii=False)
 
 
 def task_of(sight: Sight) -> Task:
@@ -75,8 +83,8 @@ def task_of(sight: Sight) -> Task:
     )
 
 
-def correct(task: Task) -> tuple[list[str], str, str]:
-    """(kinds of error in KINDS order, one sentence, corrected text): no errors and the same bytes, or both changed.
+def correct(task: Task) -> Correction:
+    """The segment corrected: no errors and the same text, or both changed.
 
     The passes run until one finds nothing, so correcting the result again finds nothing either.
     """
@@ -87,9 +95,9 @@ def correct(task: Task) -> tuple[list[str], str, str]:
             break
         text = changed
     if text == task.segment:
-        return [], _NOTHING[task.language], text
+        return Correction([], _NOTHING[task.language], text)
     errors = [kind for kind in KINDS if found.get(kind)]
-    return errors, _reason(errors, found, task.language), text
+    return Correction(errors, _reason(errors, found, task.language), text)
 
 
 _NOTHING = {"en": "The segment says what the page says and needs no correction.", "zh": "这一段与页面相符，无需修改。"}
@@ -162,7 +170,7 @@ def _with_heading(text: str, task: Task, found: dict[str, int]) -> str:
 
 
 def _whole_first_sentence(text: str, task: Task, found: dict[str, int]) -> str:
-    """A text that begins inside a sentence loses that rest; where nothing else is left, its first letter is raised."""
+    """Removes the sentence fragment that a text begins with; where it is all there is, it gets a capital letter."""
     lines = text.split("\n")
     at = next((at for at, line in enumerate(lines) if line.strip() and not _is_heading(line)), None)
     if at is None:
@@ -184,7 +192,7 @@ def _whole_first_sentence(text: str, task: Task, found: dict[str, int]) -> str:
 
 # -- sentences that must go or change ---------------------------------------------------------------------------------
 def _sentences_kept(text: str, task: Task, found: dict[str, int]) -> str:
-    """The text without repeated, irrelevant or senseless sentences, wrong numbers put right; the same where sound."""
+    """The text without repeated, irrelevant or senseless sentences and with wrong numbers corrected."""
     judge = _Judge(task, text)
     out: list[str] = []
     for line in text.split("\n"):
@@ -198,12 +206,12 @@ def _sentences_kept(text: str, task: Task, found: dict[str, int]) -> str:
         elif left := "".join(after for _, after in kept if after).rstrip():
             out.append(left)
         elif out and out[-1] == "":
-            out.pop()  # the paragraph went, and the blank line above it
+            out.pop()  # the paragraph is gone, and so is the blank line above it
     return "\n".join(out).rstrip() if out != text.split("\n") else text
 
 
 class _Judge:
-    """Holds one sentence after another against the pages, the neighbours, and the sentences before it."""
+    """Compares one sentence after another with the pages, the neighbours, and the sentences before it."""
 
     def __init__(self, task: Task, text: str) -> None:
         pages = "\n".join(line for page in task.pages for line in page.lines)
@@ -221,7 +229,7 @@ class _Judge:
         }
 
     def __call__(self, piece: str, count: Callable[[str], None]) -> str:
-        """The sentence as it is, put right, or empty."""
+        """The sentence unchanged, corrected, or empty where it is to be removed."""
         bare = plain(piece)
         least = 6 if re.search(f"[{CJK}]", piece) else 15
         if len(bare) >= least and bare in self.seen:
@@ -266,7 +274,7 @@ class _Judge:
 
 # -- missing ----------------------------------------------------------------------------------------------------------
 def key_lines(pages: Sequence[Page]) -> list[Statement]:
-    """What a text about these pages should say: lines of at least three words (Chinese: four characters)."""
+    """What a text about these pages should contain: lines of at least three words (Chinese: four characters)."""
     lines = [
         statement
         for page in pages
@@ -287,7 +295,7 @@ def _complete(text: str, task: Task, found: dict[str, int]) -> str:
     added = []
     for line in left:
         _count(found, "missing")
-        added.append(teacher.introduce(line, task.language, noun, picker))
+        added.append(teacher_answers.introduce(line, task.language, noun, picker))
     return text.rstrip() + "\n\n" + join(added, task.language)
 
 
@@ -297,7 +305,7 @@ def _is_shared(text: str, task: Task) -> bool:
     Never where the heading counts pages: such a segment is its page's own.
     """
     heading = next((line.lstrip("# ") for line in text.split("\n") if _is_heading(line)), "")
-    if teacher.GENERIC_HEADING.fullmatch(heading.strip()):
+    if teacher_answers.GENERIC_HEADING.fullmatch(heading.strip()):
         return False
     around = Covered("\n".join((task.before, task.after)))
     lines = key_lines(task.pages)
@@ -310,8 +318,8 @@ def _written(text: str, task: Task) -> str:
     target = max(80, min(300, sum(sizes) // len(sizes) if sizes else 150))
     own = next((line.lstrip("# ") for line in text.split("\n") if _is_heading(line)), "")
     noun = "这一页" if task.language == "zh" else "page"
-    whole = teacher.compose(
-        teacher.Brief(
+    whole = teacher_answers.compose(
+        teacher_answers.Brief(
             task.language,
             own or _heading(task),
             target,

@@ -1,11 +1,11 @@
-"""The teacher's small steps: a request about images, made harder, said otherwise, judged for the length it needs."""
+"""The teacher's small steps: a request about images, rewritten, rephrased, and judged for the length it needs."""
 
 import hashlib
 import json
 import re
 from collections.abc import Sequence
 
-from resources.embedded import words
+from resources.embedded import phrases
 from resources.embedded.prose import short
 from resources.embedded.reading import Page, RequestError, Sight
 
@@ -79,7 +79,7 @@ def decide(sight: Sight) -> str:
 
 
 def rephrase(sight: Sight) -> str:
-    """The request in other words, its numbers kept."""
+    """The request with its stated length in other words; the number is kept."""
     given = _given(sight)
     match = _LENGTH.search(given)
     if match is None:
@@ -92,7 +92,7 @@ def subject(page: Page, language: str) -> str:
     """What a page is about, for a request: its title in quotation marks, or its colours."""
     if page.title and not page.is_photo:
         return f"“{short(page.title, language)}”"
-    look = words.look_slots(page.look, language)
+    look = phrases.look_slots(page.look, language)
     named = [look[name] for name in ("colour", "colour2") if name in look]
     return "和".join(named) + "的色彩" if language == "zh" else f"its {' and '.join(named)}"
 
@@ -108,7 +108,7 @@ def _choice(sight: Sight, options: int) -> int:
 
 
 def _request_en(pages: Sequence[Page], choice: int) -> str:
-    looks = [words.look_slots(page.look, "en") for page in pages]
+    looks = [phrases.look_slots(page.look, "en") for page in pages]
     titles = [short(page.title, "en") for page in pages if page.title and not page.is_photo]
     if len(pages) > 1:
         many = "both" if len(pages) == 2 else "all"
@@ -144,7 +144,7 @@ def _request_en(pages: Sequence[Page], choice: int) -> str:
 
 
 def _request_zh(pages: Sequence[Page], choice: int) -> str:
-    looks = [words.look_slots(page.look, "zh") for page in pages]
+    looks = [phrases.look_slots(page.look, "zh") for page in pages]
     titles = [short(page.title, "zh") for page in pages if page.title and not page.is_photo]
     if len(pages) > 1:
         if titles:

@@ -1,11 +1,11 @@
-"""The teacher's largest step: one section of the text, near its length and linked to what stands before it."""
+"""The teacher's largest step: one section of the text, near its target length and linked to the section before it."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from resources.embedded import words
+from resources.embedded import phrases
 from resources.embedded.planning import ASPECTS, PLAN_LINE, aspects_of, page_list, parse_plan, told_by
 from resources.embedded.prose import (
     Covered,
@@ -32,7 +32,7 @@ GENERIC_HEADING = re.compile(
 
 @dataclass
 class Brief:
-    """All that writing one section needs. `numbers`: the page number of each page; previous: the sections so far."""
+    """All that writing one section needs. page_numbers: of each page, 1-based; previous: the sections so far."""
 
     language: str
     heading: str
@@ -117,32 +117,32 @@ def compose(brief: Brief) -> str:
         spare = picker.all("general", slots)
         units = _sprinkled(units, spare)
         for page in brief.pages:
-            look = words.look_slots(page.look, language)
+            look = phrases.look_slots(page.look, language)
             spare += picker.all("layout", slots | look)
             spare += [sentence for name in ASPECTS[:3] for sentence in picker.all(f"photo_{name}", look)]
         said = "\n".join(brief.previous)
-        spare.sort(key=lambda sentence: sentence in said)  # what was not said yet comes first
+        spare.sort(key=lambda sentence: sentence in said)  # new sentences first
     if any(page.is_photo for page in brief.pages) or not brief.pages:
         general = picker.all("photo_general", {})
         units = units if textual else _sprinkled(units, general)
         spare += general
     closing = _closing(brief, picker) if brief.last and brief.target >= 100 else []
-    room = brief.target - count_words(brief.heading) - sum(map(count_words, closing))
-    chosen = _filled(units, spare, room)
+    limit = brief.target - count_words(brief.heading) - sum(map(count_words, closing))
+    chosen = _filled(units, spare, limit)
     body = paragraphs([*chosen, closing], language)
     return f"## {brief.heading}\n\n{body}"
 
 
 def _sprinkled(units: list[list[str]], general: Sequence[str]) -> list[list[str]]:
-    """A general sentence or two, when there is room, after the middle and at the end."""
+    """The units with two of general sentences, after the middle and at the end; a section uses them last."""
     middle = (len(units) + 1) // 2
     return [*units[:middle], ["", *general[0:4:2]], *units[middle:], ["", *general[1:4:2]]]
 
 
-def _filled(units: Sequence[Sequence[str]], spare: Sequence[str], room: int) -> list[list[str]]:
-    """The first sentence of every unit in turn, then the second of every unit, …, until the words fill `room`.
+def _filled(units: Sequence[Sequence[str]], spare: Sequence[str], limit: int) -> list[list[str]]:
+    """The first sentence of every unit in turn, then the second of every unit, …, up to `limit` words.
 
-    A crowded page fills the room in the first round, so that its last lines are left out.
+    A crowded page reaches the limit in the first round, so its last lines are left out.
     """
     chosen: list[list[str]] = [[] for _ in units]
     used: set[str] = set()
@@ -159,21 +159,22 @@ def _filled(units: Sequence[Sequence[str]], spare: Sequence[str], room: int) -> 
             if depth >= len(unit) or not unit[depth] or unit[depth] in used or (depth and not chosen[at] and unit[0]):
                 continue
             opening = at == 0 and depth == 0
-            if opening or total + count_words(unit[depth]) <= room * 1.05:
+            if opening or total + count_words(unit[depth]) <= limit * 1.05:
                 add(at, unit[depth])
-            if total >= room * 0.95:
+            if total >= limit * 0.95:
                 break
     chosen.append([])
     rest = [sentence for unit in units for sentence in unit[1:] if sentence] + list(spare)
-    while total < room * 0.93:  # what is left of the stock, the sentence first that fits best; at its end, all anew
+    while total < limit * 0.93:  # unused sentences, near the limit the best fit; when all are used, they may repeat
         left = [sentence for sentence in [*spare, *rest] if sentence not in used]
         if not left:
             used.clear()
             left = [*spare, *rest]
-        fits = [sentence for sentence in left if total + count_words(sentence) <= room * 1.12]
+        fits = [sentence for sentence in left if total + count_words(sentence) <= limit * 1.12]
         if not fits:
             break
-        add(-1, min(fits, key=lambda sentence: abs(room - total - count_words(sentence)) if room - total < 40 else 0))
+        left_over = limit - total
+        add(-1, min(fits, key=lambda sentence: abs(left_over - count_words(sentence)) if left_over < 40 else 0))
     return [unit for unit in chosen if unit]
 
 
@@ -269,7 +270,7 @@ def _elaborations(
     terms = key_terms(line.text, language, context)
     count = len(told)
     size = count_words(line.text)
-    slots = {"page": brief.noun or "page", "place": words.text_place(at, count, language)}
+    slots = {"page": brief.noun or "page", "place": phrases.text_place(at, count, language)}
     if terms:
         slots["term"] = terms[-1]
     if len(terms) == 2:
@@ -280,7 +281,7 @@ def _elaborations(
         slots["number"] = found[0]
     if at > 0:
         slots["title"] = short(told[0].text, language)
-    small = words.SMALL_NUMBERS_ZH if language == "zh" else words.SMALL_NUMBERS
+    small = phrases.SMALL_NUMBERS_ZH if language == "zh" else phrases.SMALL_NUMBERS
     if 3 <= size <= 12:
         slots["size"] = small[size]
     cycle = ["number", "term", "two", "order", "heading", "term", "place", "size", "term", "two", "term"]
@@ -313,7 +314,7 @@ def _elaborations(
 def _photo_units(brief: Brief, page: Page, at: int, picker: Picker) -> list[list[str]]:
     """A picture by its measured look, a sentence a unit; where sections share it, each takes its own aspects first."""
     language = brief.language
-    slots = words.look_slots(page.look, language)
+    slots = phrases.look_slots(page.look, language)
     out = []
     if at == 0 and brief.previous:
         out += _opening(brief, brief.heading, picker, photo=True)
@@ -321,7 +322,7 @@ def _photo_units(brief: Brief, page: Page, at: int, picker: Picker) -> list[list
         out.append(picker.take("photo_open", slots) or "")
     out += [introduce(line, language, "画面" if language == "zh" else "picture", picker) for line in page.statements]
     said = "\n".join(brief.previous)
-    regions = words.region_slots(page.look, language)
+    regions = phrases.region_slots(page.look, language)
     shared = brief.turn + brief.remaining
     groups = {name: picker.all(f"photo_{name}", slots) for name in ASPECTS[:3]}
     groups["region"] = [picker.take("photo_region", region) or "" for region in regions]
@@ -341,17 +342,17 @@ def _photo_units(brief: Brief, page: Page, at: int, picker: Picker) -> list[list
 
 
 def _compare_units(brief: Brief, picker: Picker) -> list[list[str]]:
-    """Neighbouring pictures of the section held side by side: first as wholes, then region by region."""
+    """Comparisons of the section's neighbouring pictures: first as a whole, then region by region."""
     language = brief.language
     noun = "幅画面" if language == "zh" else "picture"
     said = "\n".join(brief.previous)
-    called = [words.ordinal(number, noun, language) for number in brief.page_numbers]
+    called = [phrases.ordinal(number, noun, language) for number in brief.page_numbers]
     whole: list[str] = []
     parts: list[str] = []
     for (one, a), (two, b) in pairwise(zip(brief.pages, called, strict=True)):
-        whole += picker.all("photo_compare", words.compare_slots(one, two, a, b, language))
+        whole += picker.all("photo_compare", phrases.compare_slots(one, two, a, b, language))
         parts += [
-            picker.take(group, slots) or "" for group, slots in words.compare_regions(one, two, a, b, language) * 2
+            picker.take(group, slots) or "" for group, slots in phrases.compare_regions(one, two, a, b, language) * 2
         ]
     alike = [sentence for sentence in (whole + parts if brief.turn == 0 else parts + whole) if sentence not in said]
     opening = _opening(brief, brief.heading, picker, photo=True)
@@ -360,7 +361,7 @@ def _compare_units(brief: Brief, picker: Picker) -> list[list[str]]:
 
 def _closing(brief: Brief, picker: Picker) -> list[str]:
     if brief.pages and all(page.is_photo for page in brief.pages):
-        sentence = picker.take("photo_close", words.look_slots(brief.pages[-1].look, brief.language))
+        sentence = picker.take("photo_close", phrases.look_slots(brief.pages[-1].look, brief.language))
     else:
         said = [page for page in brief.pages if not page.is_photo]
         title = told_by(said[-1], brief.skip)[0].text if said else brief.heading
