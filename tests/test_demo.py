@@ -13,8 +13,8 @@ from PIL import Image
 
 from lwv_dagster.demo import AssetTally, show_assets
 from resources.store import Store
+from testing.openai_server import failure, scripted_server
 from tests.conftest import draw_deck, draw_page, write_recipe
-from tests.openai_server import failure, scripted_server
 
 ROOT = Path(__file__).resolve().parents[1]
 

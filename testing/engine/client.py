@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.engine.work import Speed
+from testing.engine.work import Speed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +25,7 @@ def server(slots: int, speed: Speed, log: Path, *more: str, port: int = 0) -> It
         [
             sys.executable,
             "-m",
-            "bench.engine.server",
+            "testing.engine.server",
             "--port",
             str(port),
             "--slots",

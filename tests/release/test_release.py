@@ -17,7 +17,6 @@ from assets.preference_pairs.schema import SCHEMA as PAIRS
 from assets.quality.gate import GateClosedError
 from assets.source_images.schema import SCHEMA as SOURCES
 from assets.training_dataset import current_manifest, write_dataset
-from bench.exports.home import SHARD, make_home
 from lwv_dagster.release.files import ParquetShards
 from lwv_dagster.release.format import IMAGES
 from lwv_dagster.release.licence_notes import hub_licence
@@ -27,6 +26,7 @@ from lwv_dagster.release.write import FORMATS, write_release
 from resources.ledger import Ledger, Record
 from resources.recipe.model import Mix, Recipe
 from resources.store import Store
+from testing.release_home import SHARD, make_home
 
 ROOT = Path(__file__).resolve().parents[2]
 
