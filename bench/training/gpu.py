@@ -28,7 +28,6 @@ from datasets import Dataset, Image, List
 from transformers import TrainerCallback
 from trl import DPOTrainer, SFTConfig, SFTTrainer
 
-from bench.training.documents import draw_pages, pair_rows, segments
 from bench.training.shapes import processor_for, random_model, shape_config
 from resources.training.arguments import device_memory, trainer_settings
 from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
@@ -44,6 +43,7 @@ from resources.training.rows.chat import image_paths
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator, row_size, row_texts
 from resources.training.sft.trainer import TokenMeanSFTTrainer
+from testing.documents import draw_pages, pair_rows, segments
 from testing.shapes import SHAPES
 
 KEEPS_ALL = "TRL pairs, no checkpointing"

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig
 
-from bench.training.documents import PAGE_PIXELS
 from resources.training.model import kept_dtype, load_model, prepare_model
 from resources.training.students.processor import chat_processor
 from resources.training.students.tiny import SPECIAL, tiny_config, train_tokenizer
+from testing.documents import PAGE_PIXELS
 from testing.shapes import SHAPES
 
 
