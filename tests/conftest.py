@@ -1,5 +1,6 @@
 """What many tests need: a factory of its own in a temporary folder, with small real documents."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,20 @@ UNLIKE_DECKS = {
         ("Baking day", "An oven of 230 degrees", "Crust sings when cooling"),
     ],
 }
+# Before torch is loaded here: on a busy machine its threads would spin away the time of those they wait for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+TRAINING = Path(__file__).parent / "training"
+BUSY_S = 1800  # for a test whose work takes up to a minute on a quiet machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What trains or starts servers ends by its steps; its time limit is for what hangs, not for a busy machine.
+
+    pytest-timeout counts a fixture in the first test that asks for it.
+    """
+    for item in items:
+        if item.get_closest_marker("slow") or TRAINING in item.path.parents:
+            item.add_marker(pytest.mark.timeout(BUSY_S))
 
 
 def draw_page(path: Path, *lines: str, colour: str = "white") -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.engine.client import ROOT, server
-from bench.engine.work import Speed
+from testing.engine.client import ROOT, server
+from testing.engine.work import Speed
 
 SLOTS = 16
 COST_SLOTS = 64
@@ -24,7 +24,7 @@ def run_ours(url: str, home: Path, samples: int, *arguments: str, **settings: st
     """What ours says of its run."""
     env = {**os.environ, "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "bench", "PYTHONPATH": str(ROOT), **settings}
     done = subprocess.run(
-        [sys.executable, "-m", "bench.engine.ours", "--samples", str(samples), "--home", str(home), *arguments],
+        [sys.executable, "-m", "testing.engine.writing", "--samples", str(samples), "--home", str(home), *arguments],
         cwd=ROOT,
         env=env,
         check=True,

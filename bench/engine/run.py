@@ -17,10 +17,10 @@ from typing import Any
 
 import psutil
 
-from bench.engine.client import ROOT, server
 from bench.engine.modes import cache_mode, cost_mode, fault_mode
 from bench.engine.tools import TOOLS, Tool
-from bench.engine.work import Speed, lower_bound, total_calls
+from testing.engine.client import ROOT, server
+from testing.engine.work import Speed, lower_bound, total_calls
 
 START_UP_S = 20.0
 MODES = ["cost", "cache", "faults", "plain"]

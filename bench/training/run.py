@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.training.documents import PAGE_PIXELS, draw_pages, pair_rows, segments
+from testing.documents import PAGE_PIXELS, draw_pages, pair_rows, segments
 
 WAYS = ("packed", "pairs", "whole")
 

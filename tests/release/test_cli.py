@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.exports.home import make_home
+from testing.release_home import make_home
 
 ROOT = Path(__file__).resolve().parents[2]
 

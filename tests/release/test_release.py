@@ -17,7 +17,6 @@ from assets.preference_pairs.schema import PREFERENCE_PAIRS
 from assets.quality.gate import GateClosedError
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.training_dataset import current_manifest, write_dataset
-from bench.exports.home import SHARD, make_home
 from lwv_dagster.release.files import ParquetShards
 from lwv_dagster.release.format import IMAGES
 from lwv_dagster.release.licence_notes import hub_licence
@@ -29,6 +28,7 @@ from resources.ledger import Ledger, Record
 from resources.recipe.model import Mix, Recipe
 from resources.store import Store
 from resources.table import Table
+from testing.release_home import SHARD, make_home
 
 ROOT = Path(__file__).resolve().parents[2]
 

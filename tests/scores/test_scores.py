@@ -24,9 +24,9 @@ from resources.failures import AnswerError
 from resources.ledger import Ledger
 from resources.store import Store
 from resources.training.checkpoint import FILES
+from testing.openai_server import completion, failure, scripted_server
+from testing.rows import english, write_shard, written
 from tests.conftest import Factory
-from tests.openai_server import completion, failure, scripted_server
-from tests.sft_dataset.rows import english, write_shard, written
 
 FOURS = dict.fromkeys(DIMENSIONS, 4)
 ITEM: dict[str, Any] = {

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from bench.training.shapes import SHAPES
 from resources.recipe.model import Training
 from resources.training.forecast import GIB, DoesNotFitError, Load, Shape, causal, epoch_flops, forecast, kept_layers
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.students.tiny import tiny_config
+from testing.shapes import SHAPES
 
 SEVEN_B = SHAPES["7b"]
 AT_32K = Load(

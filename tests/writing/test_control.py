@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from assets.long_outputs.control import better, find_fault, go_on, unusable, whole_words
 from assets.segments.splitter import split_pages
-from bench.engine.server import WORDS
 from resources.recipe.model import Writing
 from resources.text.headings import under_heading, without_heading
 from resources.text.repetition import cut_loop, loop_start, runs
 from resources.text.words import count_words
+from testing.engine.server import WORDS
 
 LOOP = "And so it goes on and on without an end to it all. "
 

@@ -17,7 +17,7 @@ from resources.engine import ModelEngine, run
 from resources.ledger import Ledger
 from resources.lines import appending, read_lines
 from resources.store import Store
-from tests.openai_server import completion, scripted_server
+from testing.openai_server import completion, scripted_server
 
 EXAMPLE: dict[str, Any] = {
     "example_id": "e",

@@ -29,8 +29,8 @@ from assets.segments.schema import SEGMENTS
 from assets.segments.splitter import split_output
 from assets.training_dataset import current_manifest
 from resources.recipe.model import Pairs
+from testing.rows import page, write_shard, written
 from tests.conftest import Factory
-from tests.sft_dataset.rows import page, write_shard, written
 
 PAGE = st.sampled_from(["kept", "edited", "missing"])
 

@@ -13,8 +13,8 @@ from PIL import Image
 from assets.quality.report import write_report
 from assets.source_images.measure import perceptual_hash
 from assets.source_images.schema import SOURCE_IMAGES
-from bench.recipe.texts import CHINESE, draw, pool_words, text
 from resources.store import Store
+from testing.recipe.texts import CHINESE, draw, pool_words, text
 
 PAPER = {"single": 8115, "multi": 6313, "deck": 7730}  # documents (method.md 1.1)
 HELD_OUT = 0.02  # further documents, as a share, that stand in the benchmark split

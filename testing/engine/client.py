@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.engine.work import Speed
+from testing.engine.work import Speed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +25,7 @@ def server(slots: int, speed: Speed, log: Path, *more: str, port: int = 0) -> It
         [
             sys.executable,
             "-m",
-            "bench.engine.server",
+            "testing.engine.server",
             "--port",
             str(port),
             "--slots",
@@ -42,10 +42,9 @@ def server(slots: int, speed: Speed, log: Path, *more: str, port: int = 0) -> It
     )
     url = f"http://127.0.0.1:{port}/v1"
     try:
-        deadline = time.monotonic() + 20
         while not answers(url):
-            if time.monotonic() > deadline:
-                raise TimeoutError("the benchmark's server did not start")
+            if process.poll() is not None:
+                raise ChildProcessError(f"the benchmark's server ended with code {process.returncode}")
             time.sleep(0.05)
         yield url
     finally:

@@ -1,7 +1,7 @@
 """Rows of long_outputs and source_images as the factory writes them, made by hand."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from assets.instructions.schema import INSTRUCTIONS
@@ -100,7 +100,7 @@ def page(
     }
 
 
-def write_shard(store: Store, shard: str, outputs: list[dict[str, Any]], pages: list[dict[str, Any]] = ()) -> None:
+def write_shard(store: Store, shard: str, outputs: list[dict[str, Any]], pages: Sequence[dict[str, Any]] = ()) -> None:
     """The three tables that the gate asks for, and their good reports."""
     from assets.quality.report import write_report
 

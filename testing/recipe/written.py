@@ -6,10 +6,10 @@ from typing import Any
 from assets.instructions.schema import INSTRUCTIONS
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.report import write_report
-from bench.recipe.catalogue import Document, image_names
-from bench.recipe.texts import draw, text
 from resources.store import Store
 from resources.text.words import count_words
+from testing.recipe.catalogue import Document, image_names
+from testing.recipe.texts import draw, text
 
 STATED = 0.226  # of examples
 COPIES = ("duplicate", "near_duplicate", "in_benchmark_text")

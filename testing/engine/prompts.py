@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from bench.engine.work import SECTION_WORDS, sections_of
+from testing.engine.work import SECTION_WORDS, sections_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "long_outputs" / "prompts"
 TEXTS = {path.stem: Template(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.txt")}

@@ -8,9 +8,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from bench.engine.server import WORDS
-from bench.engine.work import SECTION_WORDS, draw, sections_of
-from tests.openai_server import completion
+from testing.engine.server import WORDS
+from testing.engine.work import SECTION_WORDS, draw, sections_of
+from testing.openai_server import completion
 
 SAMPLE = re.compile(r"\[sample (\d+)\]")
 STEP = re.compile(r"# Step: (?:write section (\d+) of|plan)")

@@ -1,6 +1,6 @@
 """TRL reads its export: its collators on every row, then one step of its own trainers.
 
-Runs in the project's environment: `python -m bench.exports.reads_trl <release> <model> <results.json>`.
+Runs in the project's environment: `python -m testing.reads_trl <release> <model> <results.json>`.
 """
 
 import json

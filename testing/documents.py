@@ -25,11 +25,11 @@ def segments(count: int, words: int, seed: int) -> list[str]:
 
 
 def draw_pages(folder: Path, count: int) -> list[dict[str, Any]]:
-    """Pages of PAGE_PIXELS."""
+    """Pages of PAGE_PIXELS: noise, the same each time."""
     pages = []
     for number in range(count):
         path = folder / f"page-{number}.png"
-        Image.effect_noise((280, 280), 20 + number).convert("RGB").save(path)
+        Image.frombytes("L", (280, 280), random.Random(number).randbytes(280 * 280)).convert("RGB").save(path)
         pages.append({"bytes": None, "path": str(path)})
     return pages
 

@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bench.engine.prefix_cache import PrefixCache, tokens_in
-from bench.engine.work import MAX_SECTIONS, PLAN_STEP, SECTION_WORDS, Speed, draw, sections_of, tokens_of
+from testing.engine.prefix_cache import PrefixCache, tokens_in
+from testing.engine.work import MAX_SECTIONS, PLAN_STEP, SECTION_WORDS, Speed, draw, sections_of, tokens_of
 
 SAMPLE = re.compile(rb"\[sample (\d+)\]")
 STEP = re.compile(rb"# Step: (?:write section (\d+) of|plan)")

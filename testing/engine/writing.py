@@ -15,7 +15,6 @@ from typing import Any
 
 from assets.instructions.schema import INSTRUCTIONS
 from assets.long_outputs.writer import Order, write_document
-from bench.engine.prompts import instruction, required_words
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.engine.money import Budget
@@ -23,6 +22,7 @@ from resources.ledger import Ledger
 from resources.recipe.model import Writing
 from resources.store import Store
 from resources.text.refusals import REFUSALS
+from testing.engine.prompts import instruction, required_words
 
 SHARD = "bench-001"
 
