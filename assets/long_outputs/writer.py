@@ -46,7 +46,7 @@ async def write_document(
     recipe: Writing,
     order: Order = "append",
 ) -> dict[str, Any]:
-    """The long_outputs row of one instructions row (method.md 2.1: p(y_i | v, x, o_i, y_<i)).
+    """The long_outputs row of one instructions row (docs/method.md 2.1: p(y_i | v, x, o_i, y_<i)).
 
     Raises AnswerError where the plan or a section cannot be used.
     """
@@ -160,7 +160,7 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
 
 
 def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
-    """`Slide k` for a deck (pages stay recoverable from the text, method.md 2.4), else the main point, cut short."""
+    """`Slide k` for a deck (pages stay apart in the text, docs/method.md 2.4), else the main point, cut short."""
     if example["kind"] == "deck":
         return page_heading(section.index, example["language"])
     point = " ".join(section.point.replace("#", "").split()).rstrip(" .。;；,，")

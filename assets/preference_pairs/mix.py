@@ -9,7 +9,7 @@ from resources.text.words import count_words
 
 
 class Mix:
-    """Add every pair, then ask. A chosen side that is mostly longer teaches length, not quality (method.md 3.4)."""
+    """Add every pair, then ask. Chosen sides that are mostly longer teach length, not quality (docs/method.md 3.4)."""
 
     def __init__(self) -> None:
         self.pairs = Counter[str]()

@@ -22,7 +22,7 @@ class Lengths(Part):
 
 
 class Instructions(Part):
-    """What is asked of the documents (method.md 1.1, 1.2)."""
+    """What is asked of the documents (docs/method.md 1.1, 1.2)."""
 
     need_long: bool = True  # a request that needs no long article, or an irrelevant image, is rejected
     groups: tuple[Literal[2, 4], ...] = (2, 4)  # single images of one collection are put together so; empty: never
@@ -48,7 +48,7 @@ class Instructions(Part):
 
 
 class Writing(Part):
-    """How a text is planned and written (method.md 2)."""
+    """How a text is planned and written (docs/method.md 2)."""
 
     section_words: int = Field(200, ge=50, le=1000)  # of anything but a deck; the method allows 200 to 1,000
     most_sections: int = Field(50, ge=1)  # LongWriter's cap; longer texts have longer sections
@@ -67,7 +67,7 @@ class Writing(Part):
 
 
 class Keep(Part):
-    """Which written examples may be trained on (method.md 6.2)."""
+    """Which written examples may be trained on (docs/method.md 6.2)."""
 
     length_score: float = Field(80, ge=0, le=100)  # at least, against the stated length
     repeated_share: float = Field(0.3, ge=0, le=1)  # at most, of a text's sentences
@@ -78,7 +78,7 @@ class Keep(Part):
 
 
 class Mix(Part):
-    """What SFT is trained on (method.md 1.3, 5)."""
+    """What SFT is trained on (docs/method.md 1.3, 5)."""
 
     size: int | None = Field(None, ge=1)  # examples; unset: all that are kept
     kinds: dict[Literal["single", "multi", "deck"], float] = {}  # shares; empty: as they come
@@ -102,13 +102,13 @@ class Mix(Part):
 
 
 class Corrections(Part):
-    """Which drafts the critic corrects (method.md 3.1)."""
+    """Which drafts the critic corrects (docs/method.md 3.1)."""
 
     drafts: Literal["auto", "checkpoint", "teacher"] = "auto"  # auto: the checkpoint's where `drafts` has the shard
 
 
 class Pairs(Part):
-    """Preference pairs (method.md 3.2 to 3.4). Shares are of all pairs' weight in training; 0 leaves a kind out."""
+    """Preference pairs (docs/method.md 3.2 to 3.4). Shares are of the weight in training; 0 leaves a kind out."""
 
     cumulative: float = Field(0.3, ge=0)
     shared_prefix: float = Field(0.3, ge=0)
