@@ -108,6 +108,7 @@ def documents_of(store: Store, shards: Sequence[str], split: str) -> int:
 
 
 def image_files(store: Store, images: Iterable[str]) -> list[dict[str, Any]]:
+    """The `images` column of a row: paths of the store's files, in order, without bytes."""
     return [{"bytes": None, "path": str(store.image_path(sha256))} for sha256 in images]
 
 

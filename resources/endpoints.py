@@ -130,6 +130,7 @@ class Endpoint:
 
 
 def endpoints_from_env() -> dict[Role, Endpoint]:
+    """The endpoint of every role. Raises EndpointError."""
     return {role: Endpoint.from_env(role) for role in ROLES}
 
 

@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(default=200, ge=1, description="A larger source file goes to quarantine, MB.")
     max_pages: int = Field(default=400, ge=1, description="A longer document goes to quarantine, pages.")
     shard_documents: int = Field(default=256, ge=1, le=256, description="Documents in a shard, at most.")
-    recipe: str = Field(default="", description="How data is made: a TOML file, or a preset of resources/recipe/presets.")
+    recipe: str = Field(
+        default="", description="How data is made: a TOML file, or a preset of resources/recipe/presets."
+    )
     budget_usd: float | None = Field(default=None, gt=0, description="What the calls of one run may cost, US dollars.")
     budget_tokens: int | None = Field(default=None, gt=0, description="Tokens that the calls of one run may use.")
     prices: Path | None = Field(default=None, description="A price table of your own (resources/engine/prices.toml).")

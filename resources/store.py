@@ -32,9 +32,11 @@ class Store:
 
     # -- tables ---------------------------------------------------------------------------------------------------
     def table_path(self, table: str, shard: str) -> Path:
+        """Where a shard's table lies, whether it is there or not."""
         return self.home / "tables" / table / f"{shard}.parquet"
 
     def write_table(self, table: str, shard: str, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> int:
+        """Write a shard's table; returns the number of rows. Raises as `write_parquet`."""
         return self.write_parquet(self.table_path(table, shard), rows, schema)
 
     def write_parquet(self, path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> int:
@@ -55,6 +57,7 @@ class Store:
         return count
 
     def read_table(self, table: str, shard: str) -> pa.Table:
+        """A shard's whole table in memory. Raises MissingTableError."""
         path = self.table_path(table, shard)
         if not path.exists():
             raise MissingTableError(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
@@ -71,6 +74,7 @@ class Store:
 
     # -- images ---------------------------------------------------------------------------------------------------
     def image_path(self, sha256: str) -> Path:
+        """Where the image with this sha256 (hex) lies."""
         return self.home / "images" / sha256[:2] / f"{sha256}.jpg"
 
     def put_image(self, jpeg: bytes) -> str:
@@ -82,6 +86,7 @@ class Store:
         return sha256
 
     def read_image(self, sha256: str) -> bytes:
+        """The JPEG bytes of the image with this sha256 (hex). Raises FileNotFoundError."""
         return self.image_path(sha256).read_bytes()
 
     # -- files ----------------------------------------------------------------------------------------------------
@@ -93,10 +98,12 @@ class Store:
             return image.size
 
     def write_bytes(self, path: Path, data: bytes) -> None:
+        """Write a file in one rename."""
         with self.replacing(path) as tmp:
             tmp.write_bytes(data)
 
     def write_json(self, path: Path, value: Any) -> None:
+        """Write a value as indented JSON with sorted keys, in one rename."""
         self.write_bytes(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode())
 
     @contextmanager

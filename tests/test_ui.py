@@ -104,7 +104,7 @@ def test_new_files_become_shards_and_a_backfill_of_two_succeeds(graphql: Callabl
     ended = wait_for(
         lambda: (
             (state := graphql(STATUS, id=launched["backfillId"])["partitionBackfillOrError"])
-            and state["status"] not in ("REQUESTED",)
+            and state["status"] != "REQUESTED"
             and state
         ),
         240,

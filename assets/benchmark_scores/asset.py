@@ -89,6 +89,7 @@ def benchmark_scores(
 
 
 def item_prompt(store: Store, item: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint is asked for one item; its seed follows from the item's id."""
     seed = int(item["item_id"][:6], 16) % 100_000
     return prompt_line(
         store, item["item_id"], item["instruction"], item["images"], seed, item["required_words"], MOST_TOKENS

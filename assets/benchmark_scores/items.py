@@ -30,6 +30,7 @@ def held_out_items(store: Store, shards: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def benchmark_item(row: dict[str, Any]) -> dict[str, Any]:
+    """The item of one long_outputs row; `reference` is what the teacher wrote."""
     return {
         "item_id": row["example_id"],
         "task": TASKS[row["kind"]],
@@ -43,4 +44,5 @@ def benchmark_item(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_id(items: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """item_id -> item."""
     return {item["item_id"]: item for item in items}

@@ -185,6 +185,7 @@ def parse_decision(text: str) -> tuple[bool, bool, str] | None:
 
 
 def one_line(text: str) -> str:
+    """The text with every run of white space as one space."""
     return " ".join(text.split())
 
 

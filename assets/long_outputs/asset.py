@@ -30,7 +30,7 @@ def long_outputs(
         order, recipe = Settings().prompt_order, read_recipe().writing
         examples = list(tables.rows("instructions", shard))
         forecast = forecast_writing(examples, tables.image_size, engine, recipe)
-        context.log.info(f"long_outputs {shard}: {forecast}")
+        context.log.info("long_outputs %s: %s", shard, forecast)
         written: list[dict[str, Any]] = []
 
         async def work(example: dict[str, Any]) -> list[dict[str, Any]]:

@@ -52,9 +52,7 @@ async def write_document(
     """
     talk = Conversation(engine, example, recipe, order)
     plan, plan_call = await make_plan(talk)
-    sections: list[dict[str, Any]] = []
-    for section in plan:
-        sections.append(await write_section(talk, section, len(plan)))
+    sections = [await write_section(talk, section, len(plan)) for section in plan]
     row = output_row(talk, sections, plan_call)
     return await state_length(talk, row) if example["length_from"] == "back_translated" else row
 
@@ -168,6 +166,7 @@ def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
 
 
 def output_row(talk: Conversation, sections: Sequence[dict[str, Any]], plan_call: str) -> dict[str, Any]:
+    """The long_outputs row of what the conversation wrote; plan_call: ledger key of the plan's call."""
     output = SEPARATOR.join(section["text"] for section in sections)
     words, required = count_words(output), talk.example["required_words"]
     return {

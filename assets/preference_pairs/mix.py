@@ -17,6 +17,7 @@ class Mix:
         self.longer = Counter[str]()
 
     def add(self, pair: Mapping[str, Any]) -> None:
+        """Count one pair, a row of preference_pairs or of the data set."""
         kind = pair["kind"]
         self.pairs[kind] += 1
         self.weight[kind] += pair["weight"]

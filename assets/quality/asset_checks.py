@@ -106,6 +106,7 @@ def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -
 
 
 def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResult:
+    """The outcome of one rule as Dagster stores it: ERROR where the rule blocks, else WARN."""
     severity = dg.AssetCheckSeverity.ERROR if rule.blocking else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         asset_key=asset,

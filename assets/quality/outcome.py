@@ -37,6 +37,7 @@ class Context:
     table: pa.Table
 
     def upstream(self, table: str) -> pa.Table:
+        """The same shard's table of an earlier asset. Raises MissingTableError."""
         return self.store.read_table(table, self.shard)
 
 

@@ -23,6 +23,7 @@ REPORTED = (
 
 
 def report_path(store: Store, asset: str, shard: str) -> Path:
+    """Where the report of one shard of an asset lies."""
     return store.home / "reports" / "quality" / asset / f"{shard}.json"
 
 
@@ -70,5 +71,6 @@ def write_report(
 
 
 def read_report(store: Store, asset: str, shard: str) -> dict[str, Any] | None:
+    """The last report of one shard of an asset; None where it was not checked yet."""
     path = report_path(store, asset, shard)
     return json.loads(path.read_text()) if path.exists() else None

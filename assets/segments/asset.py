@@ -1,6 +1,8 @@
 """The asset `segments`: the long texts of a shard, cut by page or section."""
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -25,7 +27,7 @@ def segments(context: dg.AssetExecutionContext, store: StoreResource) -> dg.Mate
         drafts = drafts_by_example(tables, shard) if drafted else {}
         counts = Counter[str]()
 
-        def rows():
+        def rows() -> Iterator[dict[str, Any]]:
             for output in tables.rows("long_outputs", shard):
                 draft = draft_to_cut(mode, output, drafts)
                 counts["drafts"] += draft is not None

@@ -11,6 +11,8 @@ Length = Annotated[int, Field(ge=50, le=100_000)]  # words
 
 
 class Part(BaseModel):
+    """A table of the recipe: unknown fields are refused, and nothing changes after reading."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -42,6 +44,7 @@ class Instructions(Part):
 
     @model_validator(mode="after")
     def shares_fit(self) -> Self:
+        """Raises ValueError where the two shares of lengths do not fit together."""
         if self.stated_share + self.back_translated_share > 1:
             raise ValueError("stated_share and back_translated_share add up to more than 1")
         return self
@@ -61,6 +64,7 @@ class Writing(Part):
 
     @model_validator(mode="after")
     def band_is_around_the_target(self) -> Self:
+        """Raises ValueError where 1 is not within the band."""
         if not 0 < self.band[0] <= 1 <= self.band[1]:
             raise ValueError("band is [low, high] with 0 < low <= 1 <= high")
         return self
@@ -91,6 +95,7 @@ class Mix(Part):
 
     @model_validator(mode="after")
     def shares_fit(self) -> Self:
+        """Raises ValueError where shares contradict each other or chat has no file."""
         if self.long_share + self.short_share > 1:
             raise ValueError("long_share and short_share add up to more than 1")
         for name, shares in (("kinds", self.kinds), ("buckets", self.buckets)):
@@ -142,12 +147,15 @@ class Training(Part):
 
     @model_validator(mode="after")
     def pairs_are_plain(self) -> Self:
+        """Raises ValueError for a layout that TRL's own trainer cannot show."""
         if self.packing == "pairs" and self.layout == "interleaved":
             raise ValueError('interleaved images are trained with packing = "documents" alone')
         return self
 
 
 class Recipe(Part):
+    """All tables of the recipe; what a file leaves out is as here."""
+
     instructions: Instructions = Instructions()
     writing: Writing = Writing()
     keep: Keep = Keep()
