@@ -1,4 +1,4 @@
-"""What is imported is declared in pyproject.toml, and what is declared is imported or says why it is not."""
+"""What is imported is declared, what is declared is used, and hooks and CI run what `make test` runs."""
 
 import ast
 import re
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("assets", "lwv_dagster", "resources")
@@ -71,3 +73,23 @@ def test_an_import_that_nobody_declared_is_found() -> None:
 def test_constraints_pin_a_version_of_everything_that_is_declared() -> None:
     pinned = {canonical(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text().split()}
     assert declared("dev") - pinned == set()
+
+
+def test_the_hooks_run_what_make_lint_and_types_run() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    entries = [hook["entry"] for repo in hooks for hook in repo["hooks"]]
+    assert [repo["repo"] for repo in hooks] == ["local"]
+    makefile = (ROOT / "Makefile").read_text()
+    recipes = [
+        re.findall(rf"^{target}: setup\n((?:\t.+\n)+)", makefile, re.MULTILINE)[0] for target in ("lint", "types")
+    ]
+    commands = [line.strip() for recipe in recipes for line in recipe.splitlines()]
+    assert [entry.replace(".venv/bin/", "$(BIN)/") for entry in entries] == commands
+
+
+def test_continuous_integration_runs_every_part_of_make_test_on_every_python_that_is_declared() -> None:
+    job = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["test"]
+    parts = re.findall(r"^test: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+    ran = [step["run"].split()[1] for step in job["steps"] if step.get("run", "").startswith("make ")]
+    assert ran == parts
+    assert f">={job['strategy']['matrix']['python'][0]}" == PROJECT["requires-python"]
