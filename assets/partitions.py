@@ -3,3 +3,8 @@
 import dagster as dg
 
 SHARDS = dg.DynamicPartitionsDefinition(name="shard")
+
+
+def known_shards(instance: dg.DagsterInstance) -> list[str]:
+    """The shards that Dagster knows, sorted."""
+    return sorted(instance.get_dynamic_partitions(str(SHARDS.name)))

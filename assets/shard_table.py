@@ -1,75 +1,151 @@
-"""How a model-written table of one shard comes about: work per item, rows in input order, failures to quarantine."""
+"""How one shard of a step's table is written: rows with what made them, failures to quarantine, counts for the UI."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
 
 import dagster as dg
-import pyarrow as pa
 
+from assets.derivation import StepRecipe
 from assets.quality.quarantine import write_quarantine
+from assets.recipe_nodes import RecipeResource
+from assets.step import Step
+from resources.dagster import StoreResource
+from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
+from resources.identity import TableIdentity
 from resources.messages import Role
+from resources.recipe.model import Recipe
+from resources.settings import Settings
 from resources.store import Store
+from resources.table import Row, Table
 
 Item = TypeVar("Item")
 
 
-def write_model_table(
+class Ids(NamedTuple):
+    """Which document and example a quarantine row is about."""
+
+    document_id: str
+    example_id: str
+
+
+@dataclass(frozen=True)
+class Shard(Generic[Row]):
+    """One shard of a step's table, about to be written: where, and with what."""
+
+    table: Table[Row]
+    name: str
+    store: Store
+    made_with: StepRecipe
+
+    @classmethod
+    def of(
+        cls,
+        context: dg.AssetExecutionContext,
+        step: Step,
+        table: Table[Row],
+        store: StoreResource,
+        recipe: RecipeResource,
+    ) -> "Shard[Row]":
+        """The shard that a run is for. Raises RecipeError."""
+        return cls(table, context.partition_key, store.create(), recipe.of(step))
+
+    @property
+    def recipe(self) -> Recipe:
+        """With the fields that the step declares, and no other."""
+        return self.made_with.recipe
+
+    @property
+    def settings(self) -> Settings:
+        """The LWV_* settings of this run."""
+        return self.made_with.settings
+
+    def write(
+        self, rows: Iterable[Row], quarantined: Sequence[Mapping[str, str]] = (), endpoints: Sequence[Endpoint] = ()
+    ) -> int:
+        """Write the rows, and what was set aside; returns the number of rows. endpoints: that were asked."""
+        # Before the rows, which may be read from these tables while they are written.
+        identity = self.made_with.identity(self.store, self.table.version, [self.name], endpoints)
+        count = self.store.write_table(self.table, self.name, rows, identity)
+        write_quarantine(self.store, self.table.name, self.name, quarantined)
+        return count
+
+    def result(self, rows: int, quarantined: int, metadata: Mapping[str, object]) -> dg.MaterializeResult[None]:
+        """What Dagster keeps: the data's version, which follows from the rows, counts (plotted by the UI), where the
+        file is and what made it; then `metadata`."""
+        path = self.store.table_path(self.table.name, self.name)
+        identity = self.store.identity(self.table.name, self.name)
+        assert identity is not None, f"{path} was written without its identity"
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(identity.content),
+            metadata={
+                "dagster/partition_row_count": rows,
+                "rows": rows,
+                "quarantined": quarantined,
+                "path": dg.MetadataValue.path(str(path)),
+                **identity_metadata(identity),
+                **metadata,
+            },
+        )
+
+
+def write_with_model(
+    shard: Shard[Row],
     engine: ModelEngine,
-    store: Store,
-    asset: str,
-    shard: str,
-    schema: pa.Schema,
     items: Sequence[Item],
-    work: Callable[[Item], Awaitable[list[dict[str, Any]]]],
-    describe: Callable[[Item], dict[str, str]],
+    work: Callable[[Item], Awaitable[list[Row]]],
+    describe: Callable[[Item], Ids],
     role: Role,
     expected_calls: int = 0,
-) -> dict[str, Any]:
-    """Write `<asset>/<shard>` and its quarantine; returns counts for the asset's metadata.
+) -> tuple[int, int, dict[str, object]]:
+    """Write the shard's table from what a model answers; returns rows, quarantined items, and counts for the UI.
 
-    work: item -> its rows. describe: item -> document_id and example_id for the quarantine row.
-    expected_calls: as the forecast has it, for the time left. Raises EndpointError or StoppedError; nothing is written
-    then, and answered calls stay in the ledger.
+    work: item -> its rows. describe: item -> its ids, for the quarantine. expected_calls: as the forecast has it, for
+    the time left. Raises EndpointError or StoppedError; nothing is written then, and answered calls stay in the ledger.
     """
-    results: dict[int, list[dict[str, Any]]] = {}
+    results: dict[int, list[Row]] = {}
     failed: dict[int, dict[str, str]] = {}
     kinds = Counter[str]()
 
-    async def write() -> None:
+    async def answer() -> None:
         async with engine:
             numbered = list(enumerate(items))
+            what = f"{shard.table.name} {shard.name}"
             async for (index, item), result in engine.run(
-                numbered, lambda pair: work(pair[1]), role, f"{asset} {shard}", expected_calls
+                numbered, lambda pair: work(pair[1]), role, what, expected_calls
             ):
                 if isinstance(result, AnswerError):
-                    failed[index] = {"item": "", **describe(item), "reason": f"{result.kind}: {result}"}
+                    failed[index] = {**describe(item)._asdict(), "reason": f"{result.kind}: {result}"}
                     kinds[f"quarantined_{result.kind}"] += 1
                 else:
                     results[index] = result
 
-    run(write())
-    rows = [row for index in sorted(results) for row in results[index]]
-    write_quarantine(store, asset, shard, [failed[index] for index in sorted(failed)])
-    count = store.write_table(asset, shard, rows, schema)
+    run(answer())
     endpoint = engine.endpoints[role]
-    return {
-        **table_metadata(store, asset, shard, count, len(failed)),
-        **dict(sorted(kinds.items())),
-        **engine.tally.metadata(),
-        "model": f"{endpoint.model} (embedded: written-down heuristics, not a model's quality)"
-        if endpoint.embedded
-        else endpoint.model,
-    }
+    rows = (row for index in sorted(results) for row in results[index])
+    quarantined = [failed[index] for index in sorted(failed)]
+    count = shard.write(rows, quarantined, [endpoint])
+    model = endpoint.model
+    return (
+        count,
+        len(failed),
+        {
+            **dict(sorted(kinds.items())),
+            **engine.tally.metadata(),
+            "model": f"{model} (embedded: written-down heuristics, not a model's quality)"
+            if endpoint.embedded
+            else model,
+        },
+    )
 
 
-def table_metadata(store: Store, asset: str, shard: str, rows: int, quarantined: int) -> dict[str, Any]:
-    """The metadata that every shard's table has: counts (plotted by the UI) and where the file is."""
+def identity_metadata(identity: TableIdentity) -> dict[str, object]:
+    """What made a table, as the UI shows it."""
     return {
-        "dagster/partition_row_count": rows,
-        "rows": rows,
-        "quarantined": quarantined,
-        "path": dg.MetadataValue.path(str(store.table_path(asset, shard))),
+        "recipe": identity.recipe_hash,
+        "schema_version": identity.schema_version,
+        "made_with": dg.MetadataValue.json(identity.as_json()),
     }

@@ -5,20 +5,33 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.quality.gate import GateClosedError
+from assets.source_images.schema import SOURCE_IMAGES
 from resources.authors import is_embedded
-from resources.store import BATCH_ROWS, Store
+from resources.identity import UNKNOWN_RECIPE, TableIdentity
+from resources.store import BATCH_ROWS, Store, batched
+from resources.table import Bytes, Row, Table, schema_of
 
 Gate = Literal["sft", "preference"]
-IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # the Hugging Face Image layout, bytes left out
+
+
+class ImageFile(TypedDict):
+    """An image in the Hugging Face layout; the bytes are left out."""
+
+    bytes: Bytes | None
+    path: str
+
+
+IMAGE = pa.struct(list(schema_of(ImageFile)))
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,7 @@ class Manifest:
     authors: dict[str, int]  # rows per model that wrote or corrected them; a row of two counts for both
     shards: list[str]
     report: dict[str, Any] = field(default_factory=dict)  # what the gate decided, in numbers
+    made_with: dict[str, Any] = field(default_factory=dict)  # TableIdentity.as_json; empty: written before 0.2
 
     @property
     def embedded(self) -> bool:
@@ -44,38 +58,46 @@ def write_dataset(
     store: Store,
     gate: Gate,
     shards: Sequence[str],
-    schema: pa.Schema,
-    rows: Iterable[dict[str, Any]],
-    count_by: Callable[[dict[str, Any]], tuple[str, ...]],
+    table: Table[Row],
+    rows: Iterable[Row],
+    count_by: Callable[[Row], tuple[str, ...]],
     why_empty: Callable[[], str],
-    report: dict[str, Any] | None = None,
+    identity: TableIdentity,
+    report: Mapping[str, object] | None = None,
 ) -> Manifest:
     """Write `datasets/<gate>/<id>/train.parquet` and `manifest.json`, and point `datasets/<gate>/current.json` at it.
 
     count_by: row -> its kind, and each model that wrote or corrected it. Rows stream through; where there are none,
-    raises GateClosedError with `why_empty()`. report: goes into the manifest.
+    raises GateClosedError with `why_empty()`. identity: what makes them; it and the report go into the manifest.
     """
     parent = store.home / "datasets" / gate
     parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=parent, prefix=".writing-"))
     try:
         digest, kinds, authors, total = hashlib.sha256(), Counter[str](), Counter[str](), 0
-        with pq.ParquetWriter(work / "train.parquet", schema) as writer:
-            for batch in _batches(rows):
+        with pq.ParquetWriter(work / "train.parquet", table.schema) as writer:
+            for batch in batched(rows, BATCH_ROWS):
                 for row in batch:
                     kind, *models = count_by(row)
                     kinds[kind] += 1
                     authors.update(set(models))
-                    names = [Path(image["path"]).stem for image in row["images"]]  # the id is the same in any LWV_HOME
-                    digest.update(json.dumps({**row, "images": names}, sort_keys=True).encode())
+                    digest.update(_fingerprint(row))
                 total += len(batch)
-                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+                writer.write_table(pa.Table.from_pylist(batch, schema=table.schema))
         if total == 0:
             raise GateClosedError(why_empty())
         dataset_id = digest.hexdigest()[:16]
         home = parent / dataset_id
         manifest = Manifest(
-            dataset_id, gate, str(home / "train.parquet"), total, dict(kinds), dict(authors), list(shards), report or {}
+            dataset_id,
+            gate,
+            str(home / "train.parquet"),
+            total,
+            dict(kinds),
+            dict(authors),
+            list(shards),
+            dict(report or {}),
+            identity.with_content(dataset_id).as_json(),
         )
         home.mkdir(exist_ok=True)
         home.chmod(0o755)
@@ -100,24 +122,27 @@ def current_manifest(store: Store, gate: Gate) -> Manifest:
     return Manifest(**raw)
 
 
+def gate_metadata(manifest: Manifest) -> dict[str, object]:
+    """What made a training dataset, as the UI shows it."""
+    return {
+        "recipe": manifest.made_with.get("recipe_hash", UNKNOWN_RECIPE),
+        "made_with": dg.MetadataValue.json(manifest.made_with),
+    }
+
+
 def documents_of(store: Store, shards: Sequence[str], split: str) -> int:
     """How many documents of these shards stand in a split."""
     return len(
-        {row["document_id"] for shard in shards for row in store.rows("source_images", shard) if row["split"] == split}
+        {row["document_id"] for shard in shards for row in store.rows(SOURCE_IMAGES, shard) if row["split"] == split}
     )
 
 
-def image_files(store: Store, images: Iterable[str]) -> list[dict[str, Any]]:
-    """The `images` column of a row: paths of the store's files, in order, without bytes."""
+def image_files(store: Store, images: Iterable[str]) -> list[ImageFile]:
+    """sha256 of each -> its file, in order."""
     return [{"bytes": None, "path": str(store.image_path(sha256))} for sha256 in images]
 
 
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH_ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _fingerprint(row: Mapping[str, Any]) -> bytes:
+    """What a row adds to its data set's id: the same in any LWV_HOME."""
+    names = [Path(image["path"]).stem for image in row["images"]]
+    return json.dumps({**row, "images": names}, sort_keys=True).encode()

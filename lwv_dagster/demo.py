@@ -13,15 +13,17 @@ from rich.markup import escape
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
+from assets.step import Job
+from assets.steps import STEP_OF, steps_of
 from lwv_dagster.definitions import defs
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
-from lwv_dagster.jobs import EVALUATION_ASSETS, REPORT_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
 from resources.failures import EndpointError
 from resources.settings import Settings
 from resources.store import Store
 
+JOBS: tuple[Job, ...] = ("shard_job", "training_job", "evaluation_job", "report_job")
 TERMINAL: dict[str, Any] = {"loggers": {"terminal": {}}}  # the live line in place of Dagster's console log
 
 
@@ -156,11 +158,11 @@ def problems(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
 def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
     """A table of every asset: shards, rows, checks, files; and the notes of the runs."""
     rows = []
-    for name in (*SHARD_ASSETS, *TRAINING_ASSETS, *EVALUATION_ASSETS, *REPORT_ASSETS):
-        asset = tally[name]
-        shards = str(asset.shards) if name in SHARD_ASSETS else "all"
+    for step in (STEP_OF[name] for job in JOBS for name in steps_of(job)):
+        asset = tally[step.name]
+        shards = str(asset.shards) if step.sharded else "all"
         checks = f"{asset.passed} / {asset.warned} / {asset.failed}"
-        rows.append((name, shards, asset.rows or "", checks, folder_of(name)))
+        rows.append((step.name, shards, asset.rows or "", checks, step.files))
     print_table(
         f"The lineage: checks passed / warned / failed, and files under {escape(os.path.relpath(store.home))}",
         ("asset", "shards", "rows", "checks", "files"),
@@ -172,23 +174,11 @@ def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
             console.print(f"{name}: {note}", soft_wrap=True, markup=False)
 
 
-def folder_of(asset: str) -> str:
-    """The folder of an asset's files under LWV_HOME."""
-    return {
-        "sft_dataset": "datasets/sft",
-        "preference_dataset": "datasets/preference",
-        "sft_checkpoint": "checkpoints/sft",
-        "dpo_checkpoint": "checkpoints/dpo",
-        "benchmark_scores": "scores",
-        "quality_report": "reports",
-    }.get(asset, f"tables/{asset}")
-
-
 def show_quarantine(store: Store, shards: list[str]) -> None:
     """A table of what is in quarantine or was left out, with the reasons; nothing where there is none."""
     rows = [
         (row["step"], row["item"] or row["document_id"], row["reason"])
-        for asset in SHARD_ASSETS
+        for asset in steps_of("shard_job")
         for shard in shards
         for row in read_quarantine(store, asset, shard)
     ]

@@ -3,8 +3,12 @@
 import dagster as dg
 
 from assets.partitions import SHARDS
+from assets.recipe_nodes import changed_nodes
 from assets.source_images.catalog import Catalog, NoSourcesError
 from resources.dagster import SourcesResource, StoreResource
+from resources.endpoints import EndpointError
+from resources.recipe.read import RecipeError, read_recipe
+from resources.settings import Settings
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -27,4 +31,14 @@ def new_shards(
     return dg.SensorResult(dynamic_partitions_requests=[SHARDS.build_add_request(fresh)])
 
 
-default_sensors = [new_shards]
+@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def changed_recipe(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Looks at the recipe and the prompts, so that the UI shows within seconds which shards a change makes stale."""
+    try:
+        found = list(changed_nodes(context.instance, read_recipe(), Settings()))
+    except (RecipeError, EndpointError, ValueError) as error:
+        return dg.SkipReason(str(error))
+    return dg.SensorResult(asset_events=found) if found else dg.SkipReason("The recipe and the prompts did not change.")
+
+
+default_sensors = [new_shards, changed_recipe]

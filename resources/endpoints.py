@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,6 +11,7 @@ from resources.failures import EndpointError
 from resources.messages import ROLES, Role
 
 EMBEDDED_URL = "http://embedded/v1"
+LOCAL_HOSTS = ("localhost", "::1", "0.0.0.0")
 USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses stand in the ledger and in messages: no secret may
 
 
@@ -127,6 +129,16 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"{self.role}: {self.model} " + ("(embedded, in process)" if self.embedded else f"at {self.base_url}")
+
+
+def asks_local_server(role: Role) -> bool:
+    """Whether a role's calls go to a server on this machine; false where its settings cannot be used."""
+    try:
+        endpoint = Endpoint.from_env(role)
+    except EndpointError:
+        return False
+    hosts = (urlsplit(url).hostname or "" for url in endpoint.urls)
+    return not endpoint.embedded and any(host in LOCAL_HOSTS or host.startswith("127.") for host in hosts)
 
 
 def endpoints_from_env() -> dict[Role, Endpoint]:

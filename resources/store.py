@@ -6,13 +6,18 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resources.identity import TableIdentity, read_identity
+from resources.table import Row, Table
+
 BATCH_ROWS = 256
+R = TypeVar("R")
 
 
 class MissingTableError(FileNotFoundError):
@@ -32,45 +37,63 @@ class Store:
 
     # -- tables ---------------------------------------------------------------------------------------------------
     def table_path(self, table: str, shard: str) -> Path:
-        """Where a shard's table lies, whether it is there or not."""
+        """Where one shard's table is, written or not."""
         return self.home / "tables" / table / f"{shard}.parquet"
 
-    def write_table(self, table: str, shard: str, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> int:
-        """Write a shard's table; returns the number of rows. Raises as `write_parquet`."""
-        return self.write_parquet(self.table_path(table, shard), rows, schema)
+    def write_table(
+        self, table: Table[Row], shard: str, rows: Iterable[Row], identity: TableIdentity | None = None
+    ) -> int:
+        """Write one shard; returns the number of rows. identity: what made them, kept in the file (`identity`)."""
+        return self.write_parquet(
+            self.table_path(table.name, shard), rows, table.schema, identity or TableIdentity(table.version)
+        )
 
-    def write_parquet(self, path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> int:
+    def write_parquet(
+        self, path: Path, rows: Iterable[Mapping[str, object]], schema: pa.Schema, identity: TableIdentity
+    ) -> int:
         """Write `rows` as one Parquet file, streaming in batches; returns the number of rows.
 
         Raises pa.ArrowInvalid/ArrowTypeError (a row does not fit `schema`); nothing is left behind then.
         """
-        count = 0
+        count, content = 0, hashlib.sha256()
         with self.replacing(path) as tmp, pq.ParquetWriter(tmp, schema) as writer:
-            batch: list[Mapping[str, Any]] = []
-            for row in rows:
-                batch.append(row)
-                count += 1
-                if len(batch) == BATCH_ROWS:
-                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-                    batch = []
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+            for rows_of_batch in batched(rows, BATCH_ROWS):
+                batch = pa.RecordBatch.from_pylist(rows_of_batch, schema=schema)
+                content.update(batch.serialize())
+                writer.write_batch(batch)
+                count += batch.num_rows
+            writer.add_key_value_metadata(identity.with_content(content.hexdigest()).as_metadata())
         return count
 
-    def read_table(self, table: str, shard: str) -> pa.Table:
-        """A shard's whole table in memory. Raises MissingTableError."""
-        path = self.table_path(table, shard)
-        if not path.exists():
-            raise MissingTableError(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
-        return pq.read_table(path)
+    def identity(self, table: str, shard: str) -> TableIdentity | None:
+        """What made a shard's table; None where it was written before tables had an identity. Raises MissingTableError,
+        pa.ArrowInvalid (no Parquet file)."""
+        return read_identity(pq.read_metadata(self._existing(table, shard)).metadata)
 
-    def rows(self, table: str, shard: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    def content(self, table: str, shard: str) -> str:
+        """sha256 (hex) over the table's rows; over its file where it has no identity. Raises MissingTableError."""
+        found = self.identity(table, shard)
+        return found.content if found else file_hash(self.table_path(table, shard))
+
+    def read_table(self, table: str, shard: str) -> pa.Table:
+        """The whole table of one shard. Raises MissingTableError."""
+        return pq.read_table(self._existing(table, shard))
+
+    def rows(self, table: Table[Row], shard: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
         """The rows of one shard's table, in order, a batch in memory at a time; only some `columns` where given."""
-        path = self.table_path(table, shard)
-        if not path.exists():
-            raise MissingTableError(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(self._existing(table.name, shard)) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
+
+    def has_table(self, table: str, shard: str) -> bool:
+        """Whether the table was written for this shard."""
+        return self.table_path(table, shard).exists()
+
+    def _existing(self, table: str, shard: str) -> Path:
+        path = self.table_path(table, shard)
+        if not path.exists():
+            raise MissingTableError(f"{path} is not there: materialise `{table}` for shard `{shard}` first.")
+        return path
 
     # -- images ---------------------------------------------------------------------------------------------------
     def image_path(self, sha256: str) -> Path:
@@ -119,3 +142,18 @@ class Store:
             tmp.replace(path)
         finally:
             tmp.unlink(missing_ok=True)
+
+
+def batched(rows: Iterable[R], size: int) -> Iterator[list[R]]:
+    """Lists of at most `size` rows, the last one shorter; an empty one where there are no rows."""
+    rest = iter(rows)
+    batch = list(islice(rest, size))
+    yield batch
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def file_hash(path: Path) -> str:
+    """sha256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

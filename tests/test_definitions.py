@@ -1,5 +1,6 @@
 """The graph as Dagster loads it: its lineage, its gates, its GPU steps, and how light it is to load."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,9 @@ import dagster as dg
 import pytest
 
 from assets.partitions import SHARDS
+from assets.steps import steps_of
 from lwv_dagster.definitions import defs
-from lwv_dagster.jobs import DRAFTS_ASSETS, EVALUATION_ASSETS, REPORT_ASSETS, SHARD_ASSETS, TRAINING_ASSETS
-from resources.op_tags import GPU_POOL
+from lwv_dagster.jobs import DESCRIPTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 GRAPH = {
@@ -20,16 +21,25 @@ GRAPH = {
     "drafts": {"long_outputs", "sft_checkpoint"},
     "segments": {"long_outputs", "drafts"},
     "corrected_segments": {"segments", "long_outputs"},
-    "preference_pairs": {"corrected_segments", "long_outputs", "drafts"},
-    "sft_dataset": {"long_outputs"},
-    "preference_dataset": {"preference_pairs"},
+    "preference_pairs": {"corrected_segments", "segments", "long_outputs", "drafts"},
+    "sft_dataset": {"source_images", "instructions", "long_outputs"},
+    "preference_dataset": {
+        "source_images",
+        "instructions",
+        "long_outputs",
+        "drafts",
+        "segments",
+        "corrected_segments",
+        "preference_pairs",
+    },
     "sft_checkpoint": {"sft_dataset"},
     "dpo_checkpoint": {"sft_checkpoint", "preference_dataset"},
     "benchmark_scores": {"sft_checkpoint", "dpo_checkpoint", "long_outputs"},
-    "quality_report": {"benchmark_scores"},
+    "quality_report": {"benchmark_scores", "sft_checkpoint", "dpo_checkpoint", "long_outputs"},
 }
-GENERATES = ("instructions", "long_outputs", "drafts", "corrected_segments", "preference_pairs", "benchmark_scores")
-TRAINS = ("sft_checkpoint", "dpo_checkpoint")
+SHARDED = (*steps_of("shard_job"), *steps_of("drafts_job"))
+LOADS_STUDENT = ("drafts", "sft_checkpoint", "dpo_checkpoint", "benchmark_scores")
+ASKS_TEACHER = ("instructions", "long_outputs")
 HEAVY = ("torch", "transformers", "trl", "vllm", "great_expectations", "datasets", "peft", "accelerate")
 
 
@@ -43,12 +53,13 @@ def test_the_lineage_is_the_one_of_the_design(graph) -> None:
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
         for key in graph.get_all_asset_keys()
     }
-    assert found == GRAPH
+    recipe = {f"recipe/{name}": set() for name in GRAPH}
+    assert found == recipe | {name: {*upstream, f"recipe/{name}"} for name, upstream in GRAPH.items()}
 
 
 def test_everything_up_to_the_pairs_is_partitioned_by_shard_and_nothing_after_it(graph) -> None:
     for name in GRAPH:
-        expected = SHARDS if name in SHARD_ASSETS + DRAFTS_ASSETS else None
+        expected = SHARDS if name in SHARDED else None
         assert graph.get(dg.AssetKey(name)).partitions_def == expected, name
 
 
@@ -57,7 +68,7 @@ def test_every_asset_but_the_report_is_checked_and_each_shard_asset_has_a_blocki
     for key in graph.asset_check_keys:
         checked.setdefault(key.asset_key.to_user_string(), []).append(graph.get_check_spec(key))
     assert set(checked) == set(GRAPH) - {"quality_report"}
-    for name in SHARD_ASSETS + DRAFTS_ASSETS:
+    for name in SHARDED:
         assert any(spec.blocking for spec in checked[name]), name
         assert all(spec.partitions_def == SHARDS for spec in checked[name]), name
 
@@ -67,29 +78,41 @@ def test_no_checked_asset_has_a_backfill_policy_because_it_would_lose_each_shard
         assert graph.get(key).backfill_policy is None, key
 
 
-def test_generation_and_training_hold_the_gpu_three_ways(graph) -> None:
-    for name in GRAPH:
-        op = defs.resolve_assets_def(name).op
-        wants = name in GENERATES + TRAINS
-        assert (op.pool == GPU_POOL) == wants, name
-        assert ("gpu" in defs.resolve_assets_def(name).required_resource_keys) == wants, name
-        limits = op.tags.get("dagster-k8s/config", "")
-        assert ("nvidia.com/gpu" in str(limits)) == wants, name
+RESERVED = """
+import lwv_dagster.definitions as definitions
+for name in {names}:
+    op = definitions.defs.resolve_assets_def(name).op
+    print(name, op.pool == "gpu", "nvidia.com/gpu" in str(op.tags.get("dagster-k8s/config", "")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("teacher", "reserves"),
+    [
+        (None, LOADS_STUDENT),
+        ("https://api.example.com/v1", LOADS_STUDENT),
+        ("http://127.0.0.1:8000/v1", (*LOADS_STUDENT, *ASKS_TEACHER)),
+    ],
+)
+def test_a_gpu_is_reserved_where_the_student_is_loaded_or_a_server_here_is_asked(
+    teacher: str | None, reserves: tuple[str, ...]
+) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("LWV_")}
+    if teacher:
+        env |= {"LWV_TEACHER_BASE_URL": teacher, "LWV_TEACHER_MODEL": "some-model"}
+    code = RESERVED.format(names=list(GRAPH))
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines() == [f"{name} {name in reserves} {name in reserves}" for name in GRAPH]
 
 
 def test_the_jobs_never_mix_shards_with_what_is_over_all_of_them_and_together_hold_every_asset() -> None:
-    jobs = {
-        "shard_job": SHARD_ASSETS,
-        "training_job": TRAINING_ASSETS,
-        "drafts_job": DRAFTS_ASSETS,
-        "evaluation_job": EVALUATION_ASSETS,
-        "report_job": REPORT_ASSETS,
-    }
-    for name, expected in jobs.items():
-        keys = defs.resolve_job_def(name).asset_layer.executable_asset_keys
-        assert {key.to_user_string() for key in keys} == set(expected)
-    assert sorted({name for names in jobs.values() for name in names}) == sorted(GRAPH)
-    assert not {*SHARD_ASSETS, *DRAFTS_ASSETS} & {*TRAINING_ASSETS, *EVALUATION_ASSETS, *REPORT_ASSETS}
+    jobs = {job: set(steps_of(job)) for job in DESCRIPTIONS}
+    for job, expected in jobs.items():
+        keys = defs.resolve_job_def(job).asset_layer.executable_asset_keys
+        assert {key.to_user_string() for key in keys} == expected
+    assert {name for names in jobs.values() for name in names} == set(GRAPH)
+    over_all = {name for job in ("training_job", "evaluation_job", "report_job") for name in jobs[job]}
+    assert not {*SHARDED} & over_all
 
 
 def test_loading_the_definitions_imports_nothing_heavy() -> None:

@@ -11,6 +11,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.preference_pairs.schema import KINDS
 from assets.training_dataset import current_manifest
 from lwv_dagster.release.write import FORMATS, write_release
@@ -132,7 +133,7 @@ def test_segments_are_corrected_and_every_kind_of_pair_that_needs_no_checkpoint_
 @pytest.mark.slow
 def test_a_back_translated_instruction_states_exactly_what_was_written(samples: Any) -> None:
     store, _, shards = samples
-    rows = [row for shard in shards for row in store.rows("long_outputs", shard)]
+    rows = [row for shard in shards for row in store.rows(LONG_OUTPUTS, shard)]
     for row in rows:
         assert (row["required_words"] is None) == (row["length_from"] == "none")
         if row["length_from"] == "back_translated":
@@ -154,7 +155,7 @@ def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any
     row = next(
         row
         for shard in shards
-        for row in store.rows("long_outputs", shard)
+        for row in store.rows(LONG_OUTPUTS, shard)
         if len(row["sections"]) >= 3 and row["length_from"] != "back_translated" and not row["repairs"]
     )
     deck = row["kind"] == "deck"

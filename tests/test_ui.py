@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from lwv_dagster.jobs import SHARD_ASSETS
+from assets.steps import steps_of
 from tests.conftest import draw_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,7 +98,8 @@ def test_new_files_become_shards_and_a_backfill_of_two_succeeds(graphql: Callabl
     shards = wait_for(lambda: graphql(SHARDS)["assetNodeOrError"]["partitionKeys"], 90, "the sensor to add shards")
     assert shards == ["north-001", "south-001"]
     launched = graphql(
-        LAUNCH, params={"assetSelection": [{"path": [name]} for name in SHARD_ASSETS], "partitionNames": shards}
+        LAUNCH,
+        params={"assetSelection": [{"path": [name]} for name in steps_of("shard_job")], "partitionNames": shards},
     )["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
     ended = wait_for(

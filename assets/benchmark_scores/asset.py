@@ -1,19 +1,24 @@
 """The asset `benchmark_scores`: base, SFT and DPO on the held-out documents, beside what the teacher wrote."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 
-from assets.benchmark_scores.items import NoItemsError, by_id, held_out_items
-from assets.benchmark_scores.judge import judge_answer
-from assets.benchmark_scores.schema import SCHEMA
+from assets.benchmark_scores.items import Item, NoItemsError, by_id, held_out_items
+from assets.benchmark_scores.judge import Question, judge_answer
+from assets.benchmark_scores.schema import BENCHMARK_SCORES, Score
 from assets.benchmark_scores.scores import HARNESS, MODELS, answers_path, score_row, scores_path, write_summary
+from assets.benchmark_scores.step import STEP
 from assets.generation import GenerationError, prompt_line, write_answers
-from assets.partitions import SHARDS
+from assets.partitions import known_shards
+from assets.recipe_nodes import RecipeResource
+from assets.shard_table import identity_metadata
+from assets.step_asset import step_asset
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.engine import ModelEngine, run
-from resources.op_tags import GPU_OP_TAGS, GPU_POOL
+from resources.recipe.read import RecipeError
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 from resources.training.run_id import run_id
@@ -23,23 +28,27 @@ MOST_TOKENS = 8192
 SAMPLING = {"temperature": 0.6, "top_p": 0.95}
 
 
-@dg.asset(
-    deps=["sft_checkpoint", "dpo_checkpoint", dg.AssetDep("long_outputs", partition_mapping=dg.AllPartitionMapping())],
-    pool=GPU_POOL,
-    op_tags=GPU_OP_TAGS,
-    kinds={"torch", "openai"},
-)
+class Answer(NamedTuple):
+    """What one model wrote for one item."""
+
+    model: str
+    item_id: str
+    text: str
+
+
+@step_asset(STEP, kinds={"torch", "openai"})
 def benchmark_scores(
     context: dg.AssetExecutionContext,
     store: StoreResource,
     models: ModelsResource,
+    recipe: RecipeResource,
     gpu: GpuResource,
     pipes: dg.PipesSubprocessClient,
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     """Each model writes every item once; answers that are there already are not written again."""
-    with clear_failures(TrainingError, GenerationError, NoItemsError):
-        tables = store.create()
-        items = held_out_items(tables, sorted(context.instance.get_dynamic_partitions(str(SHARDS.name))))
+    with clear_failures(TrainingError, GenerationError, NoItemsError, RecipeError):
+        tables, shards = store.create(), known_shards(context.instance)
+        made_with, items = recipe.of(STEP), held_out_items(tables, shards)
         sft, dpo = current_checkpoint(tables, "sft"), current_checkpoint(tables, "dpo")
         if Path(read_training(dpo)["base"]).name != sft.name:
             raise TrainingError(
@@ -59,12 +68,13 @@ def benchmark_scores(
         written = write_answers(
             context, pipes, tables, gpu, checkpoints, prompts, answers_path(tables, run_name), **SAMPLING
         )
-        answers = [(model, item_id, answer["text"]) for (model, item_id), answer in written.items()]
-        answers += [("teacher", item["item_id"], item["reference"]) for item in items]
-        answers.sort(key=lambda answer: (MODELS.index(answer[0]), answer[1]))
+        answers = [Answer(model, item_id, answer["text"]) for (model, item_id), answer in written.items()]
+        answers += [Answer("teacher", item["item_id"], item["reference"]) for item in items]
+        answers.sort(key=lambda answer: (MODELS.index(answer.model), answer.item_id))
         engine = models.engine(tables, context.run.run_id)
         rows = run(judge_all(engine, by_id(items), answers))
-        count = tables.write_parquet(scores_path(tables), rows, SCHEMA)
+        identity = made_with.identity(tables, BENCHMARK_SCORES.version, shards, [engine.endpoints["judge"]])
+        count = tables.write_parquet(scores_path(tables), rows, BENCHMARK_SCORES.schema, identity)
         summary = write_summary(tables, rows, training["student"], items[0]["reference_author"])
     return dg.MaterializeResult(
         data_version=dg.DataVersion(run_id(answers=run_name, rows=[row["quality_score"] for row in rows])),
@@ -84,32 +94,32 @@ def benchmark_scores(
             "harness": summary["harness"],
             "data": training["dataset_id"],
             "path": dg.MetadataValue.path(str(scores_path(tables))),
+            **identity_metadata(identity),
         },
     )
 
 
-def item_prompt(store: Store, item: dict[str, Any]) -> dict[str, Any]:
-    """What a checkpoint is asked for one item; its seed follows from the item's id."""
+def item_prompt(store: Store, item: Item) -> dict[str, Any]:
+    """What each checkpoint is asked for an item, with a seed that follows from its id."""
     seed = int(item["item_id"][:6], 16) % 100_000
     return prompt_line(
         store, item["item_id"], item["instruction"], item["images"], seed, item["required_words"], MOST_TOKENS
     )
 
 
-async def judge_all(
-    engine: ModelEngine,
-    items: dict[str, dict[str, Any]],
-    answers: list[tuple[str, str, str]],
-) -> list[dict[str, Any]]:
+async def judge_all(engine: ModelEngine, items: Mapping[str, Item], answers: Sequence[Answer]) -> list[Score]:
     """A scores row per answer, in the order of the answers; one that was not judged says why."""
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    rows: dict[tuple[str, str], Score] = {}
     judge = engine.endpoints["judge"].model
 
-    async def work(answer: tuple[str, str, str]) -> dict[str, int]:
-        model, item_id, text = answer
-        return await judge_answer(engine, model, items[item_id], text)
+    async def work(answer: Answer) -> dict[str, int]:
+        item = items[answer.item_id]
+        asked = Question(item["item_id"], item["instruction"], item["images"])
+        return await judge_answer(engine, answer.model, asked, answer.text)
 
     async with engine:
-        async for (model, item_id, text), judged in engine.run(answers, work, "judge", "benchmark_scores"):
-            rows[model, item_id] = score_row(model, items[item_id], text, judged, judge)
-    return [rows[model, item_id] for model, item_id, _ in answers]
+        async for answer, judged in engine.run(answers, work, "judge", "benchmark_scores"):
+            rows[answer.model, answer.item_id] = score_row(
+                answer.model, items[answer.item_id], answer.text, judged, judge
+            )
+    return [rows[answer.model, answer.item_id] for answer in answers]

@@ -3,8 +3,7 @@
 import pyarrow.parquet as pq
 
 from assets.benchmark_scores.scores import scores_path
-from assets.quality.asset_checks import whole_checks
-from assets.quality.outcome import Outcome, Rule, violations
+from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from resources.store import Store
 
 RULES = (
@@ -16,6 +15,7 @@ RULES = (
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:
+    """The outcome of every rule on what the asset wrote last."""
     columns = ["model", "item_id", "length_score", "quality_score", "refused", "unjudged"]
     rows = pq.read_table(scores_path(store), columns=columns).to_pylist()
     items = {row["item_id"] for row in rows}
@@ -42,4 +42,4 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     return {outcome.rule: outcome for outcome in found}
 
 
-benchmark_scores_checks = whole_checks("benchmark_scores", RULES, evaluate)
+CHECKS = WholeRules(RULES, evaluate)

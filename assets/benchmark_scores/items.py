@@ -1,8 +1,9 @@
 """The benchmark's items, in MMLongBench-Write's form (docs/method.md 4.1): images, an instruction, a length, a task."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypedDict
 
+from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from resources.store import Store
 
 BENCHMARK = "held_out"
@@ -13,12 +14,25 @@ class NoItemsError(RuntimeError):
     """There is nothing to score on."""
 
 
-def held_out_items(store: Store, shards: Sequence[str]) -> list[dict[str, Any]]:
+class Item(TypedDict):
+    """One item: what every model is asked, and what the teacher wrote for it."""
+
+    item_id: str
+    task: str
+    language: str
+    instruction: str
+    images: list[str]  # sha256 of each
+    required_words: int
+    reference: str
+    reference_author: str
+
+
+def held_out_items(store: Store, shards: Sequence[str]) -> list[Item]:
     """An item per example of the benchmark split; `reference` is what the teacher wrote. Raises NoItemsError."""
     items = [
-        benchmark_item(row)
+        benchmark_item(row, row["required_words"])
         for shard in shards
-        for row in store.rows("long_outputs", shard)
+        for row in store.rows(LONG_OUTPUTS, shard)
         if row["split"] == "benchmark" and row["required_words"]
     ]
     if not items:
@@ -29,20 +43,20 @@ def held_out_items(store: Store, shards: Sequence[str]) -> list[dict[str, Any]]:
     return items
 
 
-def benchmark_item(row: dict[str, Any]) -> dict[str, Any]:
-    """The item of one long_outputs row; `reference` is what the teacher wrote."""
+def benchmark_item(row: LongOutput, required_words: int) -> Item:
+    """The item of a held-out example."""
     return {
         "item_id": row["example_id"],
         "task": TASKS[row["kind"]],
         "language": row["language"],
         "instruction": row["instruction"],
         "images": row["images"],
-        "required_words": row["required_words"],
+        "required_words": required_words,
         "reference": row["output"],
         "reference_author": row["author"],
     }
 
 
-def by_id(items: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def by_id(items: Iterable[Item]) -> dict[str, Item]:
     """item_id -> item."""
     return {item["item_id"]: item for item in items}

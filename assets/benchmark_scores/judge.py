@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 from assets.benchmark_scores.schema import DIMENSIONS
 from resources.engine import ModelEngine
@@ -19,7 +20,15 @@ SCALE = range(1, 6)
 DECODER = json.JSONDecoder()
 
 
-async def judge_answer(engine: ModelEngine, model: str, item: dict[str, Any], answer: str) -> dict[str, int]:
+class Question(NamedTuple):
+    """What an answer was given to. id: of the item or example; images: sha256 of each."""
+
+    id: str
+    instruction: str
+    images: Sequence[str]
+
+
+async def judge_answer(engine: ModelEngine, model: str, asked: Question, answer: str) -> dict[str, int]:
     """The judge's scores (1-5 each) for `answer`.
 
     Without all six it is asked again, TRIES times in all. Raises AnswerError where it gave none: then they are
@@ -27,14 +36,14 @@ async def judge_answer(engine: ModelEngine, model: str, item: dict[str, Any], an
     """
     call = Call(
         role="judge",
-        sample=item["item_id"],
+        sample=asked.id,
         step=f"judge-{model}",
         template=JUDGE.version,
         temperature=0.5,
         max_tokens=1024,
         messages=(
             system(SYSTEM.fill()),
-            user(*map(Image, item["images"]), JUDGE.fill(instruction=item["instruction"], response=answer)),
+            user(*map(Image, asked.images), JUDGE.fill(instruction=asked.instruction, response=answer)),
         ),
     )
     for attempt in range(1, TRIES):

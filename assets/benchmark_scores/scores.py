@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from assets.benchmark_scores.items import BENCHMARK
+from assets.benchmark_scores.items import BENCHMARK, Item
 from assets.benchmark_scores.judge import quality_score
 from assets.benchmark_scores.schema import DIMENSIONS
 from resources.authors import is_embedded
@@ -22,7 +22,7 @@ REFUSED = ("refused", "filtered")  # kinds of AnswerError
 
 def score_row(
     model: str,
-    item: dict[str, Any],
+    item: Item,
     output: str,
     judged: dict[str, int] | AnswerError,
     judge: str,

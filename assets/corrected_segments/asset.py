@@ -2,16 +2,19 @@
 
 from collections import Counter
 from itertools import groupby
-from typing import Any
 
 import dagster as dg
 
 from assets.corrected_segments.critic import correct_example
-from assets.corrected_segments.schema import ERRORS, SCHEMA
-from assets.partitions import SHARDS
-from assets.shard_table import write_model_table
-from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
-from resources.op_tags import GPU_OP_TAGS, GPU_POOL
+from assets.corrected_segments.schema import CORRECTED_SEGMENTS, ERRORS, CorrectedSegment
+from assets.corrected_segments.step import STEP
+from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.recipe_nodes import RecipeResource
+from assets.segments.schema import SEGMENTS, Segment
+from assets.shard_table import Ids, Shard, write_with_model
+from assets.step_asset import step_asset
+from resources.dagster import ModelsResource, StoreResource, clear_failures
+from resources.recipe.read import RecipeError
 
 COUNTS = (
     "edited",
@@ -23,29 +26,22 @@ COUNTS = (
 )
 
 
-@dg.asset(
-    partitions_def=SHARDS,
-    deps=["segments", "long_outputs"],
-    pool=GPU_POOL,
-    op_tags=GPU_OP_TAGS,
-    kinds={"openai", "parquet"},
-)
+@step_asset(STEP, kinds={"openai", "parquet"})
 def corrected_segments(
-    context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource, gpu: GpuResource
-) -> dg.MaterializeResult:
+    context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource, recipe: RecipeResource
+) -> dg.MaterializeResult[None]:
     """Each segment of the preference split beside its page and neighbours: corrected, with the kinds of error named."""
-    with clear_failures():
-        tables, shard = store.create(), context.partition_key
-        engine = models.engine(tables, context.run.run_id)
-        outputs = {row["example_id"]: row for row in tables.rows("long_outputs", shard) if row["split"] == "preference"}
+    with clear_failures(RecipeError):
+        shard, counts = Shard.of(context, STEP, CORRECTED_SEGMENTS, store, recipe), Counter[str]()
+        engine = models.engine(shard.store, context.run.run_id)
+        long_outputs = shard.store.rows(LONG_OUTPUTS, shard.name)
+        outputs = {row["example_id"]: row for row in long_outputs if row["split"] == "preference"}
+        segments = shard.store.rows(SEGMENTS, shard.name)
         examples = [
-            list(rows)
-            for example_id, rows in groupby(tables.rows("segments", shard), lambda row: row["example_id"])
-            if example_id in outputs
+            list(rows) for example, rows in groupby(segments, lambda row: row["example_id"]) if example in outputs
         ]
-        counts = Counter[str]()
 
-        async def work(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        async def work(rows: list[Segment]) -> list[CorrectedSegment]:
             corrected = await correct_example(engine, outputs[rows[0]["example_id"]], rows)
             for segment, row in zip(rows, corrected, strict=True):
                 counts["edited" if row["edited"] else "unchanged"] += 1
@@ -54,15 +50,12 @@ def corrected_segments(
                 counts.update(f"errors_{name}" for name in row["errors"])
             return corrected
 
-        metadata = write_model_table(
-            engine,
-            tables,
-            "corrected_segments",
+        count, quarantined, metadata = write_with_model(
             shard,
-            SCHEMA,
+            engine,
             examples,
             work,
-            lambda rows: {"document_id": rows[0]["document_id"], "example_id": rows[0]["example_id"]},
+            lambda rows: Ids(rows[0]["document_id"], rows[0]["example_id"]),
             "critic",
         )
-    return dg.MaterializeResult(metadata={**metadata, **{name: counts[name] for name in COUNTS}})
+    return shard.result(count, quarantined, {**metadata, **{name: counts[name] for name in COUNTS}})

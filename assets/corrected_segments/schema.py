@@ -1,23 +1,28 @@
 """The table that `corrected_segments` writes: a row per segment of the preference split, as the critic left it."""
 
-import pyarrow as pa
+from typing import TypedDict
+
+from resources.table import Int32, Table
 
 ERRORS = ("factual", "missing", "irrelevant", "incoherent", "repetitive")  # paper, appendix C
 
-SCHEMA = pa.schema(
-    [
-        ("segment_id", pa.string()),
-        ("example_id", pa.string()),
-        ("document_id", pa.string()),
-        ("index", pa.int32()),
-        ("page", pa.int32()),
-        ("original", pa.string()),  # the segment that the critic saw; empty where it was missing
-        ("text", pa.string()),  # corrected; equal to the original where edited is false
-        ("words", pa.int32()),
-        ("edited", pa.bool_()),
-        ("errors", pa.list_(pa.string())),  # of ERRORS; empty where edited is false
-        ("reason", pa.string()),  # one sentence from the critic
-        ("corrector", pa.string()),  # the model or person; `embedded-…` is the embedded model
-        ("call_id", pa.string()),
-    ]
-)
+
+class CorrectedSegment(TypedDict):
+    """A segment of the preference split as the critic left it."""
+
+    segment_id: str
+    example_id: str
+    document_id: str
+    index: Int32
+    page: Int32 | None  # as in segments
+    original: str  # the segment that the critic saw; empty where it was missing
+    text: str  # corrected; equal to the original where edited is false
+    words: Int32
+    edited: bool
+    errors: list[str]  # of ERRORS; empty where edited is false
+    reason: str  # one sentence from the critic
+    corrector: str  # the model or person; `embedded-…` is the embedded model
+    call_id: str
+
+
+CORRECTED_SEGMENTS = Table("corrected_segments", CorrectedSegment)

@@ -4,32 +4,35 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.dpo_checkpoint.step import STEP
 from assets.quality.gate import GateClosedError
+from assets.recipe_nodes import RecipeResource
+from assets.step_asset import step_asset
 from assets.training_dataset import current_manifest
 from assets.training_run import checkpoint_metadata, train
-from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
-from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.read import RecipeError, read_recipe
+from resources.dagster import GpuResource, StoreResource, clear_failures
+from resources.recipe.read import RecipeError
 from resources.training.checkpoint import TrainingError, checkpoint_home, current_checkpoint
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.run_id import run_id
 
 
-@dg.asset(deps=["sft_checkpoint", "preference_dataset"], pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"trl", "torch"})
+@step_asset(STEP, kinds={"trl", "torch"})
 def dpo_checkpoint(
     context: dg.AssetExecutionContext,
     store: StoreResource,
-    sources: SourcesResource,
+    recipe: RecipeResource,
     gpu: GpuResource,
     pipes: dg.PipesSubprocessClient,
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     """TRL's DPOTrainer in a process of its own, from the SFT checkpoint; skipped where nothing changed."""
     with clear_failures(GateClosedError, RecipeError, TrainingError):
-        tables, student = store.create(), sources.settings().student
+        tables, made_with = store.create(), recipe.of(STEP)
+        student = made_with.settings.student
         manifest = current_manifest(tables, "preference")
         sft = current_checkpoint(tables, "sft")
-        recipe = DpoHyperparameters.for_student(student, read_recipe().training)
-        run = run_id(dataset=manifest.id, sft=sft.name, recipe=recipe.as_dict())
+        hyperparameters = DpoHyperparameters.for_student(student, made_with.recipe.training)
+        run = run_id(dataset=manifest.id, sft=sft.name, recipe=hyperparameters.as_dict())
         output = checkpoint_home(tables, "dpo", run)
         trained = train(
             context,
@@ -44,8 +47,8 @@ def dpo_checkpoint(
                 "student": student,
                 "output": str(output),
                 "sft": str(sft),
-                "reference": reference_file(manifest.path, sft.name, recipe),
-                "recipe": recipe.as_dict(),
+                "reference": reference_file(manifest.path, sft.name, hyperparameters),
+                "recipe": hyperparameters.as_dict(),
                 "authors": sorted(manifest.authors),
             },
         )

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from assets.quality.asset_checks import whole_checks
-from assets.quality.outcome import Outcome, Rule
+from assets.quality.outcome import Outcome, Rule, WholeRules
 from assets.sft_checkpoint.checks import SHARED_RULES, shared_outcomes
 from resources.store import Store
 from resources.training.checkpoint import current_checkpoint, read_training
@@ -31,9 +30,10 @@ def starts_at_ln_2(training: dict[str, Any]) -> Outcome:
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:
+    """The outcome of every rule on what the asset wrote last."""
     output = current_checkpoint(store, "dpo")
     training = read_training(output)
     return {outcome.rule: outcome for outcome in (*shared_outcomes(output, training), starts_at_ln_2(training))}
 
 
-dpo_checkpoint_checks = whole_checks("dpo_checkpoint", RULES, evaluate)
+CHECKS = WholeRules(RULES, evaluate)

@@ -5,62 +5,63 @@ from collections import Counter
 import dagster as dg
 
 from assets.drafts.draft import TOP_P, draft_author, draft_prompt, draft_row, samples_of
-from assets.drafts.schema import FINISHES, SCHEMA
+from assets.drafts.schema import DRAFTS, FINISHES
+from assets.drafts.step import STEP
 from assets.generation import GenerationError, write_answers
-from assets.partitions import SHARDS
-from assets.shard_table import table_metadata
+from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.recipe_nodes import RecipeResource
+from assets.shard_table import Shard
+from assets.step_asset import step_asset
 from resources.dagster import GpuResource, StoreResource, clear_failures
-from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.read import RecipeError, read_recipe
+from resources.recipe.read import RecipeError
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 
 
-@dg.asset(
-    partitions_def=SHARDS,
-    deps=["long_outputs", "sft_checkpoint"],
-    pool=GPU_POOL,
-    op_tags=GPU_OP_TAGS,
-    kinds={"torch", "parquet"},
-)
+@step_asset(STEP, kinds={"torch", "parquet"})
 def drafts(
-    context: dg.AssetExecutionContext, store: StoreResource, gpu: GpuResource, pipes: dg.PipesSubprocessClient
-) -> dg.MaterializeResult:
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    recipe: RecipeResource,
+    gpu: GpuResource,
+    pipes: dg.PipesSubprocessClient,
+) -> dg.MaterializeResult[None]:
     """`pairs.samples` texts an example (one where no pairs are sampled), on policy; none is ever written twice."""
     with clear_failures(TrainingError, GenerationError, RecipeError):
-        tables, shard, recipe = store.create(), context.partition_key, read_recipe().pairs
-        checkpoint = current_checkpoint(tables, "sft")
+        shard = Shard.of(context, STEP, DRAFTS, store, recipe)
+        wanted, checkpoint = shard.recipe.pairs, current_checkpoint(shard.store, "sft")
         training = read_training(checkpoint)
         author = draft_author(checkpoint.name, training)
         asked = {
-            (row["example_id"], sample): (row, draft_prompt(tables, row, sample, recipe.temperature))
-            for row in tables.rows("long_outputs", shard)
+            (row["example_id"], sample): (row, draft_prompt(shard.store, row, sample, wanted.temperature))
+            for row in shard.store.rows(LONG_OUTPUTS, shard.name)
             if row["split"] == "preference"
-            for sample in range(samples_of(recipe))
+            for sample in range(samples_of(wanted))
         }
         answers = write_answers(
             context,
             pipes,
-            tables,
+            shard.store,
             gpu,
             {"sft": str(checkpoint)},
             [prompt for _, prompt in asked.values()],
-            tables.home / "drafts" / checkpoint.name / f"{shard}.jsonl",
-            recipe.temperature,
+            shard.store.home / "drafts" / checkpoint.name / f"{shard.name}.jsonl",
+            wanted.temperature,
             TOP_P,
         )
         rows = [
             draft_row(example, sample, answers["sft", prompt["item_id"]], author)
             for (_, sample), (example, prompt) in asked.items()
         ]
-        count = tables.write_table("drafts", shard, rows, SCHEMA)
+        count = shard.write(rows)
     finishes = Counter(row["finish"] for row in rows)
-    return dg.MaterializeResult(
-        metadata={
-            **table_metadata(tables, "drafts", shard, count, 0),
+    return shard.result(
+        count,
+        0,
+        {
             "author": author,
             "embedded": training["embedded"],
             "words_mean": sum(row["words"] for row in rows) / max(1, count),
             "tokens": sum(row["tokens"] for row in rows),
             **{f"finish_{name}": finishes[name] for name in FINISHES},
-        }
+        },
     )

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from assets.drafts.schema import DRAFTS, Draft
 from assets.generation import prompt_line
+from assets.long_outputs.schema import LongOutput
 from resources.authors import EMBEDDED_STUDENT
 from resources.recipe.model import Pairs
 from resources.store import Store
@@ -25,7 +27,7 @@ def samples_of(recipe: Pairs) -> int:
     return recipe.samples if recipe.sampled else 1
 
 
-def draft_prompt(store: Store, example: Mapping[str, Any], sample: int, temperature: float) -> dict[str, Any]:
+def draft_prompt(store: Store, example: LongOutput, sample: int, temperature: float) -> dict[str, Any]:
     """The prompt line of one draft. Its id follows from all that decides the draft, so that no draft is written twice.
 
     example: a long_outputs row. Seeds differ from sample to sample and from example to example.
@@ -50,7 +52,7 @@ def draft_prompt(store: Store, example: Mapping[str, Any], sample: int, temperat
     )
 
 
-def draft_row(example: Mapping[str, Any], sample: int, answer: Mapping[str, Any], author: str) -> dict[str, Any]:
+def draft_row(example: LongOutput, sample: int, answer: Mapping[str, Any], author: str) -> Draft:
     """answer: {text, tokens, finish} as the checkpoint gave it."""
     output = answer["text"].strip()
     words, required = count_words(output), example["required_words"]
@@ -68,7 +70,7 @@ def draft_row(example: Mapping[str, Any], sample: int, answer: Mapping[str, Any]
 
 
 def finish_of(output: str, finish: str) -> str:
-    """Of FINISHES. A text that goes round in circles loops, however it ended."""
+    """Of FINISHES. A text that repeats itself is looping, however it ended."""
     if count_words(output) == 0:
         return "empty"
     return "looping" if loop_start(output) is not None else finish
@@ -80,24 +82,24 @@ def draft_author(checkpoint: str, training: Mapping[str, Any]) -> str:
     return f"{name} {EMBEDDED_STUDENT}" if training["embedded"] else name
 
 
-def drafts_by_example(store: Store, shard: str) -> dict[str, list[dict[str, Any]]]:
+def drafts_by_example(store: Store, shard: str) -> dict[str, list[Draft]]:
     """example_id -> its drafts, by sample. Raises MissingTableError where the shard has no drafts."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in store.rows("drafts", shard):
+    found: dict[str, list[Draft]] = {}
+    for row in store.rows(DRAFTS, shard):
         found.setdefault(row["example_id"], []).append(row)
     return found
 
 
-def current_drafts(output: Mapping[str, Any], drafts: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def current_drafts(output: LongOutput, drafts: Mapping[str, list[Draft]]) -> list[Draft]:
     """The drafts of one long_outputs row; none where they answer another instruction than the one it has now."""
     return [row for row in drafts.get(output["example_id"], []) if row["instruction"] == output["instruction"]]
 
 
 def draft_to_cut(
     mode: Literal["auto", "checkpoint", "teacher"],
-    output: Mapping[str, Any],
-    drafts: Mapping[str, list[dict[str, Any]]],
-) -> dict[str, Any] | None:
+    output: LongOutput,
+    drafts: Mapping[str, list[Draft]],
+) -> Draft | None:
     """The draft that is corrected in place of a long_outputs row's text; None: that text is.
 
     Only the preference split is corrected. Raises NoDraftError where `mode` is `checkpoint` and there is no draft.

@@ -1,58 +1,50 @@
 """The asset `instructions`: what is asked of each document of a shard."""
 
 from collections import Counter
-from typing import Any
 
 import dagster as dg
 
 from assets.instructions.documents import Material, group_documents, materials
 from assets.instructions.requests import write_instruction
-from assets.instructions.schema import SCHEMA
-from assets.partitions import SHARDS
-from assets.shard_table import write_model_table
-from resources.dagster import GpuResource, ModelsResource, SourcesResource, StoreResource, clear_failures
+from assets.instructions.schema import INSTRUCTIONS, Instruction
+from assets.instructions.step import STEP
+from assets.recipe_nodes import RecipeResource
+from assets.shard_table import Ids, Shard, write_with_model
+from assets.source_images.schema import SOURCE_IMAGES
+from assets.step_asset import step_asset
+from resources.dagster import ModelsResource, StoreResource, clear_failures
 from resources.failures import AnswerError
-from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.read import RecipeError, read_recipe
+from resources.recipe.read import RecipeError
 
 
-@dg.asset(
-    partitions_def=SHARDS, deps=["source_images"], pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"openai", "parquet"}
-)
+@step_asset(STEP, kinds={"openai", "parquet"})
 def instructions(
-    context: dg.AssetExecutionContext,
-    store: StoreResource,
-    sources: SourcesResource,
-    models: ModelsResource,
-    gpu: GpuResource,
-) -> dg.MaterializeResult:
+    context: dg.AssetExecutionContext, store: StoreResource, models: ModelsResource, recipe: RecipeResource
+) -> dg.MaterializeResult[None]:
     """A request per document, with the length that is asked: fixed for decks, written by the teacher for images."""
     with clear_failures(RecipeError):
-        tables, shard = store.create(), context.partition_key
-        engine = models.engine(tables, context.run.run_id)
-        recipe, counts = read_recipe(), Counter[str]()
-        documents = group_documents(tables.rows("source_images", shard), recipe.instructions)
+        shard = Shard.of(context, STEP, INSTRUCTIONS, store, recipe)
+        engine, counts = models.engine(shard.store, context.run.run_id), Counter[str]()
+        documents = group_documents(shard.store.rows(SOURCE_IMAGES, shard.name), shard.recipe.instructions)
 
-        async def work(material: Material) -> list[dict[str, Any]]:
+        async def work(material: Material) -> list[Instruction]:
             try:
-                row = await write_instruction(engine, material, recipe)
+                row = await write_instruction(engine, material, shard.recipe)
             except AnswerError as error:
                 counts[f"rejected_{error.kind}"] += 1
                 raise
-            for name in ("origin", "language", "task", "length_from"):
-                counts[f"{name}_{row[name]}"] += 1
+            chosen = (row["origin"], row["language"], row["task"], row["length_from"])
+            for name, value in zip(("origin", "language", "task", "length_from"), chosen, strict=True):
+                counts[f"{name}_{value}"] += 1
             counts["chapters"] += material.part[1] > 1
             return [row]
 
-        metadata = write_model_table(
-            engine,
-            tables,
-            "instructions",
+        rows, quarantined, metadata = write_with_model(
             shard,
-            SCHEMA,
-            materials(documents, recipe.instructions),
+            engine,
+            materials(documents, shard.recipe.instructions),
             work,
-            lambda material: {"document_id": material.document_id, "example_id": material.example_id},
+            lambda material: Ids(material.document_id, material.example_id),
             "teacher",
         )
-    return dg.MaterializeResult(metadata={**metadata, **dict(sorted(counts.items()))})
+    return shard.result(rows, quarantined, {**metadata, **dict(sorted(counts.items()))})

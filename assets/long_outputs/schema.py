@@ -1,44 +1,49 @@
 """The table that `long_outputs` writes: a row per example with its whole text and its sections."""
 
-import pyarrow as pa
+from typing import TypedDict
 
-SECTION = pa.struct(
-    [
-        ("index", pa.int32()),  # 0-based
-        ("heading", pa.string()),  # as written in the output, without '#'
-        ("target_words", pa.int32()),  # from the plan
-        ("text", pa.string()),  # with its heading line; the output is these joined by blank lines
-        ("words", pa.int32()),  # count_words(text)
-        ("pages", pa.list_(pa.int32())),  # 1-based pages that the plan gave to this section
-        ("call_id", pa.string()),  # ledger key of the call that wrote it
-    ]
-)
+from resources.table import Float32, Float64, Int32, Int64, Table
 
-SCHEMA = pa.schema(
-    [
-        ("example_id", pa.string()),
-        ("document_id", pa.string()),
-        ("documents", pa.list_(pa.string())),  # as in instructions
-        ("kind", pa.string()),  # single | multi | deck
-        ("split", pa.string()),  # sft | preference | benchmark
-        ("language", pa.string()),  # en | zh
-        ("images", pa.list_(pa.string())),  # sha256 per page
-        ("task", pa.string()),  # open, a family of MMLongBench-Write, or a deck task
-        ("request", pa.string()),  # the instruction without its length
-        ("instruction", pa.string()),
-        ("output", pa.string()),
-        ("sections", pa.list_(SECTION)),
-        ("plan_call_id", pa.string()),  # ledger key of the call that made the plan
-        ("words", pa.int32()),  # count_words(output)
-        ("required_words", pa.int32()),  # stated in the instruction; null where none is
-        ("target_words", pa.int32()),  # what the plan aimed at
-        ("length_from", pa.string()),  # stated | back_translated | none
-        ("repairs", pa.list_(pa.string())),  # what was mended on the way, a kind each (assets/long_outputs/control.py)
-        ("length_score", pa.float32()),  # paper eq. 6, 0-100, against required_words; null where that is null
-        ("prompt_tokens", pa.int64()),  # summed over the calls of this example
-        ("cached_tokens", pa.int64()),
-        ("completion_tokens", pa.int64()),
-        ("cost_usd", pa.float64()),
-        ("author", pa.string()),  # the model that wrote it; `embedded-…` is the embedded model
-    ]
-)
+
+class Section(TypedDict):
+    """A section of a long text."""
+
+    index: Int32  # 0-based
+    heading: str  # as written in the output, without '#'
+    target_words: Int32  # from the plan
+    text: str  # with its heading line; the output is these joined by blank lines
+    words: Int32  # count_words(text)
+    pages: list[Int32]  # 1-based pages that the plan gave to this section
+    call_id: str  # ledger key of the call that wrote it
+
+
+class LongOutput(TypedDict):
+    """An example with its whole text."""
+
+    example_id: str
+    document_id: str
+    documents: list[str]  # as in instructions
+    kind: str  # single | multi | deck
+    split: str  # sft | preference | benchmark
+    language: str  # en | zh
+    images: list[str]  # sha256 per page
+    task: str  # open, a family of MMLongBench-Write, or a deck task
+    request: str  # the instruction without its length
+    instruction: str
+    output: str
+    sections: list[Section]
+    plan_call_id: str  # ledger key of the call that made the plan
+    words: Int32  # count_words(output)
+    required_words: Int32 | None  # stated in the instruction; null where none is
+    target_words: Int32  # what the plan aimed at
+    length_from: str  # stated | back_translated | none
+    repairs: list[str]  # what was mended on the way, a kind each (assets/long_outputs/control.py)
+    length_score: Float32 | None  # paper eq. 6, 0-100, against required_words; null where that is null
+    prompt_tokens: Int64  # summed over the calls of this example
+    cached_tokens: Int64
+    completion_tokens: Int64
+    cost_usd: Float64
+    author: str  # the model that wrote it; `embedded-…` is the embedded model
+
+
+LONG_OUTPUTS = Table("long_outputs", LongOutput)

@@ -1,35 +1,36 @@
 """The asset `preference_dataset`: the quality gate between the pairs of all shards and preference training."""
 
 from collections.abc import Container, Iterator, Mapping
-from typing import Any
 
 import dagster as dg
 
-from assets.partitions import SHARDS
-from assets.preference_dataset.schema import SCHEMA
+from assets.partitions import known_shards
+from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceRow
 from assets.preference_dataset.starts import PageStarts
+from assets.preference_dataset.step import STEP
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_pairs.mix import Mix
-from assets.quality.gate import GateClosedError, require_good_shards
+from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
+from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
+from assets.recipe_nodes import RecipeResource
 from assets.sft_dataset.contamination import Contamination
-from assets.training_dataset import documents_of, image_files, write_dataset
+from assets.step_asset import step_asset
+from assets.steps import gated_by
+from assets.training_dataset import documents_of, gate_metadata, image_files, write_dataset
 from resources.dagster import StoreResource, clear_failures
-from resources.recipe.read import RecipeError, read_recipe
+from resources.recipe.read import RecipeError
 from resources.store import Store
 
-UPSTREAM = ("source_images", "instructions", "long_outputs", "segments", "corrected_segments", "preference_pairs")
 
-
-@dg.asset(deps=[dg.AssetDep("preference_pairs", partition_mapping=dg.AllPartitionMapping())], kinds={"parquet"})
-def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+@step_asset(STEP, kinds={"parquet"})
+def preference_dataset(
+    context: dg.AssetExecutionContext, store: StoreResource, recipe: RecipeResource
+) -> dg.MaterializeResult[None]:
     """Every preference pair, from shards whose quality reports passed, kinds weighted as the recipe has it."""
     with clear_failures(GateClosedError, RecipeError):
-        tables = store.create()
-        shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
-        require_good_shards(tables, UPSTREAM, shards)
-        if drafted := [shard for shard in shards if tables.table_path("drafts", shard).exists()]:
-            require_good_shards(tables, ("drafts",), drafted)
+        tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
+        open_gate(tables, STEP, shards, made_with.recipe.gate.mixed_recipes)
         contamination, left_out = Contamination(tables, shards), dict[str, dict[str, str]]()
         homes, found, mix = first_shards(tables, shards), Mix(), Mix()
         doubles = dict[tuple[str, str], dict[str, str]]()
@@ -37,16 +38,17 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
         for pair in contamination.clean_pairs(pairs, left_out):
             found.add(pair)
         write_quarantine(tables, "preference_dataset", ALL_SHARDS, [*left_out.values(), *doubles.values()])
-        shares = kind_shares(read_recipe().pairs, found.pairs)
+        shares = kind_shares(made_with.recipe.pairs, found.pairs)
         factors = kind_factors(found.weight, found.pairs, shares)
         manifest = write_dataset(
             tables,
             "preference",
             shards,
-            SCHEMA,
+            PREFERENCE_DATASET,
             pair_rows(tables, shards, homes, left_out, factors, mix),
             lambda row: (row["kind"], row["author"], row["corrector"]),
             lambda: why_empty(tables, shards, found, len(left_out)),
+            made_with.identity(tables, PREFERENCE_DATASET.version, shards),
             report={"kind_shares": shares},
         )
     return dg.MaterializeResult(
@@ -58,6 +60,8 @@ def preference_dataset(context: dg.AssetExecutionContext, store: StoreResource) 
             "dropped_in_benchmark": len(left_out),
             "dropped_duplicate": len(doubles),
             **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
+            "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
+            **gate_metadata(manifest),
             "made_by": ", ".join(sorted(manifest.authors)),
             "path": dg.MetadataValue.path(manifest.path),
         },
@@ -93,16 +97,19 @@ def first_shards(tables: Store, shards: list[str]) -> dict[str, str]:
     is run again."""
     homes = dict[str, str]()
     for shard in shards:
-        for pair in tables.rows("preference_pairs", shard, ["example_id"]):
+        for pair in tables.rows(PREFERENCE_PAIRS, shard, ["example_id"]):
             homes.setdefault(pair["example_id"], shard)
     return homes
 
 
 def pairs_of(
-    tables: Store, shard: str, homes: Mapping[str, str], doubles: dict[tuple[str, str], dict[str, str]] | None = None
-) -> Iterator[dict[str, Any]]:
+    tables: Store,
+    shard: str,
+    homes: Mapping[str, str],
+    doubles: dict[tuple[str, str], dict[str, str]] | None = None,
+) -> Iterator[PreferencePair]:
     """The shard's pairs that count; of the others, (shard, example) -> row for the quarantine."""
-    for pair in tables.rows("preference_pairs", shard):
+    for pair in tables.rows(PREFERENCE_PAIRS, shard):
         name, home = pair["example_id"], homes[pair["example_id"]]
         if home == shard:
             yield pair
@@ -121,32 +128,29 @@ def pair_rows(
     left_out: Container[str],
     factors: Mapping[str, float],
     mix: Mix,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[PreferenceRow]:
     """The rows of the kinds that have a factor, weighted by it, and counted in `mix`. left_out: pair ids."""
     for shard in shards:
         starts = PageStarts(tables, shard)
         for pair in pairs_of(tables, shard, homes):
             if pair["kind"] in factors and pair["pair_id"] not in left_out:
-                row = {
+                chosen_starts, rejected_starts = starts.of(pair)
+                row: PreferenceRow = {
                     "id": pair["pair_id"],
-                    "images": image_files(tables, pair["images"]),
-                    **starts.of(pair),
-                    **{
-                        name: pair[name]
-                        for name in (
-                            "example_id",
-                            "upto",
-                            "prompt",
-                            "prefix",
-                            "chosen",
-                            "rejected",
-                            "closes",
-                            "kind",
-                            "author",
-                            "corrector",
-                        )
-                    },
+                    "example_id": pair["example_id"],
+                    "upto": pair["upto"],
+                    "prompt": pair["prompt"],
+                    "prefix": pair["prefix"],
+                    "chosen": pair["chosen"],
+                    "rejected": pair["rejected"],
+                    "chosen_starts": chosen_starts,
+                    "rejected_starts": rejected_starts,
+                    "closes": pair["closes"],
                     "weight": pair["weight"] * factors[pair["kind"]],
+                    "kind": pair["kind"],
+                    "images": image_files(tables, pair["images"]),
+                    "author": pair["author"],
+                    "corrector": pair["corrector"],
                 }
                 mix.add(row)
                 yield row

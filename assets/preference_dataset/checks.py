@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from assets.quality.asset_checks import whole_checks
-from assets.quality.outcome import Outcome, Rule, violations
+from assets.quality.gate import GateClosedError
+from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from assets.sft_dataset.contamination import none_in_benchmark
 from assets.training_dataset import current_manifest
 from resources.store import BATCH_ROWS, Store
@@ -23,6 +23,7 @@ RULES = (
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:
+    """The outcome of every rule on what the asset wrote last."""
     manifest = current_manifest(store, "preference")
     ids, weights = Counter[str](), Counter[str]()
     lost, equal = [], []
@@ -55,7 +56,11 @@ def shares_kept(found: Mapping[str, float], wanted: Mapping[str, float]) -> Outc
 
 def not_in_sft(store: Store, shards: list[str]) -> Outcome:
     """By document: another example of it counts too."""
-    trained = set(pq.read_table(current_manifest(store, "sft").path, columns=["id"]).column("id").to_pylist())
+    try:
+        sft = current_manifest(store, "sft")
+    except GateClosedError as error:
+        return Outcome("not_in_sft", False, {"checked": 0}, f"it cannot be told yet: {error}")
+    trained = set(pq.read_table(sft.path, columns=["id"]).column("id").to_pylist())
     documents = {
         row["example_id"]: row["documents"]
         for shard in shards
@@ -75,4 +80,4 @@ def not_in_sft(store: Store, shards: list[str]) -> Outcome:
     return violations("not_in_sft", shared, len(paired), "examples are of documents in the SFT data set")
 
 
-preference_dataset_checks = whole_checks("preference_dataset", RULES, evaluate)
+CHECKS = WholeRules(RULES, evaluate, also_reads=("sft_dataset",))

@@ -1,31 +1,41 @@
 """Where in a pair's two answers each page's text begins, so that a trainer can put the page's image right there."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
+from assets.corrected_segments.schema import CORRECTED_SEGMENTS
+from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.preference_pairs.schema import PreferencePair
 from resources.store import Store
 from resources.text.headings import SEPARATOR
+
+
+class Starts(NamedTuple):
+    """Character offsets of the pages, in the prefix and the answer together."""
+
+    chosen: list[int]
+    rejected: list[int]
 
 
 class PageStarts:
     """Of one shard's decks; for anything else, and for answers that are not made of segments, there are none."""
 
     def __init__(self, store: Store, shard: str) -> None:
-        decks = {row["example_id"] for row in store.rows("long_outputs", shard) if row["kind"] == "deck"}
+        decks = {row["example_id"] for row in store.rows(LONG_OUTPUTS, shard) if row["kind"] == "deck"}
         self.segments: dict[str, list[tuple[str, str]]] = {}  # example -> per page, corrected and original text
-        for row in store.rows("corrected_segments", shard):
+        for row in store.rows(CORRECTED_SEGMENTS, shard):
             if row["example_id"] in decks:
                 self.segments.setdefault(row["example_id"], []).append((row["text"], row["original"]))
 
-    def of(self, pair: dict[str, Any]) -> dict[str, list[int]]:
-        """`chosen_starts` and `rejected_starts`: character offsets in the prefix and the answer together."""
+    def of(self, pair: PreferencePair) -> Starts:
+        """Of a pair's two answers."""
         pages = self.segments.get(pair["example_id"], [])[: pair["upto"]]
         if not pages or pair["kind"] not in ("cumulative", "shared_prefix"):
-            return {"chosen_starts": [], "rejected_starts": []}
+            return Starts([], [])
         corrected, original = ([page[side] for page in pages] for side in (0, 1))
         if pair["kind"] == "shared_prefix":
             original = [*corrected[:-1], original[-1]]
-        return {"chosen_starts": page_starts(corrected), "rejected_starts": page_starts(original)}
+        return Starts(page_starts(corrected), page_starts(original))
 
 
 def page_starts(texts: Sequence[str]) -> list[int]:

@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
 from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
-from resources.recipe.read import read_recipe
 
 RULES = (
     Rule("ids_unique", "No two pairs have the same pair_id, and each kind is known."),
@@ -105,7 +104,8 @@ def weights_add_up(context: Context) -> Outcome:
 
 
 def margins_kept(context: Context) -> Outcome:
-    least = read_recipe().pairs.margin - 1e-3  # the column is a 32-bit float
+    recipe = context.recipe  # the table's own; of an older table the least margin is unknown
+    least = (recipe.pairs.margin if recipe else 0.0) - 1e-3  # the column is a 32-bit float
     rows = context.table.select(["pair_id", "kind", "margin"]).to_pylist()
     bad = [
         row["pair_id"]
@@ -117,8 +117,8 @@ def margins_kept(context: Context) -> Outcome:
 
 def pairs_from_edits(context: Context) -> Outcome:
     """Only of corrections: an example that has nothing but a sampled pair has lost its edits."""
-    recipe = read_recipe().pairs
-    if not (recipe.cumulative or recipe.shared_prefix or recipe.whole):
+    pairs = context.recipe.pairs if context.recipe else None
+    if pairs is not None and not (pairs.cumulative or pairs.shared_prefix or pairs.whole):
         return Outcome("pairs_from_edits", True, {"checked": 0})
     rows = context.upstream("corrected_segments").select(["example_id", "edited", "original"]).to_pylist()
     edited = {row["example_id"] for row in rows if row["edited"]} & {

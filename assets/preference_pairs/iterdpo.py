@@ -1,20 +1,58 @@
 """IterDPO's pairs out of one corrected document: cumulative prefixes (the paper's), shared prefixes, the whole text.
 
-output: its long_outputs row. corrected: its corrected_segments rows, in order, each with the `author` of its original.
+output: its long_outputs row. corrected: its corrected segments, in order.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from assets.preference_pairs.schema import WHOLE_KINDS
+from assets.corrected_segments.schema import CORRECTED_SEGMENTS, CorrectedSegment
+from assets.long_outputs.schema import LongOutput
+from assets.preference_pairs.ranking import Sides
+from assets.preference_pairs.schema import WHOLE_KINDS, PreferencePair
+from assets.segments.schema import SEGMENTS
+from resources.recipe.model import Pairs
+from resources.store import Store
 from resources.text.headings import SEPARATOR
 
 
-def cumulative_pairs(
-    output: dict[str, Any],
-    corrected: Sequence[dict[str, Any]],
-    last_share: float,
-) -> list[dict[str, Any]]:
+class Corrected(NamedTuple):
+    """A corrected segment, and who wrote its original."""
+
+    row: CorrectedSegment
+    author: str
+
+
+class Answers(NamedTuple):
+    """A pair's two sides, and who made them: wrote the text that was corrected (or both), made or judged one better."""
+
+    chosen: str
+    rejected: str
+    author: str
+    corrector: str
+
+
+def corrected_by_example(store: Store, shard: str) -> defaultdict[str, list[Corrected]]:
+    """example_id -> its corrected segments in order. Those of examples that are no longer written are left out."""
+    authors = {row["example_id"]: row["author"] for row in store.rows(SEGMENTS, shard, ["example_id", "author"])}
+    found: defaultdict[str, list[Corrected]] = defaultdict(list)
+    for row in store.rows(CORRECTED_SEGMENTS, shard):
+        if author := authors.get(row["example_id"]):
+            found[row["example_id"]].append(Corrected(row, author))
+    return found
+
+
+def correction_pairs(output: LongOutput, corrected: Sequence[Corrected], wanted: Pairs) -> list[PreferencePair]:
+    """The pairs of one corrected document, of every kind that the recipe gives a share."""
+    return [
+        *(cumulative_pairs(output, corrected, wanted.last_share) if wanted.cumulative else ()),
+        *(shared_prefix_pairs(output, corrected) if wanted.shared_prefix else ()),
+        *(whole_pairs(output, corrected) if wanted.whole else ()),
+    ]
+
+
+def cumulative_pairs(output: LongOutput, corrected: Sequence[Corrected], last_share: float) -> list[PreferencePair]:
     """Pair i: corrected segments 1..i against original segments 1..i (paper eq. 5), weighted by `prefix_weights`.
 
     A deck's images are cut to the first i pages, so the answer may end there; anything else keeps all its images and
@@ -22,28 +60,15 @@ def cumulative_pairs(
     of which nothing was written (nothing to reject), and, of a deck whose request itself names a length, all but the
     last: they would end far from it.
     """
-    pairs = []
+    pairs = list[PreferencePair]()
     deck = output["kind"] == "deck"
     whole_only = deck and output["required_words"] is not None and output["instruction"] == output["request"]
     for upto in range(1, len(corrected) + 1):
-        chosen = _join([row["text"] for row in corrected[:upto]])
-        rejected = _join([row["original"] for row in corrected[:upto]])
-        last = upto == len(corrected)
-        if not rejected or chosen == rejected or (whole_only and not last):
+        answers, last = _joined(corrected[:upto]), upto == len(corrected)
+        if not answers.rejected or answers.chosen == answers.rejected or (whole_only and not last):
             continue
-        pairs.append(
-            _pair(
-                output,
-                "cumulative",
-                upto,
-                "",
-                output["images"][:upto] if deck else output["images"],
-                chosen,
-                rejected,
-                deck or last,
-                corrected[0],
-            )
-        )
+        pair = _pair(output, "cumulative", answers, upto, closes=deck or last)
+        pairs.append({**pair, "images": output["images"][:upto] if deck else pair["images"]})
     return [
         {**pair, "weight": weight} for pair, weight in zip(pairs, prefix_weights(len(pairs), last_share), strict=True)
     ]
@@ -62,67 +87,49 @@ def prefix_weights(count: int, last_share: float) -> list[float]:
     return [*((1 - last) / (count - 1) for _ in range(count - 1)), last]
 
 
-def shared_prefix_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def shared_prefix_pairs(output: LongOutput, corrected: Sequence[Corrected]) -> list[PreferencePair]:
     """Pair i: after the corrected segments 1..i-1, corrected segment i against original segment i, in equal parts.
 
     Segments without an edit, and missing ones (nothing to reject), give no pair.
     """
-    pairs = []
-    for upto, row in enumerate(corrected, 1):
+    pairs = list[PreferencePair]()
+    for upto, (row, author) in enumerate(corrected, 1):
         if row["edited"] and row["original"]:
-            pairs.append(
-                _pair(
-                    output,
-                    "shared_prefix",
-                    upto,
-                    _join([row["text"] for row in corrected[: upto - 1]]),
-                    output["images"],
-                    row["text"],
-                    row["original"],
-                    upto == len(corrected),
-                    row,
-                )
-            )
+            answers = Answers(row["text"], row["original"], author, row["corrector"])
+            prefix = _joined(corrected[: upto - 1]).chosen if upto > 1 else ""
+            pair = _pair(output, "shared_prefix", answers, upto, closes=upto == len(corrected))
+            pairs.append({**pair, "prefix": prefix})
     return [{**pair, "weight": 1 / len(pairs)} for pair in pairs]
 
 
-def whole_pairs(output: dict[str, Any], corrected: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def whole_pairs(output: LongOutput, corrected: Sequence[Corrected]) -> list[PreferencePair]:
     """The whole corrected text against the whole original, asked for with its length; none where nothing was edited."""
-    chosen, rejected = (_join([row[side] for row in corrected]) for side in ("text", "original"))
-    if not rejected or chosen == rejected:
+    if not corrected:
         return []
-    return [_pair(output, "whole", len(corrected), "", output["images"], chosen, rejected, True, corrected[0])]
+    answers = _joined(corrected)
+    if not answers.rejected or answers.chosen == answers.rejected:
+        return []
+    return [_pair(output, "whole", answers, len(corrected), closes=True)]
 
 
-def sampled_pair(
-    output: dict[str, Any],
-    chosen: str,
-    rejected: str,
-    margin: float,
-    author: str,
-    judge: str,
-) -> dict[str, Any]:
-    """Two whole texts that the checkpoint `author` wrote for the instruction, `margin` points apart."""
-    made = {"author": author, "corrector": judge}
-    return {**_pair(output, "sampled", None, "", output["images"], chosen, rejected, True, made), "margin": margin}
+def sampled_pair(output: LongOutput, sides: Sides, author: str, judge: str) -> PreferencePair:
+    """Two whole texts that the checkpoint `author` wrote for the instruction."""
+    answers = Answers(sides.chosen.text, sides.rejected.text, author, judge)
+    return {**_pair(output, "sampled", answers, None, closes=True), "margin": sides.margin}
 
 
-def _join(texts: Sequence[str]) -> str:
-    return SEPARATOR.join(text for text in texts if text)
+def _joined(corrected: Sequence[Corrected]) -> Answers:
+    chosen, rejected = (
+        SEPARATOR.join(text for text in texts if text)
+        for texts in (
+            [segment.row["text"] for segment in corrected],
+            [segment.row["original"] for segment in corrected],
+        )
+    )
+    return Answers(chosen, rejected, corrected[0].author, corrected[0].row["corrector"])
 
 
-def _pair(
-    output: dict[str, Any],
-    kind: str,
-    upto: int | None,
-    prefix: str,
-    images: Sequence[str],
-    chosen: str,
-    rejected: str,
-    closes: bool,
-    made: Mapping[str, str],
-) -> dict[str, Any]:
-    """made: its `author` and its `corrector`."""
+def _pair(output: LongOutput, kind: str, answers: Answers, upto: int | None, closes: bool) -> PreferencePair:
     whole = kind in WHOLE_KINDS
     return {
         "pair_id": f"{output['example_id']}-{kind}" + ("" if whole else f"-{upto:03d}"),
@@ -130,14 +137,14 @@ def _pair(
         "document_id": output["document_id"],
         "kind": kind,
         "upto": upto,
-        "prompt": output["instruction" if whole else "request"],
-        "prefix": prefix,
-        "images": list(images),
-        "chosen": chosen,
-        "rejected": rejected,
+        "prompt": output["instruction"] if whole else output["request"],
+        "prefix": "",
+        "images": list(output["images"]),
+        "chosen": answers.chosen,
+        "rejected": answers.rejected,
         "closes": closes,
         "weight": 1.0,
         "margin": None,
-        "author": made["author"],
-        "corrector": made["corrector"],
+        "author": answers.author,
+        "corrector": answers.corrector,
     }

@@ -3,9 +3,11 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-from assets.benchmark_scores.judge import judge_answer, quality_score
+from assets.benchmark_scores.judge import Question, judge_answer, quality_score
+from assets.drafts.schema import Draft
+from assets.long_outputs.schema import LongOutput
 from resources.engine import ModelEngine
 from resources.failures import AnswerError
 from resources.text.length_score import length_score
@@ -20,19 +22,31 @@ class Ranked:
     whole: bool
 
 
-async def rank_drafts(engine: ModelEngine, output: dict[str, Any], drafts: Sequence[dict[str, Any]]) -> list[Ranked]:
+class Sides(NamedTuple):
+    """The drafts of one example that make a pair."""
+
+    chosen: Ranked
+    rejected: Ranked
+
+    @property
+    def margin(self) -> float:
+        """Points between them."""
+        return self.chosen.score - self.rejected.score
+
+
+async def rank_drafts(engine: ModelEngine, output: LongOutput, drafts: Sequence[Draft]) -> list[Ranked]:
     """The drafts that have a text and were judged, in order: (S_l + S_q) / 2 each.
 
     S_l is against the stated length, or against what the plan aims at where none is stated.
     """
-    item = {"item_id": output["example_id"], **{name: output[name] for name in ("instruction", "images")}}
+    asked = Question(output["example_id"], output["instruction"], output["images"])
     wanted = output["required_words"] or output["target_words"]
     found = []
     for draft in drafts:
         if draft["finish"] == "empty":
             continue
         try:
-            scores = await judge_answer(engine, f"draft-{draft['sample']}", item, draft["output"])
+            scores = await judge_answer(engine, f"draft-{draft['sample']}", asked, draft["output"])
         except AnswerError:
             continue
         score = (length_score(draft["words"], wanted) + quality_score(scores)) / 2
@@ -40,8 +54,8 @@ async def rank_drafts(engine: ModelEngine, output: dict[str, Any], drafts: Seque
     return found
 
 
-def choose_sides(ranked: Sequence[Ranked], margin: float, seed: str) -> tuple[Ranked, Ranked] | None:
-    """(chosen, rejected): the best whole draft, and one at random of those at least `margin` points worse.
+def choose_sides(ranked: Sequence[Ranked], margin: float, seed: str) -> Sides | None:
+    """The best whole draft, and one at random of those at least `margin` points worse.
 
     seed: the same example has the same draw, in any order of examples. None where no two drafts are so far apart.
     """
@@ -49,4 +63,4 @@ def choose_sides(ranked: Sequence[Ranked], margin: float, seed: str) -> tuple[Ra
     if best is None:
         return None
     worse = [draft for draft in ranked if draft.score < best.score and best.score - draft.score >= margin]
-    return (best, random.Random(seed).choice(worse)) if worse else None
+    return Sides(best, random.Random(seed).choice(worse)) if worse else None

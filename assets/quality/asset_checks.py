@@ -1,92 +1,75 @@
 """An asset's rules as one Dagster multi-asset check, with a report file for every shard."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import pyarrow as pa
 
+from assets.partitions import SHARDS
 from assets.quality.expectations import run_expectations
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule, WholeRules
 from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
+from assets.step import Step
 from resources.dagster import StoreResource
 from resources.store import Store
 
 
-def quality_checks(
-    asset: str, asset_rules: AssetRules, partitions_def: dg.PartitionsDefinition
-) -> dg.AssetChecksDefinition:
-    """One step that reads the shard's table once and yields a verdict for every rule, whatever happens.
+def asset_checks(step: Step, rules: AssetRules | WholeRules) -> dg.AssetChecksDefinition:
+    """One step that looks at the asset once and yields a verdict for every rule, whatever happens.
 
-    Its specs are partitioned, so each shard keeps its own status; the asset must have no BackfillPolicy, with which
-    Dagster would store them without a partition.
+    The specs of a sharded asset are partitioned, so each shard keeps its own status; the asset must have no
+    BackfillPolicy, with which Dagster would store them without a partition.
     """
+    whole = rules if isinstance(rules, WholeRules) else None
     specs = [
         dg.AssetCheckSpec(
-            rule.name, asset=asset, description=rule.description, blocking=rule.blocking, partitions_def=partitions_def
+            rule.name,
+            asset=step.name,
+            description=rule.description,
+            blocking=rule.blocking,
+            additional_deps=whole.also_reads if whole else None,
+            partitions_def=SHARDS if step.sharded else None,
         )
-        for rule in asset_rules.rules
+        for rule in rules.rules
     ]
 
-    @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name=f"{step.name}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
-        outcomes = check_shard(store.create(), asset, context.partition_key, asset_rules)
+        if isinstance(rules, AssetRules):
+            outcomes = check_shard(store.create(), step.name, context.partition_key, rules)
+        else:
+            outcomes = check_whole(store.create(), rules)
         selected = {key.name for key in context.selected_asset_check_keys}
-        for rule in asset_rules.rules:
+        for rule in rules.rules:
             if rule.name in selected:
-                yield check_result(asset, rule, outcomes[rule.name])
+                yield check_result(step.name, rule, outcomes[rule.name])
 
     return checks
 
 
-def whole_checks(
-    asset: str,
-    rules: Sequence[Rule],
-    evaluate: Callable[[Store], dict[str, Outcome]],
-) -> dg.AssetChecksDefinition:
-    """The checks of an asset without partitions: `evaluate` gives an outcome per rule name."""
-    specs = [
-        dg.AssetCheckSpec(rule.name, asset=asset, description=rule.description, blocking=rule.blocking)
-        for rule in rules
-    ]
-
-    @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
-    def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
-        outcomes = check_whole(store.create(), rules, evaluate)
-        selected = {key.name for key in context.selected_asset_check_keys}
-        for rule in rules:
-            if rule.name in selected:
-                yield check_result(asset, rule, outcomes[rule.name])
-
-    return checks
-
-
-def check_whole(
-    store: Store,
-    rules: Sequence[Rule],
-    evaluate: Callable[[Store], dict[str, Outcome]],
-) -> dict[str, Outcome]:
+def check_whole(store: Store, rules: WholeRules) -> Mapping[str, Outcome]:
     """The outcome of every rule on a whole asset. What `evaluate` raises fails them all."""
     try:
-        return evaluate(store)
+        return rules.evaluate(store)
     except Exception as error:
         failed = f"could not evaluate: {type(error).__name__}: {error}"[:500]
-        return {rule.name: Outcome(rule.name, False, {}, failed) for rule in rules}
+        return {rule.name: Outcome(rule.name, False, {}, failed) for rule in rules.rules}
 
 
 def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -> dict[str, Outcome]:
     """The outcome of every rule on one shard, which its report holds too. What a rule raises fails the rule."""
     outcomes: dict[str, Outcome] = {}
-    rows = 0
+    rows, identity = 0, None
     try:
         table = store.read_table(asset, shard)
-        rows = table.num_rows
+        rows, identity = table.num_rows, store.identity(asset, shard)
     except (OSError, pa.ArrowException) as error:
         outcomes = {
             rule.name: Outcome(rule.name, False, {}, f"the table cannot be read: {error}") for rule in asset_rules.rules
         }
     else:
-        context = Context(store, shard, table)
+        context = Context(store, shard, table, identity)
         outcomes = {
             **_expected(context, asset_rules),
             **{name: _plain(context, name, asset_rules) for name in asset_rules.plain},
@@ -101,12 +84,13 @@ def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -
         [outcomes[rule.name] for rule in asset_rules.rules],
         rows,
         len(read_quarantine(store, asset, shard)),
+        identity,
     )
     return outcomes
 
 
 def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResult:
-    """The outcome of one rule as Dagster stores it: ERROR where the rule blocks, else WARN."""
+    """The verdict as Dagster has it: a broken blocking rule is an error, any other a warning."""
     severity = dg.AssetCheckSeverity.ERROR if rule.blocking else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         asset_key=asset,

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assets.quality.report import read_report, table_hash
+from assets.step import Step
+from assets.steps import STEP_OF, gated_by
+from resources.identity import TableIdentity, recipe_differences
 from resources.store import Store
 
 
@@ -20,11 +23,18 @@ class Problem:
     reason: str
 
 
-def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[str]) -> None:
-    """Raise GateClosedError unless every shard has a passing, current quality report for each upstream asset."""
+def open_gate(store: Store, step: Step, shards: Sequence[str], mixed_recipes: bool) -> None:
+    """Raise GateClosedError unless every shard has a passing, current report for each asset that the gate reads, and
+    they were made under one recipe, or mixed_recipes lets them through.
+
+    Assets that a shard may lack (`Step.optional`) count where they are there.
+    """
     if not shards:
         raise GateClosedError("There is no shard yet: put documents under LWV_SOURCES and run the shard job.")
-    problems = gate(store, upstream, shards)
+    read = {name: [shard for shard in shards if store.has_table(name, shard)] for name in step.optional}
+    read = {name: some for name, some in read.items() if STEP_OF[name].sharded}
+    read |= {name: list(shards) for name in gated_by(step)}
+    problems = [problem for name, some in read.items() for problem in gate(store, [name], some)]
     if problems:
         listed = "; ".join(f"{problem.shard}/{problem.asset}: {problem.reason}" for problem in problems[:20])
         more = f" (and {len(problems) - 20} more)" if len(problems) > 20 else ""
@@ -32,6 +42,46 @@ def require_good_shards(store: Store, upstream: Sequence[str], shards: Sequence[
             f"{len(problems)} quality reports keep the quality gate closed: {listed}{more}. "
             "Materialise these shards again, or look at their checks."
         )
+    if not mixed_recipes and (
+        mixtures := [says for name, some in read.items() if (says := mixture(store, name, some))]
+    ):
+        raise GateClosedError(
+            f"{'; '.join(mixtures)}. Materialise the shards of one of them again (refresh_job makes what is stale), or "
+            "let them through together with gate.mixed_recipes = true in the recipe (LWV_RECIPE)."
+        )
+
+
+def mixture(store: Store, asset: str, shards: Sequence[str]) -> str:
+    """Which shards of an asset were made under which recipe, and in what these differ; empty where it is one.
+
+    Tables that were written before tables had an identity are under an unknown recipe, which is none to differ from.
+    """
+    found: dict[str, tuple[TableIdentity, list[str]]] = {}
+    for shard in shards:
+        if identity := store.identity(asset, shard):
+            found.setdefault(identity.recipe_hash, (identity, []))[1].append(shard)
+    if len(found) < 2:
+        return ""
+    (first, (most, _)), *others = sorted(found.items(), key=lambda item: -len(item[1][1]))
+    groups = [
+        f"{_count(found[first][1])} under recipe {first}",
+        *(f"{_count(some)} under {name}" for name, (_, some) in others),
+    ]
+    fields = sorted({name for _, (identity, _) in others for name in recipe_differences(most, identity)})
+    return f"{asset}: {', '.join(groups)}: differ in {', '.join(fields)}"
+
+
+def unknown_recipes(store: Store, assets: Sequence[str], shards: Sequence[str]) -> int:
+    """How many of these shards have a table that was written before tables had an identity."""
+    return sum(
+        any(store.has_table(asset, shard) and store.identity(asset, shard) is None for asset in assets)
+        for shard in shards
+    )
+
+
+def _count(shards: Sequence[str]) -> str:
+    named = f" ({', '.join(sorted(shards)[:3])}{', …' if len(shards) > 3 else ''})"
+    return f"{len(shards)} shard{'s' if len(shards) > 1 else ''}{named}"
 
 
 def gate(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[Problem]:

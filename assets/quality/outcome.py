@@ -1,11 +1,14 @@
 """What a data-quality rule is, and what came of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
+from resources.identity import TableIdentity
+from resources.recipe.model import Recipe
+from resources.recipe.view import recipe_of_values
 from resources.store import Store
 
 
@@ -35,9 +38,15 @@ class Context:
     store: Store
     shard: str
     table: pa.Table
+    identity: TableIdentity | None = None  # of the table; None: written before tables had one
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """The recipe that the table was made under, with the fields that its step uses; None where that is unknown."""
+        return recipe_of_values(self.identity.recipe) if self.identity and self.identity.recipe else None
 
     def upstream(self, table: str) -> pa.Table:
-        """The same shard's table of an earlier asset. Raises MissingTableError."""
+        """The table of the same shard that an earlier step wrote. Raises MissingTableError."""
         return self.store.read_table(table, self.shard)
 
 
@@ -60,6 +69,18 @@ class AssetRules:
         unknown = set(self.plain) - {rule.name for rule in self.rules}
         if unknown:
             raise ValueError(f"no such rule: {sorted(unknown)}")
+
+
+@dataclass(frozen=True)
+class WholeRules:
+    """The rules of an asset that has no shards.
+
+    evaluate: store -> an outcome per rule name. also_reads: assets that it looks at besides the checked one.
+    """
+
+    rules: Sequence[Rule]
+    evaluate: Callable[[Store], Mapping[str, Outcome]]
+    also_reads: Sequence[str] = ()
 
 
 def violations(rule: str, bad: Sequence[object], total: int, what: str, note: str = "") -> Outcome:

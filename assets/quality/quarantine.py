@@ -1,42 +1,53 @@
 """The quarantine: what a step could not use, a row each with a reason that a person understands."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TypedDict
 
-import pyarrow as pa
-
+from assets.steps import gate_steps
 from resources.store import Store
+from resources.table import Table
 
-GATES = ("sft_dataset", "preference_dataset")
 ALL_SHARDS = "all"  # in place of a shard, where a step has all of them before it
 
-SCHEMA = pa.schema(
-    [
-        ("step", pa.string()),  # the asset that set it aside
-        ("shard", pa.string()),  # or ALL_SHARDS
-        ("item", pa.string()),  # source path where it is a file; else empty
-        ("document_id", pa.string()),
-        ("example_id", pa.string()),  # empty where no example exists yet
-        ("reason", pa.string()),
-    ]
-)
+
+class QuarantineRow(TypedDict):
+    """What one step set aside."""
+
+    step: str  # the asset that set it aside
+    shard: str  # or ALL_SHARDS
+    item: str  # source path where it is a file; else empty
+    document_id: str
+    example_id: str  # empty where no example exists yet
+    reason: str
 
 
-def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Replace what `step` set aside of `shard`; returns the number of rows."""
-    blank = dict.fromkeys(SCHEMA.names, "")
-    return store.write_table(
-        f"quarantine/{step}", shard, ({**blank, **row, "step": step, "shard": shard} for row in rows), SCHEMA
+def quarantine_of(step: str) -> Table[QuarantineRow]:
+    """The quarantine table of a step."""
+    return Table(f"quarantine/{step}", QuarantineRow)
+
+
+def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[Mapping[str, str]]) -> int:
+    """Replace what `step` set aside of `shard`; returns the number of rows. Fields that a row lacks are empty."""
+    full: Iterable[QuarantineRow] = (
+        {
+            "step": step,
+            "shard": shard,
+            "item": row.get("item", ""),
+            "document_id": row.get("document_id", ""),
+            "example_id": row.get("example_id", ""),
+            "reason": row["reason"],
+        }
+        for row in rows
     )
+    return store.write_table(quarantine_of(step), shard, full)
 
 
-def read_quarantine(store: Store, step: str, shard: str) -> list[dict[str, Any]]:
+def read_quarantine(store: Store, step: str, shard: str) -> list[QuarantineRow]:
     """What `step` set aside of `shard`; empty where it set nothing aside or has not run."""
-    if not store.table_path(f"quarantine/{step}", shard).exists():
-        return []
-    return list(store.rows(f"quarantine/{step}", shard))
+    table = quarantine_of(step)
+    return list(store.rows(table, shard)) if store.has_table(table.name, shard) else []
 
 
-def read_left_out(store: Store) -> list[dict[str, Any]]:
+def read_left_out(store: Store) -> list[QuarantineRow]:
     """What the quality gates left out, of all shards."""
-    return [row for gate in GATES for row in read_quarantine(store, gate, ALL_SHARDS)]
+    return [row for gate in gate_steps() for row in read_quarantine(store, gate, ALL_SHARDS)]

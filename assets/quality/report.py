@@ -1,39 +1,49 @@
 """The report file per asset and shard: what its checks found, and of which table."""
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from assets.quality.outcome import Outcome, Rule
-from resources.store import Store
+from resources.identity import TableIdentity
+from resources.store import Store, file_hash
 
-# Assets that have a report for each shard, in the order of the lineage; `drafts` only after the preference round.
-REPORTED = (
-    "source_images",
-    "instructions",
-    "long_outputs",
-    "drafts",
-    "segments",
-    "corrected_segments",
-    "preference_pairs",
-)
+
+class OutcomeRecord(TypedDict):
+    """One rule's verdict as the report file holds it."""
+
+    rule: str
+    passed: bool
+    blocking: bool
+    description: str
+    metadata: dict[str, object]
+
+
+class Report(TypedDict):
+    """One asset's checks on one shard."""
+
+    asset: str
+    shard: str
+    rows: int
+    quarantined: int
+    at: float  # Unix time, seconds
+    table_sha256: str | None  # of the file that was checked
+    made_with: dict[str, object] | None  # TableIdentity.as_json; None: written before tables had one
+    passed: bool  # no blocking rule failed
+    outcomes: list[OutcomeRecord]
 
 
 def report_path(store: Store, asset: str, shard: str) -> Path:
-    """Where the report of one shard of an asset lies."""
+    """Where the report of one asset and shard is."""
     return store.home / "reports" / "quality" / asset / f"{shard}.json"
 
 
 def table_hash(store: Store, asset: str, shard: str) -> str | None:
     """sha256 (hex) of the table's file; None where there is none."""
     path = store.table_path(asset, shard)
-    if not path.exists():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_hash(path) if path.exists() else None
 
 
 def write_report(
@@ -44,16 +54,18 @@ def write_report(
     outcomes: Sequence[Outcome],
     rows: int,
     quarantined: int,
-) -> dict[str, Any]:
-    """Write what the checks found. `passed`: no blocking rule failed."""
+    identity: TableIdentity | None,
+) -> Report:
+    """Write what the checks found. identity: of the table; None where it has none, or there is no table."""
     blocking = {rule.name for rule in rules if rule.blocking}
-    report = {
+    report: Report = {
         "asset": asset,
         "shard": shard,
         "rows": rows,
         "quarantined": quarantined,
         "at": time.time(),
         "table_sha256": table_hash(store, asset, shard),
+        "made_with": identity.as_json() if identity else None,
         "passed": all(outcome.passed for outcome in outcomes if outcome.rule in blocking),
         "outcomes": [
             {
@@ -70,7 +82,10 @@ def write_report(
     return report
 
 
-def read_report(store: Store, asset: str, shard: str) -> dict[str, Any] | None:
-    """The last report of one shard of an asset; None where it was not checked yet."""
+def read_report(store: Store, asset: str, shard: str) -> Report | None:
+    """The last report; None where the shard was not checked yet."""
     path = report_path(store, asset, shard)
-    return json.loads(path.read_text()) if path.exists() else None
+    if not path.exists():
+        return None
+    report: Report = {"made_with": None, **json.loads(path.read_text())}  # older reports lack it
+    return report

@@ -5,38 +5,45 @@ from contextlib import suppress
 import dagster as dg
 
 from assets.benchmark_scores.scores import read_means, read_summary
-from assets.partitions import SHARDS
+from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.partitions import known_shards
 from assets.quality.quarantine import read_left_out, read_quarantine
-from assets.quality.report import REPORTED, read_report
+from assets.quality.report import read_report
 from assets.quality_report.page import render_page
 from assets.quality_report.pictures import loss_picture, scores_picture, words_picture
+from assets.quality_report.step import STEP
+from assets.recipe_nodes import RecipeResource
+from assets.step_asset import step_asset
+from assets.steps import sharded_steps
 from resources.dagster import StoreResource, clear_failures
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 
 
-@dg.asset(deps=["benchmark_scores"], kinds={"html"})
-def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+@step_asset(STEP, kinds={"html"})
+def quality_report(
+    context: dg.AssetExecutionContext, store: StoreResource, recipe: RecipeResource
+) -> dg.MaterializeResult[None]:
     """`reports/index.html`: verdicts by asset and shard, lengths, losses, scores, and what is in quarantine.
 
     Of what there is so far: it is most wanted where training or a shard failed.
     """
     with clear_failures():
         tables = store.create()
-        shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
+        shards = known_shards(context.instance)
         reports = [
             report
-            for asset in REPORTED
+            for asset in sharded_steps()
             for shard in shards
             if (report := read_report(tables, asset, shard)) is not None
         ]
-        aside = [row for asset in REPORTED for shard in shards for row in read_quarantine(tables, asset, shard)]
+        aside = [row for asset in sharded_steps() for shard in shards for row in read_quarantine(tables, asset, shard)]
         aside += read_left_out(tables)
         lengths = [
             {name: row[name] for name in ("kind", "target_words", "words")}
             for shard in shards
-            if tables.table_path("long_outputs", shard).exists()
-            for row in tables.rows("long_outputs", shard)
+            if tables.has_table("long_outputs", shard)
+            for row in tables.rows(LONG_OUTPUTS, shard)
         ]
         curves, means, summary = loss_curves(tables), read_means(tables), read_summary(tables)
         pictures = [

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from assets.drafts.schema import DRAFTS
 from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
 from resources.text.headings import SEPARATOR
 
@@ -49,7 +50,7 @@ def joins_back(context: Context) -> Outcome:
             drafted.add(row["example_id"])
     outputs = context.upstream("long_outputs").select(["example_id", "output"]).to_pylist()
     drafts = (
-        {row["example_id"]: row["output"] for row in context.store.rows("drafts", context.shard) if row["sample"] == 0}
+        {row["example_id"]: row["output"] for row in context.store.rows(DRAFTS, context.shard) if row["sample"] == 0}
         if drafted
         else {}
     )

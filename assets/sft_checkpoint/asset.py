@@ -3,30 +3,33 @@
 import dagster as dg
 
 from assets.quality.gate import GateClosedError
+from assets.recipe_nodes import RecipeResource
+from assets.sft_checkpoint.step import STEP
+from assets.step_asset import step_asset
 from assets.training_dataset import current_manifest
 from assets.training_run import checkpoint_metadata, train
-from resources.dagster import GpuResource, SourcesResource, StoreResource, clear_failures
-from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-from resources.recipe.read import RecipeError, read_recipe
+from resources.dagster import GpuResource, StoreResource, clear_failures
+from resources.recipe.read import RecipeError
 from resources.training.checkpoint import TrainingError, checkpoint_home
 from resources.training.run_id import run_id
 from resources.training.sft.hyperparameters import SftHyperparameters
 
 
-@dg.asset(deps=["sft_dataset"], pool=GPU_POOL, op_tags=GPU_OP_TAGS, kinds={"trl", "torch"})
+@step_asset(STEP, kinds={"trl", "torch"})
 def sft_checkpoint(
     context: dg.AssetExecutionContext,
     store: StoreResource,
-    sources: SourcesResource,
+    recipe: RecipeResource,
     gpu: GpuResource,
     pipes: dg.PipesSubprocessClient,
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     """TRL's SFTTrainer in a process of its own; skipped where data, student and recipe did not change."""
     with clear_failures(GateClosedError, RecipeError, TrainingError):
-        tables, student = store.create(), sources.settings().student
+        tables, made_with = store.create(), recipe.of(STEP)
+        student = made_with.settings.student
         manifest = current_manifest(tables, "sft")
-        recipe = SftHyperparameters.for_student(student, read_recipe().training)
-        run = run_id(dataset=manifest.id, student=student, recipe=recipe.as_dict())
+        hyperparameters = SftHyperparameters.for_student(student, made_with.recipe.training)
+        run = run_id(dataset=manifest.id, student=student, recipe=hyperparameters.as_dict())
         output = checkpoint_home(tables, "sft", run)
         trained = train(
             context,
@@ -41,7 +44,7 @@ def sft_checkpoint(
                 "student": student,
                 "output": str(output),
                 "base_folder": str(tables.home / "checkpoints" / "base" / manifest.id),
-                "recipe": recipe.as_dict(),
+                "recipe": hyperparameters.as_dict(),
                 "authors": sorted(manifest.authors),
             },
         )

@@ -4,8 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from assets.quality.asset_checks import whole_checks
-from assets.quality.outcome import Outcome, Rule
+from assets.quality.outcome import Outcome, Rule, WholeRules
 from resources.store import Store
 from resources.training.checkpoint import current_checkpoint, faults, read_training, unsound_tensors
 
@@ -55,9 +54,10 @@ def shared_outcomes(output: Path, training: dict[str, Any]) -> list[Outcome]:
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:
+    """The outcome of every rule on what the asset wrote last."""
     output = current_checkpoint(store, "sft")
     training = read_training(output)
     return {outcome.rule: outcome for outcome in (*shared_outcomes(output, training), falling_loss(training["losses"]))}
 
 
-sft_checkpoint_checks = whole_checks("sft_checkpoint", RULES, evaluate)
+CHECKS = WholeRules(RULES, evaluate)

@@ -2,57 +2,59 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
 
 import dagster as dg
 
-from assets.partitions import SHARDS
-from assets.quality.gate import GateClosedError, require_good_shards
+from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.partitions import known_shards
+from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
+from assets.recipe_nodes import RecipeResource
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.chat import draw_chat
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.report import mix_report, mix_table
-from assets.sft_dataset.schema import SCHEMA
+from assets.sft_dataset.schema import SFT_DATASET, SftRow
 from assets.sft_dataset.selection import Candidate, Selection, select
-from assets.training_dataset import image_files, write_dataset
-from resources.dagster import SourcesResource, StoreResource, clear_failures
-from resources.recipe.read import RecipeError, read_recipe
+from assets.sft_dataset.step import STEP
+from assets.step_asset import step_asset
+from assets.steps import gated_by
+from assets.training_dataset import gate_metadata, image_files, write_dataset
+from resources.dagster import StoreResource, clear_failures
+from resources.recipe.read import RecipeError
 from resources.store import Store
 from resources.training.rows.sequence import RowError
 
-UPSTREAM = ("source_images", "instructions", "long_outputs")
 COLUMNS = ["example_id", "instruction", "output", "images", "language", "kind", "required_words", "words", "author"]
 
 
-@dg.asset(deps=[dg.AssetDep("long_outputs", partition_mapping=dg.AllPartitionMapping())], kinds={"parquet"})
+@step_asset(STEP, kinds={"parquet"})
 def sft_dataset(
-    context: dg.AssetExecutionContext,
-    store: StoreResource,
-    sources: SourcesResource,
-) -> dg.MaterializeResult:
+    context: dg.AssetExecutionContext, store: StoreResource, recipe: RecipeResource
+) -> dg.MaterializeResult[None]:
     """What the recipe keeps of the sft split and draws for the mix; refuses where a shard's quality report is not good.
 
     Two passes: the first decides on every example, the second writes those that were chosen.
     """
     with clear_failures(GateClosedError, RecipeError, RowError):
-        tables, recipe = store.create(), read_recipe()
-        shards = sorted(context.instance.get_dynamic_partitions(str(SHARDS.name)))
-        require_good_shards(tables, UPSTREAM, shards)
+        tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
+        wanted = made_with.recipe
+        open_gate(tables, STEP, shards, wanted.gate.mixed_recipes)
         contamination = Contamination(tables, shards)
-        budget = TokenBudget(sources.settings().student, recipe.training)
-        found = select(tables, shards, recipe, contamination, budget)
-        chat = draw_chat(recipe.mix, contamination.benchmark.answer_reason, budget)
+        budget = TokenBudget(made_with.settings.student, wanted.training)
+        found = select(tables, shards, wanted, contamination, budget)
+        chat = draw_chat(wanted.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
-        report = mix_report(found, recipe.mix, chat.report())
+        report = mix_report(found, wanted.mix, chat.report())
         manifest = write_dataset(
             tables,
             "sft",
             shards,
-            SCHEMA,
+            SFT_DATASET,
             chain(training_rows(tables, found.chosen), chat.rows()),
             lambda row: (row["kind"], row["author"]),
             lambda: why_empty(found),
+            made_with.identity(tables, SFT_DATASET.version, shards),
             report,
         )
     return dg.MaterializeResult(
@@ -70,18 +72,20 @@ def sft_dataset(
             "mix": dg.MetadataValue.md(mix_table(report)),
             "written_by": ", ".join(sorted(manifest.authors)),
             "path": dg.MetadataValue.path(manifest.path),
+            "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
+            **gate_metadata(manifest),
             "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", ALL_SHARDS))),
         },
     )
 
 
-def training_rows(tables: Store, chosen: Sequence[Candidate]) -> Iterator[dict[str, Any]]:
+def training_rows(tables: Store, chosen: Sequence[Candidate]) -> Iterator[SftRow]:
     """The chosen examples, shard by shard (`chosen` has them so), as rows of the data set."""
     wanted = dict[str, set[str]]()
     for candidate in chosen:
         wanted.setdefault(candidate.shard, set()).add(candidate.example_id)
     for shard, names in wanted.items():
-        for row in tables.rows("long_outputs", shard, COLUMNS):
+        for row in tables.rows(LONG_OUTPUTS, shard, COLUMNS):
             if row["example_id"] in names:
                 yield {
                     "id": row["example_id"],
@@ -90,7 +94,11 @@ def training_rows(tables: Store, chosen: Sequence[Candidate]) -> Iterator[dict[s
                         {"role": "assistant", "content": row["output"]},
                     ],
                     "images": image_files(tables, row["images"]),
-                    **{name: row[name] for name in ("language", "kind", "required_words", "words", "author")},
+                    "language": row["language"],
+                    "kind": row["kind"],
+                    "required_words": row["required_words"],
+                    "words": row["words"],
+                    "author": row["author"],
                 }
 
 

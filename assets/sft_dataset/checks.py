@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from assets.quality.asset_checks import whole_checks
-from assets.quality.outcome import Outcome, Rule, violations
+from assets.instructions.schema import INSTRUCTIONS
+from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from assets.sft_dataset.contamination import none_in_benchmark
 from assets.training_dataset import Manifest, current_manifest
 from resources.store import BATCH_ROWS, Store
@@ -26,6 +26,7 @@ RULES = (
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:
+    """The outcome of every rule on what the asset wrote last."""
     manifest = current_manifest(store, "sft")
     ids, lost, odd = Counter[str](), list[str](), list[str]()
     with pq.ParquetFile(manifest.path) as file:
@@ -41,7 +42,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     held_out = {
         row["example_id"]
         for shard in manifest.shards
-        for row in store.rows("instructions", shard, ["example_id", "split"])
+        for row in store.rows(INSTRUCTIONS, shard, ["example_id", "split"])
         if row["split"] != "sft"
     }
     doubled = sorted(name for name, count in ids.items() if count > 1)
@@ -79,4 +80,4 @@ def enough_long_texts(manifest: Manifest) -> Outcome:
     )
 
 
-sft_dataset_checks = whole_checks("sft_dataset", RULES, evaluate)
+CHECKS = WholeRules(RULES, evaluate)

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.outcome import Outcome, violations
 from assets.sft_dataset.keep import Reason
 from assets.sft_dataset.shingles import RunIndex, shingles
 from assets.source_images.measure import detail_share
+from assets.source_images.schema import SOURCE_IMAGES
 from assets.training_dataset import Manifest
 from resources.store import BATCH_ROWS, Store
 from resources.text.words import tokens
@@ -70,13 +72,13 @@ class Benchmark:
             (
                 row
                 for shard in shards
-                for row in store.rows("source_images", shard, PAGE_COLUMNS)
+                for row in store.rows(SOURCE_IMAGES, shard, PAGE_COLUMNS)
                 if row["split"] == "benchmark"
             ),
             (
                 (row["example_id"], row["output"])
                 for shard in shards
-                for row in store.rows("long_outputs", shard, ["example_id", "split", "output"])
+                for row in store.rows(LONG_OUTPUTS, shard, ["example_id", "split", "output"])
                 if row["split"] == "benchmark"
             ),
             store,
@@ -115,7 +117,7 @@ class Contamination:
         self.benchmark = Benchmark.of(store, shards)
         self.images: dict[str, Reason] = {}  # sha256 of a page that may not be trained on
         for shard in shards if self.benchmark.pages else ():
-            for row in store.rows("source_images", shard, PAGE_COLUMNS):
+            for row in store.rows(SOURCE_IMAGES, shard, PAGE_COLUMNS):
                 if row["split"] != "benchmark" and (reason := self.benchmark.page_reason(row)):
                     self.images[row["image_sha256"]] = reason
 

@@ -1,20 +1,29 @@
 """The data set that `sft_dataset` lets through: a row per example, in the Hugging Face chat layout."""
 
-import pyarrow as pa
+from typing import TypedDict
 
-from assets.training_dataset import IMAGE
+from assets.training_dataset import ImageFile
+from resources.table import Int32, Table
 
-TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
 
-SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),  # example_id; `chat-<line>` of general chat
-        ("messages", pa.list_(TURN)),  # user, assistant
-        ("images", pa.list_(IMAGE)),  # before the text, in page order; none in general chat
-        ("language", pa.string()),  # en | zh; of general chat any ISO 639-1 code
-        ("kind", pa.string()),  # single | multi | deck | chat
-        ("required_words", pa.int32()),  # null where none is stated
-        ("words", pa.int32()),
-        ("author", pa.string()),  # the model that wrote the answer; `chat:<file>`
-    ]
-)
+class Turn(TypedDict):
+    """A turn of a chat."""
+
+    role: str
+    content: str
+
+
+class SftRow(TypedDict):
+    """An example to train on, in the Hugging Face chat layout."""
+
+    id: str  # example_id; `chat-<line>` of general chat
+    messages: list[Turn]  # user, assistant
+    images: list[ImageFile]  # before the text, in page order; none in general chat
+    language: str  # en | zh; of general chat any ISO 639-1 code
+    kind: str  # single | multi | deck | chat
+    required_words: Int32 | None  # null where none is stated
+    words: Int32
+    author: str  # the model that wrote the answer; `chat:<file>`
+
+
+SFT_DATASET = Table("sft_dataset", SftRow)

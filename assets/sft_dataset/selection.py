@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.duplicates import Duplicates, Signature
@@ -59,7 +60,7 @@ def select(
     names = dict[str, str]()  # example -> its shard
     for shard in shards:
         good = list[tuple[Candidate, str, Signature]]()
-        for row in store.rows("long_outputs", shard, COLUMNS):
+        for row in store.rows(LONG_OUTPUTS, shard, COLUMNS):
             if row["split"] != "sft":
                 continue
             found.read += 1

@@ -11,6 +11,7 @@ from assets.source_images.catalog import Catalog, Entry, document_hash, stamp
 from assets.source_images.licences import licence_of, read_licences
 from assets.source_images.measure import language_of, page_text, perceptual_hash
 from assets.source_images.pages import document_kind, folder_images, read_pages
+from assets.source_images.schema import SOURCE_IMAGES
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 from resources.store import Store
@@ -83,7 +84,7 @@ def known_pages(store: Store, shard: str) -> dict[str, dict[str, str]]:
     """image_sha256 -> what was measured on that page, out of the shard's last table; empty before the first."""
     if not store.table_path(STEP, shard).exists():
         return {}
-    return {row["image_sha256"]: {name: row[name] for name in MEASURED} for row in store.rows(STEP, shard)}
+    return {row["image_sha256"]: {name: row[name] for name in MEASURED} for row in store.rows(SOURCE_IMAGES, shard)}
 
 
 def measure_page(jpeg: bytes) -> dict[str, str]:

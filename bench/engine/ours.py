@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from assets.instructions.schema import SCHEMA
+from assets.instructions.schema import INSTRUCTIONS
 from assets.long_outputs.writer import Order, write_document
 from bench.engine.prompts import instruction, required_words
 from resources.endpoints import Endpoint
@@ -99,9 +99,7 @@ def run_asset(options: argparse.Namespace) -> dict[str, Any]:
     from lwv_dagster.definitions import default_resources
 
     store = Store(options.home)
-    store.write_table(
-        "instructions", SHARD, (example(sample, [], options.sections) for sample in range(options.samples)), SCHEMA
-    )
+    store.write_table(INSTRUCTIONS, SHARD, (example(sample, [], options.sections) for sample in range(options.samples)))
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])

@@ -7,13 +7,14 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from assets.instructions.schema import SCHEMA as INSTRUCTIONS
-from assets.long_outputs.schema import SCHEMA as OUTPUTS
-from assets.preference_dataset.schema import SCHEMA as PREFERENCE
-from assets.preference_pairs.schema import SCHEMA as PAIRS
-from assets.sft_dataset.schema import SCHEMA as SFT
-from assets.source_images.schema import SCHEMA as SOURCES
+from assets.instructions.schema import INSTRUCTIONS
+from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.preference_dataset.schema import PREFERENCE_DATASET
+from assets.preference_pairs.schema import PREFERENCE_PAIRS
+from assets.sft_dataset.schema import SFT_DATASET
+from assets.source_images.schema import SOURCE_IMAGES
 from assets.training_dataset import write_dataset
+from resources.identity import TableIdentity
 from resources.store import Store
 
 SHARD = "talks-001"
@@ -33,7 +34,7 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
     pages = [store.put_image(_page(number)) for number in range(3)]
     documents = [f"{number:016x}" for number in range(examples + 1)]
     store.write_table(
-        "source_images",
+        SOURCE_IMAGES,
         SHARD,
         (
             {
@@ -53,7 +54,6 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
             for document in documents
             for page in range(3)
         ),
-        SOURCES,
     )
     asked = [
         {
@@ -66,17 +66,18 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
         }
         for document in documents
     ]
-    for table, schema in (("instructions", INSTRUCTIONS), ("long_outputs", OUTPUTS)):
-        store.write_table(table, SHARD, asked, schema)
+    for table in (INSTRUCTIONS, LONG_OUTPUTS):
+        store.write_table(table, SHARD, asked)
     images = [{"bytes": None, "path": str(store.image_path(sha256))} for sha256 in pages]
     write_dataset(
         store,
         "sft",
         [SHARD],
-        SFT,
+        SFT_DATASET,
         sft_rows(documents[:-1], images),
         lambda row: (row["kind"], row["author"]),
         lambda: "no row",
+        TableIdentity(1),
         report={
             "dropped": {"too_short": 3},
             "kept": {"examples": examples + 3},
@@ -88,20 +89,20 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
     )
     made = list(pair_rows(f"{documents[-1]}-deck", images))
     store.write_table(
-        "preference_pairs",
+        PREFERENCE_PAIRS,
         SHARD,
         ({**row, "pair_id": row["id"], "images": pages[: len(row["images"])]} for row in made),
-        PAIRS,
     )
     if pairs:
         write_dataset(
             store,
             "preference",
             [SHARD],
-            PREFERENCE,
+            PREFERENCE_DATASET,
             made,
             lambda row: (row["kind"], row["author"], row["corrector"]),
             lambda: "no row",
+            TableIdentity(1),
             report={"kind_shares": {"cumulative": 0.5, "shared_prefix": 0.5}},
         )
     return store

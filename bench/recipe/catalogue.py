@@ -12,7 +12,7 @@ from PIL import Image
 
 from assets.quality.report import write_report
 from assets.source_images.measure import perceptual_hash
-from assets.source_images.schema import SCHEMA
+from assets.source_images.schema import SOURCE_IMAGES
 from bench.recipe.texts import CHINESE, draw, pool_words, text
 from resources.store import Store
 
@@ -139,7 +139,5 @@ def write_sources(store: Store, found: dict[str, list[Document]]) -> None:
     for shard, inside in found.items():
         for document in inside:
             store.put_image(jpeg(document.index))
-        store.write_table(
-            "source_images", shard, (row for document in inside for row in page_rows(document, shard)), SCHEMA
-        )
+        store.write_table(SOURCE_IMAGES, shard, (row for document in inside for row in page_rows(document, shard)))
         write_report(store, "source_images", shard, [], [], 0, 0)

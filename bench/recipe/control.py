@@ -10,8 +10,9 @@ from typing import Any
 import dagster as dg
 from PIL import Image
 
-from assets.instructions.schema import SCHEMA
+from assets.instructions.schema import INSTRUCTIONS
 from assets.long_outputs.asset import long_outputs
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
 from bench.engine.ours import example
@@ -34,7 +35,7 @@ def run(home: Path, documents: int, recipe: str) -> tuple[dict[str, Any], list[d
     jpeg = io.BytesIO()
     Image.new("RGB", (28, 28)).save(jpeg, "JPEG")
     page = store.put_image(jpeg.getvalue())
-    store.write_table("instructions", SHARD, [example(number, [page], 0) for number in range(documents)], SCHEMA)
+    store.write_table(INSTRUCTIONS, SHARD, [example(number, [page], 0) for number in range(documents)])
     with scripted_server(misbehaving.answer) as server, dg.DagsterInstance.ephemeral() as instance:
         os.environ.update(
             LWV_HOME=str(home),
@@ -49,7 +50,7 @@ def run(home: Path, documents: int, recipe: str) -> tuple[dict[str, Any], list[d
     metadata = result.asset_materializations_for_node("long_outputs")[0].metadata
     return (
         {name: value.value for name, value in metadata.items()},
-        list(store.rows("long_outputs", SHARD)),
+        list(store.rows(LONG_OUTPUTS, SHARD)),
         read_quarantine(store, "long_outputs", SHARD),
     )
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from assets.instructions.schema import SCHEMA as INSTRUCTIONS
-from assets.long_outputs.schema import SCHEMA as LONG_OUTPUTS
+from assets.instructions.schema import INSTRUCTIONS
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.report import write_report
 from bench.recipe.catalogue import Document, image_names
 from bench.recipe.texts import draw, text
@@ -20,8 +20,8 @@ def write_outputs(store: Store, found: dict[str, list[Document]]) -> None:
     everything = [document for inside in found.values() for document in inside]
     for shard, inside in found.items():
         rows = [output_row(document, everything[document.planted]) for document in inside]
-        store.write_table("long_outputs", shard, rows, LONG_OUTPUTS)
-        store.write_table("instructions", shard, map(instruction_row, rows), INSTRUCTIONS)
+        store.write_table(LONG_OUTPUTS, shard, rows)
+        store.write_table(INSTRUCTIONS, shard, map(instruction_row, rows))
         for asset in ("instructions", "long_outputs"):
             write_report(store, asset, shard, [], [], 0, 0)
 

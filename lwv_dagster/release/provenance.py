@@ -2,14 +2,15 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from assets.quality.asset_checks import check_whole
-from assets.quality.outcome import Outcome, Rule
-from assets.quality.report import REPORTED, read_report
+from assets.quality.outcome import WholeRules
+from assets.quality.report import read_report
+from assets.source_images.schema import SOURCE_IMAGES
+from assets.steps import sharded_steps
 from resources.ledger import Ledger
 from resources.recipe.model import Recipe
 from resources.store import Store
@@ -41,7 +42,7 @@ def read_documents(store: Store, shards: Sequence[str], wanted: AbstractSet[str]
     """The documents that rows come from, a row each, with the file and licence they were read from."""
     for shard in shards:
         document: dict[str, Any] = {}
-        for page in store.rows("source_images", shard):  # a document's pages stand together, in order
+        for page in store.rows(SOURCE_IMAGES, shard):  # a document's pages stand together, in order
             if page["document_id"] not in wanted:
                 continue
             if page["document_id"] != document.get("document_id"):
@@ -72,7 +73,7 @@ def split_counts(store: Store, shards: Sequence[str]) -> dict[str, Counter[str]]
     """Documents of these shards by split and kind, handed out or not."""
     seen: dict[str, tuple[str, str]] = {}
     for shard in shards:
-        for page in store.rows("source_images", shard):
+        for page in store.rows(SOURCE_IMAGES, shard):
             seen[page["document_id"]] = (page["split"], page["kind"])
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for split, kind in seen.values():
@@ -103,7 +104,7 @@ def read_usage(store: Store, samples: AbstractSet[str]) -> list[Usage]:
 def read_verdicts(store: Store, shards: Sequence[str]) -> list[Verdict]:
     """Each rule of the shards' quality reports."""
     found: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
-    for asset in REPORTED:
+    for asset in sharded_steps():
         for shard in shards:
             report = read_report(store, asset, shard)
             for outcome in report["outcomes"] if report else ():
@@ -111,20 +112,19 @@ def read_verdicts(store: Store, shards: Sequence[str]) -> list[Verdict]:
     return [Verdict(asset, rule, counts[True], counts[False]) for (asset, rule), counts in found.items()]
 
 
-def door_verdicts(
+def gate_verdicts(
     store: Store,
     asset: str,
-    rules: Sequence[Rule],
-    evaluate: Callable[[Store], dict[str, Outcome]],
+    rules: WholeRules,
 ) -> tuple[list[Verdict], list[str]]:
     """The rules of a whole data set, asked now, as verdicts; and what each failed blocking one says."""
-    outcomes = check_whole(store, rules, evaluate)
+    outcomes = check_whole(store, rules)
     verdicts = [
         Verdict(asset, rule.name, int(outcomes[rule.name].passed), int(not outcomes[rule.name].passed))
-        for rule in rules
+        for rule in rules.rules
     ]
     said: dict[str, list[str]] = defaultdict(list)  # rules by reason: one error can fail them all
-    for rule in rules:
+    for rule in rules.rules:
         if rule.blocking and not outcomes[rule.name].passed:
             said[outcomes[rule.name].description or rule.description].append(rule.name)
     return verdicts, [f"{asset}.{', '.join(names)}: {reason}" for reason, names in said.items()]

@@ -24,7 +24,7 @@ from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.ms_swift import MS_SWIFT
 from lwv_dagster.release.provenance import (
     Verdict,
-    door_verdicts,
+    gate_verdicts,
     read_documents,
     read_usage,
     read_verdicts,
@@ -63,11 +63,11 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
         raise ReleaseError(f"{out} is no release and not empty: name another folder with --out.")
     recipe, sft = read_recipe(), current_manifest(store, "sft")
-    verdicts, blocked = door_verdicts(store, "sft_dataset", sft_rules.RULES, sft_rules.evaluate)
+    verdicts, blocked = gate_verdicts(store, "sft_dataset", sft_rules.CHECKS)
     manifests, notes = [sft], []
     try:
         manifests.append(current_manifest(store, "preference"))
-        more, shut = door_verdicts(store, "preference_dataset", preference_rules.RULES, preference_rules.evaluate)
+        more, shut = gate_verdicts(store, "preference_dataset", preference_rules.CHECKS)
         verdicts, blocked = verdicts + more, blocked + shut
     except GateClosedError as error:
         notes.append(f"Without preference pairs: {error}")

@@ -1,7 +1,7 @@
 """The recipe: every rule of how the data set is made, named and switchable. A leaf: it imports nothing of ours."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,10 +10,24 @@ DeckTask = Literal["lecture_script", "speaker_notes", "study_guide", "explainer"
 Length = Annotated[int, Field(ge=50, le=100_000)]  # words
 
 
+class UndeclaredFieldError(AttributeError):
+    """A step reads a field of the recipe that its `step.py` does not declare, so its tables would not know of it."""
+
+
 class Part(BaseModel):
-    """A table of the recipe: unknown fields are refused, and nothing changes after reading."""
+    """A section of the recipe, or the recipe itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    if not TYPE_CHECKING:  # a type checker would take any name for a field
+
+        def __getattr__(self, name: str) -> object:
+            if name in type(self).model_fields:
+                raise UndeclaredFieldError(
+                    f"{type(self).__name__}.{name} is read by a step that does not declare it: name it in the `fields` "
+                    "of the step's step.py."
+                )
+            return super().__getattr__(name)
 
 
 class Lengths(Part):
@@ -153,11 +167,18 @@ class Training(Part):
         return self
 
 
+class Gate(Part):
+    """What may go through the quality gates to training."""
+
+    mixed_recipes: bool = False  # shards that were made under different recipes may be trained on together
+
+
 class Recipe(Part):
-    """All tables of the recipe; what a file leaves out is as here."""
+    """All of it, a section for each part of the factory."""
 
     instructions: Instructions = Instructions()
     writing: Writing = Writing()
+    gate: Gate = Gate()
     keep: Keep = Keep()
     mix: Mix = Mix()
     corrections: Corrections = Corrections()

@@ -7,8 +7,9 @@ import dagster as dg
 import pytest
 from starlette.responses import Response
 
-from assets.instructions.schema import SCHEMA
+from assets.instructions.schema import INSTRUCTIONS
 from assets.long_outputs.asset import long_outputs
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
 from bench.engine.ours import example
@@ -37,7 +38,7 @@ def write(home: Path, url: str, monkeypatch: pytest.MonkeyPatch, documents: int 
     for name, value in {"LWV_HOME": str(home), "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "m"}.items():
         monkeypatch.setenv(name, value)
     store = Store(home)
-    store.write_table("instructions", SHARD, [example(number, [], 0) for number in range(documents)], SCHEMA)
+    store.write_table(INSTRUCTIONS, SHARD, [example(number, [], 0) for number in range(documents)])
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])
         result = dg.materialize(
@@ -124,7 +125,7 @@ def test_a_second_try_with_another_seed_saves_a_document(tmp_path: Path, monkeyp
     with scripted_server(answer) as server:
         metadata, store = write(tmp_path, server.url, monkeypatch)
     assert (metadata["rows"], metadata["failed_refused"]) == (1, 1)
-    assert "assist" not in next(store.rows("long_outputs", SHARD))["output"]
+    assert "assist" not in next(store.rows(LONG_OUTPUTS, SHARD))["output"]
 
 
 def test_a_bad_plan_is_sent_back_once_and_the_sections_never_see_it(
@@ -172,5 +173,5 @@ def test_what_a_call_costs_is_in_the_metadata_and_in_the_ledger(
         metadata, store = write(tmp_path, server.url, monkeypatch)
     calls = 1 + sections_of(0)
     assert metadata["paid_usd"] == pytest.approx(calls * (6 * 1.0 + 4 * 0.5 + 5 * 10.0) / 1e6)
-    assert next(store.rows("long_outputs", SHARD))["cost_usd"] == pytest.approx(metadata["paid_usd"])
+    assert next(store.rows(LONG_OUTPUTS, SHARD))["cost_usd"] == pytest.approx(metadata["paid_usd"])
     assert "$" in metadata["forecast"]

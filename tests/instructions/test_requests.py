@@ -7,10 +7,11 @@ import dagster as dg
 import pytest
 
 from assets.instructions.asset import instructions
+from assets.instructions.schema import INSTRUCTIONS
 from assets.partitions import SHARDS
 from assets.quality.asset_checks import check_shard
 from assets.quality.quarantine import read_quarantine
-from assets.source_images.schema import SCHEMA
+from assets.source_images.schema import SOURCE_IMAGES
 from lwv_dagster.definitions import default_resources
 from resources.store import Store
 from tests.openai_server import scripted_server
@@ -48,9 +49,7 @@ def ask_for(
     """(metadata, rows, quarantine rows, requests that arrived) of the asset on these source_images rows."""
     store = Store(home)
     names = {image: store.put_image(image.encode()) for image in {row["image_sha256"] for row in pages}}
-    store.write_table(
-        "source_images", SHARD, [{**row, "image_sha256": names[row["image_sha256"]]} for row in pages], SCHEMA
-    )
+    store.write_table(SOURCE_IMAGES, SHARD, [{**row, "image_sha256": names[row["image_sha256"]]} for row in pages])
     (home / "recipe.toml").write_text(recipe)
     with scripted_server(answer) as server, dg.DagsterInstance.ephemeral() as instance:
         for name, value in {
@@ -71,7 +70,7 @@ def ask_for(
     assert all(outcome.passed for outcome in outcomes.values()), outcomes
     return (
         {name: value.value for name, value in metadata.items()},
-        list(store.rows("instructions", SHARD)),
+        list(store.rows(INSTRUCTIONS, SHARD)),
         read_quarantine(store, "instructions", SHARD),
         server.requests,
     )

@@ -5,7 +5,8 @@ from dagster import AssetCheckKey, AssetKey
 
 from assets.quality.gate import gate
 from assets.quality.report import read_report
-from lwv_dagster.jobs import SHARD_ASSETS
+from assets.segments.schema import SEGMENTS
+from assets.steps import steps_of
 from tests.conftest import Factory, draw_page
 
 SIGNS = {
@@ -42,8 +43,8 @@ def test_a_failed_shard_blocks_its_own_downstream_and_shuts_the_door_until_it_is
     training = factory.run("training_job")  # another run, as a backfill or a person starts it
     assert not training.success
     assert steps(training) == set()
-    gate = next(event for event in training.all_events if event.is_step_failure and event.step_key == "sft_dataset")
-    said = gate.step_failure_data.user_failure_data.description
+    refused = next(event for event in training.all_events if event.is_step_failure and event.step_key == "sft_dataset")
+    said = refused.step_failure_data.user_failure_data.description
     assert f"{bad}/source_images: failed quarantine_share" in said
     assert good not in said
     assert not (factory.home / "datasets" / "sft" / "current.json").exists()
@@ -67,7 +68,7 @@ def test_a_shard_whose_files_were_removed_is_empty_says_so_and_keeps_no_door_shu
     (factory.sources / "bad" / "broken.png").unlink()
     emptied = factory.run("shard_job", bad)
     assert emptied.success
-    assert all(factory.store.read_table(asset, bad).num_rows == 0 for asset in SHARD_ASSETS)
+    assert all(factory.store.read_table(asset, bad).num_rows == 0 for asset in steps_of("shard_job"))
     said = emptied.asset_materializations_for_node("source_images")[0].metadata
     assert (said["gone"].value, said["quarantined"].value) == (1, 0)
     assert said["note"].value == f"{bad}: 1 no longer there (bad/broken.png); put back what was not meant to go"
@@ -93,7 +94,7 @@ def test_the_gate_sees_a_table_that_changed_after_its_check(factory: Factory) ->
     good = factory.scan()[1]
     assert factory.run("shard_job", good).success
     table = factory.store.read_table("segments", good)
-    factory.store.write_table("segments", good, table.to_pylist()[1:], table.schema)
+    factory.store.write_table(SEGMENTS, good, table.to_pylist()[1:])
     problems = gate(factory.store, ("source_images", "segments", "preference_pairs"), [good])
     assert [(problem.asset, problem.reason) for problem in problems] == [
         ("segments", "its table changed after it was checked")

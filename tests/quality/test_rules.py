@@ -9,23 +9,21 @@ from typing import Any
 import pytest
 
 from assets.drafts.draft import draft_row
-from assets.drafts.schema import SCHEMA as DRAFTS
+from assets.drafts.schema import DRAFTS
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.asset_checks import check_shard
 from assets.quality.outcome import AssetRules
 from assets.quality.quarantine import write_quarantine
+from assets.steps import sharded_steps
 from resources.store import Store
+from resources.table import Table
 from tests.conftest import Factory, draw_deck, draw_page, write_recipe
 
-ASSETS = (
-    "source_images",
-    "instructions",
-    "long_outputs",
-    "drafts",
-    "segments",
-    "corrected_segments",
-    "preference_pairs",
-)
 Rows = list[dict[str, Any]]
+
+
+def table_named(name: str) -> Table[Any]:
+    return getattr(import_module(f"assets.{name}.schema"), name.upper())
 
 
 def rules_of(name: str) -> AssetRules:
@@ -59,7 +57,7 @@ def good_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def write_drafts(store: Store, shard: str) -> None:
     """What a checkpoint might have written: the teacher's text with an error, without it, and twice next to nothing."""
     rows = []
-    for example in store.rows("long_outputs", shard):
+    for example in store.rows(LONG_OUTPUTS, shard):
         texts = [section["text"] for section in example["sections"]]
         text = "\n\n".join(texts)
         answers = [f"{text} It costs 987 euros.", text, "Little is said here.", "Nothing is."]
@@ -68,7 +66,7 @@ def write_drafts(store: Store, shard: str) -> None:
             for sample, text in enumerate(answers)
             if example["split"] == "preference"
         ]
-    store.write_table("drafts", shard, rows, DRAFTS)
+    store.write_table(DRAFTS, shard, rows)
 
 
 @pytest.fixture
@@ -83,22 +81,22 @@ def failed(store: Store, name: str, shard: str) -> set[str]:
     return {rule for rule, outcome in check_shard(store, name, shard, rules_of(name)).items() if not outcome.passed}
 
 
-@pytest.mark.parametrize("name", ASSETS)
+@pytest.mark.parametrize("name", sharded_steps())
 def test_what_the_factory_writes_passes_every_rule(good_home: tuple[Path, str], name: str) -> None:
     home, shard = good_home
     assert Store(home).read_table(name, shard).num_rows > 0
     assert failed(Store(home), name, shard) == set()
 
 
-@pytest.mark.parametrize("name", ASSETS)
+@pytest.mark.parametrize("name", sharded_steps())
 def test_an_empty_table_over_empty_tables_passes(store: tuple[Store, str], name: str) -> None:
     tables, shard = store
-    for table in ASSETS[: ASSETS.index(name) + 1]:
-        tables.write_table(table, shard, [], tables.read_table(table, shard).schema)
+    for table in sharded_steps()[: sharded_steps().index(name) + 1]:
+        tables.write_table(table_named(table), shard, [], tables.identity(table, shard))
     assert failed(tables, name, shard) == set()
 
 
-@pytest.mark.parametrize("name", ASSETS)
+@pytest.mark.parametrize("name", sharded_steps())
 def test_a_table_that_is_missing_fails_every_rule_and_still_has_a_report(store: tuple[Store, str], name: str) -> None:
     tables, shard = store
     tables.table_path(name, shard).unlink()
@@ -234,7 +232,7 @@ def test_a_broken_table_fails_exactly_the_rules_that_it_breaks(
 ) -> None:
     tables, shard = store
     table = tables.read_table(name, shard)
-    tables.write_table(name, shard, mutate(table.to_pylist()), table.schema)
+    tables.write_table(table_named(name), shard, mutate(table.to_pylist()), tables.identity(name, shard))
     assert failed(tables, name, shard) == rules
 
 
@@ -256,4 +254,6 @@ def test_every_rule_is_mutated_at_least_once() -> None:
         ("source_images", "nothing_quarantined"),
         ("corrected_segments", "something_edited"),
     }
-    assert {(name, rule.name) for name in ASSETS for rule in rules_of(name).rules} - covered - elsewhere == set()
+    assert {
+        (name, rule.name) for name in sharded_steps() for rule in rules_of(name).rules
+    } - covered - elsewhere == set()

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from assets.instructions.schema import SCHEMA as INSTRUCTIONS
-from assets.preference_dataset.schema import SCHEMA as PREFERENCE
-from assets.preference_pairs.schema import SCHEMA as PAIRS
+from assets.instructions.schema import INSTRUCTIONS
+from assets.preference_dataset.schema import PREFERENCE_DATASET
+from assets.preference_pairs.schema import PREFERENCE_PAIRS
 from assets.quality.gate import GateClosedError
-from assets.source_images.schema import SCHEMA as SOURCES
+from assets.source_images.schema import SOURCE_IMAGES
 from assets.training_dataset import current_manifest, write_dataset
 from bench.exports.home import SHARD, make_home
 from lwv_dagster.release.files import ParquetShards
@@ -24,9 +24,11 @@ from lwv_dagster.release.licence_notes import hub_licence
 from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.provenance import recipe_text
 from lwv_dagster.release.write import FORMATS, write_release
+from resources.identity import TableIdentity
 from resources.ledger import Ledger, Record
 from resources.recipe.model import Mix, Recipe
 from resources.store import Store
+from resources.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -143,9 +145,9 @@ def test_a_document_without_a_licence_is_named_on_the_card_and_in_the_notes(tmp_
     store = make_home(tmp_path / "home")
     pages = [
         {**row, "licence": "unknown" if row["document_id"] == f"{0:016x}" else row["licence"]}
-        for row in store.rows("source_images", SHARD)
+        for row in store.rows(SOURCE_IMAGES, SHARD)
     ]
-    store.write_table("source_images", SHARD, pages, SOURCES)
+    store.write_table(SOURCE_IMAGES, SHARD, pages)
     release = write_release(store, FORMATS["ms-swift"], tmp_path / "out")
     assert "No licence is stated for 1 of 7 documents; the card says so." in release.notes
     text = (tmp_path / "out" / "README.md").read_text()
@@ -167,22 +169,22 @@ def test_without_a_data_set_nothing_is_written(tmp_path: Path) -> None:
 
 def test_a_data_set_whose_blocking_rule_fails_is_not_handed_out(tmp_path: Path) -> None:
     store = make_home(tmp_path / "home")
-    trained = [{**row, "example_id": f"{0:016x}-deck"} for row in store.rows("preference_pairs", SHARD)]
-    store.write_table("preference_pairs", SHARD, trained, PAIRS)
+    trained = [{**row, "example_id": f"{0:016x}-deck"} for row in store.rows(PREFERENCE_PAIRS, SHARD)]
+    store.write_table(PREFERENCE_PAIRS, SHARD, trained)
     with pytest.raises(ReleaseError, match=r"preference_dataset\.not_in_sft"):
         write_release(store, FORMATS["hub"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("tables", [("source_images",), ("source_images", "instructions")])
+@pytest.mark.parametrize("tables", [(SOURCE_IMAGES,), (SOURCE_IMAGES, INSTRUCTIONS)])
 @pytest.mark.parametrize(("number", "gate"), [(0, "sft_dataset"), (6, "preference_dataset")])
 def test_a_row_whose_documents_the_tables_have_no_more_is_not_handed_out_without_its_licence(
-    tables: tuple[str, ...], number: int, gate: str, tmp_path: Path
+    tables: tuple[Table, ...], number: int, gate: str, tmp_path: Path
 ) -> None:
     store = make_home(tmp_path / "home")
     for table in tables:
         left = [row for row in store.rows(table, SHARD) if row["document_id"] != f"{number:016x}"]
-        store.write_table(table, SHARD, left, {"source_images": SOURCES, "instructions": INSTRUCTIONS}[table])
+        store.write_table(table, SHARD, left)
     with pytest.raises(ReleaseError, match=f"made from {number:016x}-deck.* materialise `{gate}` again"):
         write_release(store, FORMATS["hub"], tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
@@ -208,10 +210,11 @@ def test_a_pair_counts_as_embedded_where_its_text_or_its_correction_is_and_once(
         store,
         "preference",
         [SHARD],
-        PREFERENCE,
+        PREFERENCE_DATASET,
         rows,
         lambda row: (row["kind"], row["author"], row["corrector"]),
         lambda: "no row",
+        TableIdentity(1),
         old.report,
     )
     assert (made.embedded, made.authors) == (counted > 0, dict.fromkeys((author, corrector), 5))
@@ -256,7 +259,7 @@ def test_a_lost_image_stops_the_release_and_keeps_the_older_one(tmp_path: Path) 
     store = make_home(tmp_path / "home")
     write_release(store, FORMATS["hub"], tmp_path / "out")
     before = (tmp_path / "out" / "README.md").read_text()
-    store.image_path(next(store.rows("source_images", SHARD))["image_sha256"]).unlink()
+    store.image_path(next(store.rows(SOURCE_IMAGES, SHARD))["image_sha256"]).unlink()
     with pytest.raises(ReleaseError, match=r"sft_dataset\.images_there: 6 of 7 rows lack an image file"):
         write_release(store, FORMATS["hub"], tmp_path / "out")
     assert (tmp_path / "out" / "README.md").read_text() == before

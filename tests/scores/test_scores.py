@@ -13,8 +13,8 @@ from PIL import Image
 from safetensors.numpy import save_file
 from starlette.responses import Response
 
-from assets.benchmark_scores.asset import judge_all
-from assets.benchmark_scores.judge import TRIES, judge_answer, parse_scores
+from assets.benchmark_scores.asset import Answer, judge_all
+from assets.benchmark_scores.judge import TRIES, Question, judge_answer, parse_scores
 from assets.benchmark_scores.schema import DIMENSIONS
 from assets.benchmark_scores.scores import summarise
 from assets.partitions import SHARDS
@@ -89,7 +89,9 @@ def judge(folder: Path, answers: Iterable[Response | str]) -> tuple[dict[str, in
         endpoint = Endpoint("judge", url, "judge-1")
         async with ModelEngine({"judge": endpoint}, Ledger.at(folder), lambda sha256: b"") as engine:
             try:
-                return await judge_answer(engine, "sft", ITEM, "A text.")
+                return await judge_answer(
+                    engine, "sft", Question("item", ITEM["instruction"], ITEM["images"]), "A text."
+                )
             except AnswerError as error:
                 return error
 
@@ -129,7 +131,7 @@ def test_an_answer_without_scores_says_why_and_counts_as_refused_only_where_it_w
     with scripted_server(answer) as server:
         endpoint = Endpoint("judge", server.url, "judge-1")
         engine = ModelEngine({"judge": endpoint}, Ledger.at(tmp_path), lambda sha256: b"")
-        rows = run(judge_all(engine, {"item": ITEM}, [(name, "item", name) for name in replies]))
+        rows = run(judge_all(engine, {"item": ITEM}, [Answer(name, "item", name) for name in replies]))
     assert {row["model"]: (row["unjudged"], row["refused"], row["votes"]) for row in rows} == {
         "good": (None, False, 1),
         "vague": ("malformed", False, 0),

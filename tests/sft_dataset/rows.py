@@ -4,8 +4,9 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from assets.long_outputs.schema import SCHEMA as LONG_OUTPUTS
-from assets.source_images.schema import SCHEMA as SOURCE_IMAGES
+from assets.instructions.schema import INSTRUCTIONS
+from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.source_images.schema import SOURCE_IMAGES
 from resources.store import Store
 from resources.text.words import count_words
 
@@ -55,7 +56,7 @@ def written(example_id: str, text: str, images: Iterable[str] = ("a" * 64,), **v
         "pages": list(range(1, len(images) + 1)),
         "call_id": "c",
     }
-    row: dict[str, Any] = dict.fromkeys(LONG_OUTPUTS.names)
+    row: dict[str, Any] = {name: None for name in LONG_OUTPUTS.schema.names}
     return (
         row
         | {
@@ -86,7 +87,7 @@ def page(
     text: str = "",
     number: int = 1,
 ) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(SOURCE_IMAGES.names)
+    row: dict[str, Any] = {name: None for name in SOURCE_IMAGES.schema.names}
     return row | {
         "document_id": document_id,
         "page": number,
@@ -101,17 +102,15 @@ def page(
 
 def write_shard(store: Store, shard: str, outputs: list[dict[str, Any]], pages: list[dict[str, Any]] = ()) -> None:
     """The three tables that the gate asks for, and their good reports."""
-    from assets.instructions.schema import SCHEMA as INSTRUCTIONS
     from assets.quality.report import write_report
 
-    store.write_table("long_outputs", shard, outputs, LONG_OUTPUTS)
-    store.write_table("source_images", shard, pages, SOURCE_IMAGES)
-    blank = dict.fromkeys(INSTRUCTIONS.names)
+    store.write_table(LONG_OUTPUTS, shard, outputs)
+    store.write_table(SOURCE_IMAGES, shard, pages)
+    blank = dict.fromkeys(INSTRUCTIONS.schema.names)
     store.write_table(
-        "instructions",
+        INSTRUCTIONS,
         shard,
         ({**blank, "example_id": row["example_id"], "split": row["split"]} for row in outputs),
-        INSTRUCTIONS,
     )
     for asset in ("source_images", "instructions", "long_outputs"):
-        write_report(store, asset, shard, [], [], 0, 0)
+        write_report(store, asset, shard, [], [], 0, 0, store.identity(asset, shard))

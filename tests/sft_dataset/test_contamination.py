@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from assets.preference_dataset.schema import SCHEMA as PAIRS
+from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.sft_dataset.contamination import Contamination, none_in_benchmark
-from assets.sft_dataset.schema import SCHEMA
+from assets.sft_dataset.schema import SFT_DATASET
 from assets.source_images.measure import detail_share, perceptual_hash
 from assets.training_dataset import image_files, write_dataset
+from resources.identity import TableIdentity
 from resources.store import Store
 from tests.sft_dataset.rows import chinese, english, page, write_shard, written
 
@@ -168,7 +169,7 @@ def test_both_data_sets_fail_their_check_when_a_row_of_the_benchmark_is_in_them(
 
     def pair(name: str, sha256: str, answer: str) -> dict[str, Any]:
         return {
-            **dict.fromkeys(PAIRS.names),
+            **dict.fromkeys(PREFERENCE_DATASET.schema.names),
             "id": name,
             "images": image_files(store, [sha256]),
             "chosen": answer,
@@ -195,20 +196,28 @@ def test_both_data_sets_fail_their_check_when_a_row_of_the_benchmark_is_in_them(
         ("image", image["image"], english("own", 600)),
         ("text", other["image"], reference),
     ]
-    for gate, schema, make in (("sft", SCHEMA, sft_row), ("preference", PAIRS, pair)):
+    for gate, table, make in (("sft", SFT_DATASET, sft_row), ("preference", PREFERENCE_DATASET, pair)):
         manifest = write_dataset(
             store,
             gate,
             ["a-001"],
-            schema,
+            table,
             [make(*row) for row in rows],
             lambda row: ("single", "model"),
             lambda: "empty",
+            TableIdentity(1),
         )
         outcome = none_in_benchmark(store, manifest)
         assert not outcome.passed
         assert outcome.metadata["examples"] == ["image", "text"]
         good = write_dataset(
-            store, gate, ["a-001"], schema, [make(*rows[0])], lambda row: ("single", "model"), lambda: "empty"
+            store,
+            gate,
+            ["a-001"],
+            table,
+            [make(*rows[0])],
+            lambda row: ("single", "model"),
+            lambda: "empty",
+            TableIdentity(1),
         )
         assert none_in_benchmark(store, good).passed

@@ -8,9 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
 from assets.sft_dataset.checks import evaluate
+from assets.source_images.schema import SOURCE_IMAGES
 from assets.training_dataset import current_manifest
 from resources.store import Store
 from tests.conftest import Factory
@@ -223,8 +225,8 @@ def test_the_order_of_shards_and_rows_does_not_change_the_data_set(
     make(factory, monkeypatch, tmp_path, recipe)
     before = set(pq.read_table(current_manifest(factory.store, "sft").path, columns=["id"]).column("id").to_pylist())
     for shard in ("a-001", "b-001"):
-        rows = list(factory.store.rows("long_outputs", shard))
-        write_shard(factory.store, shard, rows[::-1], list(factory.store.rows("source_images", shard)))
+        rows = list(factory.store.rows(LONG_OUTPUTS, shard))
+        write_shard(factory.store, shard, rows[::-1], list(factory.store.rows(SOURCE_IMAGES, shard)))
     make(factory, monkeypatch, tmp_path, recipe)
     after = set(pq.read_table(current_manifest(factory.store, "sft").path, columns=["id"]).column("id").to_pylist())
     assert before == after

@@ -18,7 +18,7 @@ from assets.source_images.ingest import ingest_shard
 from assets.source_images.licences import LicencesError, licence_of, read_licences
 from assets.source_images.measure import language_of, page_text
 from assets.source_images.pages import document_kind, read_pages
-from assets.source_images.schema import SCHEMA
+from assets.source_images.schema import SOURCE_IMAGES
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 from resources.store import Store
@@ -368,8 +368,8 @@ def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(
     (root / "gone.png").unlink()
     picture(root / "odd.png", seed=8)
     result = ingest_shard("c-001", store, catalog, settings)
-    assert store.write_table("source_images", "c-001", result.rows, SCHEMA) == 4
-    rows = list(store.rows("source_images", "c-001"))
+    assert store.write_table(SOURCE_IMAGES, "c-001", result.rows) == 4
+    rows = list(store.rows(SOURCE_IMAGES, "c-001"))
     assert [(row["source_path"], row["page"], row["kind"], row["licence"]) for row in rows] == [
         ("c/a.png", 1, "single", "CC0-1.0"),
         *(("c/d.pdf", page, "deck", "unknown") for page in (1, 2, 3)),

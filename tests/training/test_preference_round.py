@@ -14,7 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assets.drafts.schema import DRAFTS
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.preference_dataset.checks import evaluate
+from assets.preference_pairs.schema import PREFERENCE_PAIRS
+from assets.segments.schema import SEGMENTS
 from assets.training_dataset import current_manifest
 from resources.store import Store
 from resources.training.launcher import launch_command, launch_env
@@ -88,19 +92,19 @@ def test_the_checkpoints_own_drafts_are_corrected_ranked_and_made_pairs_of_every
     after_sft: tuple[Factory, str, Metadata],
 ) -> None:
     factory, shard, said = after_sft
-    drafts = list(factory.store.rows("drafts", shard))
+    drafts = list(factory.store.rows(DRAFTS, shard))
     assert [row["sample"] for row in drafts] == [0, 1, 2]
     assert len({row["output"] for row in drafts}) == 3
     assert all(row["author"].startswith("tiny sft ") and "embedded" in row["author"] for row in drafts)
 
-    segments = [row for row in factory.store.rows("segments", shard) if row["split"] == "preference"]
+    segments = [row for row in factory.store.rows(SEGMENTS, shard) if row["split"] == "preference"]
     assert {(row["drafted_by"], row["author"]) for row in segments} == {("checkpoint", drafts[0]["author"])}
-    assert {row["drafted_by"] for row in factory.store.rows("segments", shard)} == {"checkpoint", "teacher"}
+    assert {row["drafted_by"] for row in factory.store.rows(SEGMENTS, shard)} == {"checkpoint", "teacher"}
     counts = said["corrected_segments"]
     assert counts["edited"] + counts["unchanged"] == counts["checkpoint_segments"] == len(segments) == 3
     assert counts["missing_written"] == sum(not row["text"] for row in segments)
 
-    pairs = list(factory.store.rows("preference_pairs", shard))
+    pairs = list(factory.store.rows(PREFERENCE_PAIRS, shard))
     assert {row["kind"] for row in pairs} == set(KINDS)
     for kind in KINDS:
         mine = [row for row in pairs if row["kind"] == kind]
@@ -169,7 +173,7 @@ def test_the_door_weighs_kinds_as_the_recipe_says_and_lets_no_trained_document_t
         assert weight / len(rows) == pytest.approx(share, rel=1e-5)
         assert said[f"weight_share_{kind}"] == pytest.approx(share)
     trained = set(pq.read_table(current_manifest(factory.store, "sft").path).column("id").to_pylist())
-    assert not trained & {row["example_id"] for row in factory.store.rows("preference_pairs", shard)}
+    assert not trained & {row["example_id"] for row in factory.store.rows(PREFERENCE_PAIRS, shard)}
     assert all(outcome.passed for outcome in evaluate(factory.store).values())
 
 
@@ -182,16 +186,14 @@ def test_a_data_set_whose_kinds_weigh_otherwise_or_that_has_a_trained_document_f
     path = Path(current_manifest(factory.store, "preference").path)
     rows, pairs = pq.read_table(path), factory.store.read_table("preference_pairs", shard)
     heavier = [{**row, "weight": 2 * row["weight"]} if row["kind"] == "whole" else row for row in rows.to_pylist()]
-    learnt = next(row["example_id"] for row in factory.store.rows("long_outputs", shard) if row["split"] == "sft")
+    learnt = next(row["example_id"] for row in factory.store.rows(LONG_OUTPUTS, shard) if row["split"] == "sft")
     try:
         pq.write_table(pa.Table.from_pylist(heavier, schema=rows.schema), path)
-        factory.store.write_table(
-            "preference_pairs", shard, [{**row, "example_id": learnt} for row in pairs.to_pylist()], pairs.schema
-        )
+        factory.store.write_table(PREFERENCE_PAIRS, shard, [{**row, "example_id": learnt} for row in pairs.to_pylist()])
         failed = {name for name, outcome in evaluate(factory.store).items() if not outcome.passed}
     finally:
         pq.write_table(rows, path)
-        factory.store.write_table("preference_pairs", shard, pairs.to_pylist(), pairs.schema)
+        factory.store.write_table(PREFERENCE_PAIRS, shard, pairs.to_pylist())
     assert failed == {"shares_kept", "not_in_sft"}
 
 
@@ -217,8 +219,8 @@ def test_the_recipe_says_whose_drafts_are_cut_and_a_missing_one_is_one_clear_sen
         return said
 
     assert cut("teacher").success
-    assert {row["drafted_by"] for row in store.rows("segments", shard)} == {"teacher"}
+    assert {row["drafted_by"] for row in store.rows(SEGMENTS, shard)} == {"teacher"}
     store.table_path("drafts", shard).unlink()
     assert cut("auto").success
-    assert {row["drafted_by"] for row in store.rows("segments", shard)} == {"teacher"}
+    assert {row["drafted_by"] for row in store.rows(SEGMENTS, shard)} == {"teacher"}
     assert "materialise `drafts` for shard" in why(cut("checkpoint"))

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.preference_dataset.schema import SCHEMA as PREFERENCE
-from assets.sft_dataset.schema import SCHEMA as SFT
+from assets.preference_dataset.schema import PREFERENCE_DATASET
+from assets.sft_dataset.schema import SFT_DATASET
 from resources.recipe.model import Training
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.launcher import launch_command, launch_env
@@ -61,7 +61,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for count in range(4)
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=SFT), folder / "sft.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, schema=SFT_DATASET.schema), folder / "sft.parquet")
     pairs = [
         {
             "id": str(count),
@@ -81,7 +81,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for count in range(1, 4)
     ]
-    pq.write_table(pa.Table.from_pylist(pairs, schema=PREFERENCE), folder / "preference.parquet")
+    pq.write_table(pa.Table.from_pylist(pairs, schema=PREFERENCE_DATASET.schema), folder / "preference.parquet")
     return folder
 
 
@@ -247,7 +247,7 @@ def test_two_processes_fine_tune_to_the_weights_of_one(data: Path) -> None:
     rows = pq.read_table(data / "sft.parquet").to_pylist()
     for times, row in enumerate(rows, 1):
         row["messages"][1]["content"] = "\n\n".join([row["messages"][1]["content"]] * times)
-    pq.write_table(pa.Table.from_pylist(rows, schema=SFT), data / "unlike.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, schema=SFT_DATASET.schema), data / "unlike.parquet")
     for name, processes in (("sft-one", 1), ("sft-two", 2)):
         config = sft_config(data, data / name, batch=1, max_steps=3)
         launch(

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.corrected_segments.critic import corrected_row
-from assets.corrected_segments.schema import SCHEMA as CORRECTED
+from assets.corrected_segments.schema import CORRECTED_SEGMENTS
 from assets.drafts.draft import draft_author
 from assets.partitions import SHARDS
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_pairs.iterdpo import (
+    Corrected,
     cumulative_pairs,
     prefix_weights,
     sampled_pair,
@@ -21,9 +22,10 @@ from assets.preference_pairs.iterdpo import (
     whole_pairs,
 )
 from assets.preference_pairs.mix import Mix
+from assets.preference_pairs.ranking import Ranked, Sides
 from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
-from assets.segments.schema import SCHEMA as SEGMENTS
+from assets.segments.schema import SEGMENTS
 from assets.segments.splitter import split_output
 from assets.training_dataset import current_manifest
 from resources.recipe.model import Pairs
@@ -53,15 +55,17 @@ class Deck:
         }
 
     @property
-    def corrected(self) -> list[dict[str, Any]]:
+    def corrected(self) -> list[Corrected]:
         return [
-            {
-                "original": "" if page == "missing" else f"original {i}",
-                "edited": page != "kept",
-                "text": f"original {i}" if page == "kept" else f"corrected {i}",
-                "author": "writer",
-                "corrector": "critic",
-            }
+            Corrected(
+                {
+                    "original": "" if page == "missing" else f"original {i}",
+                    "edited": page != "kept",
+                    "text": f"original {i}" if page == "kept" else f"corrected {i}",
+                    "corrector": "critic",
+                },
+                "writer",
+            )
             for i, page in enumerate(self.pages)
         ]
 
@@ -174,7 +178,9 @@ def test_a_whole_pair_is_the_last_prefix_asked_for_with_its_length(deck: Deck) -
 def test_a_pair_names_who_wrote_its_text_and_who_corrected_it(deck: Deck) -> None:
     for pair in (*deck.cumulative(), *deck.shared_prefix(), *deck.whole()):
         assert (pair["author"], pair["corrector"]) == ("writer", "critic")
-    sampled = sampled_pair(deck.output, "better", "worse", 9.0, "tiny sft 1", "judge")
+    sampled = sampled_pair(
+        deck.output, Sides(Ranked("better", 19.0, True), Ranked("worse", 10.0, True)), "tiny sft 1", "judge"
+    )
     assert (sampled["author"], sampled["corrector"]) == ("tiny sft 1", "judge")
 
 
@@ -196,12 +202,11 @@ def test_a_data_set_whose_texts_the_embedded_model_wrote_says_so_whoever_correct
     segments = split_output({**output, "author": author})
     corrections = {"text": "## Slide 1\n\nThe river is short.", "errors": ["factual"], "reason": "It is short."}
     write_shard(store, shard, [output], [page("deck", output["images"][0], "preference")])
-    store.write_table("segments", shard, segments, SEGMENTS)
+    store.write_table(SEGMENTS, shard, segments)
     store.write_table(
-        "corrected_segments",
+        CORRECTED_SEGMENTS,
         shard,
         [corrected_row(segment, corrections, "critic", "call") for segment in segments],
-        CORRECTED,
     )
     factory.run("shard_job", shard, ["preference_pairs"])
     for asset in ("segments", "corrected_segments", "preference_pairs"):
@@ -220,9 +225,9 @@ def test_pairs_that_stand_in_two_shards_are_trained_on_once_and_the_double_has_i
         output = written("deck", "## Slide 1\n\nThe river is long.", kind="deck", split="preference")
         write_shard(store, shard, [output], [page("deck", output["images"][0], "preference")])
         segments = split_output({**output, "author": "teacher"})
-        store.write_table("segments", shard, segments, SEGMENTS)
+        store.write_table(SEGMENTS, shard, segments)
         store.write_table(
-            "corrected_segments",
+            CORRECTED_SEGMENTS,
             shard,
             [
                 corrected_row(
@@ -233,7 +238,6 @@ def test_pairs_that_stand_in_two_shards_are_trained_on_once_and_the_double_has_i
                 )
                 for segment in segments
             ],
-            CORRECTED,
         )
         factory.run("shard_job", shard, ["preference_pairs"])
         for asset in ("segments", "corrected_segments", "preference_pairs"):

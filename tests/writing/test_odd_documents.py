@@ -8,7 +8,9 @@ import dagster as dg
 import pytest
 from PIL import Image
 
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.quarantine import read_quarantine
+from assets.source_images.schema import SOURCE_IMAGES
 from tests.conftest import Factory, draw_page, write_recipe
 
 FRENCH = (
@@ -49,10 +51,10 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, d
         (shard,) = factory.scan()
         assert factory.run("shard_job", shard).success
         names = {
-            row["document_id"]: Path(row["source_path"]).parts[1] for row in factory.store.rows("source_images", shard)
+            row["document_id"]: Path(row["source_path"]).parts[1] for row in factory.store.rows(SOURCE_IMAGES, shard)
         }
         yield (
-            {names[row["document_id"]]: row for row in factory.store.rows("long_outputs", shard)},
+            {names[row["document_id"]]: row for row in factory.store.rows(LONG_OUTPUTS, shard)},
             read_quarantine(factory.store, "instructions", shard),
         )
 

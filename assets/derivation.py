@@ -1,0 +1,105 @@
+"""What decides the rows of a step, as values and hashes: its own recipe, and the recipes of all steps before it.
+
+A step's derivation changes exactly where its own declared fields, settings or prompts do, or those of a step that it
+needs. That is what Dagster compares to know which shards a changed recipe makes stale.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assets.step import Step
+from resources.endpoints import Endpoint
+from resources.identity import TableIdentity, short_hash
+from resources.recipe.model import Recipe
+from resources.recipe.view import field_values, restrict
+from resources.settings import Settings
+from resources.store import Store
+
+FOLDER = Path(__file__).parent
+TEMPLATE_DIGITS = 8
+TEMPLATE_ENDINGS = (".txt", ".toml")
+
+
+@dataclass(frozen=True)
+class StepRecipe:
+    """One step's share of the recipe. `recipe` has the fields that the step declares and no other."""
+
+    step: Step
+    recipe: Recipe
+    settings: Settings
+    values: Mapping[str, object]
+    templates: Mapping[str, str]
+
+    @property
+    def recipe_hash(self) -> str:
+        """As its tables have it (`TableIdentity.recipe_hash`)."""
+        return short_hash([self.values, self.templates])
+
+    def identity(
+        self, store: Store, version: int, shards: Sequence[str], endpoints: Sequence[Endpoint] = ()
+    ) -> TableIdentity:
+        """Of a table that this step is about to write. version: of its schema. shards: that it reads."""
+        return TableIdentity(
+            schema_version=version,
+            recipe=self.values,
+            templates=self.templates,
+            models={endpoint.role: model_name(endpoint) for endpoint in endpoints},
+            upstream=upstream_contents(self.step, store, shards),
+        )
+
+
+def step_recipe(step: Step, recipe: Recipe, settings: Settings) -> StepRecipe:
+    """The step's own share of a whole recipe."""
+    values = field_values(recipe, step.fields)
+    plain = settings.model_dump(mode="json")
+    values |= {f"LWV_{name.upper()}": plain[name] for name in step.settings}
+    return StepRecipe(step, restrict(recipe, step.fields), settings, values, template_hashes(step))
+
+
+def derivations(steps: Sequence[Step], recipe: Recipe, settings: Settings) -> dict[str, str]:
+    """Step -> hash over its own recipe and the derivations of the steps that it needs (not of optional ones)."""
+    found: dict[str, str] = {}
+    for step in _in_dependency_order(steps):
+        own = step_recipe(step, recipe, settings)
+        needed = [name for name in step.upstream if name not in step.optional]
+        found[step.name] = short_hash([own.recipe_hash, {name: found[name] for name in needed}])
+    return found
+
+
+def template_hashes(step: Step) -> dict[str, str]:
+    """Prompt or phrase file of the step, relative to assets/ -> first digits of the sha256 of its bytes."""
+    files = (path for folder in step.templates for path in sorted((FOLDER / folder).rglob("*")))
+    return {
+        path.relative_to(FOLDER).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:TEMPLATE_DIGITS]
+        for path in files
+        if path.suffix in TEMPLATE_ENDINGS
+    }
+
+
+def upstream_contents(step: Step, store: Store, shards: Sequence[str]) -> dict[str, str]:
+    """Upstream table -> its content: of one shard its own, of several a hash over theirs. Tables that are not there and
+    assets without tables are left out."""
+    found: dict[str, str] = {}
+    for name in step.upstream:
+        contents = {shard: store.content(name, shard) for shard in shards if store.has_table(name, shard)}
+        if contents:
+            found[name] = next(iter(contents.values())) if len(shards) == 1 else short_hash(contents)
+    return found
+
+
+def model_name(endpoint: Endpoint) -> str:
+    """The model and where it was asked, as people read it."""
+    return f"{endpoint.model} (embedded)" if endpoint.embedded else f"{endpoint.model} at {endpoint.base_url}"
+
+
+def _in_dependency_order(steps: Sequence[Step]) -> list[Step]:
+    left, ordered = {step.name: step for step in steps}, list[Step]()
+    while left:
+        ready = [step for step in left.values() if not left.keys() & ({*step.upstream} - {*step.optional})]
+        if not ready:
+            raise ValueError(f"These steps need each other: {', '.join(left)}.")
+        for step in ready:
+            ordered.append(left.pop(step.name))
+    return ordered

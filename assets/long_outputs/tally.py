@@ -1,0 +1,52 @@
+"""What a shard's long texts came to, as numbers for the UI; of each text a few numbers are kept, never the text."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from assets.long_outputs.schema import LongOutput
+from resources.text.length_score import length_score
+
+GOOD_LENGTH = 80  # docs/method.md: what is kept for SFT scores at least so much against its length
+
+
+@dataclass
+class WritingTally:
+    """Sums over the rows that were added."""
+
+    rows: int = 0
+    words: int = 0
+    scores: list[float] = field(default_factory=list)  # against the stated lengths
+    near_plan: int = 0  # texts with a good length score against what was planned
+    counts: Counter[str] = field(default_factory=Counter)
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def add(self, row: LongOutput) -> None:
+        """Count one text."""
+        self.rows += 1
+        self.words += row["words"]
+        if row["length_score"] is not None:
+            self.scores.append(row["length_score"])
+        self.near_plan += length_score(row["words"], row["target_words"]) >= GOOD_LENGTH
+        self.counts.update(f"repaired_{kind}" for kind in row["repairs"])
+        self.counts[f"length_{row['length_from']}"] += 1
+        self.counts[f"task_{row['task']}"] += 1
+        self.prompt_tokens += row["prompt_tokens"]
+        self.cached_tokens += row["cached_tokens"]
+        self.completion_tokens += row["completion_tokens"]
+        self.cost_usd += row["cost_usd"]
+
+    def metadata(self) -> dict[str, object]:
+        """Means, shares and counts."""
+        return {
+            "words_mean": self.words / max(1, self.rows),
+            "length_score_mean": sum(self.scores) / max(1, len(self.scores)),
+            "length_score_80_share": self.near_plan / max(1, self.rows),
+            **dict(sorted(self.counts.items())),
+            "prompt_tokens": self.prompt_tokens,
+            "cached_tokens": self.cached_tokens,
+            "completion_tokens": self.completion_tokens,
+            "cost_usd": self.cost_usd,
+        }

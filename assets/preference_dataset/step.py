@@ -1,0 +1,22 @@
+"""What `preference_dataset` is made of: the pairs of all shards and the weight that the recipe gives their kinds."""
+
+from assets.step import Step, section
+
+STEP = Step(
+    "preference_dataset",
+    group="quality_gates",
+    jobs=("training_job",),
+    upstream=(
+        "source_images",
+        "instructions",
+        "long_outputs",
+        "drafts",
+        "segments",
+        "corrected_segments",
+        "preference_pairs",
+    ),
+    optional=("drafts",),
+    fields=(*section("gate"), "pairs.cumulative", "pairs.shared_prefix", "pairs.whole", "pairs.sampled"),
+    sharded=False,
+    folder="datasets/preference",
+)

@@ -1,0 +1,95 @@
+"""The recipe as Dagster sees it: a source `recipe/<step>` before each asset, whose data version is the step's derivation.
+
+So the UI shows exactly the assets and shards that a changed recipe or prompt makes stale. The versions are observed when
+a run starts (RecipeResource), by a sensor (lwv_dagster/sensors.py) and by the button *Observe*.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+from dagster import AssetExecutionContext
+from pydantic import PrivateAttr
+
+from assets.derivation import StepRecipe, derivations, step_recipe
+from assets.step import Step
+from assets.steps import STEP_OF, STEPS
+from resources.endpoints import EndpointError
+from resources.recipe.model import Recipe
+from resources.recipe.read import RecipeError, read_recipe
+from resources.settings import Settings
+
+GROUP = "recipe"
+DATA_VERSION = "dagster/data_version"
+
+
+def node_key(step: str) -> dg.AssetKey:
+    """The source that stands for all that the recipe says about a step and the steps before it."""
+    return dg.AssetKey([GROUP, step])
+
+
+class RecipeResource(dg.ConfigurableResource):
+    """The recipe of one run, read once when it starts. `name` unset: what LWV_RECIPE says.
+
+    What cannot be read is said by the first step that asks for it, in one sentence.
+    """
+
+    name: str | None = None
+    _recipe: Recipe | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Before any step: Dagster learns the recipe's versions, so that what the run makes is known to be made by it."""
+        try:
+            self._recipe = read_recipe(self.name)
+            settings = Settings()
+        except (RecipeError, EndpointError, ValueError):
+            return
+        if context.instance is not None:
+            for observation in changed_nodes(context.instance, self._recipe, settings):
+                context.instance.report_runless_asset_event(observation)
+
+    def of(self, step: Step) -> StepRecipe:
+        """The step's share of it. Raises RecipeError."""
+        return step_recipe(step, self._recipe or read_recipe(self.name), Settings())
+
+
+def changed_nodes(instance: dg.DagsterInstance, recipe: Recipe, settings: Settings) -> Iterator[dg.AssetObservation]:
+    """An observation for each step whose derivation is not the one that was observed last."""
+    for name, version in derivations(STEPS, recipe, settings).items():
+        event = instance.get_latest_data_version_record(node_key(name), is_source=True)
+        observed = event.asset_observation.tags if event and event.asset_observation else {}
+        if observed.get(DATA_VERSION) != version:
+            metadata = node_metadata(STEP_OF[name], recipe, settings)
+            yield dg.AssetObservation(node_key(name), metadata=metadata, tags={DATA_VERSION: version})
+
+
+def node_metadata(step: Step, recipe: Recipe, settings: Settings) -> Mapping[str, dg.MetadataValue]:
+    """What the UI shows of a step's recipe: its hash, and each field, setting and prompt that it uses."""
+    own = step_recipe(step, recipe, settings)
+    rows = [(name, str(value)) for name, value in (*own.values.items(), *own.templates.items())]
+    listed = "\n".join(f"| {name} | `{value}` |" for name, value in rows)
+    table = f"| field or prompt | value |\n|---|---|\n{listed}" if rows else "No field and no prompt of its own."
+    return {"recipe": dg.MetadataValue.text(own.recipe_hash), "uses": dg.MetadataValue.md(table)}
+
+
+@dg.multi_observable_source_asset(
+    name="recipe",
+    specs=[
+        dg.AssetSpec(
+            node_key(step.name),
+            group_name=GROUP,
+            description=f"All that the recipe says about `{step.name}` and the steps before it.",
+        )
+        for step in STEPS
+    ],
+    can_subset=True,
+)
+def recipe_nodes(context: AssetExecutionContext) -> Iterator[dg.ObserveResult]:
+    """The recipe as it is now. Its data versions are hashes over fields, settings and prompts."""
+    recipe, settings = read_recipe(), Settings()
+    for name, version in derivations(STEPS, recipe, settings).items():
+        if node_key(name) in context.selected_asset_keys:
+            yield dg.ObserveResult(
+                asset_key=node_key(name),
+                metadata=node_metadata(STEP_OF[name], recipe, settings),
+                data_version=dg.DataVersion(version),
+            )

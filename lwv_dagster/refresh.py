@@ -1,0 +1,65 @@
+"""`refresh_job`: makes again exactly the shards' tables that are stale, as one backfill."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.definitions.events import AssetKeyPartitionKey
+from dagster._core.execution.backfill import PartitionBackfill
+from dagster._core.loader import LoadingContextForTest
+from dagster._core.utils import make_new_backfill_id
+
+from assets.partitions import known_shards
+from assets.steps import sharded_steps
+
+
+def stale_tables(instance: dg.DagsterInstance, graph: BaseAssetGraph) -> list[AssetKeyPartitionKey]:
+    """Every table of a shard that Dagster knows to be stale: its recipe, prompts or upstream tables changed."""
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+    return [
+        AssetKeyPartitionKey(dg.AssetKey(asset), shard)
+        for asset in sharded_steps()
+        for shard in known_shards(instance)
+        if resolver.get_status(dg.AssetKey(asset), shard) == StaleStatus.STALE
+    ]
+
+
+def backfill_of(
+    instance: dg.DagsterInstance, graph: BaseAssetGraph, tables: Iterable[AssetKeyPartitionKey]
+) -> PartitionBackfill:
+    """A backfill of just these tables, a run per shard; the daemon starts it."""
+    return PartitionBackfill.from_asset_graph_subset(
+        backfill_id=make_new_backfill_id(),
+        backfill_timestamp=time.time(),
+        tags={},
+        dynamic_partitions_store=instance,
+        asset_graph_subset=AssetGraphSubset.from_asset_partition_set(set(tables), graph),
+        title="Stale tables",
+        description="What refresh_job found stale.",
+        run_config=None,
+    )
+
+
+@dg.op
+def refresh_stale(context: dg.OpExecutionContext) -> None:
+    """Finds what is stale and asks the daemon for a backfill of it. What was answered before is not paid again."""
+    graph = context.repository_def.asset_graph
+    tables = stale_tables(context.instance, graph)
+    if not tables:
+        context.log.info("Nothing is stale.")
+        return
+    backfill = backfill_of(context.instance, graph, tables)
+    context.instance.add_backfill(backfill)
+    counts = Counter(table.asset_key.to_user_string() for table in tables)
+    listed = ", ".join(f"{name} of {count} shards" for name, count in counts.items())
+    context.log.info(f"Backfill {backfill.backfill_id} makes again: {listed}.")
+
+
+@dg.job(description="Make again exactly the shards' tables that a changed recipe, prompt or upstream table made stale.")
+def refresh_job() -> None:
+    """One step: find them and start their backfill."""
+    refresh_stale()

@@ -1,0 +1,53 @@
+"""A recipe as one step sees it: the fields that the step declares, and no other."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from resources.recipe.model import Part, Recipe
+
+P = TypeVar("P", bound=Part)
+
+
+def restrict(recipe: Recipe, fields: Iterable[str]) -> Recipe:
+    """The recipe with these fields (`section.field`) alone: reading any other raises UndeclaredFieldError."""
+    wanted: dict[str, set[str]] = {}
+    for name in fields:
+        section, field = name.split(".")
+        wanted.setdefault(section, set()).add(field)
+    parts = {section: _only(getattr(recipe, section), names) for section, names in wanted.items()}
+    return _only(recipe.model_copy(update=parts), set(parts))
+
+
+def field_values(recipe: Recipe, fields: Iterable[str]) -> dict[str, object]:
+    """field (`section.field`) -> its value as JSON has it."""
+    plain = recipe.model_dump(mode="json")
+    return {name: plain[section][field] for name in fields for section, field in [name.split(".")]}
+
+
+def recipe_of_values(values: Mapping[str, object]) -> Recipe:
+    """A recipe that has these fields alone, from what `field_values` gave; names that are no field of it are skipped."""
+    parts: dict[str, Part] = {}
+    known = {name for name in values if name in all_fields()}
+    for name in known:
+        section, field = name.split(".")
+        part = parts.setdefault(section, getattr(Recipe(), section))
+        found = TypeAdapter(type(part).model_fields[field].annotation).validate_python(values[name])
+        parts[section] = part.model_copy(update={field: found})
+    return restrict(Recipe().model_copy(update=parts), known)
+
+
+def all_fields() -> list[str]:
+    """Every field of the recipe as `section.field`, in the order of the model."""
+    empty = Recipe()
+    return [
+        f"{section}.{field}" for section in Recipe.model_fields for field in type(getattr(empty, section)).model_fields
+    ]
+
+
+def _only(part: P, fields: set[str]) -> P:
+    bare = part.model_copy()
+    for name in set(type(part).model_fields) - fields:
+        del bare.__dict__[name]
+    return bare
