@@ -40,7 +40,7 @@ _live_line = _LiveLine()
 @dg.logger
 def terminal_logger(_context: dg.InitLoggerContext) -> logging.Logger:
     """The demo's live line: what steps log at INFO and above."""
-    logger = logging.Logger("lwv.terminal", logging.INFO)  # noqa: LOG001 (in no hierarchy: shown here and nowhere else)
+    logger = logging.Logger("lwv.terminal", logging.INFO)
     logger.addHandler(_live_line)
     return logger
 
@@ -61,7 +61,6 @@ def live_progress(what: str) -> Iterator[None]:
 def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()
 ) -> None:
-    """A table on the terminal. numbers: the columns that stand to the right."""
     table = Table(
         title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
     )

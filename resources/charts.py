@@ -16,7 +16,6 @@ def curve_picture(what: str, curves: Mapping[str, Sequence[float]]) -> bytes:
 
 
 def new_figure() -> tuple[Any, Any]:
-    """A figure of the usual size and its axes."""
     from matplotlib.figure import Figure  # not pyplot: no global state, no display
 
     figure = Figure(figsize=(5.2, 3.4), dpi=90, layout="constrained")
@@ -24,7 +23,6 @@ def new_figure() -> tuple[Any, Any]:
 
 
 def as_png(figure: Any) -> bytes:
-    """The figure as PNG bytes."""
     out = io.BytesIO()
     figure.savefig(out, format="png")
     return out.getvalue()

@@ -11,7 +11,7 @@ from resources.failures import EndpointError
 from resources.messages import ROLES, Role
 
 EMBEDDED_URL = "http://embedded/v1"
-LOCAL_HOSTS = ("localhost", "::1", "0.0.0.0")  # noqa: S104 (compared with, never bound)
+LOCAL_HOSTS = ("localhost", "::1", "0.0.0.0")
 USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses stand in the ledger and in messages: no secret may
 
 
@@ -142,7 +142,6 @@ def asks_local_server(role: Role) -> bool:
 
 
 def endpoints_from_env() -> dict[Role, Endpoint]:
-    """The endpoint of every role. Raises EndpointError."""
     return {role: Endpoint.from_env(role) for role in ROLES}
 
 

@@ -101,12 +101,10 @@ class Ledger:
 
     @classmethod
     def at(cls, home: Path) -> "Ledger":
-        """The ledger of a factory's folder, made where it is new."""
         home.mkdir(parents=True, exist_ok=True)
         return cls(f"sqlite:///{home / 'calls.db'}")
 
     def get(self, call_id: str) -> Record | None:
-        """The row of one call; None where it was never made."""
         with self._engine.connect() as connection:
             row = connection.execute(self._find, {"call_id": call_id}).first()
         return Record(**row._mapping) if row is not None else None
@@ -166,7 +164,6 @@ class Ledger:
                     connection.execute(text(f"ALTER TABLE calls ADD COLUMN {column.name} {kind} NOT NULL DEFAULT ''"))
 
     def close(self) -> None:
-        """Give back the database connections."""
         self._engine.dispose()
 
 

@@ -22,24 +22,19 @@ class Image:
 
 @dataclass(frozen=True)
 class Message:
-    """What one speaker says: texts and images in order."""
-
     speaker: Literal["system", "user", "assistant"]
     parts: tuple[str | Image, ...]
 
 
 def system(text: str) -> Message:
-    """The system's message."""
     return Message("system", (text,))
 
 
 def user(*parts: str | Image) -> Message:
-    """A user's message: texts and images in order."""
     return Message("user", parts)
 
 
 def assistant(text: str) -> Message:
-    """What the model said before."""
     return Message("assistant", (text,))
 
 

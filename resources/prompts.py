@@ -16,7 +16,6 @@ class Prompt:
 
     @property
     def version(self) -> str:
-        """`<name>@<hash>`: it changes with the text."""
         return f"{self.name}@{hashlib.sha256(self.text.encode()).hexdigest()[:8]}"
 
     def fill(self, slots: Mapping[str, object] | None = None, /, **more: object) -> str:

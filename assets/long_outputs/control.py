@@ -1,7 +1,7 @@
 """What is wrong with a section, and what to do about it: decisions on text alone, no model, no I/O."""
 
 import re
-from collections.abc import Set as AbstractSet
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,7 @@ class Fault:
     says: str
 
 
-def find_fault(text: str, target_words: int, language: str, earlier: AbstractSet[int], recipe: Writing) -> Fault | None:
+def find_fault(text: str, target_words: int, language: str, earlier: Set[int], recipe: Writing) -> Fault | None:
     """The worst fault of a section (with its heading line), or None. earlier: `runs` of the sections before it."""
     if is_refusal(text):
         return Fault("refused", "it refuses, or is an error text, where a text is wanted")

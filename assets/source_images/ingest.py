@@ -88,7 +88,6 @@ def known_pages(store: Store, shard: str) -> dict[str, dict[str, str]]:
 
 
 def measure_page(jpeg: bytes) -> dict[str, str]:
-    """The MEASURED columns of one page. OCR: about half a second."""
     text = page_text(jpeg)
     return {"phash": perceptual_hash(jpeg), "ocr_text": text, "language": language_of(text)}
 

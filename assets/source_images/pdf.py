@@ -48,7 +48,6 @@ def open_pdf(path: Path, name: str) -> pdfium.PdfDocument:
 
 
 def close_pdf(document: pdfium.PdfDocument) -> None:
-    """Close it under the lock: PDFium is not safe for threads."""
     with _LOCK:
         document.close()
 

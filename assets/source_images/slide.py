@@ -47,7 +47,6 @@ class Box:
     height: float
 
     def corners(self) -> tuple[float, float, float, float]:
-        """(left, top, right, bottom), at least a pixel wide and high."""
         return self.left, self.top, self.left + max(1, self.width), self.top + max(1, self.height)
 
 
@@ -61,7 +60,6 @@ class Frame:
     top: float = 0.0
 
     def box(self, shape: Any) -> Box:
-        """Where a shape lies on the page."""
         return Box(
             self.left + (shape.left or 0) * self.scale_x,
             self.top + (shape.top or 0) * self.scale_y,

@@ -39,7 +39,6 @@ class Need:
     deck: bool
 
     def met_by(self, candidate: Candidate) -> bool:
-        """Whether this document in the split meets the need."""
         return candidate.readable and (candidate.deck or not self.deck)
 
 

@@ -36,7 +36,6 @@ class Card:
 
     @property
     def embedded(self) -> int:
-        """Rows that the embedded model, or a student that learnt from it, wrote or corrected."""
         return self.tally.sft.embedded + self.tally.preference.embedded
 
 
@@ -46,11 +45,9 @@ def render_card(card: Card) -> str:
     parts = [
         f"---\n{yaml.safe_dump(front_matter(card), sort_keys=False, allow_unicode=True)}---",
         "# Long, image-faithful writing data",
-        (
-            f"{tally.sft.rows:,} examples for supervised fine-tuning and {tally.preference.rows:,} preference pairs, "
-            "made with the LongWriter-V recipe ([arXiv 2502.14834](https://arxiv.org/abs/2502.14834)) by lwv-dagster; "
-            f"format `{card.format}`."
-        ),
+        f"{tally.sft.rows:,} examples for supervised fine-tuning and {tally.preference.rows:,} preference pairs, made "
+        "with the LongWriter-V recipe ([arXiv 2502.14834](https://arxiv.org/abs/2502.14834)) by lwv-dagster; format "
+        f"`{card.format}`.",
         *_written_by_embedded(card),
         "## How to load it",
         card.usage.strip(),
@@ -75,11 +72,9 @@ def render_card(card: Card) -> str:
                 for kind, count in sorted(kinds.items())
             ],
         ),
-        (
-            "`documents.jsonl` has a row per document that stands behind a row: its file, licence, collection, shard "
-            "and the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with "
-            "the document's."
-        ),
+        "`documents.jsonl` has a row per document that stands behind a row: its file, licence, collection, shard and "
+        "the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with the "
+        "document's.",
         "## Models and prompts",
         _calls(card.calls),
         "## Recipe",
@@ -97,7 +92,6 @@ def render_card(card: Card) -> str:
 
 
 def front_matter(card: Card) -> dict[str, Any]:
-    """The hub's metadata: licence, languages, size and where the files are."""
     rows = card.tally.sft.rows + card.tally.preference.rows
     languages = sorted((set(card.tally.sft.languages) | set(card.tally.preference.languages)) - {"und"})
     matter: dict[str, Any] = {
@@ -130,11 +124,9 @@ def _written_by_embedded(card: Card) -> list[str]:
         return []
     rows = card.tally.sft.rows + card.tally.preference.rows
     return [
-        (
-            f"> **{card.embedded:,} of {rows:,} rows were written or corrected by the embedded model**, or by a "
-            "student that learnt from its texts: written-down heuristics that show the factory at work. They say "
-            "nothing about a model's quality and are not meant for training one."
-        )
+        f"> **{card.embedded:,} of {rows:,} rows were written or corrected by the embedded model**, or by a "
+        "student that learnt from its texts: written-down heuristics that show the factory at work. They say "
+        "nothing about a model's quality and are not meant for training one."
     ]
 
 
@@ -145,9 +137,10 @@ def _counts(names: tuple[str, str, str], *parts: PartTally) -> str:
         ([part.kinds for part in parts], [part.languages for part in parts], [part.authors for part in parts]),
         strict=True,
     ):
-        rows += [(name, value, *(counter[value] for counter in counters)) for value in sorted(set().union(*counters))]
-    total = max(1e-9, sum(parts[1].weights.values()))
-    rows += [("pair weight", kind, "", f"{weight / total:.1%}") for kind, weight in sorted(parts[1].weights.items())]
+        for value in sorted(set().union(*counters)):
+            rows.append((name, value, *(counter[value] for counter in counters)))
+    for kind, weight in sorted(parts[1].weights.items()):
+        rows.append(("pair weight", kind, "", f"{weight / max(1e-9, sum(parts[1].weights.values())):.1%}"))
     return _table(("", "", "SFT rows", "preference rows"), rows)
 
 
@@ -170,17 +163,18 @@ def _left_out(tally: Tally) -> list[str]:
 
 
 def _tokens(tally: Tally) -> str:
-    rows = [
-        (
-            f"{cutoff:,}",
-            *(
-                _share(part.over[cutoff, size], part.rows)
-                for part in (tally.sft, tally.preference)
-                for size in ("stored", "paper")
-            ),
+    rows = []
+    for cutoff in CUTOFFS:
+        rows.append(
+            (
+                f"{cutoff:,}",
+                *(
+                    _share(part.over[cutoff, size], part.rows)
+                    for part in (tally.sft, tally.preference)
+                    for size in ("stored", "paper")
+                ),
+            )
         )
-        for cutoff in CUTOFFS
-    ]
     paper = f"{PAPER_PIXELS} x {PAPER_PIXELS}"
     return (
         _table(

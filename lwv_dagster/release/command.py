@@ -32,7 +32,6 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
 
 
 def refuse(why: object) -> int:
-    """Say why there is no release; returns the exit code."""
     console.print(f"lwv release: {why}", soft_wrap=True, markup=False)
     return 1
 
@@ -44,7 +43,6 @@ def bad_setting(error: ValidationError) -> str:
 
 
 def show(release: Release) -> None:
-    """Files, rows over token counts, rows left out, and notes of a release that was written."""
     console.print(
         f"[bold]lwv release[/]  {release.format}, {release.bytes / 1e6:,.1f} MB in {release.folder}", soft_wrap=True
     )

@@ -16,13 +16,10 @@ GROUP_BYTES = 32 * 2**20  # of one row group before compression: what is in memo
 
 
 class RowFile(Protocol):
-    """Where the rows of one file of a format go."""
-
     def write(self, row: dict[str, Any]) -> None:
         """Add one row; columns whose names end in `images` are paths of JPEG files."""
 
-    def close(self) -> None:
-        """Write what is left; no row may follow."""
+    def close(self) -> None: ...
 
 
 class ParquetShards:
@@ -46,7 +43,6 @@ class ParquetShards:
         folder.mkdir(parents=True)
 
     def write(self, row: dict[str, Any]) -> None:
-        """Add one row, with the bytes of its `images`."""
         images = [{"bytes": path.read_bytes(), "path": path.name} for path in row["images"]]
         self.rows.append({**row, "images": images})
         self.pending += sum(len(image["bytes"]) for image in images) + sum(
@@ -56,7 +52,6 @@ class ParquetShards:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left and give the shards their names, which say how many there are."""
         self._flush()
         self._end_part()
         for number, part in enumerate(self.parts):
@@ -91,12 +86,10 @@ class JsonLines:
         self.file = (folder / f"{name}.jsonl").open("w", encoding="utf-8")
 
     def write(self, row: dict[str, Any]) -> None:
-        """Add one row; its images are linked or copied into `images/`."""
         placed = {name: [self._place(path) for path in row[name]] for name in row if name.endswith("images")}
         self.file.write(json.dumps({**row, **placed}, ensure_ascii=False) + "\n")
 
     def close(self) -> None:
-        """Write what is still buffered and close the file."""
         self.file.close()
 
     def _place(self, path: Path) -> str:

@@ -51,5 +51,4 @@ class Format:
 
 
 def lineage(row: Example | Pair) -> dict[str, Any]:
-    """The LINEAGE columns of a row."""
     return {"documents": list(row.documents), "kind": row.kind, "language": row.language, "tokens": row.tokens.stored}

@@ -39,7 +39,6 @@ PAIR = pa.schema(
 
 
 def example_row(example: Example) -> Placed:
-    """An example in `data/`, as EXAMPLE has it."""
     score = length_score(example.words, example.required_words) if example.required_words else None
     return "data", {
         "id": example.number,
@@ -56,7 +55,6 @@ def example_row(example: Example) -> Placed:
 
 
 def pair_row(pair: Pair) -> Placed:
-    """A pair in `preference/`, as PAIR has it."""
     return "preference", {
         "id": pair.id,
         "prompt": pair.prompt,

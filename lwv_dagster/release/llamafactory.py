@@ -21,7 +21,6 @@ _COLUMNS: dict[str, dict[str, Any]] = {
 
 
 def example_row(example: Example) -> Placed:
-    """sharegpt turns with `<image>` tags before the request; without an image, in a file of its own."""
     turns = [{"from": SPEAKERS[role], "value": content} for role, content in example.turns]
     tag_first(turns, len(example.images))
     expect_tags(example.id, TAG, len(example.images), *(turn["value"] for turn in turns))
@@ -53,7 +52,6 @@ def tag_first(turns: list[dict[str, str]], images: int) -> None:
 
 
 def dataset_info(files: Mapping[str, int]) -> dict[str, Any]:
-    """dataset_info.json: a data set `lwv_<file>` for every file that has rows."""
     return {"dataset_info.json": {f"lwv_{name}": {"file_name": f"{name}.jsonl", **_COLUMNS[name]} for name in files}}
 
 

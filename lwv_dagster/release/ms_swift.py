@@ -10,7 +10,6 @@ TAG = "<image>"
 
 
 def example_row(example: Example) -> Placed:
-    """Messages with `<image>` tags before the request; without an image, in a file of its own."""
     messages = [{"role": role, "content": content} for role, content in example.turns]
     messages[0]["content"] = TAG * len(example.images) + messages[0]["content"]
     expect_tags(example.id, TAG, len(example.images), *(message["content"] for message in messages))

@@ -2,8 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +38,7 @@ class Usage:
     usd: float
 
 
-def read_documents(store: Store, shards: Sequence[str], wanted: AbstractSet[str]) -> Iterator[dict[str, Any]]:
+def read_documents(store: Store, shards: Sequence[str], wanted: Set[str]) -> Iterator[dict[str, Any]]:
     """The documents that rows come from, a row each, with the file and licence they were read from."""
     for shard in shards:
         document: dict[str, Any] = {}
@@ -82,7 +81,7 @@ def split_counts(store: Store, shards: Sequence[str]) -> dict[str, Counter[str]]
     return dict(counts)
 
 
-def read_usage(store: Store, samples: AbstractSet[str]) -> list[Usage]:
+def read_usage(store: Store, samples: Set[str]) -> list[Usage]:
     """Answered calls of these samples in the ledger, most calls first."""
     if not (store.home / "calls.db").exists():
         return []

@@ -30,8 +30,6 @@ class PartTally:
 
 @dataclass
 class Tally:
-    """What is counted over all rows of a release."""
-
     sft: PartTally = field(default_factory=PartTally)
     preference: PartTally = field(default_factory=PartTally)
     words: Counter[int] = field(default_factory=Counter)  # SFT rows by words written, in bins of WORDS_BIN
@@ -40,7 +38,6 @@ class Tally:
     samples: set[str] = field(default_factory=set)  # ids under which the ledger has their calls
 
     def add_example(self, row: Example) -> None:
-        """Count an example that was written."""
         self._add(self.sft, row, row.author)
         self.words[row.words // WORDS_BIN * WORDS_BIN] += 1
         if row.required_words:
@@ -49,7 +46,6 @@ class Tally:
         self.samples.add(row.id)
 
     def add_pair(self, row: Pair) -> None:
-        """Count a pair that was written."""
         self._add(self.preference, row, row.author, row.corrector)
         self.preference.weights[row.kind] += row.weight
         self.samples.add(row.example_id)

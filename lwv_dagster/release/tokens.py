@@ -39,7 +39,6 @@ def count_tokens(texts: Iterable[str], sizes: Iterable[tuple[int, int]]) -> Toke
 
 
 def text_tokens(text: str) -> int:
-    """Tokens of a text, about: by its bytes in UTF-8."""
     return math.ceil(len(text.encode()) / BYTES_PER_TOKEN)
 
 
