@@ -13,6 +13,9 @@ FOLDERS = ("assets", "bench", "docs", "lwv_dagster", "resources", "samples", "te
 SECTIONS = r"((?:,? (?:to |and )?\d+(?:\.\d+)*\b)*)"
 CITATION = re.compile(r"(?<![\w/.-])((?:docs|bench/\w+)/[\w-]+\.md|[a-z][a-z_-]*\.md)" + SECTIONS)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)" + SECTIONS)
+CODE = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./-]*")
+MODULE = re.compile(r"[\w/]+\.py")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -83,6 +86,32 @@ def test_relative_links_lead_to_a_file_and_a_heading() -> None:
 def test_every_page_is_linked_from_the_readme() -> None:
     linked = {target for target, _ in LINK.findall(read(ROOT / "README.md"))}
     assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
+
+
+def missing_files(text: str) -> Iterator[str]:
+    """Files and folders of ours that a page names between backticks, in full or by their last parts, and that are not
+    there."""
+    for name in CODE.findall(FENCE.sub("", text)):
+        if PATH.fullmatch(name) and not (ROOT / name).exists():
+            yield name
+        elif MODULE.fullmatch(name) and not any(path.as_posix().endswith(f"/{name}") for path in files(".py")):
+            yield name
+
+
+def test_modules_and_folders_that_a_page_names_are_there() -> None:
+    found = {str(path.relative_to(ROOT)): list(missing_files(read(path))) for path in files(".md")}
+    assert {name: missing for name, missing in found.items() if missing} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("`resources/store.py`, `store.py`, `dpo/tree.py`, `assets/quality` and `tables/<asset>/<shard>.parquet`", []),
+        ("`sft_checkpoint/packing.py` and `assets/release`", ["sft_checkpoint/packing.py", "assets/release"]),
+    ],
+)
+def test_a_module_that_moved_is_found(text: str, expected: list[str]) -> None:
+    assert list(missing_files(text)) == expected
 
 
 @pytest.mark.parametrize(
