@@ -66,9 +66,15 @@ class Store:
         return count
 
     def identity(self, table: str, shard: str) -> TableIdentity | None:
-        """What made a shard's table; None where it was written before tables had an identity. Raises MissingTableError,
-        pa.ArrowInvalid (no Parquet file)."""
-        return read_identity(pq.read_metadata(self._existing(table, shard)).metadata)
+        """What made a shard's table; None where it was written before tables had an identity, or is no Parquet file.
+
+        Raises MissingTableError.
+        """
+        path = self._existing(table, shard)
+        try:
+            return read_identity(pq.read_metadata(path).metadata)
+        except pa.ArrowInvalid:
+            return None
 
     def content(self, table: str, shard: str) -> str:
         """sha256 (hex) over the table's rows; over its file where it has no identity. Raises MissingTableError."""

@@ -14,6 +14,25 @@ from lwv_dagster.definitions import defs
 from resources.settings import Settings
 from resources.store import Store
 
+# So unlike each other that none is taken for a copy of the held-out one.
+UNLIKE_DECKS = {
+    "rivers": [
+        ("Where rivers begin", "Springs feed a narrow brook", "Snow melts in April"),
+        ("How a valley forms", "Water carries gravel downhill", "Banks collapse every winter"),
+        ("The delta", "Silt settles before the sea", "Birds nest on 14 islands"),
+    ],
+    "engines": [
+        ("Steam pushes pistons", "A boiler holds nine bar", "Coal was cheap then"),
+        ("Valves and timing", "Cams open each inlet", "Late sparks waste fuel"),
+        ("Electric motors", "Magnets turn the rotor", "Copper windings get hot"),
+    ],
+    "bread": [
+        ("Flour meets yeast", "Dough doubles within an hour", "Salt slows everything"),
+        ("Kneading", "Gluten strands stretch", "Fold it six times"),
+        ("Baking day", "An oven of 230 degrees", "Crust sings when cooling"),
+    ],
+}
+
 
 def draw_page(path: Path, *lines: str, colour: str = "white") -> None:
     """An image with lines of text that OCR reads."""
@@ -34,6 +53,13 @@ def draw_deck(folder: Path, subject: str, pages: int) -> None:
             f"Number {page * 12} is worth knowing",
             f"{subject} ends with a question",
         )
+
+
+def draw_unlike_decks(collection: Path) -> None:
+    """A deck of each split, whose pages are no copies of each other; the critic finds errors in them."""
+    for subject, pages in UNLIKE_DECKS.items():
+        for number, lines in enumerate(pages, 1):
+            draw_page(collection / subject / f"page-{number}.png", *lines)
 
 
 def write_recipe(folder: Path, text: str = "", words_per_page: int = 30) -> str:

@@ -60,16 +60,16 @@ def check_whole(store: Store, rules: WholeRules) -> Mapping[str, Outcome]:
 def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -> dict[str, Outcome]:
     """The outcome of every rule on one shard, which its report holds too. What a rule raises fails the rule."""
     outcomes: dict[str, Outcome] = {}
-    rows, identity = 0, None
+    rows = 0
     try:
         table = store.read_table(asset, shard)
-        rows, identity = table.num_rows, store.identity(asset, shard)
+        rows = table.num_rows
     except (OSError, pa.ArrowException) as error:
         outcomes = {
             rule.name: Outcome(rule.name, False, {}, f"the table cannot be read: {error}") for rule in asset_rules.rules
         }
     else:
-        context = Context(store, shard, table, identity)
+        context = Context(store, shard, table, store.identity(asset, shard))
         outcomes = {
             **_expected(context, asset_rules),
             **{name: _plain(context, name, asset_rules) for name in asset_rules.plain},
@@ -84,7 +84,6 @@ def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -
         [outcomes[rule.name] for rule in asset_rules.rules],
         rows,
         len(read_quarantine(store, asset, shard)),
-        identity,
     )
     return outcomes
 

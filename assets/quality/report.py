@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypedDict
 
 from assets.quality.outcome import Outcome, Rule
-from resources.identity import TableIdentity
 from resources.store import Store, file_hash
 
 
@@ -54,9 +53,9 @@ def write_report(
     outcomes: Sequence[Outcome],
     rows: int,
     quarantined: int,
-    identity: TableIdentity | None,
 ) -> Report:
-    """Write what the checks found. identity: of the table; None where it has none, or there is no table."""
+    """Write what the checks found, and of which table."""
+    identity = store.identity(asset, shard) if store.has_table(asset, shard) else None
     blocking = {rule.name for rule in rules if rule.blocking}
     report: Report = {
         "asset": asset,

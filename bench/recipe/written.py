@@ -102,4 +102,4 @@ def cut(output: str, parts: int, pages: int) -> Iterator[dict[str, Any]]:
 
 
 def instruction_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row.get(name) for name in INSTRUCTIONS.names} | {"origin": row["kind"], "pages": [1]}
+    return {name: row.get(name) for name in INSTRUCTIONS.schema.names} | {"origin": row["kind"], "pages": [1]}

@@ -113,4 +113,4 @@ def write_shard(store: Store, shard: str, outputs: list[dict[str, Any]], pages: 
         ({**blank, "example_id": row["example_id"], "split": row["split"]} for row in outputs),
     )
     for asset in ("source_images", "instructions", "long_outputs"):
-        write_report(store, asset, shard, [], [], 0, 0, store.identity(asset, shard))
+        write_report(store, asset, shard, [], [], 0, 0)
