@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("assets", "bench", "docs", "lwv_dagster", "resources", "samples", "tests")
+FOLDERS = ("assets", "bench", "docs", "lwv_dagster", "resources", "samples", "testing", "tests")
 
 # What may follow a page: `docs/method.md 3.2 to 3.4, 5`.
 SECTIONS = r"((?:,? (?:to |and )?\d+(?:\.\d+)*\b)*)"
@@ -88,18 +88,20 @@ def test_every_page_is_linked_from_the_readme() -> None:
     assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
 
 
-def missing_files(text: str) -> Iterator[str]:
-    """Files and folders of ours that a page names between backticks, in full or by their last parts, and that are not
-    there."""
-    for name in CODE.findall(FENCE.sub("", text)):
-        if PATH.fullmatch(name) and not (ROOT / name).exists():
-            yield name
-        elif MODULE.fullmatch(name) and not any(path.as_posix().endswith(f"/{name}") for path in files(".py")):
-            yield name
+def is_there(name: str) -> bool:
+    """Whether a file or folder of ours is there, named in full or by its last parts; true for any other text."""
+    if PATH.fullmatch(name):
+        return (ROOT / name).exists()
+    return not MODULE.fullmatch(name) or any(path.as_posix().endswith(f"/{name}") for path in files(".py"))
+
+
+def missing_files(text: str) -> list[str]:
+    """Files and folders of ours that a page names between backticks and that are not there."""
+    return [name for name in CODE.findall(FENCE.sub("", text)) if not is_there(name)]
 
 
 def test_modules_and_folders_that_a_page_names_are_there() -> None:
-    found = {str(path.relative_to(ROOT)): list(missing_files(read(path))) for path in files(".md")}
+    found = {str(path.relative_to(ROOT)): missing_files(read(path)) for path in files(".md")}
     assert {name: missing for name, missing in found.items() if missing} == {}
 
 
@@ -111,7 +113,7 @@ def test_modules_and_folders_that_a_page_names_are_there() -> None:
     ],
 )
 def test_a_module_that_moved_is_found(text: str, expected: list[str]) -> None:
-    assert list(missing_files(text)) == expected
+    assert missing_files(text) == expected
 
 
 @pytest.mark.parametrize(
