@@ -194,11 +194,9 @@ def chain_lines(found: dict[str, Any]) -> list[str]:
     counted = ", ".join(f"{name.replace('_', ' ')} {number:,.0f}" for name, number in sorted(counts.items()) if number)
     warned = ", ".join(f"{name} in {number} shards" for name, number in chain["warnings"].items()) or "none"
     return [
-        (
-            f"instructions and long_outputs: {chain['seconds']:.0f} s, "
-            f"{counts['calls_made'] / chain['seconds']:.0f} calls/s, peak resident memory {chain['peak_mb']:.0f} MB; "
-            f"{counted}. Checks that warned: {warned}."
-        ),
+        f"instructions and long_outputs: {chain['seconds']:.0f} s, "
+        f"{counts['calls_made'] / chain['seconds']:.0f} calls/s, peak resident memory {chain['peak_mb']:.0f} MB; "
+        f"{counted}. Checks that warned: {warned}.",
         "",
     ]
 
@@ -217,16 +215,12 @@ def lines(way: str, count: int, found: dict[str, Any]) -> list[str]:
         f"## {WAYS[way]}: {count:,} documents, {report['read']:,} written examples",
         "",
         *chain_lines(found),
-        (
-            f"Kept {report['kept']['examples']:,}, trained on {report['trained_on']['examples']:,}; worst miss of a "
-            f"target {report['off']:.2%}. Left out: {dropped}. Failed checks: "
-            f"{', '.join(found['failed_checks']) or 'none'}."
-        ),
+        f"Kept {report['kept']['examples']:,}, trained on {report['trained_on']['examples']:,}; worst miss of a "
+        f"target {report['off']:.2%}. Left out: {dropped}. Failed checks: "
+        f"{', '.join(found['failed_checks']) or 'none'}.",
         "",
-        (
-            f"Peak resident memory {found['peak_mb']:.0f} MB, of which {found['imports_mb']:.0f} MB are Dagster and "
-            f"imports; gate {found['seconds_gate']:.0f} s, its checks {found['seconds_checks']:.0f} s."
-        ),
+        f"Peak resident memory {found['peak_mb']:.0f} MB, of which {found['imports_mb']:.0f} MB are Dagster and "
+        f"imports; gate {found['seconds_gate']:.0f} s, its checks {found['seconds_checks']:.0f} s.",
         "",
         mix_table(report),
         "",
@@ -249,10 +243,8 @@ def main() -> None:
     said = [
         "# The recipe at the size of LongWriter-V-22k",
         "",
-        (
-            f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, {platform.machine()}. "
-            "Targets: bench/recipe/recipe.toml."
-        ),
+        f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, {platform.machine()}. "
+        "Targets: bench/recipe/recipe.toml.",
         "",
     ]
     for way in options.ways:
