@@ -41,9 +41,10 @@ def module(path: Path) -> Module:
         if isinstance(node, ast.ImportFrom) and node.module:
             names = node.module.split(".")
             source = ROOT.joinpath(*names).with_suffix(".py")
-            ours = (
-                names[0] == "assets" and len(names) > 1 and names[1] in NAMES or names[:2] == ["resources", "training"]
-            )
+            ours = (names[0] == "assets" and len(names) > 1 and names[1] in NAMES) or names[:2] == [
+                "resources",
+                "training",
+            ]
             if ours and source.exists():
                 imported |= {alias.asname or alias.name: (source, alias.name) for alias in node.names}
     for node in tree.body:
@@ -73,8 +74,8 @@ def code_of(step: Step, files: tuple[str, ...] = ("asset", "checks")) -> list[tu
 
 
 def fields_read(tree: ast.stmt) -> set[str]:
-    """Recipe fields that a definition reads: attributes of names that are annotated with a section of the recipe (parameters,
-    fields of a class), or of `….recipe.<section>`, or of names that such a section was assigned to."""
+    """Recipe fields that a definition reads: attributes of names that are annotated with a section of the recipe
+    (parameters, fields of a class), or of `….recipe.<section>`, or of names that such a section was assigned to."""
     typed: dict[str, str] = {}  # name -> section, or "" for the whole recipe
     for node in ast.walk(tree):
         annotation = getattr(node, "annotation", None)
@@ -215,7 +216,7 @@ def test_a_recipe_comes_back_from_the_values_that_a_table_holds() -> None:
 
 
 def test_a_step_that_declares_what_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValueError, match="no pairs.nothing"):
+    with pytest.raises(ValueError, match=r"no pairs\.nothing"):
         Step("x", group="g", jobs=(), fields=("pairs.nothing",))
     with pytest.raises(ValueError, match="not upstream"):
         Step("x", group="g", jobs=(), optional=("drafts",))
