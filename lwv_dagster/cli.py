@@ -6,6 +6,7 @@ import click
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lwv-dagster", prog_name="lwv")
 def main() -> None:
     """The long-writing data factory. Everything else is done with Dagster's own commands and its UI."""
 

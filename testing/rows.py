@@ -56,7 +56,7 @@ def written(example_id: str, text: str, images: Iterable[str] = ("a" * 64,), **v
         "pages": list(range(1, len(images) + 1)),
         "call_id": "c",
     }
-    row: dict[str, Any] = {name: None for name in LONG_OUTPUTS.schema.names}
+    row: dict[str, Any] = dict.fromkeys(LONG_OUTPUTS.schema.names)
     return (
         row
         | {
@@ -87,7 +87,7 @@ def page(
     text: str = "",
     number: int = 1,
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {name: None for name in SOURCE_IMAGES.schema.names}
+    row: dict[str, Any] = dict.fromkeys(SOURCE_IMAGES.schema.names)
     return row | {
         "document_id": document_id,
         "page": number,

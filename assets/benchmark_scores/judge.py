@@ -1,4 +1,4 @@
-"""The judge's six dimensions for one answer, and the quality score made of them (method.md 4.1)."""
+"""The judge's six dimensions for one answer, and the quality score made of them (docs/method.md 4.1)."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from resources.prompts import load_prompt
 
 SYSTEM = load_prompt(__file__, "system")
 JUDGE = load_prompt(__file__, "judge")
-TRIES = 5  # method.md 4.1
+TRIES = 5  # docs/method.md 4.1
 AGAIN = {"malformed", "empty", "truncated"}  # worth another try with another seed
 SCALE = range(1, 6)
 DECODER = json.JSONDecoder()

@@ -117,7 +117,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """Grey levels of more than 8 bits, scaled instead of cut off: 16 bits by range, else by the maximum."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float64))
     top = float(values.max(initial=0))
-    scale = 1.0 if top <= 255 else 255 / (65535 if top <= 65535 else top)
+    scale = 1.0 if top <= 255 else 255 / max(65535, top)
     return Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
 
 

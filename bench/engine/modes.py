@@ -16,7 +16,7 @@ from testing.engine.work import Speed
 SLOTS = 16
 COST_SLOTS = 64
 PAGES = SECTIONS = 16
-CACHE_TOKENS = 900_000  # about what an 80 GB card holds of a 7B model (peers.md 5.3)
+CACHE_TOKENS = 900_000  # about what an 80 GB card holds of a 7B model (docs/engine.md)
 FAULT_SPEED = Speed(ttft=0.05, rate=800)
 
 

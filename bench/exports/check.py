@@ -71,8 +71,10 @@ def main() -> int:
             [
                 sys.executable,
                 "-c",
-                "import sys; from bench.exports.tiny import build; from pathlib import "
-                "Path; build([sys.argv[2]] * 50, Path(sys.argv[1]))",
+                (
+                    "import sys; from bench.exports.tiny import build; from pathlib import "
+                    "Path; build([sys.argv[2]] * 50, Path(sys.argv[1]))"
+                ),
                 str(work / "model"),
                 STORY + NASTY,
             ],

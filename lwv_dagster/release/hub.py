@@ -12,7 +12,7 @@ EXAMPLE = pa.schema(
     [
         ("id", pa.int64()),
         ("messages", pa.list_(pa.string())),
-        ("images", IMAGES),  # as published (method.md 1.4)
+        ("images", IMAGES),  # as published (docs/method.md 1.4)
         ("chat", CHAT),  # the same messages with their roles, for consumers that want them
         ("example_id", pa.string()),
         *LINEAGE.items(),

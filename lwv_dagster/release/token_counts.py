@@ -8,7 +8,7 @@ BYTES_PER_TOKEN = 4  # of UTF-8 text; docs/release.md says how far off that is
 SIDE = 28  # pixels of a visual token's side (Qwen2.5-VL: 2 x 2 patches of 14)
 MIN_PIXELS, MAX_PIXELS = 3_136, 12_845_056  # of an image, in Qwen2.5-VL's own processor
 IMAGE_MARKS = 2  # vision_start, vision_end
-PAPER_PIXELS = 280  # the paper resizes each image to 280 x 280 (method.md 3.5)
+PAPER_PIXELS = 280  # the paper resizes each image to 280 x 280 (docs/method.md 3.5)
 TEMPLATE = 24  # system turn, roles and ends of turns
 CUTOFFS = (8_192, 16_384, 32_768)
 

@@ -64,7 +64,7 @@ def example_row(example: Example) -> Placed:
 
 
 def pair_row(pair: Pair) -> Placed:
-    """Strings: a conversation would close the turn, and a shared prefix must be continued (training.md 7)."""
+    """Strings: a conversation would close the turn, and a shared prefix has to go on (docs/release.md)."""
     prompt = PROMPT.format(
         images=IMAGE * len(pair.images), request=pair.prompt, prefix=f"{pair.prefix}\n\n" if pair.prefix else ""
     )

@@ -16,7 +16,7 @@ from assets.source_images.schema import SOURCE_IMAGES
 from resources.store import Store
 from testing.recipe.texts import CHINESE, draw, pool_words, text
 
-PAPER = {"single": 8115, "multi": 6313, "deck": 7730}  # documents (method.md 1.1)
+PAPER = {"single": 8115, "multi": 6313, "deck": 7730}  # documents (docs/method.md 1.1)
 HELD_OUT = 0.02  # further documents, as a share, that stand in the benchmark split
 SHARD = 256  # documents
 WORDS_PER_PAGE, PAGES = 200, (2, 30)

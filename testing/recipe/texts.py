@@ -6,7 +6,7 @@ import random
 from statistics import NormalDist
 
 # A fifth of the pool is short (exponential, mean 200), the rest is log-normal: together these have the paper's mean,
-# median and second peak (method.md 1.1).
+# median and second peak (docs/method.md 1.1).
 SHORT_SHARE, SHORT_MEAN = 0.2, 200
 LONG_MU, LONG_SIGMA = 7.65, 0.59
 LEAST, MOST = 60, 10_000  # the rules want 50 at least
