@@ -75,7 +75,7 @@ class Endpoint:
                 f"address, and give the key as {self.prefix}_API_KEY."
             )
         if self.embedded:
-            from resources.embedded import model_name
+            from resources.embedded.protocol import model_name
 
             self.model = model_name(role)
         elif model:
@@ -119,7 +119,7 @@ class Endpoint:
         import openai
 
         if self.embedded:
-            from resources.embedded import app
+            from resources.embedded.protocol import app
 
             http: httpx2.AsyncClient | None = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app))
         else:  # aiohttp: a fifth less CPU a call than httpx2's own transport

@@ -2,9 +2,12 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from assets.steps import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -14,8 +17,24 @@ NEVER = [
     ("bench", "tests"),
     ("testing", "tests"),
     ("testing", "bench"),
+    ("resources", "assets"),
+    ("resources", "lwv_dagster"),
+    ("assets", "lwv_dagster"),
     *((folder, other) for folder in ("assets", "resources", "lwv_dagster") for other in ("testing", "tests", "bench")),
 ]
+
+
+PRODUCT = ("lwv_dagster", "assets", "resources")
+LEAVES = (
+    "resources/recipe/model.py",
+    "resources/text",
+    "resources/table.py",
+    "resources/identity.py",
+    "resources/authors.py",
+    "resources/charts.py",
+    "resources/op_tags.py",
+    "resources/failures.py",
+)
 
 
 def imports_of(path: Path) -> set[str]:
@@ -42,6 +61,11 @@ def absolute(path: Path, node: ast.ImportFrom) -> str:
     return ".".join((*folder.parts, *(node.module or "").split("."))).rstrip(".")
 
 
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def is_module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return path.is_dir() or path.with_suffix(".py").is_file()
@@ -55,6 +79,51 @@ def files_that_import(folder: str, module: str) -> Iterator[str]:
         for name in sorted(imports_of(path)):
             if f"{name}.".startswith(f"{module}."):
                 yield f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_imports_the_steps_before_it_alone(name: str) -> None:
+    """Those before it in assets/steps.py; what no step owns (assets/*.py, quality, judging) is for all."""
+    later = NAMES[NAMES.index(name) + 1 :]
+    assert [found for other in later for found in files_that_import(f"assets/{name}", f"assets.{other}")] == []
+
+
+@pytest.mark.parametrize("path", [*sorted(path.name for path in (ROOT / "assets").glob("*.py")), "quality", "judging"])
+def test_what_no_step_owns_imports_no_step(path: str) -> None:
+    target = ROOT / "assets" / path
+    files = [target] if target.is_file() else sorted(target.rglob("*.py"))
+    steps = tuple(f"assets.{name}." for name in NAMES)
+    assert files
+    assert [
+        f"{file.name} imports {name}" for file in files for name in imports_of(file) if name.startswith(steps)
+    ] == []
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_a_leaf_imports_nothing_of_ours_but_leaves(leaf: str) -> None:
+    target = ROOT / leaf
+    files = [target] if target.is_file() else sorted(target.rglob("*.py"))
+    allowed = tuple(other.removesuffix(".py").replace("/", ".") for other in LEAVES)
+    strange = [
+        f"{file.name} imports {name}"
+        for file in files
+        for name in imports_of(file)
+        if name.split(".")[0] in PRODUCT and not name.startswith(allowed)
+    ]
+    assert files
+    assert strange == []
+
+
+def test_training_knows_nothing_of_dagster() -> None:
+    """But for `dagster_pipes`, through which a process that Dagster started says how far it is."""
+    assert list(files_that_import("resources/training", "dagster")) == []
+
+
+def test_there_is_no_import_circle() -> None:
+    graph = {module_name(path): imports_of(path) for folder in PRODUCT for path in (ROOT / folder).rglob("*.py")}
+    order = TopologicalSorter({name: {found for found in imports if found in graph} for name, imports in graph.items()})
+    assert len(graph) > 200
+    order.prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize(("folder", "module"), NEVER)

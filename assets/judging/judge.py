@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from assets.benchmark_scores.schema import DIMENSIONS
 from resources.engine import ModelEngine
 from resources.failures import AnswerError
 from resources.messages import Call, Image, system, user
 from resources.prompts import load_prompt
 
+DIMENSIONS = ("relevance", "accuracy", "coherence", "clarity", "breadth_and_depth", "reading_experience")
 SYSTEM = load_prompt(__file__, "system")
 JUDGE = load_prompt(__file__, "judge")
 TRIES = 5  # docs/method.md 4.1

@@ -16,6 +16,6 @@ STEP = Step(
         "pairs.last_share",
         "pairs.margin",
     ),
-    templates=("benchmark_scores",),  # drafts are ranked by the benchmark's judge
+    templates=("judging",),  # drafts are ranked by the benchmark's judge
     roles=("judge",),
 )

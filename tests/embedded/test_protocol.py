@@ -8,8 +8,7 @@ import httpx2
 import openai
 import pytest
 
-from resources.embedded import MODELS, app, model_name
-from resources.embedded.protocol import count_tokens, cut
+from resources.embedded.protocol import MODELS, app, count_tokens, cut, model_name
 from tests.embedded.conftest import CYCLE, ask, create, image_part, opening, page, photo, text_part
 
 

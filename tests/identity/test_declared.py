@@ -20,6 +20,7 @@ from resources.recipe.view import all_fields, field_values, recipe_of_values, re
 
 ROOT = FOLDER.parent
 SECTION_OF = {type(getattr(Recipe(), name)).__name__: name for name in Recipe.model_fields}
+FOLDERS = (*NAMES, "judging")  # where the code of steps is
 READS = ("rows", "read_table", "upstream", "has_table", "table_path")
 TABLE_OF = {name.upper(): name for name in NAMES}
 
@@ -41,7 +42,7 @@ def module(path: Path) -> Module:
         if isinstance(node, ast.ImportFrom) and node.module:
             names = node.module.split(".")
             source = ROOT.joinpath(*names).with_suffix(".py")
-            ours = (names[0] == "assets" and len(names) > 1 and names[1] in NAMES) or names[:2] == [
+            ours = (names[0] == "assets" and len(names) > 1 and names[1] in FOLDERS) or names[:2] == [
                 "resources",
                 "training",
             ]

@@ -14,9 +14,8 @@ from safetensors.numpy import save_file
 from starlette.responses import Response
 
 from assets.benchmark_scores.asset import Answer, judge_all
-from assets.benchmark_scores.judge import TRIES, Question, judge_answer, parse_scores
-from assets.benchmark_scores.schema import DIMENSIONS
 from assets.benchmark_scores.scores import summarise
+from assets.judging.judge import DIMENSIONS, TRIES, Question, judge_answer, parse_scores
 from assets.partitions import SHARDS
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
