@@ -13,8 +13,11 @@ from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.preference_pairs.schema import PREFERENCE_PAIRS
 from assets.sft_dataset.schema import SFT_DATASET
 from assets.source_images.schema import SOURCE_IMAGES
+from assets.steps import STEP_OF
 from assets.training_dataset import write_dataset
 from resources.identity import TableIdentity
+from resources.recipe.model import Recipe
+from resources.recipe.view import field_values
 from resources.store import Store
 
 SHARD = "talks-001"
@@ -77,7 +80,7 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
         sft_rows(documents[:-1], images),
         lambda row: (row["kind"], row["author"]),
         lambda: "no row",
-        TableIdentity(1),
+        TableIdentity(1, field_values(Recipe(), STEP_OF["sft_dataset"].fields)),
         report={
             "dropped": {"too_short": 3},
             "kept": {"examples": examples + 3},
@@ -102,7 +105,7 @@ def make_home(home: Path, examples: int = 6, pairs: bool = True) -> Store:
             made,
             lambda row: (row["kind"], row["author"], row["corrector"]),
             lambda: "no row",
-            TableIdentity(1),
+            TableIdentity(1, field_values(Recipe(), STEP_OF["preference_dataset"].fields)),
             report={"kind_shares": {"cumulative": 0.5, "shared_prefix": 0.5}},
         )
     return store

@@ -78,7 +78,7 @@ def render_card(card: Card) -> str:
         "## Models and prompts",
         _calls(card.calls),
         "## Recipe",
-        "As `LWV_RECIPE` named it when this was released.",
+        "As the tables and data sets themselves say that they were made; where shards differ, each value is listed.",
         f"```\n{card.recipe}\n```",
         "## Checks",
         _checks(card.verdicts),

@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NamedTuple, TypedDict
 
 from assets.quality.asset_checks import check_whole
@@ -11,8 +11,9 @@ from assets.quality.outcome import WholeRules
 from assets.quality.report import read_report
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.steps import sharded_steps
+from assets.training_dataset import Manifest
+from resources.identity import UNKNOWN_RECIPE
 from resources.ledger import Ledger
-from resources.recipe.model import Recipe
 from resources.store import Store
 
 
@@ -145,10 +146,40 @@ def gate_verdicts(
     return verdicts, [f"{asset}.{', '.join(names)}: {reason}" for reason, names in said.items()]
 
 
-def recipe_text(recipe: Recipe) -> str:
-    """A line for each field: `keep.length_score = 80.0`. Of a path only the file's name: a card is published."""
+def recipe_text(store: Store, manifests: Sequence[Manifest]) -> str:
+    """A line for each field and setting that the data was made under: `keep.length_score = 80.0`.
+
+    They are those of the tables and data sets themselves, whatever LWV_RECIPE says by now; where shards differ, each
+    value is listed. Of a path only the file's name: a card is published.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    unknown = 0
+    for shard in sorted({shard for manifest in manifests for shard in manifest.shards}):
+        for asset in sharded_steps():
+            if store.has_table(asset, shard):
+                identity = store.identity(asset, shard)
+                unknown += identity is None
+                for name, value in identity.recipe.items() if identity else ():
+                    found[name].add(_public(value))
+    for manifest in manifests:
+        for name, value in manifest.made_with.get("recipe", {}).items():
+            found[name].add(_public(value))
+    lines = [f"{name} = {' or '.join(sorted(values))}" for name, values in found.items()]
     return "\n".join(
-        f"{part}.{name} = {json.dumps(value, ensure_ascii=False, default=lambda path: path.name)}"
-        for part, fields in recipe.model_dump().items()
-        for name, value in fields.items()
+        [*lines, *([f"{UNKNOWN_RECIPE}: {unknown} tables that were written before 0.2"] if unknown else ())]
     )
+
+
+def public_manifest(manifest: Manifest) -> dict[str, object]:
+    """What a release says of a data set: no path of this machine and no server's address."""
+    made_with = {
+        **manifest.made_with,
+        "recipe": {name: json.loads(_public(value)) for name, value in manifest.made_with.get("recipe", {}).items()},
+        "models": {role: name.split(" at ")[0] for role, name in manifest.made_with.get("models", {}).items()},
+    }
+    return {name: value for name, value in asdict(manifest).items() if name != "path"} | {"made_with": made_with}
+
+
+def _public(value: object) -> str:
+    path = isinstance(value, str) and "/" in value
+    return json.dumps(str(value).rstrip("/").rsplit("/", 1)[-1] if path else value, ensure_ascii=False)

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from assets.preference_dataset import checks as preference_rules
@@ -23,6 +23,7 @@ from lwv_dagster.release.ms_swift import MS_SWIFT
 from lwv_dagster.release.provenance import (
     Verdict,
     gate_verdicts,
+    public_manifest,
     read_documents,
     read_usage,
     read_verdicts,
@@ -32,8 +33,6 @@ from lwv_dagster.release.provenance import (
 from lwv_dagster.release.rows import read_examples, read_origins, read_pairs
 from lwv_dagster.release.tally import PartTally, Tally
 from lwv_dagster.release.trl import TRL
-from resources.recipe.model import Recipe
-from resources.recipe.read import read_recipe
 from resources.store import Store
 
 FORMATS = {made.name: made for made in (HUB, TRL, LLAMAFACTORY, MS_SWIFT)}
@@ -55,12 +54,12 @@ class Release:
 def write_release(store: Store, format: Format, out: Path) -> Release:
     """Write `out` (replaced where it is an older release).
 
-    Raises GateClosedError, ReleaseError, and what `read_recipe` raises; nothing changes then.
+    Raises GateClosedError or ReleaseError; nothing changes then.
     Rows stream: memory holds a row group, an id per row and the pictures' histograms.
     """
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
         raise ReleaseError(f"{out} is no release and not empty: name another folder with --out.")
-    recipe, sft = read_recipe(), current_manifest(store, "sft")
+    sft = current_manifest(store, "sft")
     verdicts, blocked = gate_verdicts(store, "sft_dataset", sft_rules.CHECKS)
     manifests, notes = [sft], []
     try:
@@ -76,7 +75,7 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:
         files, tally = write_rows(store, format, manifests, work)
-        notes += write_documentation(store, format, manifests, verdicts, recipe, files, tally, work)
+        notes += write_documentation(store, format, manifests, verdicts, files, tally, work)
         work.chmod(0o755)
         shutil.rmtree(out, ignore_errors=True)
         work.rename(out)
@@ -126,7 +125,6 @@ def write_documentation(
     format: Format,
     manifests: list[Manifest],
     verdicts: list[Verdict],
-    recipe: Recipe,
     files: dict[str, int],
     tally: Tally,
     folder: Path,
@@ -155,7 +153,7 @@ def write_documentation(
         dict(licences.most_common()),
         read_usage(store, tally.samples),
         [*read_verdicts(store, shards), *verdicts],
-        recipe_text(recipe),
+        recipe_text(store, manifests),
         list(pictures),
     )
     (folder / "README.md").write_text(render_card(card), encoding="utf-8")
@@ -164,10 +162,7 @@ def write_documentation(
             {
                 "format": format.name,
                 "files": files,
-                "data_sets": [
-                    {name: value for name, value in asdict(manifest).items() if name != "path"}
-                    for manifest in manifests
-                ],
+                "data_sets": [public_manifest(manifest) for manifest in manifests],
                 "left_out": {"sft": tally.sft.left_out, "preference": tally.preference.left_out},
             },
             indent=2,
