@@ -16,6 +16,7 @@ from resources.engine import ModelEngine, run
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
+from resources.training.generation_lines import PromptLine
 from resources.training.run_id import run_id
 
 # The paper's settings (method.md 4.1).
@@ -88,7 +89,7 @@ def benchmark_scores(
     )
 
 
-def item_prompt(store: Store, item: dict[str, Any]) -> dict[str, Any]:
+def item_prompt(store: Store, item: dict[str, Any]) -> PromptLine:
     seed = int(item["item_id"][:6], 16) % 100_000
     return prompt_line(
         store, item["item_id"], item["instruction"], item["images"], seed, item["required_words"], MOST_TOKENS

@@ -1,5 +1,6 @@
 """The asset `dpo_checkpoint`: the SFT checkpoint after preference training on what the quality gate let through."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +13,7 @@ from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 from resources.recipe.read import RecipeError, read_recipe
 from resources.training.checkpoint import TrainingError, checkpoint_home, current_checkpoint
 from resources.training.dpo.hyperparameters import DpoHyperparameters
+from resources.training.run_config import DpoRun
 from resources.training.run_id import run_id
 
 
@@ -28,8 +30,8 @@ def dpo_checkpoint(
         tables, student = store.create(), sources.settings().student
         manifest = current_manifest(tables, "preference")
         sft = current_checkpoint(tables, "sft")
-        recipe = DpoHyperparameters.for_student(student, read_recipe().training)
-        run = run_id(dataset=manifest.id, sft=sft.name, recipe=recipe.as_dict())
+        hyperparameters = DpoHyperparameters.for_student(student, read_recipe().training)
+        run = run_id(dataset=manifest.id, sft=sft.name, recipe=asdict(hyperparameters))
         output = checkpoint_home(tables, "dpo", run)
         trained = train(
             context,
@@ -38,30 +40,30 @@ def dpo_checkpoint(
             len(gpu.devices()),
             gpu.env(),
             "resources.training.dpo.train",
-            {
-                "dataset": manifest.path,
-                "dataset_id": manifest.id,
-                "student": student,
-                "output": str(output),
-                "sft": str(sft),
-                "reference": reference_file(manifest.path, sft.name, recipe),
-                "recipe": recipe.as_dict(),
-                "authors": sorted(manifest.authors),
-            },
+            DpoRun(
+                dataset=Path(manifest.path),
+                dataset_id=manifest.id,
+                student=student,
+                output=output,
+                authors=sorted(manifest.authors),
+                sft=sft,
+                reference=reference_file(manifest.path, sft.name, hyperparameters),
+                hyperparameters=hyperparameters,
+            ),
         )
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)
     return dg.MaterializeResult(data_version=dg.DataVersion(run), metadata=metadata)
 
 
-def reference_file(dataset: str, sft: str, recipe: DpoHyperparameters) -> str:
+def reference_file(dataset: str, sft: str, hyperparameters: DpoHyperparameters) -> Path:
     """Beside the data set: the reference's log-probabilities, which depend on the checkpoint and on these alone."""
     key = run_id(
         sft=sft,
-        layout=recipe.layout,
-        ld_alpha=recipe.ld_alpha,
-        dtype=recipe.dtype,
-        adapters=recipe.lora_rank > 0,
-        max_tokens=recipe.max_tokens,
+        layout=hyperparameters.layout,
+        ld_alpha=hyperparameters.ld_alpha,
+        dtype=hyperparameters.dtype,
+        adapters=hyperparameters.lora_rank > 0,
+        max_tokens=hyperparameters.max_tokens,
     )
-    return str(Path(dataset).with_name(f"reference-{key}.parquet"))
+    return Path(dataset).with_name(f"reference-{key}.parquet")

@@ -1,5 +1,8 @@
 """The asset `sft_checkpoint`: the student after supervised fine-tuning on what the quality gate let through."""
 
+from dataclasses import asdict
+from pathlib import Path
+
 import dagster as dg
 
 from assets.quality.gate import GateClosedError
@@ -9,6 +12,7 @@ from resources.dagster import GpuResource, SourcesResource, StoreResource, clear
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 from resources.recipe.read import RecipeError, read_recipe
 from resources.training.checkpoint import TrainingError, checkpoint_home
+from resources.training.run_config import SftRun
 from resources.training.run_id import run_id
 from resources.training.sft.hyperparameters import SftHyperparameters
 
@@ -25,8 +29,8 @@ def sft_checkpoint(
     with clear_failures(GateClosedError, RecipeError, TrainingError):
         tables, student = store.create(), sources.settings().student
         manifest = current_manifest(tables, "sft")
-        recipe = SftHyperparameters.for_student(student, read_recipe().training)
-        run = run_id(dataset=manifest.id, student=student, recipe=recipe.as_dict())
+        hyperparameters = SftHyperparameters.for_student(student, read_recipe().training)
+        run = run_id(dataset=manifest.id, student=student, recipe=asdict(hyperparameters))
         output = checkpoint_home(tables, "sft", run)
         trained = train(
             context,
@@ -35,15 +39,15 @@ def sft_checkpoint(
             len(gpu.devices()),
             gpu.env(),
             "resources.training.sft.train",
-            {
-                "dataset": manifest.path,
-                "dataset_id": manifest.id,
-                "student": student,
-                "output": str(output),
-                "base_folder": str(tables.home / "checkpoints" / "base" / manifest.id),
-                "recipe": recipe.as_dict(),
-                "authors": sorted(manifest.authors),
-            },
+            SftRun(
+                dataset=Path(manifest.path),
+                dataset_id=manifest.id,
+                student=student,
+                output=output,
+                authors=sorted(manifest.authors),
+                base_folder=tables.home / "checkpoints" / "base" / manifest.id,
+                hyperparameters=hyperparameters,
+            ),
         )
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)

@@ -31,6 +31,7 @@ from trl import DPOTrainer, SFTConfig, SFTTrainer
 from bench.training.documents import draw_pages, pair_rows, segments
 from bench.training.shapes import SHAPES, processor_for, random_model, shape_config
 from resources.training.arguments import device_memory, trainer_settings
+from resources.training.common_hyperparameters import Hyperparameters
 from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.dpo.train import load_of
@@ -76,7 +77,7 @@ def train(
     args: Any,
     data: dict[str, Any],
     shape: str,
-    recipe: dict[str, Any],
+    hyperparameters: Hyperparameters,
     processor: Any,
     way: str,
     load: Load | None,
@@ -86,12 +87,12 @@ def train(
     args.save_strategy, args.train_sampling_strategy = "no", "sequential"  # an update is a document
     clock, config = Clock(), shape_config(shape, processor.tokenizer)
     if load is not None:
-        data["keep"] = partial(kept_layers, Shape.of(config.to_dict()), recipe, load, device_memory()[1])
+        data["keep"] = partial(kept_layers, Shape.of(config.to_dict()), hyperparameters, load, device_memory()[1])
     trainer = kind(
-        model=random_model(config, recipe, stock=load is None),
+        model=random_model(config, hyperparameters, stock=load is None),
         args=args,
         processing_class=processor,
-        peft_config=adapters(recipe),
+        peft_config=adapters(hyperparameters),
         callbacks=[clock],
         **data,
     )
@@ -129,14 +130,14 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
     updates += warm(way)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     rows, processor = sft_samples(updates, tokens, folder)
-    recipe = replace(
+    hyperparameters = replace(
         SftHyperparameters(),
         lora_rank=LORA[shape],
         dtype=DTYPE,
         max_steps=updates,
         documents_per_update=1,
         sharding="none",
-    ).as_dict()
+    )
     if way == "packed":
         data: dict[str, Any] = {"train_dataset": Dataset.from_list(rows), "data_collator": PackedCollator(processor)}
     else:
@@ -158,18 +159,18 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
         epochs=1,
     )
     sys.stdin.readline()  # until the GPU is free
-    args = SFTConfig(**trainer_settings(recipe, folder, 1), remove_unused_columns=False)
+    args = SFTConfig(**trainer_settings(hyperparameters, folder, 1), remove_unused_columns=False)
     found = train(
         TokenMeanSFTTrainer if way == "packed" else SFTTrainer,
         args,
         data,
         shape,
-        recipe,
+        hyperparameters,
         processor,
         way,
         load if way == "packed" else None,
     )
-    flops = epoch_flops(Shape.of(shape_config(shape, processor.tokenizer).to_dict()), recipe, load)
+    flops = epoch_flops(Shape.of(shape_config(shape, processor.tokenizer).to_dict()), hyperparameters, load)
     peak = next((peak for name, peak in PEAK_FLOPS.items() if CUDA and name in torch.cuda.get_device_name()), None)
     return {**found, "mfu": peak and flops / found["seconds"] / peak}
 
@@ -190,7 +191,7 @@ def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates
         )
     ]
     processor = processor_for(row["chosen"] + row["rejected"] for row in rows)
-    recipe = replace(
+    hyperparameters = replace(
         DpoHyperparameters(),
         lora_rank=16,
         dtype=DTYPE,
@@ -199,22 +200,24 @@ def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates
         reference="live",
         sharding="none",
         gradient_checkpointing=way != KEEPS_ALL,
-    ).as_dict()
+    )
     load = None
     if way == "packed":
         plan = plan_documents(
-            rows, by_document([row["example_id"] for row in rows]), processor, recipe["layout"], 10**6
+            rows, by_document([row["example_id"] for row in rows]), processor, hyperparameters.layout, 10**6
         )
-        load = load_of(recipe, plan, 1)
+        load = load_of(hyperparameters, plan, 1)
         data: dict[str, Any] = {
             "train_dataset": Dataset.from_list(plan),
-            "data_collator": DocumentCollator(rows, processor, recipe["layout"]),
+            "data_collator": DocumentCollator(rows, processor, hyperparameters.layout),
         }
     else:
-        data = {"train_dataset": stock_pairs(Dataset.from_list(rows), processor, recipe["layout"])}
+        data = {"train_dataset": stock_pairs(Dataset.from_list(rows), processor, hyperparameters.layout)}
     sys.stdin.readline()  # until the GPU is free
-    args = dpo_settings(recipe, folder, len(data["train_dataset"]), len(rows))
-    return train(DocumentDPOTrainer if way == "packed" else DPOTrainer, args, data, shape, recipe, processor, way, load)
+    args = dpo_settings(hyperparameters, folder, len(data["train_dataset"]), len(rows))
+    return train(
+        DocumentDPOTrainer if way == "packed" else DPOTrainer, args, data, shape, hyperparameters, processor, way, load
+    )
 
 
 def measured_in_turn(jobs: Sequence[tuple[object, ...]]) -> Iterator[dict[str, Any]]:

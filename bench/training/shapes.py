@@ -1,7 +1,7 @@
 """The models that are measured: students from a folder, and Qwen2.5-VL in its real sizes with random weights around a
 small tokenizer, for what a run takes does not depend on the values. Stock: with nothing of ours."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,9 @@ import torch
 from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig
 
 from bench.training.documents import PAGE_PIXELS
+from resources.training.common_hyperparameters import Hyperparameters
 from resources.training.model import kept_dtype, load_model, prepare_model
+from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.students.processor import chat_processor
 from resources.training.students.tiny import SPECIAL, tiny_config, train_tokenizer
 
@@ -80,18 +82,18 @@ def shape_config(name: str, tokenizer: Any) -> Qwen2_5_VLConfig:
 
 def cpu_model(base: str | Path, stock: bool) -> Any:
     """In float32, all of it trained."""
-    recipe = {"dtype": "float32", "lora_rank": 0, "freeze_vision": False}
+    hyperparameters = SftHyperparameters(dtype="float32", freeze_vision=False)
     return (
         AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
         if stock
-        else load_model(str(base), recipe)
+        else load_model(str(base), hyperparameters)
     )
 
 
-def random_model(config: Qwen2_5_VLConfig, recipe: Mapping[str, Any], stock: bool) -> Any:
+def random_model(config: Qwen2_5_VLConfig, hyperparameters: Hyperparameters, stock: bool) -> Any:
     """As `load_model` gives it, made where it is computed with. A stock one's tower is frozen too."""
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        model = AutoModelForImageTextToText.from_config(config, dtype=kept_dtype(recipe))
-    if stock and recipe["freeze_vision"]:
+        model = AutoModelForImageTextToText.from_config(config, dtype=kept_dtype(hyperparameters))
+    if stock and hyperparameters.freeze_vision:
         model.model.visual.requires_grad_(False)
-    return model if stock else prepare_model(model, recipe)
+    return model if stock else prepare_model(model, hyperparameters)

@@ -1,6 +1,5 @@
 """A Qwen2.5-VL as it is trained: its weights' precision, what is frozen, adapters, and the kernels it computes with."""
 
-from collections.abc import Mapping
 from types import MethodType
 from typing import Any
 
@@ -9,28 +8,31 @@ from peft import LoraConfig
 from transformers import AutoModelForImageTextToText
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLRMSNorm, Qwen2MLP
 
+from resources.training.common_hyperparameters import Hyperparameters
 from resources.training.forecast import LAYER_MATRICES
 from resources.training.packed_attention import WINDOWS
 
 LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"  # the vision tower is left alone
 
 
-def load_model(path: str, recipe: Mapping[str, Any]) -> Any:
+def load_model(path: str, hyperparameters: Hyperparameters) -> Any:
     """The model at `path`, ready to train."""
-    return prepare_model(AutoModelForImageTextToText.from_pretrained(path, dtype=kept_dtype(recipe)), recipe)
+    return prepare_model(
+        AutoModelForImageTextToText.from_pretrained(path, dtype=kept_dtype(hyperparameters)), hyperparameters
+    )
 
 
-def kept_dtype(recipe: Mapping[str, Any]) -> torch.dtype:
-    """Of the weights. Those that are trained are kept in float32 and computed with in the recipe's dtype: an update of
+def kept_dtype(hyperparameters: Hyperparameters) -> torch.dtype:
+    """Of the weights. Those that are trained are kept in float32 and computed with in `dtype`: an update of
     1e-5 is lost in bfloat16."""
-    return getattr(torch, recipe["dtype"] if recipe["lora_rank"] else "float32")
+    return torch.bfloat16 if hyperparameters.lora_rank and hyperparameters.dtype == "bfloat16" else torch.float32
 
 
-def prepare_model(model: Any, recipe: Mapping[str, Any]) -> Any:
+def prepare_model(model: Any, hyperparameters: Hyperparameters) -> Any:
     """The model itself, changed in place."""
     vision = model.model.visual
     model.set_attn_implementation({"vision_config": WINDOWS})
-    if recipe["freeze_vision"]:
+    if hyperparameters.freeze_vision:
         vision.requires_grad_(False)
         # With checkpointing transformers asks for gradients at the tower's input too, and the way back would lead
         # through all of it for nothing.
@@ -57,6 +59,6 @@ def fuse(model: Any) -> None:
             module.forward = MethodType(forwards[type(module)], module)
 
 
-def adapters(recipe: Mapping[str, Any]) -> LoraConfig | None:
-    rank = recipe["lora_rank"]
+def adapters(hyperparameters: Hyperparameters) -> LoraConfig | None:
+    rank = hyperparameters.lora_rank
     return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=LORA_TARGETS) if rank else None

@@ -152,13 +152,13 @@ def test_a_wrong_reference_model_is_caught(
 
 
 def test_a_loss_that_is_nan_is_caught(base: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:
-    recipe = {**SftHyperparameters.for_student("tiny", Training()).as_dict(), "max_steps": 1}
-    processor, model = AutoProcessor.from_pretrained(base), load_model(str(base), recipe)
+    hyperparameters = replace(SftHyperparameters.for_student("tiny", Training()), max_steps=1)
+    processor, model = AutoProcessor.from_pretrained(base), load_model(str(base), hyperparameters)
     with torch.no_grad():
         model.lm_head.weight[0, 0] = float("nan")
     trainer = TokenMeanSFTTrainer(
         model=model,
-        args=SFTConfig(**trainer_settings(recipe, tmp_path, 1), remove_unused_columns=False),
+        args=SFTConfig(**trainer_settings(hyperparameters, tmp_path, 1), remove_unused_columns=False),
         train_dataset=Dataset.from_list(rows),
         processing_class=processor,
         data_collator=PackedCollator(processor),
