@@ -158,15 +158,17 @@ def main() -> None:
     if LLAMAFACTORY.exists():
         for name, how in (("LLaMA-Factory, padded", "padded"), ("LLaMA-Factory, packed", "packed")):
             ways[name] = partial(llamafactory_passes, rows, base, folder, given.batch, how)
-    print("| trainer | tokens computed | of these learnt | CPU seconds | learnt tokens a second |")
+    print("| trainer | tokens computed | of these trainable | CPU seconds | trainable tokens a second |")
     print("|---|---|---|---|---|")
     found: dict[str, list[Sequence[float]]] = {name: [] for name in ways}
     for _ in range(given.repeats):
         for name, way in ways.items():
             found[name].append(way())
     for name, runs in found.items():
-        computed, learnt, seconds = (median(run[index] for run in runs) for index in range(3))
-        print(f"| {name} | {computed:,.0f} | {learnt:,.0f} | {seconds:.2f} | {learnt / seconds:,.0f} |", flush=True)
+        computed, trainable, seconds = (median(run[index] for run in runs) for index in range(3))
+        print(
+            f"| {name} | {computed:,.0f} | {trainable:,.0f} | {seconds:.2f} | {trainable / seconds:,.0f} |", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ class Shape:
 
     @property
     def embeddings(self) -> int:
+        """Weights of the embeddings and the head, which may be one matrix."""
         return self.vocabulary * self.hidden * (1 if self.tied else 2)
 
     @property
@@ -76,6 +77,7 @@ class Shape:
 
     @property
     def parameters(self) -> int:
+        """All weights."""
         return self.linear + self.embeddings + self.vision
 
     def layer_values(self, dtype: Dtype) -> int:
@@ -88,6 +90,7 @@ class Shape:
         )
 
     def adapters(self, rank: int) -> int:
+        """Weights of LoRA adapters of this rank on all of LAYER_MATRICES."""
         widths = (
             2 * (self.hidden + self.hidden) + 2 * (self.hidden + self.key_value) + 3 * (self.hidden + self.feed_forward)
         )
@@ -128,6 +131,7 @@ class Forecast:
 
     @property
     def needed(self) -> float:
+        """Bytes in all."""
         return sum(self.memory.values())
 
     def hours(self, device: str, devices: int) -> float | None:

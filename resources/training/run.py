@@ -13,16 +13,19 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import datasets
+import torch
 import transformers
-from transformers import Trainer, TrainerCallback
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from resources.authors import is_embedded
+from resources.training.rows.processor import load_processor
 from resources.training.run_config import DpoRun, GenerationRun, SftRun, TrainingRun
 from resources.training.training_record import KindRecord, TrainingRecord
+from resources.training.writer import load_writer
 
 log = logging.getLogger("lwv.training")
 
@@ -58,11 +61,22 @@ class Progress(TrainerCallback):
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """From here speed is measured."""
         self.started, self.first_step = time.monotonic(), state.global_step
         self.first_tokens = state.num_input_tokens_seen
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """One line, where a loss was logged."""
         if logs is None or "loss" not in logs:
             return
         spent = time.monotonic() - self.started
@@ -118,7 +132,8 @@ def finish_run(
     if not trainer.is_world_process_zero():
         return
     # Else the model would be loaded as ZeRO-3 does it, by all ranks together, and the others are gone.
-    unset_hf_deepspeed_config()
+    unset: Callable[[], None] = unset_hf_deepspeed_config
+    unset()
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     losses = [float(entry["loss"]) for entry in history]
     tokens, seconds = trainer.state.num_input_tokens_seen, time.monotonic() - started
@@ -155,11 +170,12 @@ def save(trainer: Trainer, folder: Path) -> None:
 
 def first_words(folder: Path) -> list[int]:
     """Eight tokens that the saved model writes once it is loaded from disk: it loads, and it writes."""
-    model: Any = transformers.AutoModelForImageTextToText.from_pretrained(folder)
-    processor = transformers.AutoProcessor.from_pretrained(folder)
-    given = processor.tokenizer("<|im_start|>assistant\n", return_tensors="pt")
-    written = model.generate(**given, max_new_tokens=8, min_new_tokens=8, do_sample=False)
-    return written[0, given["input_ids"].shape[1] :].tolist()
+    given = torch.tensor([load_processor(folder).tokenizer("<|im_start|>assistant\n")["input_ids"]])
+    written = load_writer(folder).generate(
+        input_ids=given, attention_mask=torch.ones_like(given), max_new_tokens=8, min_new_tokens=8, do_sample=False
+    )
+    tokens: list[int] = written[0, given.shape[1] :].tolist()
+    return tokens
 
 
 def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], None]], None]) -> None:
@@ -168,7 +184,8 @@ def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], 
     failed = run.output.with_name(f"{run.output.name}.failed")
     failed.unlink(missing_ok=True)
     datasets.disable_progress_bars()
-    transformers.utils.logging.disable_progress_bar()
+    disable_bar: Callable[[], None] = transformers.utils.logging.disable_progress_bar
+    disable_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the trainers' own, about names that change in v6
     with reporting(what) as say:
         try:

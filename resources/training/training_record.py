@@ -1,6 +1,6 @@
 """The record of a finished run, `training.json` in its checkpoint folder. No torch."""
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class PreferenceCurves(TypedDict):
@@ -28,7 +28,7 @@ class TrainingRecord(KindRecord):
 
     student: str
     dataset_id: str
-    recipe: dict[str, Any]  # the hyperparameters: their name in the file since 0.1
+    recipe: dict[str, object]  # the hyperparameters, under their name in the file
     authors: list[str]  # of the data
     embedded: bool  # whether the embedded model is among them
     losses: list[float]  # per logged step

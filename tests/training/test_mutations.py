@@ -2,10 +2,10 @@
 
 | mutation | caught by |
 |---|---|
-| label mask shifted by one | what is learnt is the answer alone; pair by pair equality |
-| image tokens in the loss | what is learnt, or scored, is the answer alone (in a prompt of both sides they cancel) |
+| label mask shifted by one | what is trainable is the answer alone; pair by pair equality |
+| image tokens in the loss | what is trainable, or scored, is the answer alone (in a prompt of both sides they cancel) |
 | rotary positions dropped | packed equals padded; pair by pair equality |
-| truncated answer, its end lost | what is learnt is the answer and its end |
+| truncated answer, its end lost | what is trainable is the answer and its end |
 | branches of the tree see each other | pair by pair equality |
 | each pass counts the same, not each token | each token counts the same |
 | wrong reference model | check starts_at_ln_2 |
@@ -69,7 +69,7 @@ def test_sft_mutations_are_caught(
 ) -> None:
     mutate(monkeypatch, sft_packing, TEXT_MUTATIONS[mutation])
     properties = (
-        sft.test_what_is_learnt_is_the_answer_and_its_end_alone,
+        sft.test_what_is_trainable_is_the_answer_and_its_end_alone,
         sft.test_packed_samples_have_the_losses_of_padded_ones,
     )
     caught = properties[1] if mutation == "rotary positions dropped" else properties[0]

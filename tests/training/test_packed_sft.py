@@ -1,4 +1,4 @@
-"""Packed samples have the losses that they have alone; answers alone are learnt, each token counting the same."""
+"""Packed samples have the losses that they have alone; answers alone are trainable, each token counting the same."""
 
 from pathlib import Path
 from typing import Any
@@ -96,14 +96,14 @@ def test_positions_are_those_that_the_model_computes_itself(base: Path, rows: li
         assert packed["position_ids"][0, 0].tolist() == list(range(packed["input_ids"].shape[1]))
 
 
-def test_what_is_learnt_is_the_answer_and_its_end_alone(base: Path, rows: list[dict[str, Any]]) -> None:
+def test_what_is_trainable_is_the_answer_and_its_end_alone(base: Path, rows: list[dict[str, Any]]) -> None:
     processor = AutoProcessor.from_pretrained(base)
     for row in rows:
         batch = PackedCollator(processor)([row])
-        learnt = batch["labels"][batch["labels"] != -100]
-        assert processor.tokenizer.decode(learnt) == row["messages"][1]["content"] + "<|im_end|>"
+        trainable = batch["labels"][batch["labels"] != -100]
+        assert processor.tokenizer.decode(trainable) == row["messages"][1]["content"] + "<|im_end|>"
         image_token = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
-        assert image_token not in learnt
+        assert image_token not in trainable
         visual = batch["image_grid_thw"].prod(-1).sum() // 4 if row["images"] else 0  # four patches make a token
         assert (batch["input_ids"] == image_token).sum() == visual
 

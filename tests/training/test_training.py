@@ -1,4 +1,4 @@
-"""Training on the tiny student: what is learnt, what is not, and that the same run is the same run."""
+"""Training on the tiny student: what is trained, what is not, and that the same run is the same run."""
 
 import json
 import math

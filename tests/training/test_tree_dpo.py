@@ -20,11 +20,12 @@ from trl import DPOConfig, DPOTrainer
 
 from resources.text.headings import SEPARATOR
 from resources.training.dpo.documents import DocumentCollator, plan_documents, tokenize_pairs
-from resources.training.dpo.layout import Layout, arrange, document_images
+from resources.training.dpo.hyperparameters import Layout
+from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.trainer import DocumentDPOTrainer, share, side_sums
 from resources.training.dpo.tree_attention import CHAINS, TILE, prepare, tree_mask
 from resources.training.rows.chat import END_OF_TURN, IMAGE
-from resources.training.rows.sequence import RowError, tokenize
+from resources.training.rows.sequence import Grid, RowError, tokenize
 from resources.training.rows.vision import grids_of, patches
 from resources.training.students.tiny import build_tiny
 from tests.conftest import draw_page
@@ -148,10 +149,10 @@ class PairCollator:
         return {
             "input_ids": padded("ids", self.processor.tokenizer.pad_token_id),
             "attention_mask": padded("there", 0),
-            "completion_mask": padded("learnt", 0).long(),
+            "completion_mask": padded("trainable", 0).long(),
             "mm_token_type_ids": padded("pads", 0).long(),
-            "pixel_values": torch.cat([image for pixels, _, _ in vision for image in pixels]),
-            "image_grid_thw": torch.stack([grid for _, grids, _ in vision for grid in grids]),
+            "pixel_values": torch.cat([image for shown in vision for image in shown.pixels]),
+            "image_grid_thw": torch.stack([grid for shown in vision for grid in shown.patch_grids]),
         }
 
 
@@ -174,7 +175,7 @@ def stock_rows(rows: list[dict[str, Any]], layout: Layout, processor: Any) -> tu
     sides = [
         {
             "ids": text.ids.tolist(),
-            "learnt": text.trainable.tolist(),
+            "trainable": text.trainable.tolist(),
             "pads": text.pads.tolist(),
             "there": [1] * len(text.ids),
             "images": [paths[image] for image in text.images],
@@ -395,8 +396,8 @@ def test_what_is_scored_is_the_text_of_the_answers_alone(
     vision = processor.tokenizer.convert_tokens_to_ids(["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"])
     assert not torch.isin(packed["labels"], torch.tensor(vision)).any()
     for side, pair in enumerate(rows):
-        learnt = packed["input_ids"][0, packed["place"][packed["side"] == side]]
-        text = processor.tokenizer.decode(learnt)
+        scored = packed["input_ids"][0, packed["place"][packed["side"] == side]]
+        text = processor.tokenizer.decode(scored)
         assert text.removesuffix(END_OF_TURN) == pair["chosen"]
 
 
@@ -421,14 +422,14 @@ def test_in_double_precision_the_sums_agree_to_rounding(
     paths = document_images(rows)
     texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
     for text, total in zip(texts, ours, strict=True):
-        pixels, grids, _ = patches("", [paths[image] for image in text.images], processor.image_processor)
+        shown = patches("", [paths[image] for image in text.images], processor.image_processor)
         alone = log_probs(
             model,
             {
                 "input_ids": torch.from_numpy(text.ids)[None],
                 "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
-                "pixel_values": torch.cat(pixels),
-                "image_grid_thw": torch.stack(grids),
+                "pixel_values": torch.cat(shown.pixels),
+                "image_grid_thw": torch.stack(shown.patch_grids),
             },
         )
         assert alone[0, torch.from_numpy(text.trainable)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
@@ -534,7 +535,7 @@ def test_a_split_document_has_the_losses_of_the_whole(
 def test_images_and_placeholders_must_be_as_many(base: Path) -> None:
     tokenizer = AutoProcessor.from_pretrained(base).tokenizer
     with pytest.raises(RowError, match="row-7: 1 images for 2 image placeholders"):
-        tokenize("row-7", tokenizer, IMAGE + IMAGE, "text", [0], [(1, 1)])
+        tokenize("row-7", tokenizer, IMAGE + IMAGE, "text", [0], [Grid(1, 1)])
 
 
 def test_where_a_prefix_sees_later_pages_its_end_is_not_taught(base: Path, images: list[dict[str, Any]]) -> None:

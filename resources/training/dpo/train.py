@@ -2,28 +2,38 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from datasets import Dataset, Image, List
-from transformers import AutoProcessor, PrinterCallback, Trainer
+from transformers import PrinterCallback, Trainer
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from resources.training.arguments import epochs, forecast_run, sharing_devices, starting_point, trainer_settings
-from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
-from resources.training.dpo.hyperparameters import DpoHyperparameters
+from resources.training.dpo.documents import Cost, DocumentCollator, by_document, plan_documents
+from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
 from resources.training.model import adapters, load_model
+from resources.training.rows.processor import Processor, load_processor
 from resources.training.run import Progress, finish_run, partial_folder, run_script
 from resources.training.run_config import DpoRun
 from resources.training.training_record import KindRecord, PreferenceCurves
 
 
-def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
-    """Rows for TRL's own trainer: prompt (with what both sides share), chosen, rejected, images."""
-    strings: list[dict[str, Any]] = []
+class StockPair(TypedDict):
+    """A pair as TRL's own trainer takes it."""
+
+    prompt: str  # with what both sides share
+    chosen: str
+    rejected: str
+    images: list[str]  # paths, in the order of their placeholders
+
+
+def pair_rows(rows: Dataset, processor: Processor, layout: Layout) -> Dataset:
+    """Rows of the preference data set for TRL's own trainer, `StockPair`s. Raises RowError."""
+    strings: list[StockPair] = []
     for group in by_document(rows["example_id"]):
         document = [rows[number] for number in group]
         images = document_images(document)
@@ -49,16 +59,15 @@ def keeps_reference(hyperparameters: DpoHyperparameters) -> bool:
     )
 
 
-def load_of(hyperparameters: DpoHyperparameters, plan: list[dict[str, Any]], several: float) -> Load:
+def load_of(hyperparameters: DpoHyperparameters, plan: Sequence[Cost], several: float) -> Load:
     """A plan's passes over `several` epochs. The reference is a second model, but where its sums are stored or adapters
     are left out for it."""
     stored = keeps_reference(hyperparameters)
-    tokens, attended, vision = (sum(one[name] for one in plan) for name in ("tokens", "attended", "vision_tokens"))
     return Load(
         longest=sum(sorted(one["tokens"] for one in plan)[-hyperparameters.batch :]),
-        tokens=tokens,
-        attended=attended,
-        vision_tokens=vision,
+        tokens=sum(one["tokens"] for one in plan),
+        attended=sum(one["attended"] for one in plan),
+        vision_tokens=sum(one["vision_tokens"] for one in plan),
         epochs=several,
         reference_passes=1 / several if stored else 1,
         copies=1 if stored or hyperparameters.lora_rank else 2,
@@ -66,7 +75,7 @@ def load_of(hyperparameters: DpoHyperparameters, plan: list[dict[str, Any]], sev
 
 
 def settings(hyperparameters: DpoHyperparameters, folder: Path, passes: int, pairs: int) -> DPOConfig:
-    """passes: forward passes of one epoch, which hold `pairs` pairs together."""
+    """TRL's arguments. passes: forward passes of one epoch, which hold `pairs` pairs together."""
     sft = hyperparameters.sft_weight
     return DPOConfig(
         **trainer_settings(hyperparameters, folder, hyperparameters.pairs_per_update * passes / pairs),
@@ -82,7 +91,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
     """Train the SFT checkpoint on the run's pairs until its checkpoint is whole. Raises RowError, DoesNotFitError."""
     hyperparameters, sft = run.hyperparameters, str(run.sft)
     rows = Dataset.from_parquet(str(run.dataset), keep_in_memory=False)
-    processor = AutoProcessor.from_pretrained(sft)
+    processor = load_processor(sft)
     documents, stored = hyperparameters.packing == "documents", keeps_reference(hyperparameters)
     plan = plan_documents(
         rows,
@@ -92,7 +101,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
         hyperparameters.max_tokens,
         alone=not documents,
     )
-    tokens, alone = (sum(one[name] for one in plan) for name in ("tokens", "pair_tokens"))
+    tokens, alone = sum(one["tokens"] for one in plan), sum(one["pair_tokens"] for one in plan)
     say(
         f"{run.student} from {sft}: {len(rows)} pairs in {len(plan)} forward passes, "
         f"{tokens} tokens (pair by pair {alone})"
@@ -116,7 +125,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
             "processing_class": processor,
             "callbacks": [Progress(say)],
         }
-        trainer: Any
+        trainer: DPOTrainer
         if documents:
             trainer = DocumentDPOTrainer(
                 **more,

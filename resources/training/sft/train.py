@@ -32,15 +32,15 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
     base = resolve_student(run.student, texts, run.base_folder)
     say(f"{run.student} from {base}, {len(rows)} rows")
     processor = load_processor(base, hyperparameters.max_pixels)
-    totals, vision = zip(*count_tokens(rows, processor, hyperparameters.max_tokens), strict=True)
+    counts = count_tokens(rows, processor, hyperparameters.max_tokens)
     keep = forecast_run(
         base,
         hyperparameters,
         Load(
-            longest=sum(sorted(totals)[-hyperparameters.batch :]),
-            tokens=sum(totals),
-            attended=sum(map(causal, totals)),
-            vision_tokens=sum(vision),
+            longest=sum(sorted(count.total for count in counts)[-hyperparameters.batch :]),
+            tokens=sum(count.total for count in counts),
+            attended=sum(causal(count.total) for count in counts),
+            vision_tokens=sum(count.vision for count in counts),
             epochs=epochs(hyperparameters, args, len(rows)),
         ),
         say,
