@@ -3,6 +3,8 @@
 import builtins
 from typing import Literal, TypedDict
 
+Kind = Literal["cumulative", "shared_prefix", "whole", "sampled"]  # of a preference pair
+
 
 class ImageFile(TypedDict):
     """The Hugging Face Image layout, bytes left out."""
@@ -48,7 +50,7 @@ class PairRow(TypedDict):
     rejected_starts: list[int]  # … in prefix and rejected
     closes: bool  # the end-of-turn token belongs to the answer
     weight: float  # of the pair in the loss; mean 1, a kind's sum as the recipe's share of it
-    kind: Literal["cumulative", "shared_prefix", "whole", "sampled"]
+    kind: Kind
     images: list[ImageFile]  # before the text, in page order
 
 

@@ -52,6 +52,10 @@ class Processor(Protocol):
         """The conversation as one text."""
         ...
 
+    def save_pretrained(self, save_directory: str | PathLike[str]) -> object:
+        """Write its files into the folder."""
+        ...
+
     def decode(self, tokens: "torch.Tensor", *, skip_special_tokens: bool = False) -> str:
         """Token ids [tokens] as text."""
         ...
