@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import dagster as dg
 import pyarrow as pa
@@ -18,16 +18,10 @@ from assets.quality.gate import GateClosedError
 from resources.authors import is_embedded
 from resources.identity import UNKNOWN_RECIPE, TableIdentity
 from resources.store import BATCH_ROWS, Store, batched
-from resources.table import Bytes, Row, Table, schema_of
+from resources.table import Row, Table, schema_of
+from resources.training.rows.dataset_rows import ImageFile
 
 Gate = Literal["sft", "preference"]
-
-
-class ImageFile(TypedDict):
-    """An image in the Hugging Face layout; the bytes are left out."""
-
-    bytes: Bytes | None
-    path: str
 
 
 IMAGE = pa.struct(list(schema_of(ImageFile)))

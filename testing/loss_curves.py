@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from resources.recipe.model import Training
 from resources.text.headings import SEPARATOR
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.launcher import launch_env
+from resources.training.rows.dataset_rows import ImageFile
 from resources.training.sft.hyperparameters import SftHyperparameters
 from testing.documents import draw_pages, pair_rows, segments
 
@@ -27,7 +29,7 @@ STEPS = 10
 PAGES = 3
 
 
-def sft_rows(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def sft_rows(pages: list[ImageFile]) -> list[dict[str, Any]]:
     """Seven rows with 0 to 3 images and answers of 1 to 3 segments: no two updates have equally many tokens."""
     return [
         {
@@ -42,7 +44,7 @@ def sft_rows(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def preference_rows(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def preference_rows(pages: list[ImageFile]) -> list[dict[str, Any]]:
     """The pairs of three documents of 1 to 3 pages: cumulative, with a shared prefix and whole, unlike in weight."""
     rows = []
     for count in range(1, PAGES + 1):
@@ -73,8 +75,8 @@ def train_curves(folder: Path) -> dict[str, Any]:
     build_tiny((turn["content"] for row in taught for turn in row["messages"]), folder / "base")
     steps = {"max_steps": STEPS, "save_steps": STEPS}
     recipes = {
-        "sft": SftHyperparameters.for_student("tiny", Training()).as_dict() | steps | {"documents_per_update": 4},
-        "dpo": DpoHyperparameters.for_student("tiny", Training()).as_dict() | steps,
+        "sft": asdict(SftHyperparameters.for_student("tiny", Training())) | steps | {"documents_per_update": 4},
+        "dpo": asdict(DpoHyperparameters.for_student("tiny", Training())) | steps,
     }
     records = {}
     for kind, script in (("sft", sft), ("dpo", dpo)):

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 import dagster as dg
 
 from assets.partitions import known_shards
-from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceRow
+from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.step import STEP
 from assets.preference_dataset.weights import kind_factors, kind_shares
@@ -22,6 +22,7 @@ from assets.training_dataset import gate_metadata, image_files, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 from resources.store import Store
+from resources.training.rows.dataset_rows import PreferenceRow
 
 
 @step_asset(STEP, kinds={"parquet"})

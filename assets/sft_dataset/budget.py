@@ -8,6 +8,7 @@ from typing import Any
 from assets.quality.gate import GateClosedError
 from assets.sft_dataset.keep import Reason
 from resources.recipe.model import Training
+from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.vision import open_image
 from resources.training.students.resolve import BUILT
 
@@ -36,8 +37,11 @@ class TokenBudget:
         tokens = row_size(
             {
                 "id": row["example_id"],
-                "images": [{"path": str(path)} for path in images],
-                "messages": [{"content": row["instruction"]}, {"content": row["output"]}],
+                "images": [{"bytes": None, "path": str(path)} for path in images],
+                "messages": [
+                    {"role": "user", "content": row["instruction"]},
+                    {"role": "assistant", "content": row["output"]},
+                ],
             },
             self._processor,
         )
@@ -57,9 +61,7 @@ class TokenBudget:
         return most
 
     @cached_property
-    def _processor(self) -> Any:
-        from resources.training.rows.processor import load_processor
-
+    def _processor(self) -> Processor:
         try:
             return load_processor(self.student, self.training.max_pixels)
         except (OSError, ValueError) as error:
