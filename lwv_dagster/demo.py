@@ -3,9 +3,8 @@
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import dagster as dg
 from rich.markup import escape
@@ -24,7 +23,7 @@ from resources.settings import Settings
 from resources.store import Store
 
 JOBS: tuple[Job, ...] = ("shard_job", "training_job", "evaluation_job", "report_job")
-TERMINAL: dict[str, Any] = {"loggers": {"terminal": {}}}  # the live line in place of Dagster's console log
+TERMINAL: Mapping[str, object] = {"loggers": {"terminal": {}}}  # the live line in place of Dagster's console log
 
 
 @dataclass
@@ -61,10 +60,10 @@ def run_demo() -> int:
         if ended := end_dead_runs(instance):
             console.print(f"  {ended} run(s) of a killed process were ended; their finished work is kept.")
         instance.add_dynamic_partitions(str(SHARDS.name), shards)
-        shards_good = all([run_job(instance, "shard_job", tally, shard) for shard in shards])
+        good_shards = [run_job(instance, "shard_job", tally, shard) for shard in shards]
         # Where training failed, the scores would be of checkpoints that learnt something else.
         scored = run_job(instance, "training_job", tally) and run_job(instance, "evaluation_job", tally)
-        good = run_job(instance, "report_job", tally) and shards_good and scored
+        good = run_job(instance, "report_job", tally) and all(good_shards) and scored
     show_assets(store, tally)
     show_quarantine(store, shards)
     if scored:
@@ -80,6 +79,7 @@ def run_demo() -> int:
 
 
 def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shards: list[str]) -> None:
+    """What will run, on what, with which models."""
     documents = sum(len(catalog.documents(shard)) for shard in shards)
     console.print(
         f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shards, "
@@ -118,15 +118,16 @@ def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally
 
 
 def count_event(event: dg.DagsterEvent, tally: dict[str, AssetTally]) -> None:
+    """Add what a materialization or a check says to its asset's tally."""
     if event.is_step_materialization:
         materialization = event.step_materialization_data.materialization
-        numbers: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
+        metadata = materialization.metadata
         asset = tally[materialization.asset_key.to_user_string()]
         asset.shards += materialization.partition is not None
-        asset.rows += int(numbers.get("dagster/partition_row_count") or numbers.get("dagster/row_count") or 0)
-        asset.calls_made += int(numbers.get("calls_made") or 0)
-        if isinstance(note := numbers.get("note"), str):
-            asset.notes.append(note)
+        asset.rows += whole(metadata, "dagster/partition_row_count") or whole(metadata, "dagster/row_count")
+        asset.calls_made += whole(metadata, "calls_made")
+        if isinstance(note := metadata.get("note"), dg.TextMetadataValue) and note.text:
+            asset.notes.append(note.text)
     elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         asset = tally[check.asset_key.to_user_string()]
@@ -136,6 +137,12 @@ def count_event(event: dg.DagsterEvent, tally: dict[str, AssetTally]) -> None:
             asset.warned += 1
         else:
             asset.failed += 1
+
+
+def whole(metadata: Mapping[str, dg.MetadataValue], name: str) -> int:
+    """A count in an event's metadata; 0 where it has none."""
+    found = metadata.get(name)
+    return int(found.value or 0) if isinstance(found, dg.IntMetadataValue | dg.FloatMetadataValue) else 0
 
 
 def problems(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
@@ -154,6 +161,7 @@ def problems(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
 
 
 def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
+    """A table of every asset: shards, rows, checks, files; and the notes of the runs."""
     rows = []
     for step in (STEP_OF[name] for job in JOBS for name in steps_of(job)):
         asset = tally[step.name]
@@ -172,6 +180,7 @@ def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
 
 
 def show_quarantine(store: Store, shards: list[str]) -> None:
+    """A table of what is in quarantine or was left out, with the reasons; nothing where there is none."""
     rows = [
         (row["step"], row["item"] or row["document_id"], row["reason"])
         for asset in steps_of("shard_job")
@@ -184,6 +193,7 @@ def show_quarantine(store: Store, shards: list[str]) -> None:
 
 
 def show_scores(store: Store) -> None:
+    """The means of base, SFT, DPO and teacher, and what they are worth."""
     from assets.benchmark_scores.scores import read_summary
 
     summary = read_summary(store)

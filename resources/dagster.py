@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
+from typing import TypeAlias
 
 import dagster as dg
 
@@ -20,29 +21,34 @@ from resources.ledger import Ledger
 from resources.settings import Settings
 from resources.store import MissingTableError, Store
 
+# What an asset tells Dagster of its data, by name: the UI plots numbers; a MetadataValue says how it is shown.
+MetadataEntry: TypeAlias = dg.MetadataValue | str | float | list[str] | list[int] | None
+Metadata: TypeAlias = Mapping[str, MetadataEntry]
 DEVICE = re.compile(r"\d+$|(GPU|MIG)-")  # an index, a uuid, or the beginning of a uuid
 
 
-class StoreResource(dg.ConfigurableResource):
+class StoreResource(dg.ConfigurableResource["StoreResource"]):
     """The factory's folder. `home` unset: LWV_HOME, else `.lwv` in the working directory."""
 
     home: str | None = None
 
     def create(self) -> Store:
+        """The store that assets read and write."""
         return Store(Path(self.home) if self.home else Settings().absolute().home)
 
 
-class SourcesResource(dg.ConfigurableResource):
+class SourcesResource(dg.ConfigurableResource["SourcesResource"]):
     """Where source documents lie and how they are read. `path` unset: LWV_SOURCES, else `samples`."""
 
     path: str | None = None
 
     def settings(self) -> Settings:
+        """The settings with absolute paths, `sources` replaced where `path` is set."""
         found = Settings().absolute()
         return found.model_copy(update={"sources": Path(self.path)}) if self.path else found
 
 
-class ModelsResource(dg.ConfigurableResource):
+class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
     """The three roles' endpoints, from LWV_<ROLE>_*, behind one engine with the factory's ledger."""
 
     def engine(self, store: Store, run_id: str) -> ModelEngine:
@@ -61,12 +67,13 @@ class ModelsResource(dg.ConfigurableResource):
         )
 
 
-class GpuResource(dg.ConfigurableResource):
+class GpuResource(dg.ConfigurableResource["GpuResource"]):
     """The GPUs that a step may use. `device_ids` empty: those in CUDA_VISIBLE_DEVICES, else all; none: the CPU."""
 
     device_ids: list[int] = []  # noqa: RUF012 (a pydantic field: copied for each instance)
 
     def devices(self) -> list[int]:
+        """Indices of the GPUs to use; empty: the CPU."""
         if self.device_ids:
             return self.device_ids
         if shutil.which("nvidia-smi") is None:

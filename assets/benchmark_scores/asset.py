@@ -23,7 +23,7 @@ from resources.store import Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 from resources.training.run_id import run_id
 
-# The paper's settings (method.md 4.1).
+# The paper's settings (docs/method.md 4.1).
 MOST_TOKENS = 8192
 SAMPLING = {"temperature": 0.6, "top_p": 0.95}
 

@@ -1,8 +1,8 @@
-"""The judge's six dimensions for one answer, and the quality score made of them (method.md 4.1)."""
+"""The judge's six dimensions for one answer, and the quality score made of them (docs/method.md 4.1)."""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from resources.prompts import load_prompt
 
 SYSTEM = load_prompt(__file__, "system")
 JUDGE = load_prompt(__file__, "judge")
-TRIES = 5  # method.md 4.1
+TRIES = 5  # docs/method.md 4.1
 AGAIN = {"malformed", "empty", "truncated"}  # worth another try with another seed
 SCALE = range(1, 6)
 DECODER = json.JSONDecoder()
@@ -76,6 +76,6 @@ def parse_scores(text: str) -> dict[str, int]:
     raise AnswerError("malformed", f"the judge's answer has no six scores from 1 to 5: {text[:120]!r}")
 
 
-def quality_score(scores: dict[str, int]) -> float:
+def quality_score(scores: Mapping[str, int]) -> float:
     """S_q = (sum of the six - 6) * 25 / 6, 0-100."""
     return (sum(scores.values()) - 6) * 25 / 6

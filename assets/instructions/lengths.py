@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from assets.instructions.documents import Material, draw
+from assets.instructions.schema import LengthFrom
 from resources.recipe.model import Instructions
 
 Item = TypeVar("Item")
-LengthFrom = Literal["stated", "back_translated", "none"]
 LEAST_STATED = 100
 _STATED = re.compile(
     r"""
@@ -64,4 +64,5 @@ def spelt_number(text: str) -> int:
 
 
 def pick(options: Sequence[Item], material: Material, what: str) -> Item:
+    """One of `options`, drawn by the hash of the example and `what`."""
     return options[int(draw(material.example_id, what) * len(options))]

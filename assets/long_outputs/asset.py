@@ -11,7 +11,7 @@ from assets.long_outputs.writing_forecast import forecast_writing
 from assets.recipe_nodes import RecipeResource
 from assets.shard_table import Ids, Shard, write_with_model
 from assets.step_asset import step_asset
-from resources.dagster import ModelsResource, StoreResource, clear_failures
+from resources.dagster import Metadata, ModelsResource, StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 
 
@@ -25,14 +25,14 @@ def long_outputs(
         engine = models.engine(shard.store, context.run.run_id)
         examples = list(shard.store.rows(INSTRUCTIONS, shard.name))
         forecast = forecast_writing(examples, shard.store.image_size, engine, shard.recipe.writing)
-        context.log.info(f"long_outputs {shard.name}: {forecast}")
+        context.log.info("long_outputs %s: %s", shard.name, forecast)
 
         async def work(example: Instruction) -> list[LongOutput]:
             row = await write_document(engine, example, shard.recipe.writing, shard.settings.prompt_order)
             tally.add(row)
             return [row]
 
-        rows, quarantined, metadata = write_with_model(
+        written = write_with_model(
             shard,
             engine,
             examples,
@@ -41,4 +41,5 @@ def long_outputs(
             "teacher",
             forecast.calls,
         )
-    return shard.result(rows, quarantined, {**metadata, "forecast": str(forecast), **tally.metadata()})
+    metadata: Metadata = {**written.metadata, "forecast": str(forecast), **tally.metadata()}
+    return shard.result(written.rows, written.quarantined, metadata)

@@ -4,12 +4,11 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 WORDS_OFF = 0.1  # share of the total by which a plan's words may miss it
 LEAST_WORDS = 20  # of a section whose words are scaled: to fewer nothing can be written
 # A section line of the form that prompts/plan.txt asks for. Anchored at the line's start, so that a key point which
-# mentions "Section 3" is no new section (the released code splits there, method.md 2.3).
+# mentions "Section 3" is no new section (the released code splits there, docs/method.md 2.3).
 _LINE = re.compile(
     r"^\W*(?:Section|Paragraph|Slide|第)\s*\d+\s*(?:节|段)?\W*Main Point\W*?[:：]\s*(?P<point>.+?)"
     r"\s*[-–—]\W*Word Count\W*?[:：]\W*(?P<words>\d[\d,]{0,9})[^\d\n]*?"
@@ -115,8 +114,10 @@ def scale_plan(sections: Sequence[PlannedSection], total_words: int) -> list[Pla
 
 def _from_json(text: str) -> list[PlannedSection]:
     start, end = text.find("{"), text.rfind("}")
+    if not 0 <= start < end:
+        return []
     try:
-        found: Any = json.loads(text[start : end + 1]) if 0 <= start < end else None
+        found = json.loads(text[start : end + 1])
         return [
             PlannedSection(index, str(entry["point"]).strip(), int(entry["words"]), tuple(map(int, entry["pages"])))
             for index, entry in enumerate(found["sections"], 1)

@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from assets.preference_pairs.schema import PairKind
 from assets.training_dataset import ImageFile
 from resources.table import Float32, Int32, Table
 
@@ -20,10 +21,16 @@ class PreferenceRow(TypedDict):
     rejected_starts: list[Int32]  # … in prefix and rejected
     closes: bool  # the end-of-turn token belongs to the answer
     weight: Float32  # of the pair in the loss; mean 1, a kind's sum as the recipe's share of it
-    kind: str  # cumulative | shared_prefix | whole | sampled
+    kind: PairKind
     images: list[ImageFile]  # before the text, in page order
     author: str  # who wrote the text that was corrected; of a sampled pair, both sides
     corrector: str  # who made `chosen` better, or judged it so
+
+
+class PreferenceReport(TypedDict):
+    """The manifest's `report`."""
+
+    kind_shares: dict[str, float]  # kind -> its share of the weight in training, 0-1
 
 
 PREFERENCE_DATASET = Table("preference_dataset", PreferenceRow)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from assets.corrected_segments.schema import CORRECTED_SEGMENTS, CorrectedSegment
 from assets.long_outputs.schema import LongOutput
 from assets.preference_pairs.ranking import Sides
-from assets.preference_pairs.schema import WHOLE_KINDS, PreferencePair
+from assets.preference_pairs.schema import WHOLE_KINDS, PairKind, PreferencePair
 from assets.segments.schema import SEGMENTS
 from resources.recipe.model import Pairs
 from resources.store import Store
@@ -56,9 +56,9 @@ def cumulative_pairs(output: LongOutput, corrected: Sequence[Corrected], last_sh
     """Pair i: corrected segments 1..i against original segments 1..i (paper eq. 5), weighted by `prefix_weights`.
 
     A deck's images are cut to the first i pages, so the answer may end there; anything else keeps all its images and
-    ends only with its last segment (method.md 3.4). Left out are prefixes without an edit (identical pairs), those of
-    which nothing was written (nothing to reject), and, of a deck whose request itself names a length, all but the last:
-    they would end far from it.
+    ends only with its last segment (docs/method.md 3.4). Left out are prefixes without an edit (identical pairs), those
+    of which nothing was written (nothing to reject), and, of a deck whose request itself names a length, all but the
+    last: they would end far from it.
     """
     pairs = list[PreferencePair]()
     deck = output["kind"] == "deck"
@@ -129,7 +129,7 @@ def _joined(corrected: Sequence[Corrected]) -> Answers:
     return Answers(chosen, rejected, corrected[0].author, corrected[0].row["corrector"])
 
 
-def _pair(output: LongOutput, kind: str, answers: Answers, upto: int | None, closes: bool) -> PreferencePair:
+def _pair(output: LongOutput, kind: PairKind, answers: Answers, upto: int | None, closes: bool) -> PreferencePair:
     whole = kind in WHOLE_KINDS
     return {
         "pair_id": f"{output['example_id']}-{kind}" + ("" if whole else f"-{upto:03d}"),

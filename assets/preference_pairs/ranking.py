@@ -1,4 +1,4 @@
-"""Ranking the drafts of one example: length score and judge, the best against a clearly worse one (method.md 3.3)."""
+"""Ranking the drafts of one example by length score and judge: the best, a clearly worse one (docs/method.md 3.3)."""
 
 import random
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What `preference_pairs` are made of: corrected segments, ranked drafts, and the kinds of pair that the recipe wants."""
+"""What `preference_pairs` are made of: corrected segments, ranked drafts, the kinds of pair that the recipe wants."""
 
 from assets.step import Step
 

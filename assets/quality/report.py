@@ -4,9 +4,9 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
-from assets.quality.outcome import Outcome, Rule
+from assets.quality.outcome import Finding, Outcome, Rule
 from resources.store import Store, file_hash
 
 
@@ -17,7 +17,7 @@ class OutcomeRecord(TypedDict):
     passed: bool
     blocking: bool
     description: str
-    metadata: dict[str, object]
+    metadata: dict[str, Finding]
 
 
 class Report(TypedDict):
@@ -86,5 +86,4 @@ def read_report(store: Store, asset: str, shard: str) -> Report | None:
     path = report_path(store, asset, shard)
     if not path.exists():
         return None
-    report: Report = {"made_with": None, **json.loads(path.read_text())}  # older reports lack it
-    return report
+    return cast(Report, {"made_with": None, **json.loads(path.read_text())})  # older reports lack it

@@ -1,6 +1,6 @@
 """The data set that `sft_dataset` lets through: a row per example, in the Hugging Face chat layout."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from assets.training_dataset import ImageFile
 from resources.table import Int32, Table
@@ -20,7 +20,7 @@ class SftRow(TypedDict):
     messages: list[Turn]  # user, assistant
     images: list[ImageFile]  # before the text, in page order; none in general chat
     language: str  # en | zh; of general chat any ISO 639-1 code
-    kind: str  # single | multi | deck | chat
+    kind: Literal["single", "multi", "deck", "chat"]
     required_words: Int32 | None  # null where none is stated
     words: Int32
     author: str  # the model that wrote the answer; `chat:<file>`

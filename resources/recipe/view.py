@@ -27,13 +27,15 @@ def field_values(recipe: Recipe, fields: Iterable[str]) -> dict[str, object]:
 
 
 def recipe_of_values(values: Mapping[str, object]) -> Recipe:
-    """A recipe that has these fields alone, from what `field_values` gave; names that are no field of it are skipped."""
+    """A recipe that has these fields alone, from what `field_values` gave; names of other things are skipped."""
     parts: dict[str, Part] = {}
     known = {name for name in values if name in all_fields()}
     for name in known:
         section, field = name.split(".")
         part = parts.setdefault(section, getattr(Recipe(), section))
-        found = TypeAdapter(type(part).model_fields[field].annotation).validate_python(values[name])
+        annotation = type(part).model_fields[field].annotation
+        assert annotation is not None, f"{name} has no type"
+        found = TypeAdapter[object](annotation).validate_python(values[name])
         parts[section] = part.model_copy(update={field: found})
     return restrict(Recipe().model_copy(update=parts), known)
 
