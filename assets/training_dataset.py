@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.quality.gate import GateClosedError
-from assets.source_images.schema import SOURCE_IMAGES
 from resources.authors import is_embedded
 from resources.dagster import Metadata
-from resources.identity import UNKNOWN_RECIPE, TableIdentity
+from resources.identity import UNKNOWN_RECIPE, IdentityRecord, TableIdentity
 from resources.store import BATCH_ROWS, Store, batched
 from resources.table import Bytes, Row, Table, schema_of
 
@@ -47,7 +46,7 @@ class Manifest:
     authors: dict[str, int]  # rows per model that wrote or corrected them; a row of two counts for both
     shards: list[str]
     report: Mapping[str, object] = field(default_factory=dict)  # what the gate decided, in numbers
-    made_with: Mapping[str, object] = field(default_factory=dict)  # TableIdentity.as_json; empty: written before 0.2
+    made_with: IdentityRecord = field(default_factory=IdentityRecord)  # empty: written before 0.2
 
     @property
     def embedded(self) -> bool:
@@ -126,16 +125,9 @@ def current_manifest(store: Store, gate: Gate) -> Manifest:
 def gate_metadata(manifest: Manifest) -> Metadata:
     """What made a training dataset, as the UI shows it."""
     return {
-        "recipe": str(manifest.made_with.get("recipe_hash", UNKNOWN_RECIPE)),
+        "recipe": manifest.made_with.get("recipe_hash", UNKNOWN_RECIPE),
         "made_with": dg.MetadataValue.json(manifest.made_with),
     }
-
-
-def documents_of(store: Store, shards: Sequence[str], split: str) -> int:
-    """How many documents of these shards stand in a split."""
-    return len(
-        {row["document_id"] for shard in shards for row in store.rows(SOURCE_IMAGES, shard) if row["split"] == split}
-    )
 
 
 def image_files(store: Store, images: Iterable[str]) -> list[ImageFile]:

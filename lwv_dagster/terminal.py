@@ -17,7 +17,7 @@ PLAIN_SECONDS = 5.0  # without a terminal: at most one progress line in this tim
 
 
 class _LiveLine(logging.Handler):
-    """Shows the newest message: on the live line of a terminal, or as a line now and then where there is none."""
+    """Shows the newest message: on the live line of a terminal, or as a line every few seconds without a terminal."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -47,7 +47,7 @@ def terminal_logger(_context: dg.InitLoggerContext) -> logging.Logger:
 
 @contextmanager
 def live_progress(what: str) -> Iterator[None]:
-    """While the block runs, the terminal shows what runs with `terminal_logger` say last."""
+    """While the block runs, the terminal shows the newest message of runs that log to `terminal_logger`."""
     if console.is_terminal:
         with console.status(f"  {escape(what)}") as _live_line.status:
             yield

@@ -7,8 +7,8 @@ from statistics import fmean
 from typing import TypeAlias, TypedDict
 
 from assets.benchmark_scores.items import BENCHMARK, Item
-from assets.benchmark_scores.judge import quality_score
 from assets.benchmark_scores.schema import Score
+from assets.judging.judge import quality_score
 from resources.authors import is_embedded
 from resources.failures import AnswerError
 from resources.store import Store

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from assets.benchmark_scores.judge import Question, judge_answer, quality_score
 from assets.drafts.schema import Draft
+from assets.judging.judge import Question, judge_answer, quality_score
 from assets.long_outputs.schema import LongOutput
 from resources.engine import ModelEngine
 from resources.failures import AnswerError

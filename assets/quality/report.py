@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from assets.quality.outcome import Finding, Outcome, Rule
+from resources.identity import IdentityRecord
 from resources.store import Store, file_hash
 
 
@@ -29,7 +30,7 @@ class Report(TypedDict):
     quarantined: int
     at: float  # Unix time, seconds
     table_sha256: str | None  # of the file that was checked
-    made_with: dict[str, object] | None  # TableIdentity.as_json; None: written before tables had one
+    made_with: IdentityRecord | None  # None: written before tables had an identity
     passed: bool  # no blocking rule failed
     outcomes: list[OutcomeRecord]
 

@@ -13,6 +13,7 @@ from assets.source_images.licences import licence_of, read_licences
 from assets.source_images.measure import language_of, page_text, perceptual_hash
 from assets.source_images.pages import document_kind, folder_images, read_pages
 from assets.source_images.schema import SOURCE_IMAGES, Page
+from assets.source_images.splits import Split
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 from resources.store import Store
@@ -32,10 +33,26 @@ class Measured(TypedDict):
     language: str
 
 
+class PageFields(Measured):
+    """A row of the source_images table before its document's last page is read."""
+
+    document_id: str
+    page: int
+    collection: str
+    shard: str
+    split: Split
+    image_sha256: str
+    width: int
+    height: int
+    source_path: str
+    licence: str
+    reader: str
+
+
 @dataclass
 class IngestResult:
     """rows: of the table, in page order, a document's together; read as they are asked for. gone: paths of documents
-    that are no longer on disk, which is nobody's fault. pages_read: pages whose text was read now, because the shard's
+    that are no longer on disk, which is no error. pages_read: pages whose text was read now, because the shard's
     last table did not hold them. All but `rows` are complete once it is used up."""
 
     rows: Iterator[Page]
@@ -114,7 +131,7 @@ def document_rows(
     path = settings.sources / entry.path
     if entry.duplicate_of is not None:
         raise UnreadableError(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
-    rows: list[Page] = []
+    rows: list[PageFields] = []
     for page in read_pages(path, settings):
         sha256 = store.put_image(page.jpeg)
         if sha256 not in measured:
@@ -126,7 +143,6 @@ def document_rows(
                 "collection": entry.collection,
                 "shard": entry.shard,
                 "split": entry.split,
-                "kind": entry.kind_hint,  # until all pages are read
                 "image_sha256": sha256,
                 "width": page.width,
                 "height": page.height,
@@ -143,7 +159,7 @@ def document_rows(
 
 
 def gone_note(shard: str, paths: Sequence[str]) -> str:
-    """What a person is told of documents that are no longer on disk."""
+    """The note for people about documents that are no longer on disk. paths: of all of them."""
     named = ", ".join(paths[:GONE_NAMED]) + (", …" if len(paths) > GONE_NAMED else "")
     return f"{shard}: {len(paths)} no longer there ({named}); put back what was not meant to go"
 
