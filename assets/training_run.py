@@ -2,12 +2,12 @@
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from assets.training_dataset import Manifest
 from resources.charts import curve_picture
+from resources.dagster import Metadata, MetadataEntry
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, faults, read_training
 from resources.training.launcher import launch_command, launch_env
@@ -56,11 +56,11 @@ def train(
     return True
 
 
-def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict[str, Any]:
+def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> Metadata:
     """Numbers of the run for the UI to plot, its curves, and honest labels."""
     training = read_training(output)
     losses = training["losses"]
-    metadata: dict[str, Any] = {
+    metadata: dict[str, MetadataEntry] = {
         "dagster/row_count": manifest.rows,
         "steps": len(losses),
         "first_loss": losses[0],

@@ -11,7 +11,7 @@ from assets.long_outputs.writing_forecast import forecast_writing
 from assets.recipe_nodes import RecipeResource
 from assets.shard_table import Ids, Shard, write_with_model
 from assets.step_asset import step_asset
-from resources.dagster import ModelsResource, StoreResource, clear_failures
+from resources.dagster import Metadata, ModelsResource, StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 
 
@@ -32,7 +32,7 @@ def long_outputs(
             tally.add(row)
             return [row]
 
-        rows, quarantined, metadata = write_with_model(
+        written = write_with_model(
             shard,
             engine,
             examples,
@@ -41,4 +41,5 @@ def long_outputs(
             "teacher",
             forecast.calls,
         )
-    return shard.result(rows, quarantined, {**metadata, "forecast": str(forecast), **tally.metadata()})
+    metadata: Metadata = {**written.metadata, "forecast": str(forecast), **tally.metadata()}
+    return shard.result(written.rows, written.quarantined, metadata)

@@ -5,14 +5,14 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 import dagster as dg
 
 from assets.partitions import known_shards
-from assets.preference_dataset.schema import PREFERENCE_DATASET
+from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceReport
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.step import STEP
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_pairs.mix import Mix
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
-from assets.quality.quarantine import ALL_SHARDS, write_quarantine
+from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
 from assets.recipe_nodes import RecipeResource
 from assets.sft_dataset.contamination import Contamination
 from assets.source_images.schema import SOURCE_IMAGES
@@ -33,9 +33,9 @@ def preference_dataset(
     with clear_failures(GateClosedError, RecipeError):
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         open_gate(tables, STEP, shards, made_with.recipe.gate.mixed_recipes)
-        contamination, left_out = Contamination(tables, shards), dict[str, dict[str, str]]()
+        contamination, left_out = Contamination(tables, shards), dict[str, SetAside]()
         homes, found, mix = first_shards(tables, shards), Mix(), Mix()
-        doubles = dict[tuple[str, str], dict[str, str]]()
+        doubles = dict[tuple[str, str], SetAside]()
         pairs = (pair for shard in shards for pair in pairs_of(tables, shard, homes, doubles))
         for pair in contamination.clean_pairs(pairs, left_out):
             found.add(pair)
@@ -51,7 +51,7 @@ def preference_dataset(
             lambda row: (row["kind"], row["author"], row["corrector"]),
             lambda: why_empty(tables, shards, found, len(left_out)),
             made_with.identity(tables, PREFERENCE_DATASET.version, shards),
-            report={"kind_shares": shares},
+            report=PreferenceReport(kind_shares=shares),
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.id),
@@ -115,7 +115,7 @@ def pairs_of(
     tables: Store,
     shard: str,
     homes: Mapping[str, str],
-    doubles: dict[tuple[str, str], dict[str, str]] | None = None,
+    doubles: dict[tuple[str, str], SetAside] | None = None,
 ) -> Iterator[PreferencePair]:
     """The shard's pairs that count; of the others, (shard, example) -> row for the quarantine."""
     for pair in tables.rows(PREFERENCE_PAIRS, shard):
@@ -124,6 +124,7 @@ def pairs_of(
             yield pair
         elif doubles is not None:
             doubles[shard, name] = {
+                "item": "",
                 "document_id": pair["document_id"],
                 "example_id": name,
                 "reason": f"duplicate: the same example stands in shard {home}",

@@ -45,7 +45,7 @@ def preference_pairs(
                 mix.add(pair)
             return pairs
 
-        rows, quarantined, metadata = write_with_model(
+        written = write_with_model(
             shard,
             engine,
             outputs,
@@ -54,10 +54,10 @@ def preference_pairs(
             "judge",
         )
     return shard.result(
-        rows,
-        quarantined,
+        written.rows,
+        written.quarantined,
         {
-            **metadata,
+            **written.metadata,
             **mix.metadata(),
             "drafts": counts["drafts"],
             # Empty, or the judge gave no scores.

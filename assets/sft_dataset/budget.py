@@ -1,9 +1,8 @@
 """Which examples have more tokens than one forward pass may: nothing is ever cut, so they are left out and counted."""
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from assets.quality.gate import GateClosedError
 from assets.sft_dataset.keep import Reason
@@ -17,6 +16,14 @@ SIDE = 28  # of a visual token, pixels
 SMALL_IMAGE = 256  # visual tokens that a small image is enlarged to, at most
 
 
+class Exchange(TypedDict):
+    """What of a row has tokens besides its images: columns of long_outputs."""
+
+    example_id: str
+    instruction: str
+    output: str
+
+
 class TokenBudget:
     """The recipe's `training.max_tokens`, in tokens of the student (LWV_STUDENT) that will be trained.
 
@@ -28,8 +35,8 @@ class TokenBudget:
     def __init__(self, student: str, training: Training) -> None:
         self.student, self.training = student, training
 
-    def reason(self, row: Mapping[str, Any], images: list[Path]) -> Reason | None:
-        """`over_budget` with its tokens of text and of images, for a row (example_id, instruction, output); or None."""
+    def reason(self, row: Exchange, images: list[Path]) -> Reason | None:
+        """`over_budget` with the row's tokens of text and of images, or None. images: files, in order."""
         if self.student in BUILT or self._at_most(row, images) <= self.training.max_tokens:
             return None
         from resources.training.sft.packing import row_size
@@ -51,7 +58,7 @@ class TokenBudget:
             else None
         )
 
-    def _at_most(self, row: Mapping[str, Any], images: list[Path]) -> int:
+    def _at_most(self, row: Exchange, images: list[Path]) -> int:
         """A bound that needs no tokenizer: a token is at least a byte of text, or SIDE x SIDE pixels."""
         most = len(row["instruction"].encode()) + len(row["output"].encode()) + TEMPLATE_BYTES
         for path in images:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from assets.sft_dataset.report import mix_table
+from assets.sft_dataset.report import mix_of, mix_table
 from assets.training_dataset import Manifest
 from lwv_dagster.release.licence_notes import hub_licence
 from lwv_dagster.release.provenance import Usage, Verdict
@@ -220,8 +220,8 @@ def _calls(calls: Sequence[Usage]) -> str:
 
 def _mix(manifests: Sequence[Manifest]) -> list[str]:
     """The training mix beside the paper's, and what the recipe kept out of it, where the gate reported them."""
-    report = next((manifest.report for manifest in manifests if manifest.gate == "sft"), {})
-    if not report:
+    report = next((mix_of(manifest) for manifest in manifests if manifest.gate == "sft"), None)
+    if report is None:
         return []
     dropped = report["dropped"].items()
     return [
