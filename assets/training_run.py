@@ -83,6 +83,7 @@ def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict
                 f"last_{name}": training[name][-1],
                 f"{name}_curve": curve(name, training[name]),
             }
+    metadata |= {f"left_out_{reason}": count for reason, count in training.get("left_out", {}).items()}
     if not trained:
         metadata["note"] = "unchanged inputs, training skipped"
     return metadata

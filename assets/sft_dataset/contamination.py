@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.preference_pairs.schema import PreferencePair
 from assets.quality.outcome import Outcome, violations
 from assets.sft_dataset.keep import Reason
 from assets.sft_dataset.shingles import RunIndex, shingles
@@ -126,9 +127,9 @@ class Contamination:
 
     def clean_pairs(
         self,
-        pairs: Iterable[Mapping[str, Any]],
+        pairs: Iterable[PreferencePair],
         left_out: dict[str, dict[str, str]],
-    ) -> Iterator[Mapping[str, Any]]:
+    ) -> Iterator[PreferencePair]:
         """The preference pairs that stand in no benchmark; of the others, pair_id -> row for the quarantine."""
         for pair in pairs:
             if reason := self.reason(pair["images"], pair["chosen"]):

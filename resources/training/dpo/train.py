@@ -9,12 +9,17 @@ from transformers import AutoProcessor, PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
 from resources.training.arguments import epochs, forecast_run, sharing_devices, starting_point, trainer_settings
+from resources.training.dpo.budget import over_budget
 from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
 from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
 from resources.training.model import adapters, load_model
+from resources.training.rows.sequence import RowError
 from resources.training.run import Progress, finish_run, partial_folder, run_script
+from resources.training.students.resolve import BUILT
+
+NAMED = 10  # pairs that are left out, of which a line says the sizes
 
 
 def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
@@ -33,6 +38,25 @@ def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
             for pair in arrange(document, layout, processor)
         ]
     return Dataset.from_list(strings).cast_column("images", List(Image()))
+
+
+def within_budget(rows: Dataset, processor: Any, layout: Any, max_tokens: int, say: Callable[[str], None]) -> Dataset:
+    """The rows whose pair fits into a forward pass by itself. Raises RowError where none does."""
+    over = over_budget(rows, by_document(rows["example_id"]), processor, layout, max_tokens)
+    if not over:
+        return rows
+    if len(over) == len(rows):
+        raise RowError(
+            f"Each of the {len(rows)} preference pairs has more than max_tokens = {max_tokens}; the shortest has "
+            f"{min(over.values(), key=lambda size: size.tokens)}: raise training.max_tokens of the recipe, or lower "
+            "training.max_pixels."
+        )
+    named = "; ".join(f"{rows[number]['id']} has {size}" for number, size in list(over.items())[:NAMED])
+    say(
+        f"{len(over)} of {len(rows)} pairs are left out, for they have more than max_tokens = {max_tokens}: {named}"
+        + ("; …" if len(over) > NAMED else "")
+    )
+    return rows.select([number for number in range(len(rows)) if number not in over], keep_in_memory=True)
 
 
 def keeps_reference(recipe: Mapping[str, Any]) -> bool:
@@ -76,8 +100,10 @@ def settings(recipe: Mapping[str, Any], folder: Path, passes: int, pairs: int) -
 
 def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
     recipe, sft = config["recipe"], config["sft"]
-    rows = Dataset.from_parquet(config["dataset"], keep_in_memory=False)
+    whole = rows = Dataset.from_parquet(config["dataset"], keep_in_memory=False)
     processor = AutoProcessor.from_pretrained(sft)
+    if config["student"] in BUILT:  # for any other the quality gate could count, and a row that is over is a fault
+        rows = within_budget(whole, processor, recipe["layout"], recipe["max_tokens"], say)
     documents, stored = recipe["packing"] == "documents", keeps_reference(recipe)
     plan = plan_documents(
         rows, by_document(rows["example_id"]), processor, recipe["layout"], recipe["max_tokens"], alone=not documents
@@ -123,6 +149,7 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
         return trainer, {
             "kind": "dpo",
             "base": sft,
+            "left_out": {"over_budget": len(whole) - len(rows)},
             "tokens_pair_by_pair": alone,
             "tokens_packed": tokens,
             **preference_curves(trainer.state.log_history),
