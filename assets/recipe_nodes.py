@@ -1,7 +1,7 @@
-"""The recipe as Dagster sees it: a source `recipe/<step>` before each asset, whose data version is the step's derivation.
+"""The recipe as Dagster sees it: a source `recipe/<step>` before each asset, versioned by the step's derivation.
 
-So the UI shows exactly the assets and shards that a changed recipe or prompt makes stale. The versions are observed when
-a run starts (RecipeResource), by a sensor (lwv_dagster/sensors.py) and by the button *Observe*.
+So the UI shows exactly the assets and shards that a changed recipe or prompt makes stale. The versions are observed
+when a run starts (RecipeResource), by a sensor (lwv_dagster/sensors.py) and by the button *Observe*.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ class RecipeResource(dg.ConfigurableResource):
     _recipe: Recipe | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Before any step: Dagster learns the recipe's versions, so that what the run makes is known to be made by it."""
+        """Before any step: Dagster learns the recipe's versions, so that what the run makes is known to be of it."""
         try:
             self._recipe = read_recipe(self.name)
             settings = Settings()

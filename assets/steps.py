@@ -51,5 +51,5 @@ def gate_steps() -> tuple[str, ...]:
 
 
 def gated_by(step: Step) -> tuple[str, ...]:
-    """The sharded assets whose reports must be good before this gate opens; those that a shard may lack are not there."""
+    """The sharded assets whose reports must be good before this gate opens, without those that a shard may lack."""
     return tuple(name for name in step.upstream if STEP_OF[name].sharded and name not in step.optional)

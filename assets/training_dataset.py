@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.quality.gate import GateClosedError
-from assets.source_images.schema import SOURCE_IMAGES
 from resources.authors import is_embedded
 from resources.identity import UNKNOWN_RECIPE, TableIdentity
 from resources.store import BATCH_ROWS, Store, batched
@@ -128,13 +127,6 @@ def gate_metadata(manifest: Manifest) -> dict[str, object]:
         "recipe": manifest.made_with.get("recipe_hash", UNKNOWN_RECIPE),
         "made_with": dg.MetadataValue.json(manifest.made_with),
     }
-
-
-def documents_of(store: Store, shards: Sequence[str], split: str) -> int:
-    """How many documents of these shards stand in a split."""
-    return len(
-        {row["document_id"] for shard in shards for row in store.rows(SOURCE_IMAGES, shard) if row["split"] == split}
-    )
 
 
 def image_files(store: Store, images: Iterable[str]) -> list[ImageFile]:

@@ -28,7 +28,7 @@ def train(
     """
     output = Path(config["output"])
     if not faults(output):
-        context.log.info(f"{output.name} is trained already, on the same data with the same recipe: skipped.")
+        context.log.info("%s is trained already, on the same data with the same recipe: skipped.", output.name)
         return False
     recipe = config["recipe"]
     if gpus > 1 and recipe["sharding"] == "zero3" and recipe["lora_rank"]:

@@ -6,6 +6,7 @@ import click
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lwv-dagster", prog_name="lwv")
 def main() -> None:
     """The long-writing data factory. Everything else is done with Dagster's own commands and its UI."""
 
@@ -30,7 +31,7 @@ def demo() -> None:
 @click.option("--out", type=click.Path(file_okay=False), help="The folder to write; LWV_HOME/releases/FORMAT if unset.")
 @click.option("--push", "repo_id", metavar="REPO_ID", help="Also upload it to the Hugging Face hub (needs HF_TOKEN).")
 def release(format_name: str, out: str | None, repo_id: str | None) -> None:
-    """Write the data sets that the quality gates let through last into a folder that can be handed out."""
+    """Write the data sets that the quality gates let through last into a folder that can be shared."""
     from lwv_dagster.release.command import run_release
 
     sys.exit(run_release(format_name, out, repo_id))

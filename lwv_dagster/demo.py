@@ -61,10 +61,10 @@ def run_demo() -> int:
         if ended := end_dead_runs(instance):
             console.print(f"  {ended} run(s) of a killed process were ended; their finished work is kept.")
         instance.add_dynamic_partitions(str(SHARDS.name), shards)
-        shards_good = all([run_job(instance, "shard_job", tally, shard) for shard in shards])
+        good_shards = [run_job(instance, "shard_job", tally, shard) for shard in shards]
         # Where training failed, the scores would be of checkpoints that learnt something else.
         scored = run_job(instance, "training_job", tally) and run_job(instance, "evaluation_job", tally)
-        good = run_job(instance, "report_job", tally) and shards_good and scored
+        good = run_job(instance, "report_job", tally) and all(good_shards) and scored
     show_assets(store, tally)
     show_quarantine(store, shards)
     if scored:
@@ -80,6 +80,7 @@ def run_demo() -> int:
 
 
 def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shards: list[str]) -> None:
+    """What will run, on what, with which models."""
     documents = sum(len(catalog.documents(shard)) for shard in shards)
     console.print(
         f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shards, "
@@ -118,6 +119,7 @@ def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally
 
 
 def count_event(event: dg.DagsterEvent, tally: dict[str, AssetTally]) -> None:
+    """Add what a materialization or a check says to its asset's tally."""
     if event.is_step_materialization:
         materialization = event.step_materialization_data.materialization
         numbers: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
@@ -154,6 +156,7 @@ def problems(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
 
 
 def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
+    """A table of every asset: shards, rows, checks, files; and the notes of the runs."""
     rows = []
     for step in (STEP_OF[name] for job in JOBS for name in steps_of(job)):
         asset = tally[step.name]
@@ -172,6 +175,7 @@ def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
 
 
 def show_quarantine(store: Store, shards: list[str]) -> None:
+    """A table of what is in quarantine or was left out, with the reasons; nothing where there is none."""
     rows = [
         (row["step"], row["item"] or row["document_id"], row["reason"])
         for asset in steps_of("shard_job")
@@ -184,6 +188,7 @@ def show_quarantine(store: Store, shards: list[str]) -> None:
 
 
 def show_scores(store: Store) -> None:
+    """The means of base, SFT, DPO and teacher, and what they are worth."""
     from assets.benchmark_scores.scores import read_summary
 
     summary = read_summary(store)

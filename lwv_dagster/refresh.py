@@ -56,7 +56,7 @@ def refresh_stale(context: dg.OpExecutionContext) -> None:
     context.instance.add_backfill(backfill)
     counts = Counter(table.asset_key.to_user_string() for table in tables)
     listed = ", ".join(f"{name} of {count} shards" for name, count in counts.items())
-    context.log.info(f"Backfill {backfill.backfill_id} makes again: {listed}.")
+    context.log.info("Backfill %s makes again: %s.", backfill.backfill_id, listed)
 
 
 @dg.job(description="Make again exactly the shards' tables that a changed recipe, prompt or upstream table made stale.")

@@ -4,12 +4,12 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import dagster as dg
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 from rich.table import Table
 
 console = Console(highlight=False)
@@ -17,11 +17,11 @@ PLAIN_SECONDS = 5.0  # without a terminal: at most one progress line in this tim
 
 
 class _LiveLine(logging.Handler):
-    """Shows the newest message: on the live line of a terminal, or as a line now and then where there is none."""
+    """Shows the newest message: on the live line of a terminal, or as a line every few seconds without a terminal."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.status: Any = None
+        self.status: Status | None = None
         self.last = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -47,7 +47,7 @@ def terminal_logger(_context: dg.InitLoggerContext) -> logging.Logger:
 
 @contextmanager
 def live_progress(what: str) -> Iterator[None]:
-    """While the block runs, the terminal shows what runs with `terminal_logger` say last."""
+    """While the block runs, the terminal shows the newest message of runs that log to `terminal_logger`."""
     if console.is_terminal:
         with console.status(f"  {escape(what)}") as _live_line.status:
             yield
@@ -61,6 +61,7 @@ def live_progress(what: str) -> Iterator[None]:
 def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()
 ) -> None:
+    """Print a table. numbers: the columns that are aligned to the right; those and the first one are never wrapped."""
     table = Table(
         title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
     )

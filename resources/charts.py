@@ -2,11 +2,15 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def curve_picture(what: str, curves: Mapping[str, Sequence[float]]) -> bytes:
-    """Something of training by step, a line per name."""
+    """PNG bytes: a quantity of training (`what`, as the axis names it) by step, a line per name of `curves`."""
     figure, axes = new_figure()
     for name, values in curves.items():
         axes.plot(range(1, len(values) + 1), values, marker=".", label=name)
@@ -15,14 +19,16 @@ def curve_picture(what: str, curves: Mapping[str, Sequence[float]]) -> bytes:
     return as_png(figure)
 
 
-def new_figure() -> tuple[Any, Any]:
+def new_figure() -> tuple["Figure", "Axes"]:
+    """An empty figure of 468 x 306 pixels and its axes."""
     from matplotlib.figure import Figure  # not pyplot: no global state, no display
 
     figure = Figure(figsize=(5.2, 3.4), dpi=90, layout="constrained")
     return figure, figure.subplots()
 
 
-def as_png(figure: Any) -> bytes:
+def as_png(figure: "Figure") -> bytes:
+    """The figure drawn as PNG bytes."""
     out = io.BytesIO()
     figure.savefig(out, format="png")
     return out.getvalue()

@@ -29,6 +29,7 @@ class StoreResource(dg.ConfigurableResource):
     home: str | None = None
 
     def create(self) -> Store:
+        """The store that assets read and write."""
         return Store(Path(self.home) if self.home else Settings().absolute().home)
 
 
@@ -38,6 +39,7 @@ class SourcesResource(dg.ConfigurableResource):
     path: str | None = None
 
     def settings(self) -> Settings:
+        """The settings with absolute paths, `sources` replaced where `path` is set."""
         found = Settings().absolute()
         return found.model_copy(update={"sources": Path(self.path)}) if self.path else found
 
@@ -67,6 +69,7 @@ class GpuResource(dg.ConfigurableResource):
     device_ids: list[int] = []  # noqa: RUF012 (a pydantic field: copied for each instance)
 
     def devices(self) -> list[int]:
+        """Indices of the GPUs to use; empty: the CPU."""
         if self.device_ids:
             return self.device_ids
         if shutil.which("nvidia-smi") is None:

@@ -1,7 +1,7 @@
 """Where each role's calls go: an OpenAI-compatible server named by LWV_<ROLE>_*, or the embedded model in process."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
@@ -10,9 +10,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from resources.failures import EndpointError
 from resources.messages import ROLES, Role
 
+if TYPE_CHECKING:
+    import openai
+
 EMBEDDED_URL = "http://embedded/v1"
 LOCAL_HOSTS = ("localhost", "::1", "0.0.0.0")
-USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses stand in the ledger and in messages: no secret may
+USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses are in the ledger and in messages, so they hold no secret
 
 
 class _EndpointSettings(BaseSettings):
@@ -34,8 +37,8 @@ class Endpoint:
 
     base_url: one, or several with commas between them; a user name or password in it is refused. concurrency: calls at
     once, for each server. window: samples open at once for each slot (`order.open_samples`). timeout_s: for one call;
-    document_s: for all calls of one sample. patience_s: how long a server that has answered before may answer nobody;
-    first_answer_s: one that never has.
+    document_s: for all calls of one sample. patience_s: how long a server that has answered before may answer no call
+    before the run stops; first_answer_s: one that never has.
     structured: ask for structured output (`response_format`); a server that refuses it is asked without.
     """
 
@@ -72,7 +75,7 @@ class Endpoint:
                 f"address, and give the key as {self.prefix}_API_KEY."
             )
         if self.embedded:
-            from resources.embedded import model_name
+            from resources.embedded.protocol import model_name
 
             self.model = model_name(role)
         elif model:
@@ -107,8 +110,8 @@ class Endpoint:
             found.structured,
         )
 
-    def client(self, url: str) -> Any:
-        """A new openai.AsyncOpenAI for one of `urls`, for the running event loop (a client belongs to one loop).
+    def client(self, url: str) -> "openai.AsyncOpenAI":
+        """A new client for one of `urls`, for the running event loop (a client belongs to one loop).
 
         Close it after use.
         """
@@ -116,7 +119,7 @@ class Endpoint:
         import openai
 
         if self.embedded:
-            from resources.embedded import app
+            from resources.embedded.protocol import app
 
             http: httpx2.AsyncClient | None = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app))
         else:  # aiohttp: a fifth less CPU a call than httpx2's own transport
@@ -142,6 +145,7 @@ def asks_local_server(role: Role) -> bool:
 
 
 def endpoints_from_env() -> dict[Role, Endpoint]:
+    """Every role's endpoint. Raises EndpointError as `Endpoint.from_env` does."""
     return {role: Endpoint.from_env(role) for role in ROLES}
 
 

@@ -13,7 +13,7 @@ class EndpointError(RuntimeError):
 
 
 class LedgerError(RuntimeError):
-    """The ledger takes no further row (disk full, read-only): the run stops."""
+    """No further row can be written to the ledger (disk full, read-only): the run stops."""
 
 
 class AnswerError(RuntimeError):
@@ -22,7 +22,7 @@ class AnswerError(RuntimeError):
     `kind`: refused | filtered | empty | truncated | overflow | rejected | malformed | failed (what was answered);
     pushed_back | server_error | unreachable | timeout (nothing was, in all tries); overdue (the document as a whole);
     language | loop | repeat | short | long (a section after its repairs); not_long | irrelevant | too_long (a request).
-    partial: what stands of a truncated answer, to be gone on with; never a text of its own.
+    partial: the text of a truncated answer, to be continued; never used as it is.
     """
 
     def __init__(self, kind: str, message: str, partial: str = "") -> None:

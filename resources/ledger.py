@@ -1,9 +1,10 @@
 """The ledger: one durable row per model call, written before its result is used, so that nothing is paid twice."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -22,7 +23,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.schema import CreateColumn
 
 _METADATA = MetaData()
 CALLS = Table(
@@ -49,7 +51,7 @@ CALLS = Table(
 )
 
 
-ANSWERED = ("ok", "truncated")  # what the model said stands, and is not asked for again
+ANSWERED = ("ok", "truncated")  # answers that are kept and never asked for again
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,18 @@ class Record:
     latency_s: float
     at: float
     run: str = ""
+
+
+class SampleUsage(NamedTuple):
+    """What one sample's answered calls of one role, model and prompt template took."""
+
+    sample: str
+    role: str
+    model: str
+    template: str
+    calls: int
+    tokens: int  # of prompts and answers
+    usd: float
 
 
 class Ledger:
@@ -101,16 +115,18 @@ class Ledger:
 
     @classmethod
     def at(cls, home: Path) -> "Ledger":
+        """The ledger in `home`/calls.db; the folder and the file are made where they are missing."""
         home.mkdir(parents=True, exist_ok=True)
         return cls(f"sqlite:///{home / 'calls.db'}")
 
     def get(self, call_id: str) -> Record | None:
+        """The row of a call, whatever its status; None where it was never made."""
         with self._engine.connect() as connection:
             row = connection.execute(self._find, {"call_id": call_id}).first()
         return Record(**row._mapping) if row is not None else None
 
     def put(self, record: Record) -> None:
-        """Write one row. It replaces an earlier failure of the same call; an answer that stands is kept."""
+        """Write one row. It replaces an earlier failure of the same call, never an answer (ANSWERED)."""
         with self._engine.begin() as connection:
             connection.execute(self._put, vars(record))
 
@@ -125,20 +141,20 @@ class Ledger:
             ).one()
         return float(usd), int(tokens)
 
-    def usage(self) -> Iterator[Any]:
-        """Answered calls as rows of (sample, role, model, template, calls, tokens, usd), one after the other."""
+    def usage(self) -> Iterator[SampleUsage]:
+        """What the answered calls took, by sample, role, model and template; streamed, in no order."""
         groups = (CALLS.c.sample, CALLS.c.role, CALLS.c.model, CALLS.c.template)
+        sums = (
+            func.count(),
+            func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens),
+            func.sum(CALLS.c.cost_usd),
+        )
         with self._engine.connect() as connection:
-            yield from connection.execution_options(yield_per=1000).execute(
-                select(
-                    *groups,
-                    func.count().label("calls"),
-                    func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens).label("tokens"),
-                    func.sum(CALLS.c.cost_usd).label("usd"),
-                )
-                .where(CALLS.c.status == "ok")
-                .group_by(*groups)
+            rows = connection.execution_options(yield_per=1000).execute(
+                select(*groups, *sums).where(CALLS.c.status == "ok").group_by(*groups)
             )
+            for row in rows:
+                yield SampleUsage(*row)
 
     def tokens_per_second(self, model: str, last: int = 200) -> float | None:
         """Completion tokens per second of one call, over the model's last answers; None where there are none."""
@@ -155,19 +171,33 @@ class Ledger:
         return tokens / seconds if tokens and seconds else None
 
     def _add_missing_columns(self) -> None:
-        """A ledger of an older version gets the columns that it lacks: its answers are money."""
+        """Add the columns that a ledger of an older version lacks: its answers were paid for."""
         have = {column["name"] for column in inspect(self._engine).get_columns("calls")}
         with self._engine.begin() as connection:
-            for column in CALLS.columns:
-                if column.name not in have:
-                    kind = column.type.compile(self._engine.dialect)
-                    connection.execute(text(f"ALTER TABLE calls ADD COLUMN {column.name} {kind} NOT NULL DEFAULT ''"))
+            for statement in missing_columns(have, self._engine.dialect):
+                connection.execute(text(statement))
 
     def close(self) -> None:
+        """Close every connection to the database."""
         self._engine.dispose()
 
 
-def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+def missing_columns(have: Set[str], dialect: Dialect) -> list[str]:
+    """The statement for each column of CALLS that a table with the columns `have` lacks.
+
+    Its rows get 0 where the column holds numbers, the empty string elsewhere: Postgres refuses a text as the default
+    of a number.
+    """
+    statements = []
+    for column in CALLS.columns:
+        if column.name not in have:
+            default = text("0") if isinstance(column.type, Integer | Float) else ""
+            added = Column(column.name, column.type, nullable=False, server_default=default)
+            statements.append(f"ALTER TABLE calls ADD COLUMN {CreateColumn(added).compile(dialect=dialect)}")
+    return statements
+
+
+def _sqlite_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")

@@ -1,15 +1,16 @@
-"""What is said to a model: messages of text and image references, their ledger key and their wire form."""
+"""What is sent to a model: messages of text and image references, their ledger key and their wire form."""
 
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypeAlias, TypedDict
 
 from resources.text.headings import SEPARATOR
 
 Role = Literal["teacher", "critic", "judge"]
+Speaker = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("teacher", "critic", "judge")
 
 
@@ -22,19 +23,54 @@ class Image:
 
 @dataclass(frozen=True)
 class Message:
-    speaker: Literal["system", "user", "assistant"]
+    """One turn of a conversation: texts and images in the order in which the model gets them."""
+
+    speaker: Speaker
     parts: tuple[str | Image, ...]
 
 
+class TextPart(TypedDict):
+    """A text in a message of several parts, as OpenAI's chat API has it."""
+
+    type: Literal["text"]
+    text: str
+
+
+class ImageUrl(TypedDict):
+    """Where an image is: here always a data URL."""
+
+    url: str
+
+
+class ImagePart(TypedDict):
+    """An image in a message of several parts."""
+
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
+Part: TypeAlias = TextPart | ImagePart
+
+
+class WireMessage(TypedDict):
+    """One turn as it is sent; a turn of texts alone is a string."""
+
+    role: Speaker
+    content: str | list[Part]
+
+
 def system(text: str) -> Message:
+    """The turn that says how to answer."""
     return Message("system", (text,))
 
 
 def user(*parts: str | Image) -> Message:
+    """The turn that asks; its parts are sent in this order."""
     return Message("user", parts)
 
 
 def assistant(text: str) -> Message:
+    """An earlier answer of the model."""
     return Message("assistant", (text,))
 
 
@@ -50,9 +86,9 @@ class Call:
     max_tokens: int = 4096
     temperature: float = 0.7
     seed: int = 0
-    attempt: int = 0  # 0, then one more for each time the same question is asked anew
+    attempt: int = 0  # 0, then one more for each time the same question is asked again
     left: int | None = None  # calls that the sample still needs, this one too; None: not known. Not in the key
-    extra: dict[str, Any] = field(default_factory=dict)  # further request fields, such as response_format
+    extra: Mapping[str, object] = field(default_factory=dict)  # further JSON fields of the request: response_format
 
     def key(self, model: str) -> str:
         """Ledger key, sha256 hex: role, model, parameters, template, seed, attempt, and each part's content in order.
@@ -84,14 +120,14 @@ class Call:
         return digest.hexdigest()
 
 
-def wire(messages: Sequence[Message], read_image: Callable[[str], bytes]) -> list[dict[str, Any]]:
-    """OpenAI chat messages; images as JPEG data URLs, in the order in which they stand. Text-only turns are strings."""
-    out: list[dict[str, Any]] = []
+def wire(messages: Sequence[Message], read_image: Callable[[str], bytes]) -> list[WireMessage]:
+    """OpenAI chat messages; images as JPEG data URLs, in order. read_image: sha256 -> JPEG bytes."""
+    out: list[WireMessage] = []
     for message in messages:
         if all(isinstance(part, str) for part in message.parts):
             out.append({"role": message.speaker, "content": SEPARATOR.join(str(part) for part in message.parts)})
             continue
-        content: list[dict[str, Any]] = []
+        content: list[Part] = []
         for part in message.parts:
             if isinstance(part, Image):
                 data = base64.b64encode(read_image(part.sha256)).decode()

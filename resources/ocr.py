@@ -3,12 +3,16 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from rapidocr import RapidOCR
+    from rapidocr.utils.output import RapidOCROutput
 
 _LOCK = threading.Lock()
 _CACHE: OrderedDict[str, list[str]] = OrderedDict()
 _CACHE_PAGES = 2048
-_reader: Any = None
+_reader: "RapidOCR | None" = None
 
 
 def read_lines(image: bytes) -> list[str]:
@@ -26,7 +30,7 @@ def read_lines(image: bytes) -> list[str]:
             from rapidocr import RapidOCR  # slow to import: only where text is read
 
             _reader = RapidOCR(params={"Global.log_level": "error"})
-        result = _reader(image)
+        result = cast("RapidOCROutput", _reader(image))  # its other forms are for one stage asked alone
         lines = [line.strip() for line in (result.txts or ()) if line.strip()]
         _CACHE[key] = lines
         if len(_CACHE) > _CACHE_PAGES:

@@ -16,6 +16,7 @@ class Prompt:
 
     @property
     def version(self) -> str:
+        """Changes with every change of the text: a part of each call's key."""
         return f"{self.name}@{hashlib.sha256(self.text.encode()).hexdigest()[:8]}"
 
     def fill(self, slots: Mapping[str, object] | None = None, /, **more: object) -> str:

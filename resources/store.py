@@ -103,6 +103,7 @@ class Store:
 
     # -- images ---------------------------------------------------------------------------------------------------
     def image_path(self, sha256: str) -> Path:
+        """Where the image with this sha256 (hex) lies."""
         return self.home / "images" / sha256[:2] / f"{sha256}.jpg"
 
     def put_image(self, jpeg: bytes) -> str:
@@ -114,6 +115,7 @@ class Store:
         return sha256
 
     def read_image(self, sha256: str) -> bytes:
+        """The JPEG bytes of the image with this sha256 (hex). Raises FileNotFoundError."""
         return self.image_path(sha256).read_bytes()
 
     # -- files ----------------------------------------------------------------------------------------------------
@@ -125,10 +127,12 @@ class Store:
             return image.size
 
     def write_bytes(self, path: Path, data: bytes) -> None:
+        """Write a file in one rename."""
         with self.replacing(path) as tmp:
             tmp.write_bytes(data)
 
     def write_json(self, path: Path, value: Any) -> None:
+        """Write a value as indented JSON with sorted keys, in one rename."""
         self.write_bytes(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode())
 
     @contextmanager

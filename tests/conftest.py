@@ -1,5 +1,6 @@
 """What many tests need: a factory of its own in a temporary folder, with small real documents."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,39 @@ from assets.source_images.catalog import Catalog
 from lwv_dagster.definitions import defs
 from resources.settings import Settings
 from resources.store import Store
+
+# So unlike each other that none is taken for a copy of the held-out one.
+UNLIKE_DECKS = {
+    "rivers": [
+        ("Where rivers begin", "Springs feed a narrow brook", "Snow melts in April"),
+        ("How a valley forms", "Water carries gravel downhill", "Banks collapse every winter"),
+        ("The delta", "Silt settles before the sea", "Birds nest on 14 islands"),
+    ],
+    "engines": [
+        ("Steam pushes pistons", "A boiler holds nine bar", "Coal was cheap then"),
+        ("Valves and timing", "Cams open each inlet", "Late sparks waste fuel"),
+        ("Electric motors", "Magnets turn the rotor", "Copper windings get hot"),
+    ],
+    "bread": [
+        ("Flour meets yeast", "Dough doubles within an hour", "Salt slows everything"),
+        ("Kneading", "Gluten strands stretch", "Fold it six times"),
+        ("Baking day", "An oven of 230 degrees", "Crust sings when cooling"),
+    ],
+}
+# Before torch is loaded here: on a busy machine its threads would spin away the time of those they wait for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+TRAINING = Path(__file__).parent / "training"
+BUSY_S = 1800  # for a test whose work takes up to a minute on a quiet machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What trains or starts servers ends by its steps; its time limit is for what hangs, not for a busy machine.
+
+    pytest-timeout counts a fixture in the first test that asks for it.
+    """
+    for item in items:
+        if item.get_closest_marker("slow") or TRAINING in item.path.parents:
+            item.add_marker(pytest.mark.timeout(BUSY_S))
 
 
 def draw_page(path: Path, *lines: str, colour: str = "white") -> None:
@@ -34,6 +68,13 @@ def draw_deck(folder: Path, subject: str, pages: int) -> None:
             f"Number {page * 12} is worth knowing",
             f"{subject} ends with a question",
         )
+
+
+def draw_unlike_decks(collection: Path) -> None:
+    """A deck of each split, whose pages are no copies of each other; the critic finds errors in them."""
+    for subject, pages in UNLIKE_DECKS.items():
+        for number, lines in enumerate(pages, 1):
+            draw_page(collection / subject / f"page-{number}.png", *lines)
 
 
 def write_recipe(folder: Path, text: str = "", words_per_page: int = 30) -> str:

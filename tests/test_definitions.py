@@ -121,15 +121,6 @@ def test_loading_the_definitions_imports_nothing_heavy() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_imports_go_one_way() -> None:
-    for folder, above in (("resources", ("assets", "lwv_dagster")), ("assets", ("lwv_dagster",))):
-        for path in (ROOT / folder).rglob("*.py"):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                words = line.split()
-                if words[:1] in (["import"], ["from"]):
-                    assert words[1].split(".")[0] not in above, f"{path}: {line}"
-
-
 def test_the_workspace_validates(tmp_path: Path) -> None:
     dagster = Path(sys.executable).parent / "dagster"
     result = subprocess.run(

@@ -13,10 +13,11 @@ from PIL import Image
 
 from lwv_dagster.demo import AssetTally, show_assets
 from resources.store import Store
+from testing.openai_server import failure, scripted_server
 from tests.conftest import draw_deck, draw_page, write_recipe
-from tests.openai_server import failure, scripted_server
 
 ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
 
 
 def demo(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -27,7 +28,6 @@ def demo(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
         env={
             **settings,
             "LWV_HOME": str(folder / "home"),
@@ -55,7 +55,6 @@ def documents(sources: Path) -> None:
     (sources / "pictures" / "broken.png").write_text("no picture")
 
 
-@pytest.mark.slow
 def test_the_lineage_runs_from_files_to_scores_and_a_second_time_asks_and_trains_nothing(tmp_path: Path) -> None:
     documents(tmp_path / "sources")
     first = demo(tmp_path, LWV_RECIPE=write_recipe(tmp_path))

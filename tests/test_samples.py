@@ -145,7 +145,7 @@ def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any
     """The key of a call hashes all that was sent: it is found again only with exactly the sections before it."""
     from assets.long_outputs.conversation import TOKENS_PER_WORD, Conversation
     from assets.long_outputs.writer import PLAN, WRITE, sections_for
-    from resources.embedded import model_name
+    from resources.embedded.protocol import model_name
     from resources.ledger import Ledger
     from resources.messages import Call
     from resources.recipe.model import Writing

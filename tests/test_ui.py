@@ -1,4 +1,4 @@
-"""The UI's own gate, GraphQL on a running `dagster dev`: new files become shards, and a backfill of two succeeds."""
+"""The UI's own way in, GraphQL on a running `dagster dev`: shards, backfills, what is stale and making it again."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from assets.steps import steps_of
-from tests.conftest import draw_page
+from assets.steps import STEPS, steps_of
+from tests.conftest import BUSY_S, draw_page, write_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,6 +37,7 @@ def graphql(tmp_path: Path) -> Iterator[Callable[..., Any]]:
         "LWV_HOME": str(tmp_path / "home"),
         "LWV_SOURCES": str(tmp_path / "sources"),
         "DAGSTER_HOME": str(tmp_path / "dagster"),
+        "LWV_RECIPE": write_recipe(tmp_path),
     }
     log = (tmp_path / "dev.log").open("w")
     server = subprocess.Popen(
@@ -51,13 +52,13 @@ def graphql(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     def ask(query: str, **variables: Any) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{port}/graphql", body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             answer = json.load(response)
         assert "errors" not in answer, answer
         return answer["data"]
 
     try:
-        wait_for(lambda: answers(ask), 60, "the UI to answer")
+        wait_for(lambda: answers(ask), "the UI to answer")
         yield ask
     finally:
         os.killpg(server.pid, signal.SIGINT)
@@ -75,10 +76,11 @@ def answers(ask: Callable[..., Any]) -> bool:
         return False
 
 
-def wait_for(found: Callable[[], Any], seconds: float, what: str) -> Any:
-    deadline = time.monotonic() + seconds
+def wait_for(found: Callable[[], Any], what: str) -> Any:
+    """What `found` gives once it is true; three waits end before pytest-timeout says less."""
+    deadline = time.monotonic() + BUSY_S / 4
     while not (value := found()):
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        assert time.monotonic() < deadline, f"waited {BUSY_S / 4:.0f} s for {what}"
         time.sleep(1)
     return value
 
@@ -93,26 +95,88 @@ CHECKS = """{ assetNodeOrError(assetKey: {path: ["preference_pairs"]}) { ... on 
   executionForLatestMaterialization { status } } } } } } }"""
 
 
+STALE = """query ($shards: [String!]!, $sharded: [AssetKeyInput!]!, $whole: [AssetKeyInput!]!) {
+  sharded: assetNodes(assetKeys: $sharded) { assetKey { path } staleStatusByPartition(partitions: $shards) }
+  whole: assetNodes(assetKeys: $whole) { assetKey { path } staleStatus } }"""
+REPOSITORY = "{ workspaceOrError { ... on Workspace { locationEntries { name } } } }"
+RUN = """mutation ($job: JobOrPipelineSelector!) { launchRun(executionParams: {selector: $job, mode: "default"}) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+RUN_STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+BACKFILLS = """{ partitionBackfillsOrError(limit: 1) { ... on PartitionBackfills { results {
+  id title status partitionNames assetBackfillData { assetBackfillStatuses { __typename
+  ... on AssetPartitionsStatusCounts { assetKey { path } numPartitionsTargeted } } } } } } }"""
+OVER = ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
+
+
 @pytest.mark.slow
-def test_new_files_become_shards_and_a_backfill_of_two_succeeds(graphql: Callable[..., Any]) -> None:
-    shards = wait_for(lambda: graphql(SHARDS)["assetNodeOrError"]["partitionKeys"], 90, "the sensor to add shards")
+def test_new_files_become_shards_a_backfill_makes_them_and_a_changed_recipe_just_what_is_stale(
+    graphql: Callable[..., Any], tmp_path: Path
+) -> None:
+    shards = wait_for(lambda: graphql(SHARDS)["assetNodeOrError"]["partitionKeys"], "the sensor to add shards")
     assert shards == ["north-001", "south-001"]
     launched = graphql(
         LAUNCH,
         params={"assetSelection": [{"path": [name]} for name in steps_of("shard_job")], "partitionNames": shards},
     )["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
-    ended = wait_for(
-        lambda: (
-            (state := graphql(STATUS, id=launched["backfillId"])["partitionBackfillOrError"])
-            and state["status"] not in ("REQUESTED",)
-            and state
-        ),
-        240,
-        "the backfill to end",
-    )
+    ended = wait_for(lambda: ended_backfill(graphql, launched["backfillId"]), "the backfill to end")
     assert ended == {"status": "COMPLETED_SUCCESS", "numPartitions": 2}
     node = graphql(CHECKS)["assetNodeOrError"]
     assert {event["partition"] for event in node["assetMaterializations"]} == set(shards)
     statuses = {check["executionForLatestMaterialization"]["status"] for check in node["assetChecksOrError"]["checks"]}
     assert statuses == {"SUCCEEDED"}
+
+    assert stale(graphql, shards) == {}
+    write_recipe(tmp_path, "[pairs]\nmargin = 9.0\n")  # the server goes on as it is
+    assert wait_for(lambda: stale(graphql, shards), "the sensor to see the recipe") == {"preference_pairs": shards}
+    refresh(graphql)
+    made = wait_for(lambda: newest_backfill(graphql), "the backfill of stale tables to end")
+    assert (made["title"], made["status"], made["partitionNames"]) == ("Stale tables", "COMPLETED_SUCCESS", shards)
+    (counts,) = made["assetBackfillData"]["assetBackfillStatuses"]
+    assert (counts["assetKey"]["path"], counts["numPartitionsTargeted"]) == (["preference_pairs"], 2)
+    assert stale(graphql, shards) == {}
+
+
+def ended_backfill(graphql: Callable[..., Any], backfill: str) -> Any:
+    state = graphql(STATUS, id=backfill)["partitionBackfillOrError"]
+    return state if state["status"] in OVER else None
+
+
+def newest_backfill(graphql: Callable[..., Any]) -> Any:
+    (newest,) = graphql(BACKFILLS)["partitionBackfillsOrError"]["results"]
+    return newest if newest["title"] == "Stale tables" and newest["status"] in OVER else None
+
+
+def stale(graphql: Callable[..., Any], shards: list[str]) -> dict[str, list[str]]:
+    """asset -> its stale shards, of those that have any; an asset without shards that is stale has `all`."""
+    sharded, whole = ([{"path": [step.name]} for step in STEPS if step.sharded == has] for has in (True, False))
+    answer = graphql(STALE, shards=shards, sharded=sharded, whole=whole)
+    found = {
+        node["assetKey"]["path"][0]: [
+            shard for shard, status in zip(shards, node["staleStatusByPartition"], strict=True) if status == "STALE"
+        ]
+        for node in answer["sharded"]
+    }
+    found |= {node["assetKey"]["path"][0]: ["all"] for node in answer["whole"] if node["staleStatus"] == "STALE"}
+    return {name: names for name, names in found.items() if names}
+
+
+def refresh(graphql: Callable[..., Any]) -> None:
+    """What a click on *Launch run* of refresh_job does."""
+    (location,) = graphql(REPOSITORY)["workspaceOrError"]["locationEntries"]
+    job = {
+        "repositoryLocationName": location["name"],
+        "repositoryName": "__repository__",
+        "jobName": "refresh_job",
+    }
+    launched = graphql(RUN, job=job)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run = launched["run"]["runId"]
+    status = wait_for(
+        lambda: (
+            (state := graphql(RUN_STATUS, id=run)["runOrError"]["status"]) in ("SUCCESS", "FAILURE", "CANCELED")
+            and state
+        ),
+        "refresh_job to end",
+    )
+    assert status == "SUCCESS"

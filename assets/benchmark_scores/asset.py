@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import dagster as dg
 
 from assets.benchmark_scores.items import Item, NoItemsError, by_id, held_out_items
-from assets.benchmark_scores.judge import Question, judge_answer
 from assets.benchmark_scores.schema import BENCHMARK_SCORES, Score
 from assets.benchmark_scores.scores import HARNESS, MODELS, answers_path, score_row, scores_path, write_summary
 from assets.benchmark_scores.step import STEP
 from assets.generation import GenerationError, prompt_line, write_answers
+from assets.judging.judge import Question, judge_answer
 from assets.partitions import known_shards
 from assets.recipe_nodes import RecipeResource
 from assets.shard_table import identity_metadata
@@ -23,7 +23,7 @@ from resources.store import Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 from resources.training.run_id import run_id
 
-# The paper's settings (method.md 4.1).
+# The paper's settings (docs/method.md 4.1).
 MOST_TOKENS = 8192
 SAMPLING = {"temperature": 0.6, "top_p": 0.95}
 

@@ -1,4 +1,4 @@
-"""The benchmark's items, in MMLongBench-Write's form (method.md 4.1): images, an instruction, a length, a task."""
+"""The benchmark's items, in MMLongBench-Write's form (docs/method.md 4.1): images, an instruction, a length, a task."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypedDict

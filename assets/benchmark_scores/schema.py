@@ -4,8 +4,6 @@ from typing import TypedDict
 
 from resources.table import Float32, Int32, Table
 
-DIMENSIONS = ("relevance", "accuracy", "coherence", "clarity", "breadth_and_depth", "reading_experience")
-
 
 class Score(TypedDict):
     """The score of what one model wrote for one item."""
@@ -19,7 +17,7 @@ class Score(TypedDict):
     words: Int32
     length_score: Float32  # 0-100, paper eq. 6
     length_score_released: Float32  # 0-100, the released code's formula (divisors swapped)
-    relevance: Float32 | None  # this and the next five (DIMENSIONS): 1-5, mean over the votes; null where it gave none
+    relevance: Float32 | None  # this and the next five: 1-5, mean over the votes; null where it gave none
     accuracy: Float32 | None
     coherence: Float32 | None
     clarity: Float32 | None

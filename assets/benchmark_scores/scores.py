@@ -7,8 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from assets.benchmark_scores.items import BENCHMARK, Item
-from assets.benchmark_scores.judge import quality_score
-from assets.benchmark_scores.schema import DIMENSIONS
+from assets.judging.judge import DIMENSIONS, quality_score
 from resources.authors import is_embedded
 from resources.failures import AnswerError
 from resources.store import Store
@@ -74,18 +73,22 @@ def summarise(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, float | Non
 
 
 def scores_path(store: Store) -> Path:
+    """The scores table: a row per model and item (schema.py)."""
     return store.home / "scores" / BENCHMARK / "scores.parquet"
 
 
 def answers_path(store: Store, run: str) -> Path:
+    """The JSON lines of what the checkpoints wrote; `run`: hash of harness, checkpoints and items."""
     return store.home / "scores" / BENCHMARK / f"answers-{run}.jsonl"
 
 
 def summary_path(store: Store) -> Path:
+    """The means of each model, with harness, judge, student and teacher."""
     return store.home / "scores" / BENCHMARK / "summary.json"
 
 
 def write_summary(store: Store, rows: Sequence[dict[str, Any]], student: str, teacher: str) -> dict[str, Any]:
+    """Write and return the summary of `rows`, which has at least one."""
     judge = rows[0]["judge"]
     value = {"harness": HARNESS, "judge": judge, "student": student, "teacher": teacher, "models": summarise(rows)}
     store.write_json(summary_path(store), value)

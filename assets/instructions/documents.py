@@ -44,6 +44,7 @@ class Material:
 
     @property
     def document_id(self) -> str:
+        """The first document, whose id the example's begins with."""
         return self.documents[0]
 
 

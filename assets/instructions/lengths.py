@@ -64,4 +64,5 @@ def spelt_number(text: str) -> int:
 
 
 def pick(options: Sequence[Item], material: Material, what: str) -> Item:
+    """One of `options`, drawn by the hash of the example and `what`."""
     return options[int(draw(material.example_id, what) * len(options))]

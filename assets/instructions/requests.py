@@ -1,4 +1,4 @@
-"""What is asked of each example: fixed requests for decks, ones written by the teacher for images (method.md 1.1)."""
+"""What is asked of each example: fixed requests for decks, for images ones of the teacher (docs/method.md 1.1)."""
 
 import json
 import re
@@ -156,7 +156,7 @@ async def _image_request(engine: ModelEngine, material: Material, recipe: Recipe
 
 
 async def _require_long(engine: ModelEngine, material: Material, request: str) -> None:
-    """The teacher's decision (method.md 1.1, the GPT-4o check); raises AnswerError where it is no."""
+    """The teacher's decision (docs/method.md 1.1, the GPT-4o check); raises AnswerError where it is no."""
     reply = await _ask(
         engine, material, "need-long", NEED_LONG, material.images, NEED_LONG_FORMAT, request=request, words=LONG_WORDS
     )
@@ -185,6 +185,7 @@ def parse_decision(text: str) -> tuple[bool, bool, str] | None:
 
 
 def one_line(text: str) -> str:
+    """The text with every run of white space as one space."""
     return " ".join(text.split())
 
 

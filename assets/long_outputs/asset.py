@@ -25,7 +25,7 @@ def long_outputs(
         engine = models.engine(shard.store, context.run.run_id)
         examples = list(shard.store.rows(INSTRUCTIONS, shard.name))
         forecast = forecast_writing(examples, shard.store.image_size, engine, shard.recipe.writing)
-        context.log.info(f"long_outputs {shard.name}: {forecast}")
+        context.log.info("long_outputs %s: %s", shard.name, forecast)
 
         async def work(example: Instruction) -> list[LongOutput]:
             row = await write_document(engine, example, shard.recipe.writing, shard.settings.prompt_order)

@@ -1,4 +1,4 @@
-"""Length back-translation: the instruction states, afterwards, the length of what was written (method.md 1.2)."""
+"""Length back-translation: the instruction states, afterwards, the length of what was written (docs/method.md 1.2)."""
 
 import re
 from typing import Any

@@ -12,7 +12,7 @@ from resources.text.refusals import is_refusal
 from resources.text.repetition import repeated_share
 from resources.text.words import cjk_share, count_words
 
-GOOD_LENGTH = 80.0  # method.md 6.2: what is kept for SFT scores at least 80 against its stated length
+GOOD_LENGTH = 80.0  # docs/method.md 6.2: what is kept for SFT scores at least 80 against its stated length
 REPEATED_SHARE = 0.3  # of a text's sentences that stood there before
 
 RULES = (

@@ -9,7 +9,7 @@ from typing import Any
 WORDS_OFF = 0.1  # share of the total by which a plan's words may miss it
 LEAST_WORDS = 20  # of a section whose words are scaled: to fewer nothing can be written
 # A section line of the form that prompts/plan.txt asks for. Anchored at the line's start, so that a key point which
-# mentions "Section 3" is no new section (the released code splits there, method.md 2.3).
+# mentions "Section 3" is no new section (the released code splits there, docs/method.md 2.3).
 _LINE = re.compile(
     r"^\W*(?:Section|Paragraph|Slide|第)\s*\d+\s*(?:节|段)?\W*Main Point\W*?[:：]\s*(?P<point>.+?)"
     r"\s*[-–—]\W*Word Count\W*?[:：]\W*(?P<words>\d[\d,]{0,9})[^\d\n]*?"

@@ -46,15 +46,13 @@ async def write_document(
     recipe: Writing,
     order: Order = "append",
 ) -> dict[str, Any]:
-    """The long_outputs row of one instructions row (method.md 2.1: p(y_i | v, x, o_i, y_<i)).
+    """The long_outputs row of one instructions row (docs/method.md 2.1: p(y_i | v, x, o_i, y_<i)).
 
     Raises AnswerError where the plan or a section cannot be used.
     """
     talk = Conversation(engine, example, recipe, order)
     plan, plan_call = await make_plan(talk)
-    sections: list[dict[str, Any]] = []
-    for section in plan:
-        sections.append(await write_section(talk, section, len(plan)))
+    sections = [await write_section(talk, section, len(plan)) for section in plan]
     row = output_row(talk, sections, plan_call)
     return await state_length(talk, row) if example["length_from"] == "back_translated" else row
 
@@ -160,7 +158,7 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
 
 
 def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
-    """`Slide k` for a deck (pages stay recoverable from the text, method.md 2.4), else the main point, cut short."""
+    """`Slide k` for a deck (pages stay apart in the text, docs/method.md 2.4), else the main point, cut short."""
     if example["kind"] == "deck":
         return page_heading(section.index, example["language"])
     point = " ".join(section.point.replace("#", "").split()).rstrip(" .。;；,，")
@@ -168,6 +166,7 @@ def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
 
 
 def output_row(talk: Conversation, sections: Sequence[dict[str, Any]], plan_call: str) -> dict[str, Any]:
+    """The long_outputs row of what the conversation wrote; plan_call: ledger key of the plan's call."""
     output = SEPARATOR.join(section["text"] for section in sections)
     words, required = count_words(output), talk.example["required_words"]
     return {

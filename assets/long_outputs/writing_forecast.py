@@ -13,7 +13,7 @@ from resources.text.tokens import EXPECTED_PER_WORD
 
 RULES_TOKENS = 400  # system, rules and request of the opening turn
 STEP_TOKENS = 100  # what asks for one section
-PLAN_LINE_TOKENS = 45  # a section's line in the plan (peers.md 5.2)
+PLAN_LINE_TOKENS = 45  # a section's line in the plan (docs/engine.md)
 PATCH = 28  # Qwen2.5-VL: a token for 28 x 28 pixels
 
 

@@ -1,6 +1,6 @@
 """The asset `preference_dataset`: the quality gate between the pairs of all shards and preference training."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -18,9 +18,10 @@ from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.recipe_nodes import RecipeResource
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
+from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
 from assets.steps import gated_by
-from assets.training_dataset import documents_of, gate_metadata, write_dataset
+from assets.training_dataset import gate_metadata, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 from resources.store import Store
@@ -104,6 +105,13 @@ def why_empty(tables: Store, shards: list[str], found: Mix, in_benchmark: int, o
     return (
         f"There is no preference pair, because {why}: add documents under LWV_SOURCES (about one in five goes "
         "there; of 3 or more, at least one), or set LWV_CRITIC_BASE_URL to another critic."
+    )
+
+
+def documents_of(store: Store, shards: Sequence[str], split: str) -> int:
+    """How many documents of these shards stand in a split."""
+    return len(
+        {row["document_id"] for shard in shards for row in store.rows(SOURCE_IMAGES, shard) if row["split"] == split}
     )
 
 

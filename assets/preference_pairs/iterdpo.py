@@ -56,9 +56,9 @@ def cumulative_pairs(output: LongOutput, corrected: Sequence[Corrected], last_sh
     """Pair i: corrected segments 1..i against original segments 1..i (paper eq. 5), weighted by `prefix_weights`.
 
     A deck's images are cut to the first i pages, so the answer may end there; anything else keeps all its images and
-    ends only with its last segment (method.md 3.4). Left out are prefixes without an edit (identical pairs), those of
-    which nothing was written (nothing to reject), and, of a deck whose request itself names a length, all but the last:
-    they would end far from it.
+    ends only with its last segment (docs/method.md 3.4). Left out are prefixes without an edit (identical pairs), those
+    of which nothing was written (nothing to reject), and, of a deck whose request itself names a length, all but the
+    last: they would end far from it.
     """
     pairs = list[PreferencePair]()
     deck = output["kind"] == "deck"

@@ -9,7 +9,7 @@ from resources.text.words import count_words
 
 
 class Mix:
-    """Add every pair, then ask. A chosen side that is mostly longer teaches length, not quality (method.md 3.4)."""
+    """Add every pair, then ask. Chosen sides that are mostly longer teach length, not quality (docs/method.md 3.4)."""
 
     def __init__(self) -> None:
         self.pairs = Counter[str]()
@@ -17,6 +17,7 @@ class Mix:
         self.longer = Counter[str]()
 
     def add(self, pair: Mapping[str, Any]) -> None:
+        """Count one pair, a row of preference_pairs or of the data set."""
         kind = pair["kind"]
         self.pairs[kind] += 1
         self.weight[kind] += pair["weight"]

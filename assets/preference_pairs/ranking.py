@@ -1,12 +1,12 @@
-"""Ranking the drafts of one example: length score and judge, the best against a clearly worse one (method.md 3.3)."""
+"""Ranking the drafts of one example by length score and judge: the best, a clearly worse one (docs/method.md 3.3)."""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from assets.benchmark_scores.judge import Question, judge_answer, quality_score
 from assets.drafts.schema import Draft
+from assets.judging.judge import Question, judge_answer, quality_score
 from assets.long_outputs.schema import LongOutput
 from resources.engine import ModelEngine
 from resources.failures import AnswerError

@@ -1,4 +1,4 @@
-"""What `preference_pairs` are made of: corrected segments, ranked drafts, and the kinds of pair that the recipe wants."""
+"""What `preference_pairs` are made of: corrected segments, ranked drafts, and the kinds that the recipe wants."""
 
 from assets.step import Step
 
@@ -16,6 +16,6 @@ STEP = Step(
         "pairs.last_share",
         "pairs.margin",
     ),
-    templates=("benchmark_scores",),  # drafts are ranked by the benchmark's judge
+    templates=("judging",),  # drafts are ranked by the benchmark's judge
     roles=("judge",),
 )

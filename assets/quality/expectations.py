@@ -43,7 +43,7 @@ def _outcome(rule: str, results: list[dict[str, Any]], id_column: str) -> Outcom
     for result in failed:
         kind, details = result["expectation_config"]["type"], result.get("result") or {}
         arguments = {
-            name: value for name, value in result["expectation_config"]["kwargs"].items() if name not in ("batch_id",)
+            name: value for name, value in result["expectation_config"]["kwargs"].items() if name != "batch_id"
         }
         if _raised(result.get("exception_info")):
             notes.append(f"could not evaluate {kind} {arguments}")

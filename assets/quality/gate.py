@@ -87,7 +87,7 @@ def _count(shards: Sequence[str]) -> str:
 def gate(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[Problem]:
     """What keeps these shards from going on: no report, a failed blocking rule, or a table newer than its report.
 
-    The report files are the truth here: Dagster's own gating ends with the run (dagster.md section 0).
+    The report files are the truth here: Dagster's own gating ends with the run (docs/quality.md).
     """
     problems = []
     for shard in shards:

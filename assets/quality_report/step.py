@@ -1,4 +1,4 @@
-"""What `quality_report` shows: every report, the lengths of the texts, the losses and the scores, as far as they are."""
+"""What `quality_report` shows: every report, the lengths of the texts, the losses and the scores that exist."""
 
 from assets.step import Step
 

@@ -103,6 +103,7 @@ def training_rows(tables: Store, chosen: Sequence[Candidate]) -> Iterator[SftRow
 
 
 def why_empty(found: Selection) -> str:
+    """One sentence: why there is nothing to train on, and what to do."""
     if not found.read:
         return (
             "No document of these shards stands in the sft split: add documents under LWV_SOURCES; at least 3 "

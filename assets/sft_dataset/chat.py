@@ -38,6 +38,7 @@ class ChatDraw:
                 yield chat_row(f"chat-{number}", *exchange, self.path.name if self.path else "")
 
     def report(self) -> dict[str, Any]:
+        """What was drawn and what was not, for the manifest."""
         return {
             "file": self.path.name if self.path else None,
             "rows": len(self.lines),
@@ -95,6 +96,7 @@ def read_exchange(line: bytes) -> tuple[str, str] | None:
 
 
 def chat_row(name: str, request: str, answer: str, file: str) -> dict[str, Any]:
+    """A row of the data set without images. file: the name of the JSONL file, for the author."""
     return {
         "id": name,
         "messages": [{"role": "user", "content": request}, {"role": "assistant", "content": answer}],

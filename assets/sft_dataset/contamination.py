@@ -37,6 +37,8 @@ PAGE_COLUMNS = ["document_id", "page", "split", "image_sha256", "phash", "ocr_te
 
 @dataclass(frozen=True)
 class HeldOutPage:
+    """One page of the benchmark split, as other pages are compared with it."""
+
     where: str  # <document_id> page <n>
     image: str  # sha256
     words: frozenset[str]
@@ -66,6 +68,7 @@ class Benchmark:
 
     @classmethod
     def of(cls, store: Store, shards: Sequence[str]) -> "Benchmark":
+        """The benchmark split of these shards' tables."""
         return cls(
             (
                 row

@@ -37,6 +37,7 @@ class Duplicates:
         self._index: Any = None
 
     def signature(self, text: str) -> Signature:
+        """What a text is compared by; `near` is None where only exact duplicates count."""
         words = tokens(text)
         exact = hashlib.blake2b(" ".join(words).encode(), digest_size=16).digest()
         if self.threshold >= 1:

@@ -9,7 +9,7 @@ from assets.sft_dataset.mix import BUCKETS, LONG, SHORT, largest_size
 from assets.sft_dataset.selection import Candidate, Selection
 from resources.recipe.model import Mix
 
-# method.md 1.1 to 1.3: the pool of 22,158 examples, and the 10,000 that SFT was run on.
+# docs/method.md 1.1 to 1.3: the pool of 22,158 examples, and the 10,000 that SFT was run on.
 PAPER_POOL = {
     "examples": 22_158,
     "single": 0.366,

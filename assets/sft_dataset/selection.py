@@ -38,6 +38,7 @@ class Selection:
     plan: MixPlan | None = None
 
     def drop(self, example_id: str, document_id: str, reason: Reason) -> None:
+        """Count an example that is left out, with its row for the quarantine."""
         self.reasons[reason.kind] += 1
         self.dropped.append(
             {"document_id": document_id, "example_id": example_id, "reason": f"{reason.kind}: {reason.says}"}

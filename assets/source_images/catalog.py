@@ -190,7 +190,7 @@ def collection_name(folder: str) -> str:
 def document_hash(path: Path, sources: Path) -> str:
     """First 16 hex digits of the sha256 over a file's bytes, or over the names and bytes of a folder's images.
 
-    What may not or cannot be read (a link that leads out, no permission) is told apart by its path instead.
+    What may not or cannot be read (a link that leads out, no permission) is identified by its path instead.
     """
     digest = hashlib.sha256()
     try:
@@ -251,7 +251,7 @@ def _documents_in(folder: Path, sources: Path, ignored: Counter[str], top: bool 
         suffix = path.suffix.lower()
         if _is_folder(path) and not path.is_symlink():
             yield from _documents_in(path, sources, ignored)
-        elif _is_folder(path):  # never followed further, so that no link can lead in a circle
+        elif _is_folder(path):  # never followed further: links may loop
             if leads_outside(path, sources) or any(map(is_folder_image, _children(path))):
                 yield path
         elif suffix in DOCUMENT_SUFFIXES:
@@ -271,7 +271,7 @@ def _feed(digest: "hashlib._Hash", path: Path) -> None:
             digest.update(block)
 
 
-# -- who belongs where (pure) -----------------------------------------------------------------------------------------
+# -- shards, duplicates, splits (pure) --------------------------------------------------------------------------------
 def assign_shards(new: Iterable[tuple[str, str]], sizes: Mapping[str, int], limit: int) -> dict[str, str]:
     """The shard of each new document: the last one of its collection until that holds `limit`, then the next.
 

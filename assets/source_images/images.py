@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, ImageSequence
+from PIL import Image, ImageCms, ImageOps, ImageSequence, UnidentifiedImageError
 
 from assets.source_images.unreadable import UnreadableError, starts_with
 
@@ -28,7 +28,7 @@ def open_image(source: Path | io.BytesIO, name: str) -> Image.Image:
             image = Image.open(source, formats=FORMATS)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UnreadableError(_too_large(name)) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         head = source.getvalue()[:512] if isinstance(source, io.BytesIO) else _head(source)
         raise UnreadableError(
             f"{name} is not an image (it starts with {starts_with(head)}); remove it or replace it"
@@ -117,7 +117,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """Grey levels of more than 8 bits, scaled instead of cut off: 16 bits by range, else by the maximum."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float64))
     top = float(values.max(initial=0))
-    scale = 1.0 if top <= 255 else 255 / (65535 if top <= 65535 else top)
+    scale = 1.0 if top <= 255 else 255 / max(65535, top)
     return Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
 
 
@@ -141,7 +141,9 @@ def _head(path: Path) -> bytes:
 
 def _too_large(name: str, width: int = 0, height: int = 0) -> str:
     size = f" ({width} x {height})" if width else ""
-    return f"{name} unfolds to more than {MAX_PIXELS // 1_000_000} million pixels{size}; make it smaller or remove it"
+    return (
+        f"{name} decompresses to more than {MAX_PIXELS // 1_000_000} million pixels{size}; make it smaller or remove it"
+    )
 
 
 def _damaged(name: str, error: Exception) -> str:

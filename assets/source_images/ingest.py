@@ -5,34 +5,57 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TypedDict
 
 from assets.source_images.catalog import Catalog, Entry, document_hash, stamp
 from assets.source_images.licences import licence_of, read_licences
 from assets.source_images.measure import language_of, page_text, perceptual_hash
 from assets.source_images.pages import document_kind, folder_images, read_pages
-from assets.source_images.schema import SOURCE_IMAGES
+from assets.source_images.schema import SOURCE_IMAGES, Page
+from assets.source_images.splits import Split
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 from resources.store import Store
 
 STEP = "source_images"
-MEASURED = ("phash", "ocr_text", "language")  # half a second a page: not measured again where it is known
 OUR_FAULT = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENOMEM})
 GONE_NAMED = 5  # vanished documents that a note names
 
 progress = logging.getLogger("lwv.progress")
 
 
+class Measured(TypedDict):
+    """What is measured on a page, half a second of it: not measured again where the image is known."""
+
+    phash: str
+    ocr_text: str
+    language: str
+
+
+class PageFields(Measured):
+    """A row of the source_images table before its document's last page is read."""
+
+    document_id: str
+    page: int
+    collection: str
+    shard: str
+    split: Split
+    image_sha256: str
+    width: int
+    height: int
+    source_path: str
+    licence: str
+    reader: str
+
+
 @dataclass
 class IngestResult:
-    """rows: of the table, in page order, a document's together; read as they are asked for. quarantined: rows of the
-    quarantine table (item, document_id, example_id, step, reason). gone: paths of documents that are no longer on
-    disk, which is nobody's fault. pages_read: pages whose text was read now, because the shard's last table did not
-    hold them. All but `rows` are complete once it is used up."""
+    """rows: of the table, in page order, a document's together; read as they are asked for. gone: paths of documents
+    that are no longer on disk, which is no error. pages_read: pages whose text was read now, because the shard's
+    last table did not hold them. All but `rows` are complete once it is used up."""
 
-    rows: Iterator[dict[str, Any]]
-    quarantined: list[dict[str, Any]] = field(default_factory=list)
+    rows: Iterator[Page]
+    quarantined: list[dict[str, str]] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     pages_read: int = 0
 
@@ -51,7 +74,7 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
     }
     result = IngestResult(iter(()))
 
-    def rows() -> Iterator[dict[str, Any]]:
+    def rows() -> Iterator[Page]:
         for number, entry in enumerate(entries, 1):
             folder, _, inside = entry.path.partition("/")
             try:
@@ -80,14 +103,18 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
     return result
 
 
-def known_pages(store: Store, shard: str) -> dict[str, dict[str, str]]:
+def known_pages(store: Store, shard: str) -> dict[str, Measured]:
     """image_sha256 -> what was measured on that page, out of the shard's last table; empty before the first."""
     if not store.table_path(STEP, shard).exists():
         return {}
-    return {row["image_sha256"]: {name: row[name] for name in MEASURED} for row in store.rows(SOURCE_IMAGES, shard)}
+    return {
+        row["image_sha256"]: {"phash": row["phash"], "ocr_text": row["ocr_text"], "language": row["language"]}
+        for row in store.rows(SOURCE_IMAGES, shard)
+    }
 
 
-def measure_page(jpeg: bytes) -> dict[str, str]:
+def measure_page(jpeg: bytes) -> Measured:
+    """Hash, text and language of a page image."""
     text = page_text(jpeg)
     return {"phash": perceptual_hash(jpeg), "ocr_text": text, "language": language_of(text)}
 
@@ -97,13 +124,13 @@ def document_rows(
     store: Store,
     settings: Settings,
     licence: str,
-    measured: dict[str, dict[str, str]],
-) -> list[dict[str, Any]]:
+    measured: dict[str, Measured],
+) -> list[Page]:
     """The rows of one document, its page images stored; `measured` is used and grows. Raises UnreadableError."""
     path = settings.sources / entry.path
     if entry.duplicate_of is not None:
         raise UnreadableError(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
-    rows: list[dict[str, Any]] = []
+    rows: list[PageFields] = []
     for page in read_pages(path, settings):
         sha256 = store.put_image(page.jpeg)
         if sha256 not in measured:
@@ -131,7 +158,7 @@ def document_rows(
 
 
 def gone_note(shard: str, paths: Sequence[str]) -> str:
-    """What a person is told of documents that are no longer on disk."""
+    """The note for people about documents that are no longer on disk. paths: of all of them."""
     named = ", ".join(paths[:GONE_NAMED]) + (", …" if len(paths) > GONE_NAMED else "")
     return f"{shard}: {len(paths)} no longer there ({named}); put back what was not meant to go"
 
@@ -145,5 +172,5 @@ def _check_same(entry: Entry, path: Path, settings: Settings) -> None:
         )
 
 
-def _quarantine_row(entry: Entry, reason: str) -> dict[str, Any]:
+def _quarantine_row(entry: Entry, reason: str) -> dict[str, str]:
     return {"item": entry.path, "document_id": entry.document_id, "example_id": "", "step": STEP, "reason": reason}

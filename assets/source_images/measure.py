@@ -3,11 +3,14 @@
 import functools
 import io
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from resources.ocr import read_lines
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
 LANGUAGES = ["en", "zh", "ja", "ko", "de", "fr", "es", "it", "pt", "nl", "ru"]
 UNDETERMINED = "und"
@@ -45,8 +48,8 @@ def language_of(text: str) -> str:
 
 
 @functools.cache
-def _identifier() -> Any:
-    """A language identifier of our own, so that limiting its languages changes nobody else's."""
+def _identifier() -> "LanguageIdentifier":
+    """A language identifier of our own, so that limiting its languages does not change the library's shared one."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # loads a model: only where text is judged
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)

@@ -37,7 +37,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Probe:
-    """A cheap look at a document. readable: nothing speaks against it so far (a later page may still be damaged)."""
+    """What a document's headers say. readable: nothing is wrong so far (a later page may still be damaged)."""
 
     kind: Kind
     readable: bool
@@ -97,7 +97,7 @@ def folder_images(folder: Path) -> list[Path]:
 
 
 def is_folder_image(path: Path) -> bool:
-    """Whether a path is named as a page of its folder is; hidden files, and names that are no text, are none."""
+    """Whether a path is named as a page of its folder is; hidden files, and names that are not UTF-8, are not."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith((".", "~$")) and is_text(path.name)
 
 
@@ -111,13 +111,13 @@ def is_text(name: str) -> bool:
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Sorts digits inside names by their value."""
+    """A sort key that compares digits inside names by their value."""
     parts = re.split(r"(\d+)", name.casefold())
     return [(int(part), "") if i % 2 else (0, part) for i, part in enumerate(parts)], name
 
 
 def leads_outside(path: Path, root: Path) -> bool:
-    """Whether `path` lies, after following links, anywhere but below `root`; a link that leads in a circle does."""
+    """Whether `path` lies, after following links, anywhere but below `root`; a link that loops does."""
     try:
         return not path.resolve().is_relative_to(root.resolve())
     except RuntimeError:
@@ -189,9 +189,9 @@ def _folder_pages(folder: Path, settings: Settings) -> Iterator[tuple[Image.Imag
 def _file_pages(path: Path, name: str, settings: Settings) -> Iterator[tuple[Image.Image, str]]:
     suffix = path.suffix.lower()
     if suffix == ".pptx":
-        with open_pptx(path, name, settings.max_side) as (reader, count, pages):
-            _check_count(name, count, settings)
-            yield from ((page, reader) for page in pages)
+        with open_pptx(path, name, settings.max_side) as deck:
+            _check_count(name, deck.pages, settings)
+            yield from ((page, deck.reader) for page in deck.images)
     elif suffix == ".pdf":
         document = open_pdf(path, name)
         try:

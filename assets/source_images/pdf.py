@@ -48,6 +48,7 @@ def open_pdf(path: Path, name: str) -> pdfium.PdfDocument:
 
 
 def close_pdf(document: pdfium.PdfDocument) -> None:
+    """Free what `open_pdf` took."""
     with _LOCK:
         document.close()
 
@@ -77,7 +78,7 @@ def _draw(document: pdfium.PdfDocument, index: int, name: str, max_side: int) ->
             check_size(max(1, round(width * scale)), max(1, round(height * scale)), name)
             bitmap = page.render(scale=scale, rev_byteorder=True)
             try:
-                image = bitmap.to_pil().convert("RGB")
+                image: Image.Image = bitmap.to_pil().convert("RGB")
             finally:
                 bitmap.close()
         finally:

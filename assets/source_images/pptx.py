@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
@@ -18,7 +18,11 @@ from assets.source_images.pdf import close_pdf, open_pdf, page_images
 from assets.source_images.slide import draw_slide
 from assets.source_images.unreadable import UnreadableError, starts_with
 
-MAX_UNFOLDED = 1 << 30  # bytes of all parts together; more is a zip bomb
+if TYPE_CHECKING:
+    from pptx.presentation import Presentation
+    from pptx.slide import Slide
+
+MAX_DECOMPRESSED = 1 << 30  # bytes of all parts together; more is a zip bomb
 TIMEOUT_S = 180  # LibreOffice for one deck
 
 # A deck is somebody else's file: no macro runs, and nothing it links to is fetched.
@@ -36,6 +40,14 @@ PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 logger = logging.getLogger(__name__)
 
 
+class OpenDeck(NamedTuple):
+    """A deck that is being read. reader: `libreoffice` or `python-pptx`; images: its pages in RGB, in order."""
+
+    reader: str
+    pages: int
+    images: Iterator[Image.Image]
+
+
 def slide_count(path: Path, name: str) -> int:
     """How many slides the file holds, hidden ones included; looks at the list of parts only.
 
@@ -43,8 +55,10 @@ def slide_count(path: Path, name: str) -> int:
     """
     try:
         with zipfile.ZipFile(path) as parts:
-            if sum(part.file_size for part in parts.infolist()) > MAX_UNFOLDED:
-                raise UnreadableError(f"{name} unfolds to more than 1 GB; remove it, or save it with smaller pictures")
+            if sum(part.file_size for part in parts.infolist()) > MAX_DECOMPRESSED:
+                raise UnreadableError(
+                    f"{name} decompresses to more than 1 GB; remove it, or save it with smaller pictures"
+                )
             names = parts.namelist()
     except zipfile.BadZipFile as error:
         with path.open("rb") as file:
@@ -64,11 +78,8 @@ def slide_count(path: Path, name: str) -> int:
 
 
 @contextmanager
-def open_pptx(path: Path, name: str, max_side: int) -> Iterator[tuple[str, int, Iterator[Image.Image]]]:
-    """(reader, number of pages, the pages in RGB with longest side `max_side` pixels); hidden slides are left out.
-
-    reader: `libreoffice` or `python-pptx`. Raises UnreadableError.
-    """
+def open_pptx(path: Path, name: str, max_side: int) -> Iterator[OpenDeck]:
+    """A deck's pages without hidden slides, longest side `max_side` pixels. Raises UnreadableError."""
     slide_count(path, name)
     presentation, slides = _shown_slides(path, name)
     if not slides:
@@ -76,16 +87,16 @@ def open_pptx(path: Path, name: str, max_side: int) -> Iterator[tuple[str, int, 
     with tempfile.TemporaryDirectory(prefix="lwv-pptx-") as folder:
         converted = _convert(path, Path(folder), name)
         if converted is None:
-            yield "python-pptx", len(slides), _drawn(presentation, slides, name, max_side)
+            yield OpenDeck("python-pptx", len(slides), _drawn(presentation, slides, name, max_side))
             return
         document = open_pdf(converted, name)
         try:
-            yield "libreoffice", len(document), page_images(document, name, max_side)
+            yield OpenDeck("libreoffice", len(document), page_images(document, name, max_side))
         finally:
             close_pdf(document)
 
 
-def _shown_slides(path: Path, name: str) -> tuple[Any, list[Any]]:
+def _shown_slides(path: Path, name: str) -> "tuple[Presentation, list[Slide]]":
     import pptx  # slow to import: only where a deck is read
 
     try:
@@ -96,10 +107,13 @@ def _shown_slides(path: Path, name: str) -> tuple[Any, list[Any]]:
     return presentation, slides
 
 
-def _drawn(presentation: Any, slides: list[Any], name: str, max_side: int) -> Iterator[Image.Image]:
+def _drawn(presentation: "Presentation", slides: "list[Slide]", name: str, max_side: int) -> Iterator[Image.Image]:
+    width, height = presentation.slide_width, presentation.slide_height
+    if width is None or height is None:
+        raise UnreadableError(f"{name} does not say how large its slides are; save it again, or replace it")
     for number, slide in enumerate(slides, 1):
         try:
-            yield draw_slide(slide, presentation.slide_width, presentation.slide_height, max_side)
+            yield draw_slide(slide, width, height, max_side)
         except UnreadableError:
             raise
         except Exception as error:

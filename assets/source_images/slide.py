@@ -3,14 +3,25 @@
 import functools
 import io
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from PIL import Image, ImageDraw, ImageFont
 
 from assets.source_images.images import fit, open_image, upright_rgb
 from assets.source_images.unreadable import UnreadableError
+
+if TYPE_CHECKING:  # slow to import: `pptx` has done so where there is a slide to draw
+    from pptx.chart.chart import Chart
+    from pptx.shapes.autoshape import Shape
+    from pptx.shapes.base import BaseShape
+    from pptx.shapes.graphfrm import GraphicFrame
+    from pptx.shapes.group import GroupShape
+    from pptx.shapes.picture import Picture
+    from pptx.slide import Slide
+    from pptx.table import Table
+    from pptx.text.text import _Run
 
 EMU_PER_POINT = 12700
 LEVEL_POINTS = (24.0, 20.0, 18.0, 16.0, 16.0)  # body text where neither run nor layout says a size
@@ -22,18 +33,27 @@ PAPER, INK, FRAME = "white", "#202020", "#a0a0a0"
 BULLET = "• "
 NO_LINE_START = set("，。、；：！？）》」』】,.;:!?)]}%")
 
-# Files that Pillow finds by name in a system's font folders, those with Chinese first: (regular, bold, face index).
+
+class FontFiles(NamedTuple):
+    """A font's files by the names under which Pillow finds them in a system's font folders."""
+
+    regular: str
+    bold: str
+    face: int  # index within a collection (.ttc)
+
+
+# Those with Chinese first.
 FONTS = (
-    ("NotoSansCJK-Regular.ttc", "NotoSansCJK-Bold.ttc", 2),
-    ("NotoSansCJKsc-Regular.otf", "NotoSansCJKsc-Bold.otf", 0),
-    ("SourceHanSansSC-Regular.otf", "SourceHanSansSC-Bold.otf", 0),
-    ("wqy-microhei.ttc", "wqy-microhei.ttc", 0),
-    ("wqy-zenhei.ttc", "wqy-zenhei.ttc", 0),
-    ("DroidSansFallbackFull.ttf", "DroidSansFallbackFull.ttf", 0),
-    ("msyh.ttc", "msyhbd.ttc", 0),
-    ("PingFang.ttc", "PingFang.ttc", 0),
-    ("Arial Unicode.ttf", "Arial Unicode.ttf", 0),
-    ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", 0),
+    FontFiles("NotoSansCJK-Regular.ttc", "NotoSansCJK-Bold.ttc", 2),
+    FontFiles("NotoSansCJKsc-Regular.otf", "NotoSansCJKsc-Bold.otf", 0),
+    FontFiles("SourceHanSansSC-Regular.otf", "SourceHanSansSC-Bold.otf", 0),
+    FontFiles("wqy-microhei.ttc", "wqy-microhei.ttc", 0),
+    FontFiles("wqy-zenhei.ttc", "wqy-zenhei.ttc", 0),
+    FontFiles("DroidSansFallbackFull.ttf", "DroidSansFallbackFull.ttf", 0),
+    FontFiles("msyh.ttc", "msyhbd.ttc", 0),
+    FontFiles("PingFang.ttc", "PingFang.ttc", 0),
+    FontFiles("Arial Unicode.ttf", "Arial Unicode.ttf", 0),
+    FontFiles("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", 0),
 )
 
 
@@ -47,6 +67,7 @@ class Box:
     height: float
 
     def corners(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) as Pillow wants them, at least a pixel apart."""
         return self.left, self.top, self.left + max(1, self.width), self.top + max(1, self.height)
 
 
@@ -59,7 +80,8 @@ class Frame:
     left: float = 0.0
     top: float = 0.0
 
-    def box(self, shape: Any) -> Box:
+    def box(self, shape: "BaseShape") -> Box:
+        """Where a shape stands on the page."""
         return Box(
             self.left + (shape.left or 0) * self.scale_x,
             self.top + (shape.top or 0) * self.scale_y,
@@ -81,7 +103,7 @@ class Line:
     colour: str = INK
 
 
-def draw_slide(slide: Any, slide_width: int, slide_height: int, max_side: int) -> Image.Image:
+def draw_slide(slide: "Slide", slide_width: int, slide_height: int, max_side: int) -> Image.Image:
     """The slide in RGB, longest side `max_side` pixels. slide_width, slide_height: EMU."""
     scale = max_side / max(slide_width, slide_height)
     size = (max(1, round(slide_width * scale)), max(1, round(slide_height * scale)))
@@ -91,16 +113,18 @@ def draw_slide(slide: Any, slide_width: int, slide_height: int, max_side: int) -
     return page
 
 
-def _shapes(shapes: Any, frame: Frame) -> Iterator[tuple[Any, Frame]]:
+def _shapes(shapes: "Iterable[BaseShape]", frame: Frame) -> "Iterator[tuple[BaseShape, Frame]]":
     """Every shape back to front, those inside groups with the group's own units."""
     for shape in shapes:
         if shape._element.tag.endswith("}grpSp"):
-            yield from _shapes(shape.shapes, _inside(shape, frame))
+            group = cast("GroupShape", shape)
+            yield from _shapes(group.shapes, _inside(group, frame))
         else:
             yield shape, frame
 
 
-def _inside(group: Any, frame: Frame) -> Frame:
+def _inside(group: "GroupShape", frame: Frame) -> Frame:
+    """The frame of the shapes in a group, which has units of its own."""
     box = frame.box(group)
     xfrm = group._element.grpSpPr.find("{*}xfrm")
     offset, extent = (None, None) if xfrm is None else (xfrm.find("{*}chOff"), xfrm.find("{*}chExt"))
@@ -110,26 +134,27 @@ def _inside(group: Any, frame: Frame) -> Frame:
     return Frame(scale_x, scale_y, box.left - int(offset.get("x")) * scale_x, box.top - int(offset.get("y")) * scale_y)
 
 
-def _draw_shape(page: Image.Image, slide: Any, shape: Any, box: Box, px_per_point: float) -> None:
+def _draw_shape(page: Image.Image, slide: "Slide", shape: "BaseShape", box: Box, px_per_point: float) -> None:
     draw = ImageDraw.Draw(page)
     picture = shape._element.find(".//{*}blipFill") if shape._element.tag.endswith("}pic") else None
     if picture is not None:
-        _draw_picture(page, shape, box)
-    elif getattr(shape, "has_table", False):
-        _draw_table(draw, shape.table, box, px_per_point)
-    elif getattr(shape, "has_chart", False):
+        _draw_picture(page, cast("Picture", shape), box)
+    elif shape.has_table:
+        _draw_table(draw, cast("GraphicFrame", shape).table, box, px_per_point)
+    elif shape.has_chart:
         draw.rectangle(box.corners(), outline=FRAME)
-        _draw_lines(draw, list(_chart_lines(shape.chart)), box, px_per_point)
-    elif getattr(shape, "has_text_frame", False):
+        _draw_lines(draw, list(_chart_lines(cast("GraphicFrame", shape).chart)), box, px_per_point)
+    elif shape.has_text_frame:
         fill = _solid(shape, "spPr")
         if fill:
             draw.rectangle(box.corners(), fill=fill)
         ink = PAPER if _dark(fill or _background(slide)) else INK
-        _draw_lines(draw, list(_text_lines(shape, ink)), box, px_per_point, middle=_anchor(shape) in ("ctr", "b"))
+        lines = list(_text_lines(cast("Shape", shape), ink))
+        _draw_lines(draw, lines, box, px_per_point, middle=_anchor(shape) in ("ctr", "b"))
 
 
 # -- text -------------------------------------------------------------------------------------------------------------
-def _text_lines(shape: Any, ink: str) -> Iterator[Line]:
+def _text_lines(shape: "Shape", ink: str) -> Iterator[Line]:
     kind = _placeholder(shape)
     title = kind in ("title", "ctrTitle")
     body = kind in ("body", "obj", "")
@@ -201,14 +226,14 @@ def _size(line: Line, px_per_point: float) -> int:
 def _wrapped(line: Line, size: int, width: float) -> Iterator[str]:
     """The paragraph as lines of at most `width` pixels, broken at spaces and between Chinese characters."""
     font = _font(size, line.bold)
-    room = width - line.indent * size
+    available = width - line.indent * size
     current = BULLET if line.bullet else ""
     blank = " " * (2 if line.bullet else 0)
     for piece in _pieces(line.text):
         if piece == "\n":
             yield current
             current = blank
-        elif font.getlength(current + piece.rstrip()) <= room or not current.strip():
+        elif font.getlength(current + piece.rstrip()) <= available or not current.strip():
             current += piece
         else:
             yield current.rstrip()
@@ -243,37 +268,33 @@ def _wide(letter: str) -> bool:
 @functools.lru_cache(maxsize=256)
 def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """The first font of FONTS that this system has, else the one inside Pillow (which has no Chinese)."""
-    for regular, heavy, index in FONTS:
-        for name in (heavy, regular) if bold else (regular,):
+    for font in FONTS:
+        for name in (font.bold, font.regular) if bold else (font.regular,):
             try:
-                return ImageFont.truetype(name, size, index=index)
+                return ImageFont.truetype(name, size, index=font.face)
             except OSError:
                 continue
     return ImageFont.load_default(size)
 
 
 # -- pictures, tables, charts -----------------------------------------------------------------------------------------
-def _draw_picture(page: Image.Image, shape: Any, box: Box) -> None:
+def _draw_picture(page: Image.Image, shape: "Picture", box: Box) -> None:
     """Paste the picture, cropped as on the slide; one that cannot be decoded (EMF, linked, damaged) leaves a frame."""
     try:
         image = upright_rgb(open_image(io.BytesIO(shape.image.blob), "a picture"), "a picture")
     except (UnreadableError, ValueError, KeyError, AttributeError):
         ImageDraw.Draw(page).rectangle(box.corners(), outline=FRAME)
         return
-    crop = (
-        max(0.0, shape.crop_left) * image.width,
-        max(0.0, shape.crop_top) * image.height,
-        (1 - max(0.0, shape.crop_right)) * image.width,
-        (1 - max(0.0, shape.crop_bottom)) * image.height,
-    )
-    if crop[2] - crop[0] >= 1 and crop[3] - crop[1] >= 1:
-        image = image.crop(tuple(round(edge) for edge in crop))
+    left, right = max(0.0, shape.crop_left) * image.width, (1 - max(0.0, shape.crop_right)) * image.width
+    top, bottom = max(0.0, shape.crop_top) * image.height, (1 - max(0.0, shape.crop_bottom)) * image.height
+    if right - left >= 1 and bottom - top >= 1:
+        image = image.crop((round(left), round(top), round(right), round(bottom)))
     size = (min(4 * page.width, max(1, round(box.width))), min(4 * page.height, max(1, round(box.height))))
     page.paste(fit(image, 4 * max(page.size)).resize(size, Image.Resampling.LANCZOS), (round(box.left), round(box.top)))
 
 
-def _draw_table(draw: ImageDraw.ImageDraw, table: Any, box: Box, px_per_point: float) -> None:
-    widths = [column.width or 1 for column in table.columns]
+def _draw_table(draw: ImageDraw.ImageDraw, table: "Table", box: Box, px_per_point: float) -> None:
+    widths = [table.columns[index].width or 1 for index in range(len(table.columns))]
     heights = [row.height or 1 for row in table.rows]
     scale_x, scale_y = box.width / sum(widths), box.height / sum(heights)
     y = box.top
@@ -293,7 +314,7 @@ def _draw_table(draw: ImageDraw.ImageDraw, table: Any, box: Box, px_per_point: f
         y += height * scale_y
 
 
-def _chart_lines(chart: Any) -> Iterator[Line]:
+def _chart_lines(chart: "Chart") -> Iterator[Line]:
     """What a chart says, as text: its title, then each series with its values."""
     if chart.has_title and chart.chart_title.has_text_frame:
         yield Line(chart.chart_title.text_frame.text, 18, bold=True, align="center")
@@ -306,26 +327,26 @@ def _chart_lines(chart: Any) -> Iterator[Line]:
 
 
 # -- what python-pptx does not say directly ---------------------------------------------------------------------------
-def _placeholder(shape: Any) -> str | None:
+def _placeholder(shape: "BaseShape") -> str | None:
     """The placeholder type as in the file (title, ctrTitle, subTitle, body, …); empty: unnamed body; None: none."""
     found = shape._element.find(".//{*}nvPr/{*}ph")
     return None if found is None else str(found.get("type") or "")
 
 
-def _anchor(shape: Any) -> str:
+def _anchor(shape: "BaseShape") -> str:
     found = shape._element.find(".//{*}bodyPr")
     own = found.get("anchor") if found is not None else None
     return str(own or ("ctr" if _placeholder(shape) in ("title", "ctrTitle") else "t"))
 
 
-def _solid(shape: Any, part: str) -> str | None:
+def _solid(shape: "BaseShape", part: str) -> str | None:
     """A shape's own plain fill as #rrggbb; None where it has none, or one of the theme's."""
     properties = getattr(shape._element, part, None)
     fill = properties.find("{*}solidFill/{*}srgbClr") if properties is not None else None
     return None if fill is None else f"#{fill.get('val')}"
 
 
-def _background(slide: Any) -> str:
+def _background(slide: "Slide") -> str:
     for page in (slide, slide.slide_layout, slide.slide_layout.slide_master):
         fill = page._element.find("{*}cSld/{*}bg/{*}bgPr/{*}solidFill/{*}srgbClr")
         if fill is not None:
@@ -333,7 +354,7 @@ def _background(slide: Any) -> str:
     return PAPER
 
 
-def _run_colour(run: Any) -> str | None:
+def _run_colour(run: "_Run") -> str | None:
     fill = run._r.find("{*}rPr/{*}solidFill/{*}srgbClr")
     return None if fill is None else f"#{fill.get('val')}"
 

@@ -39,6 +39,7 @@ class Need:
     deck: bool
 
     def met_by(self, candidate: Candidate) -> bool:
+        """Whether a document in the split is what is needed."""
         return candidate.readable and (candidate.deck or not self.deck)
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.engine.client import ROOT, server
-from bench.engine.work import Speed
+from testing.engine.client import ROOT, server
+from testing.engine.work import Speed
 
 SLOTS = 16
 COST_SLOTS = 64
 PAGES = SECTIONS = 16
-CACHE_TOKENS = 900_000  # about what an 80 GB card holds of a 7B model (peers.md 5.3)
+CACHE_TOKENS = 900_000  # about what an 80 GB card holds of a 7B model (docs/engine.md)
 FAULT_SPEED = Speed(ttft=0.05, rate=800)
 
 
@@ -24,7 +24,7 @@ def run_ours(url: str, home: Path, samples: int, *arguments: str, **settings: st
     """What ours says of its run."""
     env = {**os.environ, "LWV_TEACHER_BASE_URL": url, "LWV_TEACHER_MODEL": "bench", "PYTHONPATH": str(ROOT), **settings}
     done = subprocess.run(
-        [sys.executable, "-m", "bench.engine.ours", "--samples", str(samples), "--home", str(home), *arguments],
+        [sys.executable, "-m", "testing.engine.writing", "--samples", str(samples), "--home", str(home), *arguments],
         cwd=ROOT,
         env=env,
         check=True,

@@ -17,10 +17,10 @@ from typing import Any
 
 import psutil
 
-from bench.engine.client import ROOT, server
 from bench.engine.modes import cache_mode, cost_mode, fault_mode
 from bench.engine.tools import TOOLS, Tool
-from bench.engine.work import Speed, lower_bound, total_calls
+from testing.engine.client import ROOT, server
+from testing.engine.work import Speed, lower_bound, total_calls
 
 START_UP_S = 20.0
 MODES = ["cost", "cache", "faults", "plain"]
@@ -193,14 +193,16 @@ def main() -> None:
     lines = [
         "# The writing engine beside its peers",
         "",
-        f"Medians of {options.repeats}, tools in turn; base speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s "
-        f"a slot. Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
-        f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
-        "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. Idle "
-        "is the share of slot time in which the tool left a slot without a call; the rest over the bound is the "
-        "server's own clock. Each tool may send a quarter more calls at once than there are slots (distilabel "
-        "knows no such limit: it sends a batch at once). "
-        "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py.",
+        (
+            f"Medians of {options.repeats}, tools in turn; base speed: TTFT {speed.ttft} s, {speed.rate:.0f} tokens/s "
+            f"a slot. Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
+            f"{platform.machine()}. Makespan and wall are ratios over the lower bound (all service over the slots, or "
+            "the longest chain); makespan is by the server's log, wall has each tool's start-up in it, CPU too. Idle "
+            "is the share of slot time in which the tool left a slot without a call; the rest over the bound is the "
+            "server's own clock. Each tool may send a quarter more calls at once than there are slots (distilabel "
+            "knows no such limit: it sends a batch at once). "
+            "Work, and so all times, follow from hash(sample, step). Versions: bench/engine/tools.py."
+        ),
         "",
     ]
     for mode, rows in (

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.engine.client import ROOT
+from testing.engine.client import ROOT
 
 ENVIRONMENTS = ROOT / ".bench"  # one virtual environment for each peer; git ignores it
 
@@ -39,7 +39,7 @@ class Tool:
 
     def command(self, url: str, samples: int, calls: int, home: Path) -> list[str]:
         """calls: at once."""
-        if not self.packages and self.module == "bench.engine.ours":
+        if not self.packages and self.module == "testing.engine.writing":
             return [self.python, "-m", self.module, "--samples", str(samples), "--home", str(home), *self.arguments]
         return [self.python, "-m", self.module, url, str(samples), str(calls), str(home), *self.arguments]
 
@@ -49,9 +49,9 @@ DISTILABEL = ("distilabel[openai]==1.5.3", "requests")
 TOOLS = {
     tool.name: tool
     for tool in (
-        Tool("ours, open", "bench.engine.ours", window=4),
-        Tool("ours, cache", "bench.engine.ours", window=1.5),
-        Tool("ours, asset, open", "bench.engine.ours", ("--asset",), window=4),
+        Tool("ours, open", "testing.engine.writing", window=4),
+        Tool("ours, cache", "testing.engine.writing", window=1.5),
+        Tool("ours, asset, open", "testing.engine.writing", ("--asset",), window=4),
         Tool("Data Designer", "bench.engine.peers.data_designer", ("default",), DESIGNER),
         Tool("Data Designer, tuned", "bench.engine.peers.data_designer", ("tuned",), DESIGNER),
         Tool("curator", "bench.engine.peers.curator_job", (), CURATOR),

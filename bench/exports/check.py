@@ -8,9 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.exports.home import NASTY, STORY, make_home
 from lwv_dagster.release.write import FORMATS, write_release
 from lwv_dagster.terminal import console
+from testing.release_home import NASTY, STORY, make_home
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -22,9 +22,9 @@ Written by `make check-exports`. Each consumer runs in an environment of its own
 collators) on every row, then one step of its own trainer on a tiny Qwen2.5-VL with random weights. For every row: as
 many images as were written, as many image tokens as the images' grid needs, and a loss on exactly the answer that was
 written (and the end of its turn where it closes), on nothing else. A first DPO loss of ln 2 says that policy and
-reference read both sides alike. The rows are those of `home.py`: 0 to 3 images, shared prefixes, answers that do not
-close, control tokens and media tags in texts from outside. LLaMA-Factory gets only pairs that close; ms-swift resizes
-images by its own rule, so it has more image tokens.
+reference read both sides alike. The rows are those of `testing/release_home.py`: 0 to 3 images, shared prefixes,
+answers that do not close, control tokens and media tags in texts from outside. LLaMA-Factory gets only pairs that
+close; ms-swift resizes images by its own rule, so it has more image tokens.
 
 """
 
@@ -41,7 +41,7 @@ class Consumer:
 
 
 CONSUMERS = (
-    Consumer("TRL", "trl", Path(sys.executable), ("trl", "transformers", "torch"), ("-m", "bench.exports.reads_trl")),
+    Consumer("TRL", "trl", Path(sys.executable), ("trl", "transformers", "torch"), ("-m", "testing.reads_trl")),
     Consumer(
         "LLaMA-Factory",
         "llamafactory",
@@ -71,8 +71,10 @@ def main() -> int:
             [
                 sys.executable,
                 "-c",
-                "import sys; from bench.exports.tiny import build; from pathlib import "
-                "Path; build([sys.argv[2]] * 50, Path(sys.argv[1]))",
+                (
+                    "import sys; from bench.exports.tiny import build; from pathlib import "
+                    "Path; build([sys.argv[2]] * 50, Path(sys.argv[1]))"
+                ),
                 str(work / "model"),
                 STORY + NASTY,
             ],

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bench.recipe.texts import draw, text
+from testing.recipe.texts import draw, text
 
 SLOT = {
     name: re.compile(pattern, re.MULTILINE)

@@ -21,28 +21,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.recipe.catalogue import documents, shards, write_sources
-from bench.recipe.texts import pool_words
-from bench.recipe.written import write_outputs
 from resources.store import Store
+from testing.recipe.catalogue import documents, shards, write_sources
+from testing.recipe.recipe import WHOLE, write_recipe
+from testing.recipe.written import write_outputs
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RESULTS = HERE / "RESULTS.md"
-WHOLE = 22_158
-MIX = 10_000
 WAYS = {"written": "The gate alone", "chain": "The whole chain"}
 COUNTED, COUNTS = ("rows", "quarantined", "calls_made"), ("rejected_", "repaired_", "length_from_")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-LENGTHS = 100  # quantiles of the pool that the requests are drawn from
-
-
-def write_recipe(home: Path, count: int) -> Path:
-    lengths = [pool_words((index + 0.5) / LENGTHS) for index in range(LENGTHS)]
-    head = (HERE / "recipe.toml").read_text().replace(f"size = {MIX:_}", f"size = {MIX * count // WHOLE}")
-    path = home / "recipe.toml"
-    path.write_text(f"{head}\n[instructions.words]\nsingle = {lengths}\nmulti = {lengths}\n")
-    return path
 
 
 def make_sources(home: Path, count: int) -> dict[str, Any]:
@@ -244,7 +233,7 @@ def main() -> None:
         "# The recipe at the size of LongWriter-V-22k",
         "",
         f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, {platform.machine()}. "
-        "Targets: bench/recipe/recipe.toml.",
+        "Targets: testing/recipe/recipe.toml.",
         "",
     ]
     for way in options.ways:

@@ -28,8 +28,7 @@ from datasets import Dataset, Image, List
 from transformers import TrainerCallback
 from trl import DPOTrainer, SFTConfig, SFTTrainer
 
-from bench.training.documents import draw_pages, pair_rows, segments
-from bench.training.shapes import SHAPES, processor_for, random_model, shape_config
+from bench.training.shapes import processor_for, random_model, shape_config
 from resources.training.arguments import device_memory, trainer_settings
 from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
 from resources.training.dpo.hyperparameters import DpoHyperparameters
@@ -44,6 +43,8 @@ from resources.training.rows.chat import image_paths
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator, row_size, row_texts
 from resources.training.sft.trainer import TokenMeanSFTTrainer
+from testing.documents import draw_pages, pair_rows, segments
+from testing.shapes import SHAPES
 
 KEEPS_ALL = "TRL pairs, no checkpointing"
 SFT_WAYS, DPO_WAYS = ("packed", "TRL"), ("packed", "TRL pairs", KEEPS_ALL, "whole")

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.training.documents import PAGE_PIXELS, draw_pages, pair_rows, segments
+from testing.documents import PAGE_PIXELS, draw_pages, pair_rows, segments
 
 WAYS = ("packed", "pairs", "whole")
 
@@ -90,8 +90,10 @@ def measure(way: str, kind: str, count: int, words: int, repeats: int, student: 
 def table(found: list[dict[str, Any]]) -> str:
     """A line per kind and number of segments; factors against packed."""
     lines = [
-        "| pairs | segments | tokens: packed | TRL pairs | factor | whole | seconds: packed | TRL pairs | factor "
-        "| whole | packed / whole | MiB: packed | TRL pairs |",
+        (
+            "| pairs | segments | tokens: packed | TRL pairs | factor | whole | seconds: packed | TRL pairs | factor "
+            "| whole | packed / whole | MiB: packed | TRL pairs |"
+        ),
         "|" + "---|" * 13,
     ]
     for kind, count in dict.fromkeys((one["kind"], one["segments"]) for one in found):

@@ -22,13 +22,13 @@ from datasets import Dataset, Image, List
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import SFTConfig, SFTTrainer
 
-from bench.training.documents import PAGE_PIXELS, draw_pages, segments
 from bench.training.measure import measure
 from bench.training.shapes import cpu_model
 from resources.training.rows.chat import image_paths
 from resources.training.sft.packing import PackedCollator, row_texts
 from resources.training.sft.trainer import TokenMeanSFTTrainer
 from resources.training.students.resolve import resolve_student
+from testing.documents import PAGE_PIXELS, draw_pages, segments
 
 ROOT = Path(__file__).resolve().parents[2]
 LLAMAFACTORY = ROOT / ".exports" / "llamafactory" / "bin" / "python"

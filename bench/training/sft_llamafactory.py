@@ -16,13 +16,13 @@ from llamafactory.train.tuner import run_exp
 from bench.training.measure import measure
 
 
-class Measured(Exception):
-    """In place of training: what was measured."""
+class MeasuredError(Exception):
+    """No failure: it carries what was measured, in place of training, out of `run_exp`."""
 
 
 def main(data: str, model: str, size: int, packed: bool, cutoff: int) -> list[float]:
     def instead_of_training(trainer: Any, **_: Any) -> None:
-        raise Measured(*measure(trainer, 1 if packed else size))
+        raise MeasuredError(*measure(trainer, 1 if packed else size))
 
     torch.set_num_threads(1)
     CustomSeq2SeqTrainer.train = instead_of_training
@@ -53,7 +53,7 @@ def main(data: str, model: str, size: int, packed: bool, cutoff: int) -> list[fl
                     "disable_tqdm": True,
                 }
             )
-        except Measured as found:
+        except MeasuredError as found:
             return list(found.args)
     raise RuntimeError("LLaMA-Factory did not come to train")
 

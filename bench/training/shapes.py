@@ -8,55 +8,11 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig
 
-from bench.training.documents import PAGE_PIXELS
 from resources.training.model import kept_dtype, load_model, prepare_model
 from resources.training.students.processor import chat_processor
 from resources.training.students.tiny import SPECIAL, tiny_config, train_tokenizer
-
-_VISION = {
-    "depth": 32,
-    "hidden_size": 1280,
-    "intermediate_size": 3420,
-    "num_heads": 16,
-    "patch_size": 14,
-    "spatial_merge_size": 2,
-    "temporal_patch_size": 2,
-    "window_size": 112,
-    "fullatt_block_indexes": [7, 15, 23, 31],
-}
-_TEXT = {
-    "max_position_embeddings": 128_000,
-    "rms_norm_eps": 1e-6,
-    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
-}
-SHAPES: dict[str, dict[str, Any]] = {
-    "3b": {
-        "text_config": {
-            **_TEXT,
-            "vocab_size": 151_936,
-            "hidden_size": 2048,
-            "intermediate_size": 11_008,
-            "num_hidden_layers": 36,
-            "num_attention_heads": 16,
-            "num_key_value_heads": 2,
-        },
-        "vision_config": {**_VISION, "out_hidden_size": 2048},
-        "tie_word_embeddings": True,
-    },
-    "7b": {
-        "text_config": {
-            **_TEXT,
-            "vocab_size": 152_064,
-            "hidden_size": 3584,
-            "intermediate_size": 18_944,
-            "num_hidden_layers": 28,
-            "num_attention_heads": 28,
-            "num_key_value_heads": 4,
-        },
-        "vision_config": {**_VISION, "out_hidden_size": 3584},
-        "tie_word_embeddings": False,
-    },
-}
+from testing.documents import PAGE_PIXELS
+from testing.shapes import SHAPES
 
 
 def processor_for(texts: Iterable[str]) -> Any:

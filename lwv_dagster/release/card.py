@@ -1,9 +1,8 @@
-"""The data-set card: what is in the release, where it comes from, who wrote it, and what the checks said."""
+"""The data-set card: what is in the release, where it comes from, who wrote it, and what its checks found."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
@@ -12,7 +11,7 @@ from assets.training_dataset import Manifest
 from lwv_dagster.release.licence_notes import hub_licence
 from lwv_dagster.release.provenance import Usage, Verdict
 from lwv_dagster.release.tally import PartTally, Tally
-from lwv_dagster.release.tokens import BYTES_PER_TOKEN, CUTOFFS, PAPER_PIXELS
+from lwv_dagster.release.token_counts import BYTES_PER_TOKEN, CUTOFFS, PAPER_PIXELS
 
 _HUB_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -36,6 +35,7 @@ class Card:
 
     @property
     def embedded(self) -> int:
+        """Rows of both data sets that the embedded model wrote or corrected."""
         return self.tally.sft.embedded + self.tally.preference.embedded
 
 
@@ -63,7 +63,7 @@ def render_card(card: Card) -> str:
         "## Sources and licences",
         _table(("licence (SPDX)", "documents"), card.licences.items()),
         _licence_note(card),
-        "All documents of these shards, handed out or not; the benchmark split is held out from training:",
+        "All documents of these shards, released or not; the benchmark split is held out from training:",
         _table(
             ("split", "kind", "documents"),
             [
@@ -72,13 +72,13 @@ def render_card(card: Card) -> str:
                 for kind, count in sorted(kinds.items())
             ],
         ),
-        "`documents.jsonl` has a row per document that stands behind a row: its file, licence, collection, shard and "
-        "the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with the "
+        "`documents.jsonl` has a row for each document that a row was made from: its file, licence, collection, shard "
+        "and the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with the "
         "document's.",
         "## Models and prompts",
         _calls(card.calls),
         "## Recipe",
-        "As `LWV_RECIPE` named it when this was released.",
+        "As the tables and data sets themselves say that they were made; where shards differ, each value is listed.",
         f"```\n{card.recipe}\n```",
         "## Checks",
         _checks(card.verdicts),
@@ -91,10 +91,11 @@ def render_card(card: Card) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def front_matter(card: Card) -> dict[str, Any]:
+def front_matter(card: Card) -> dict[str, object]:
+    """The card's YAML, as the hub reads it: licence, languages, size, and which files a configuration loads."""
     rows = card.tally.sft.rows + card.tally.preference.rows
     languages = sorted((set(card.tally.sft.languages) | set(card.tally.preference.languages)) - {"und"})
-    matter: dict[str, Any] = {
+    matter: dict[str, object] = {
         **hub_licence(card.licences),
         "language": languages,
         "task_categories": ["image-text-to-text"],
@@ -130,7 +131,7 @@ def _written_by_embedded(card: Card) -> list[str]:
     ]
 
 
-def _counts(names: tuple[str, str, str], *parts: PartTally) -> str:
+def _counts(names: Sequence[str], *parts: PartTally) -> str:
     rows = []
     for name, counters in zip(
         names,
@@ -199,7 +200,7 @@ def _licence_note(card: Card) -> str:
     if unknown := card.licences.get("unknown"):
         notes.append(
             f"**No licence is stated for {unknown:,} of {sum(card.licences.values()):,} documents**: find out "
-            "before you hand this on. (A LICENCES.csv in a collection states it.)"
+            "before you share this. (A LICENCES.csv in a collection states it.)"
         )
     if chat := card.tally.sft.kinds["chat"]:
         notes.append(
@@ -211,7 +212,7 @@ def _licence_note(card: Card) -> str:
 def _calls(calls: Sequence[Usage]) -> str:
     if not calls:
         return "The ledger has no call for these rows."
-    return "Answered calls that stand behind these rows:\n\n" + _table(
+    return "Answered calls that these rows were made from:\n\n" + _table(
         ("role", "model", "prompt", "calls", "tokens", "USD"),
         [(use.role, use.model, use.template, f"{use.calls:,}", f"{use.tokens:,}", f"{use.usd:.2f}") for use in calls],
     )
@@ -246,7 +247,7 @@ def _checks(verdicts: Sequence[Verdict]) -> str:
     )
     warned = (
         (
-            "\n\nWarnings (no blocking rule failed, or nothing would be handed out):\n\n"
+            "\n\nWarnings (no blocking rule failed, or nothing would be released):\n\n"
             + _table(("rule", "shards that failed it", "of"), off)
         )
         if off
@@ -259,7 +260,7 @@ def _share(count: int, rows: int) -> str:
     return f"{count:,} ({count / rows:.1%})" if rows else "0"
 
 
-def _table(columns: Sequence[str], rows: Any) -> str:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     for row in rows:
         cells = [(f"{cell:,}" if isinstance(cell, int) else str(cell)).replace("|", "\\|") for cell in row]

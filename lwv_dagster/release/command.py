@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from assets.quality.gate import GateClosedError
 from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.push import push
-from lwv_dagster.release.tokens import CUTOFFS
+from lwv_dagster.release.token_counts import CUTOFFS
 from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
 from resources.failures import EndpointError
@@ -32,6 +32,7 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
 
 
 def refuse(why: object) -> int:
+    """Say why nothing was released; returns the exit code for it."""
     console.print(f"lwv release: {why}", soft_wrap=True, markup=False)
     return 1
 
@@ -43,6 +44,7 @@ def bad_setting(error: ValidationError) -> str:
 
 
 def show(release: Release) -> None:
+    """What was written, as tables on the terminal: files, tokens, rows left out, notes."""
     console.print(
         f"[bold]lwv release[/]  {release.format}, {release.bytes / 1e6:,.1f} MB in {release.folder}", soft_wrap=True
     )

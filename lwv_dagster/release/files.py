@@ -3,23 +3,35 @@
 import json
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.training_dataset import IMAGE
+from resources.json_types import Json
 
 SHARD_BYTES = 500 * 2**20  # of one Parquet file, about
 GROUP_BYTES = 32 * 2**20  # of one row group before compression: what is in memory at a time
 
 
 class RowFile(Protocol):
-    def write(self, row: dict[str, Any]) -> None:
-        """Add one row; columns whose names end in `images` are paths of JPEG files."""
+    """A file of a release that is being written, row by row."""
 
-    def close(self) -> None: ...
+    def write(self, row: Mapping[str, object]) -> None:
+        """Add one row; columns whose names end in `images` are sequences of paths of JPEG files."""
+
+    def close(self) -> None:
+        """Write what is still in memory; the file is complete when this returns."""
+
+
+class _Part(NamedTuple):
+    """The Parquet file that is being written."""
+
+    sink: pa.OSFile
+    writer: pq.ParquetWriter
 
 
 class ParquetShards:
@@ -35,15 +47,15 @@ class ParquetShards:
         self.folder = folder
         self.schema = schema.with_metadata({"huggingface": json.dumps({"info": {"features": features(schema)}})})
         self.shard_bytes, self.group_bytes = shard_bytes, group_bytes
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[Mapping[str, object]] = []
         self.pending = 0
         self.parts: list[Path] = []
-        self.sink: Any = None
-        self.writer: pq.ParquetWriter | None = None
+        self.part: _Part | None = None
         folder.mkdir(parents=True)
 
-    def write(self, row: dict[str, Any]) -> None:
-        images = [{"bytes": path.read_bytes(), "path": path.name} for path in row["images"]]
+    def write(self, row: Mapping[str, object]) -> None:
+        """Add one row, with the bytes of its `images`; it is on the disk when its row group is full."""
+        images = [{"bytes": path.read_bytes(), "path": path.name} for path in _paths(row, "images")]
         self.rows.append({**row, "images": images})
         self.pending += sum(len(image["bytes"]) for image in images) + sum(
             len(value) if isinstance(value, str) else 200 for value in row.values()
@@ -52,6 +64,7 @@ class ParquetShards:
             self._flush()
 
     def close(self) -> None:
+        """Write the last row group, and give each shard its name."""
         self._flush()
         self._end_part()
         for number, part in enumerate(self.parts):
@@ -60,22 +73,23 @@ class ParquetShards:
     def _flush(self) -> None:
         if not self.rows:
             return
-        if self.writer is None:
-            self.parts.append(self.folder / f".part-{len(self.parts):05d}")
-            self.sink = pa.OSFile(str(self.parts[-1]), "wb")
-            self.writer = pq.ParquetWriter(
-                self.sink, self.schema, compression="zstd", dictionary_pagesize_limit=2 * self.group_bytes
-            )
-        self.writer.write_table(pa.Table.from_pylist(self.rows, schema=self.schema))
+        part = self.part = self.part or self._new_part()
+        part.writer.write_table(pa.Table.from_pylist(self.rows, schema=self.schema))
         self.rows, self.pending = [], 0
-        if self.sink.tell() >= self.shard_bytes:
+        if part.sink.tell() >= self.shard_bytes:
             self._end_part()
 
+    def _new_part(self) -> _Part:
+        self.parts.append(self.folder / f".part-{len(self.parts):05d}")
+        sink = pa.OSFile(str(self.parts[-1]), "wb")
+        pages = 2 * self.group_bytes
+        return _Part(sink, pq.ParquetWriter(sink, self.schema, compression="zstd", dictionary_pagesize_limit=pages))
+
     def _end_part(self) -> None:
-        if self.writer is not None:
-            self.writer.close()
-            self.sink.close()
-            self.writer = None
+        if self.part is not None:
+            self.part.writer.close()
+            self.part.sink.close()
+            self.part = None
 
 
 class JsonLines:
@@ -85,11 +99,13 @@ class JsonLines:
         self.folder = folder
         self.file = (folder / f"{name}.jsonl").open("w", encoding="utf-8")
 
-    def write(self, row: dict[str, Any]) -> None:
-        placed = {name: [self._place(path) for path in row[name]] for name in row if name.endswith("images")}
+    def write(self, row: Mapping[str, object]) -> None:
+        """Add one row, and the files of its images where they are not there yet."""
+        placed = {name: [self._place(path) for path in _paths(row, name)] for name in row if name.endswith("images")}
         self.file.write(json.dumps({**row, **placed}, ensure_ascii=False) + "\n")
 
     def close(self) -> None:
+        """Close the file."""
         self.file.close()
 
     def _place(self, path: Path) -> str:
@@ -104,12 +120,16 @@ class JsonLines:
         return name.as_posix()
 
 
-def features(schema: pa.Schema) -> dict[str, Any]:
+def _paths(row: Mapping[str, object], name: str) -> Sequence[Path]:
+    return cast(Sequence[Path], row[name])  # by the rule of RowFile.write; what is no path fails where it is read
+
+
+def features(schema: pa.Schema) -> dict[str, Json]:
     """The schema as `datasets` writes it into a Parquet file, so that images are opened as images."""
     return {field.name: _feature(field.type) for field in schema}
 
 
-def _feature(kind: pa.DataType) -> Any:
+def _feature(kind: pa.DataType) -> Json:
     if kind == IMAGE:
         return {"_type": "Image"}
     if pa.types.is_struct(kind):

@@ -1,8 +1,10 @@
 """The Hugging Face hub: the published layout of LongWriter-V-22K, and preference pairs beside it."""
 
+from pathlib import Path
+
 import pyarrow as pa
 
-from lwv_dagster.release.format import CHAT, IMAGES, LINEAGE, Format, Placed, lineage
+from lwv_dagster.release.format import CHAT, IMAGES, LINEAGE, ChatTurn, Format, Lineage, Placed, lineage
 from lwv_dagster.release.rows import Example, Pair
 from resources.text.length_score import length_score
 
@@ -10,7 +12,7 @@ EXAMPLE = pa.schema(
     [
         ("id", pa.int64()),
         ("messages", pa.list_(pa.string())),
-        ("images", IMAGES),  # as published (method.md 1.4)
+        ("images", IMAGES),  # as published (docs/method.md 1.4)
         ("chat", CHAT),  # the same messages with their roles, for consumers that want them
         ("example_id", pa.string()),
         *LINEAGE.items(),
@@ -38,9 +40,40 @@ PAIR = pa.schema(
 )
 
 
+class ExampleRow(Lineage):
+    """A row of `data`; EXAMPLE says what each column means."""
+
+    id: int
+    messages: list[str]
+    images: tuple[Path, ...]
+    chat: list[ChatTurn]
+    example_id: str
+    required_words: int | None
+    words: int
+    length_score: float | None
+    author: str
+
+
+class PairRow(Lineage):
+    """A row of `preference`; PAIR says what each column means."""
+
+    id: str
+    prompt: str
+    prefix: str
+    chosen: str
+    rejected: str
+    closes: bool
+    weight: float
+    images: tuple[Path, ...]
+    example_id: str
+    author: str
+    corrector: str
+
+
 def example_row(example: Example) -> Placed:
+    """The published layout, and the columns that this factory adds."""
     score = length_score(example.words, example.required_words) if example.required_words else None
-    return "data", {
+    row: ExampleRow = {
         "id": example.number,
         "messages": [content for _, content in example.turns],
         "images": example.images,
@@ -52,10 +85,12 @@ def example_row(example: Example) -> Placed:
         "length_score": score,
         "author": example.author,
     }
+    return Placed("data", row)
 
 
 def pair_row(pair: Pair) -> Placed:
-    return "preference", {
+    """The pair as the gate let it through, images by their files."""
+    row: PairRow = {
         "id": pair.id,
         "prompt": pair.prompt,
         "prefix": pair.prefix,
@@ -69,6 +104,7 @@ def pair_row(pair: Pair) -> Placed:
         "author": pair.author,
         "corrector": pair.corrector,
     }
+    return Placed("preference", row)
 
 
 HUB = Format(

@@ -1,7 +1,8 @@
 """LLaMA-Factory: sharegpt with `<image>` tags, and the dataset_info.json that names the files."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from lwv_dagster.release.format import Format, LeftOut, Placed
 from lwv_dagster.release.markup import expect_tags
@@ -9,7 +10,37 @@ from lwv_dagster.release.rows import Example, Pair
 
 TAG = "<image>"
 SPEAKERS = {"user": "human", "assistant": "gpt"}
-_COLUMNS: dict[str, dict[str, Any]] = {
+
+Turn = TypedDict("Turn", {"from": str, "value": str})  # as sharegpt has it
+
+
+class ExampleRow(TypedDict):
+    """A row of `sft`, or without images of `chat`."""
+
+    id: str
+    conversations: list[Turn]
+    images: NotRequired[tuple[Path, ...]]
+
+
+class PairRow(TypedDict):
+    """A row of `preference`."""
+
+    id: str
+    conversations: list[Turn]
+    chosen: Turn
+    rejected: Turn
+    images: tuple[Path, ...]
+
+
+class FileEntry(TypedDict):
+    """What dataset_info.json says of every file of a kind. columns: LLaMA-Factory's name -> ours."""
+
+    formatting: str
+    columns: dict[str, str]
+    ranking: NotRequired[bool]
+
+
+_COLUMNS: dict[str, FileEntry] = {
     "sft": {"formatting": "sharegpt", "columns": {"messages": "conversations", "images": "images"}},
     "chat": {"formatting": "sharegpt", "columns": {"messages": "conversations"}},
     "preference": {
@@ -21,12 +52,15 @@ _COLUMNS: dict[str, dict[str, Any]] = {
 
 
 def example_row(example: Example) -> Placed:
-    turns = [{"from": SPEAKERS[role], "value": content} for role, content in example.turns]
+    """A conversation; rows without images go into a file of their own, because an empty list has no type in JSON."""
+    turns: list[Turn] = [{"from": SPEAKERS[role], "value": content} for role, content in example.turns]
     tag_first(turns, len(example.images))
     expect_tags(example.id, TAG, len(example.images), *(turn["value"] for turn in turns))
-    if not example.images:  # a file of its own: an empty list has no type in JSON
-        return "chat", {"id": example.id, "conversations": turns}
-    return "sft", {"id": example.id, "conversations": turns, "images": example.images}
+    row: ExampleRow = {"id": example.id, "conversations": turns}
+    if not example.images:
+        return Placed("chat", row)
+    row["images"] = example.images
+    return Placed("sft", row)
 
 
 def pair_row(pair: Pair) -> Placed | LeftOut:
@@ -35,24 +69,33 @@ def pair_row(pair: Pair) -> Placed | LeftOut:
         return LeftOut("it does not end its answer, and LLaMA-Factory ends every answer")
     if not pair.images:
         return LeftOut("it has no image")
-    turns = [{"from": "human", "value": pair.prompt}]
+    turns: list[Turn] = [{"from": "human", "value": pair.prompt}]
     tag_first(turns, len(pair.images))
-    sides = {
-        name: {"from": "gpt", "value": f"{pair.prefix}\n\n{text}" if pair.prefix else text}
-        for name, text in (("chosen", pair.chosen), ("rejected", pair.rejected))
-    }
-    for side in sides.values():
+    chosen, rejected = (_answer(pair.prefix, text) for text in (pair.chosen, pair.rejected))
+    for side in (chosen, rejected):
         expect_tags(pair.id, TAG, len(pair.images), turns[0]["value"], side["value"])
-    return "preference", {"id": pair.id, "conversations": turns, **sides, "images": pair.images}
+    row: PairRow = {
+        "id": pair.id,
+        "conversations": turns,
+        "chosen": chosen,
+        "rejected": rejected,
+        "images": pair.images,
+    }
+    return Placed("preference", row)
 
 
-def tag_first(turns: list[dict[str, str]], images: int) -> None:
+def tag_first(turns: list[Turn], images: int) -> None:
     """All tags before the request, as the images were when it was written."""
     turns[0]["value"] = TAG * images + turns[0]["value"]
 
 
-def dataset_info(files: Mapping[str, int]) -> dict[str, Any]:
+def dataset_info(files: Mapping[str, int]) -> dict[str, dict[str, dict[str, object]]]:
+    """dataset_info.json by its name, with an entry `lwv_<file>` for each of `files`."""
     return {"dataset_info.json": {f"lwv_{name}": {"file_name": f"{name}.jsonl", **_COLUMNS[name]} for name in files}}
+
+
+def _answer(prefix: str, text: str) -> Turn:
+    return {"from": "gpt", "value": f"{prefix}\n\n{text}" if prefix else text}
 
 
 LLAMAFACTORY = Format(

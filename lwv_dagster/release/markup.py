@@ -9,7 +9,7 @@ _TAG = re.compile(r"<(/?(?:image|img|video|audio|bbox|ref-object|cot-process|sta
 
 
 class ReleaseError(RuntimeError):
-    """What was asked for cannot be handed out; one sentence says why and what to do."""
+    """The release cannot be written or uploaded; one sentence says why and what to do."""
 
 
 def safe(text: str) -> str:

@@ -1,18 +1,19 @@
-"""What stands behind the rows of a release: source documents with licences, model calls, recipe, checks."""
+"""Provenance of a release's rows: source documents with licences, model calls, recipe, checks."""
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import NamedTuple, TypedDict
 
 from assets.quality.asset_checks import check_whole
 from assets.quality.outcome import WholeRules
 from assets.quality.report import read_report
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.steps import sharded_steps
+from assets.training_dataset import Manifest
+from resources.identity import UNKNOWN_RECIPE
 from resources.ledger import Ledger
-from resources.recipe.model import Recipe
 from resources.store import Store
 
 
@@ -28,7 +29,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Usage:
-    """Calls whose answers stand behind the rows, by who was asked with which prompt."""
+    """Calls whose answers the rows are made of, by who was asked with which prompt."""
 
     role: str
     model: str
@@ -38,39 +39,48 @@ class Usage:
     usd: float
 
 
-def read_documents(store: Store, shards: Sequence[str], wanted: Set[str]) -> Iterator[dict[str, Any]]:
+class DocumentRow(TypedDict):
+    """A row of documents.jsonl. language: of its first page; images: sha256 of each page, in order."""
+
+    document_id: str
+    collection: str
+    shard: str
+    split: str
+    kind: str
+    language: str
+    source_path: str
+    licence: str
+    images: list[str]
+
+
+def read_documents(store: Store, shards: Sequence[str], wanted: Set[str]) -> Iterator[DocumentRow]:
     """The documents that rows come from, a row each, with the file and licence they were read from."""
     for shard in shards:
-        document: dict[str, Any] = {}
+        document: DocumentRow | None = None
         for page in store.rows(SOURCE_IMAGES, shard):  # a document's pages stand together, in order
             if page["document_id"] not in wanted:
                 continue
-            if page["document_id"] != document.get("document_id"):
-                if document:
+            if document is None or page["document_id"] != document["document_id"]:
+                if document is not None:
                     yield document
                 document = {
-                    **{
-                        name: page[name]
-                        for name in (
-                            "document_id",
-                            "collection",
-                            "shard",
-                            "split",
-                            "kind",
-                            "language",
-                            "source_path",
-                            "licence",
-                        )
-                    },
+                    "document_id": page["document_id"],
+                    "collection": page["collection"],
+                    "shard": page["shard"],
+                    "split": page["split"],
+                    "kind": page["kind"],
+                    "language": page["language"],
+                    "source_path": page["source_path"],
+                    "licence": page["licence"],
                     "images": [],
                 }
             document["images"].append(page["image_sha256"])
-        if document:
+        if document is not None:
             yield document
 
 
 def split_counts(store: Store, shards: Sequence[str]) -> dict[str, Counter[str]]:
-    """Documents of these shards by split and kind, handed out or not."""
+    """Documents of these shards by split and kind, released or not."""
     seen: dict[str, tuple[str, str]] = {}
     for shard in shards:
         for page in store.rows(SOURCE_IMAGES, shard):
@@ -81,18 +91,24 @@ def split_counts(store: Store, shards: Sequence[str]) -> dict[str, Counter[str]]
     return dict(counts)
 
 
+class _Asked(NamedTuple):
+    role: str
+    model: str
+    template: str
+
+
 def read_usage(store: Store, samples: Set[str]) -> list[Usage]:
     """Answered calls of these samples in the ledger, most calls first."""
     if not (store.home / "calls.db").exists():
         return []
     ledger = Ledger.at(store.home)
     try:
-        calls: Counter[tuple[str, str, str]] = Counter()
-        tokens: Counter[tuple[str, str, str]] = Counter()
-        usd: dict[tuple[str, str, str], float] = defaultdict(float)
+        calls: Counter[_Asked] = Counter()
+        tokens: Counter[_Asked] = Counter()
+        usd: dict[_Asked, float] = defaultdict(float)
         for row in ledger.usage():
             if row.sample in samples:
-                key = (row.role, row.model, row.template)
+                key = _Asked(row.role, row.model, row.template)
                 calls[key] += row.calls
                 tokens[key] += row.tokens
                 usd[key] += row.usd
@@ -117,7 +133,7 @@ def gate_verdicts(
     asset: str,
     rules: WholeRules,
 ) -> tuple[list[Verdict], list[str]]:
-    """The rules of a whole data set, asked now, as verdicts; and what each failed blocking one says."""
+    """The rules of a whole data set, evaluated now, as verdicts; and what each failed blocking one says."""
     outcomes = check_whole(store, rules)
     verdicts = [
         Verdict(asset, rule.name, int(outcomes[rule.name].passed), int(not outcomes[rule.name].passed))
@@ -130,10 +146,40 @@ def gate_verdicts(
     return verdicts, [f"{asset}.{', '.join(names)}: {reason}" for reason, names in said.items()]
 
 
-def recipe_text(recipe: Recipe) -> str:
-    """A line for each field: `keep.length_score = 80.0`. Of a path only the file's name: a card is published."""
+def recipe_text(store: Store, manifests: Sequence[Manifest]) -> str:
+    """A line for each field and setting that the data was made under: `keep.length_score = 80.0`.
+
+    They are those of the tables and data sets themselves, whatever LWV_RECIPE says by now; where shards differ, each
+    value is listed. Of a path only the file's name: a card is published.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    unknown = 0
+    for shard in sorted({shard for manifest in manifests for shard in manifest.shards}):
+        for asset in sharded_steps():
+            if store.has_table(asset, shard):
+                identity = store.identity(asset, shard)
+                unknown += identity is None
+                for name, value in identity.recipe.items() if identity else ():
+                    found[name].add(_public(value))
+    for manifest in manifests:
+        for name, value in manifest.made_with.get("recipe", {}).items():
+            found[name].add(_public(value))
+    lines = [f"{name} = {' or '.join(sorted(values))}" for name, values in found.items()]
     return "\n".join(
-        f"{part}.{name} = {json.dumps(value, ensure_ascii=False, default=lambda path: path.name)}"
-        for part, fields in recipe.model_dump().items()
-        for name, value in fields.items()
+        [*lines, *([f"{UNKNOWN_RECIPE}: {unknown} tables that were written before 0.2"] if unknown else ())]
     )
+
+
+def public_manifest(manifest: Manifest) -> dict[str, object]:
+    """What a release says of a data set: no path of this machine and no server's address."""
+    made_with = {
+        **manifest.made_with,
+        "recipe": {name: json.loads(_public(value)) for name, value in manifest.made_with.get("recipe", {}).items()},
+        "models": {role: name.split(" at ")[0] for role, name in manifest.made_with.get("models", {}).items()},
+    }
+    return {name: value for name, value in asdict(manifest).items() if name != "path"} | {"made_with": made_with}
+
+
+def _public(value: object) -> str:
+    path = isinstance(value, str) and "/" in value
+    return json.dumps(str(value).rstrip("/").rsplit("/", 1)[-1] if path else value, ensure_ascii=False)

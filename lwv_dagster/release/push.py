@@ -10,7 +10,7 @@ from lwv_dagster.release.write import FORMATS
 def push(folder: Path, repo_id: str) -> str:
     """Upload the folder as a data-set repository (made private where it is new); returns its address.
 
-    What an earlier release left there, of whatever format, goes with the first commit: the card's globs would load it.
+    The commit deletes the files of an earlier release, of any format: the card's globs would load them too.
     Raises ReleaseError where HF_TOKEN is not set or the hub refuses. HF_ENDPOINT names another hub.
     """
     token = os.environ.get("HF_TOKEN")

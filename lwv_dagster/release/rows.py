@@ -1,22 +1,66 @@
-"""The rows that are handed out: the current data sets' rows with safe text, their images, tokens and lineage."""
+"""What a release holds: the current data sets' rows with safe text, their images, tokens and lineage."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow.parquet as pq
 
 from assets.training_dataset import Manifest
 from lwv_dagster.release.markup import ReleaseError, safe
-from lwv_dagster.release.tokens import Tokens, count_tokens
+from lwv_dagster.release.token_counts import Tokens, count_tokens
 from resources.store import BATCH_ROWS, Store
+
+
+class TurnCell(TypedDict):
+    """One message of a row of sft_dataset."""
+
+    role: str
+    content: str
+
+
+class ImageCell(TypedDict):
+    """One image of a row: its file in the store, without its bytes."""
+
+    bytes: None
+    path: str
+
+
+class SftRow(TypedDict):
+    """A row of sft_dataset; its schema says what each column means."""
+
+    id: str
+    messages: list[TurnCell]
+    images: list[ImageCell]
+    language: str
+    kind: str
+    required_words: int | None
+    words: int
+    author: str
+
+
+class PreferenceRow(TypedDict):
+    """What a release takes of a row of preference_dataset; its schema says what each column means."""
+
+    id: str
+    example_id: str
+    prompt: str
+    prefix: str
+    chosen: str
+    rejected: str
+    closes: bool
+    weight: float
+    kind: str
+    images: list[ImageCell]
+    author: str
+    corrector: str
 
 
 @dataclass(frozen=True)
 class Example:
-    """One row of sft_dataset."""
+    """An example of the SFT data set, ready for any format."""
 
     number: int  # of the row in its data set, from 0
     id: str
@@ -34,7 +78,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Pair:
-    """One row of preference_dataset: the sides continue `prefix`, and end the answer where it `closes`."""
+    """A preference pair, ready for any format: the sides continue `prefix`, and end the answer where it `closes`."""
 
     number: int
     id: str
@@ -76,10 +120,11 @@ def read_origins(store: Store, shards: Sequence[str]) -> dict[str, Origin]:
 
 def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Example]:
     """The rows of the SFT data set, a batch in memory at a time. Raises ReleaseError as `origin_of` does."""
-    for number, row in enumerate(_rows(manifest)):
+    rows: Iterator[SftRow] = _rows(manifest)
+    for number, row in enumerate(rows):
         turns = tuple((turn["role"], safe(turn["content"])) for turn in row["messages"])
         changed = any(made != turn["content"] for (_, made), turn in zip(turns, row["messages"], strict=True))
-        images = _images(row)
+        images = _paths(row["images"])
         yield Example(
             number=number,
             id=row["id"],
@@ -98,14 +143,20 @@ def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Ex
 
 def read_pairs(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Pair]:
     """The rows of the preference data set; `tokens` are those of the longer side. Raises as `read_examples` does."""
-    for number, row in enumerate(_rows(manifest)):
-        texts = {name: safe(row[name]) for name in ("prompt", "prefix", "chosen", "rejected")}
-        images, origin = _images(row), origin_of(row["example_id"], manifest, origins)
-        longer = max(texts["chosen"], texts["rejected"], key=lambda text: len(text.encode()))
+    rows: Iterator[PreferenceRow] = _rows(manifest)
+    for number, row in enumerate(rows):
+        stored = (row["prompt"], row["prefix"], row["chosen"], row["rejected"])
+        prompt, prefix, chosen, rejected = map(safe, stored)
+        images, origin = _paths(row["images"]), origin_of(row["example_id"], manifest, origins)
+        longer = max(chosen, rejected, key=lambda text: len(text.encode()))
         yield Pair(
             number=number,
             id=row["id"],
             example_id=row["example_id"],
+            prompt=prompt,
+            prefix=prefix,
+            chosen=chosen,
+            rejected=rejected,
             closes=row["closes"],
             weight=row["weight"],
             images=images,
@@ -114,14 +165,16 @@ def read_pairs(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Pair]
             author=row["author"],
             corrector=row["corrector"],
             documents=origin.documents,
-            changed=any(text != row[name] for name, text in texts.items()),
-            tokens=count_tokens((texts["prompt"], texts["prefix"], longer), map(image_size, images)),
-            **texts,
+            changed=stored != (prompt, prefix, chosen, rejected),
+            tokens=count_tokens((prompt, prefix, longer), map(image_size, images)),
         )
 
 
 def origin_of(example_id: str, manifest: Manifest, origins: dict[str, Origin]) -> Origin:
-    """Raises ReleaseError where the tables have changed since: nothing may go out without its documents' licences."""
+    """Where a row's example comes from.
+
+    Raises ReleaseError where the tables have changed since: no row is released without its documents' licences.
+    """
     if found := origins.get(example_id):
         return found
     raise ReleaseError(
@@ -140,16 +193,19 @@ def image_size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def _images(row: dict[str, Any]) -> tuple[Path, ...]:
-    return tuple(Path(image["path"]) for image in row["images"])
+def _paths(images: Sequence[ImageCell]) -> tuple[Path, ...]:
+    return tuple(Path(image["path"]) for image in images)
 
 
-def _rows(manifest: Manifest) -> Iterator[dict[str, Any]]:
+def _rows(manifest: Manifest) -> Iterator[Any]:
+    """The data set's rows, a batch in memory at a time; its gate decides which TypedDict they are."""
     with pq.ParquetFile(manifest.path) as file:
         for batch in file.iter_batches(batch_size=BATCH_ROWS):
             yield from batch.to_pylist()
 
 
-def _columns(store: Store, table: str, shard: str, columns: list[str]) -> list[dict[str, Any]]:
+def _columns(store: Store, table: str, shard: str, columns: list[str]) -> Iterator[dict[str, Any]]:
+    """Some columns of a shard's table; no row where the table is not there."""
     path = store.table_path(table, shard)
-    return pq.read_table(path, columns=columns).to_pylist() if path.exists() else []
+    if path.exists():
+        yield from pq.read_table(path, columns=columns).to_pylist()

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from lwv_dagster.release.rows import Example, Pair
-from lwv_dagster.release.tokens import CUTOFFS
+from lwv_dagster.release.token_counts import CUTOFFS
 from resources.authors import is_embedded
 from resources.text.length_score import length_score
 
@@ -30,6 +30,8 @@ class PartTally:
 
 @dataclass
 class Tally:
+    """What the card says in numbers, of both data sets."""
+
     sft: PartTally = field(default_factory=PartTally)
     preference: PartTally = field(default_factory=PartTally)
     words: Counter[int] = field(default_factory=Counter)  # SFT rows by words written, in bins of WORDS_BIN
@@ -38,6 +40,7 @@ class Tally:
     samples: set[str] = field(default_factory=set)  # ids under which the ledger has their calls
 
     def add_example(self, row: Example) -> None:
+        """Count an example that was written."""
         self._add(self.sft, row, row.author)
         self.words[row.words // WORDS_BIN * WORDS_BIN] += 1
         if row.required_words:
@@ -46,6 +49,7 @@ class Tally:
         self.samples.add(row.id)
 
     def add_pair(self, row: Pair) -> None:
+        """Count a pair that was written."""
         self._add(self.preference, row, row.author, row.corrector)
         self.preference.weights[row.kind] += row.weight
         self.samples.add(row.example_id)

@@ -1,14 +1,12 @@
-"""How a release is written: the current data sets, row by row, into a folder that can be handed out."""
+"""How a release is written: the current data sets, row by row, into a folder that can be shared."""
 
 import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assets.preference_dataset import checks as preference_rules
 from assets.quality.gate import GateClosedError
@@ -25,6 +23,7 @@ from lwv_dagster.release.ms_swift import MS_SWIFT
 from lwv_dagster.release.provenance import (
     Verdict,
     gate_verdicts,
+    public_manifest,
     read_documents,
     read_usage,
     read_verdicts,
@@ -34,12 +33,10 @@ from lwv_dagster.release.provenance import (
 from lwv_dagster.release.rows import read_examples, read_origins, read_pairs
 from lwv_dagster.release.tally import PartTally, Tally
 from lwv_dagster.release.trl import TRL
-from resources.recipe.model import Recipe
-from resources.recipe.read import read_recipe
 from resources.store import Store
 
 FORMATS = {made.name: made for made in (HUB, TRL, LLAMAFACTORY, MS_SWIFT)}
-MARK = "release.json"  # what tells a folder of ours from another
+MARK = "release.json"  # a folder that holds it is a release, and may be replaced
 
 
 @dataclass(frozen=True)
@@ -55,14 +52,14 @@ class Release:
 
 
 def write_release(store: Store, format: Format, out: Path) -> Release:
-    """Write `out` (made anew where it is an older release).
+    """Write `out` (replaced where it is an older release).
 
-    Raises GateClosedError, ReleaseError, and what `read_recipe` raises; nothing changes then.
+    Raises GateClosedError or ReleaseError; nothing changes then.
     Rows stream: memory holds a row group, an id per row and the pictures' histograms.
     """
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
         raise ReleaseError(f"{out} is no release and not empty: name another folder with --out.")
-    recipe, sft = read_recipe(), current_manifest(store, "sft")
+    sft = current_manifest(store, "sft")
     verdicts, blocked = gate_verdicts(store, "sft_dataset", sft_rules.CHECKS)
     manifests, notes = [sft], []
     try:
@@ -78,7 +75,7 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:
         files, tally = write_rows(store, format, manifests, work)
-        notes += write_papers(store, format, manifests, verdicts, recipe, files, tally, work)
+        notes += write_documentation(store, format, manifests, verdicts, files, tally, work)
         work.chmod(0o755)
         shutil.rmtree(out, ignore_errors=True)
         work.rename(out)
@@ -95,37 +92,39 @@ def write_rows(store: Store, format: Format, manifests: list[Manifest], folder: 
     with ExitStack() as stack:
         open_files: dict[str, RowFile] = {}
 
-        def place(row: Any, placed: Placed | LeftOut, part: PartTally, add: Callable[[Any], None]) -> None:
+        def place(placed: Placed | LeftOut, part: PartTally) -> bool:
+            """Write the row, or count why it is left out; whether it was written."""
             if isinstance(placed, LeftOut):
                 part.left_out[placed.reason] += 1
-                return
-            name, values = placed
+                return False
+            name = placed.file
             if name not in open_files:
                 schema = format.files[name]
                 open_files[name] = ParquetShards(folder / name, schema) if schema else JsonLines(folder, name)
                 stack.callback(open_files[name].close)
-            open_files[name].write(values)
+            open_files[name].write(placed.row)
             written[name] += 1
-            add(row)
+            return True
 
         for manifest in manifests:
             if manifest.gate == "sft":
                 for example in read_examples(manifest, origins):
-                    place(example, format.example(example), tally.sft, tally.add_example)
+                    if place(format.example(example), tally.sft):
+                        tally.add_example(example)
             else:
                 for pair in read_pairs(manifest, origins):
-                    place(pair, format.pair(pair), tally.preference, tally.add_pair)
+                    if place(format.pair(pair), tally.preference):
+                        tally.add_pair(pair)
     if not written:
         raise ReleaseError(f"The format {format.name} can express none of the rows.")
     return {name: written[name] for name in format.files if written[name]}, tally
 
 
-def write_papers(
+def write_documentation(
     store: Store,
     format: Format,
     manifests: list[Manifest],
     verdicts: list[Verdict],
-    recipe: Recipe,
     files: dict[str, int],
     tally: Tally,
     folder: Path,
@@ -154,7 +153,7 @@ def write_papers(
         dict(licences.most_common()),
         read_usage(store, tally.samples),
         [*read_verdicts(store, shards), *verdicts],
-        recipe_text(recipe),
+        recipe_text(store, manifests),
         list(pictures),
     )
     (folder / "README.md").write_text(render_card(card), encoding="utf-8")
@@ -163,10 +162,7 @@ def write_papers(
             {
                 "format": format.name,
                 "files": files,
-                "data_sets": [
-                    {name: value for name, value in asdict(manifest).items() if name != "path"}
-                    for manifest in manifests
-                ],
+                "data_sets": [public_manifest(manifest) for manifest in manifests],
                 "left_out": {"sft": tally.sft.left_out, "preference": tally.preference.left_out},
             },
             indent=2,

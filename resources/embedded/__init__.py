@@ -1,5 +1,1 @@
-"""What the embedded model offers: its ASGI application, its model names, and nothing that thinks."""
-
-from resources.embedded.protocol import MODELS, app, model_name
-
-__all__ = ["MODELS", "app", "model_name"]
+"""The embedded model: heuristics behind OpenAI's protocol. What others use of it is in `protocol`."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resources.embedded import words
+from resources.embedded import phrases
 from resources.embedded.prose import plain, short
 from resources.embedded.reading import Page, Sight, Statement, furniture
 from resources.text.words import count_words
@@ -61,6 +61,7 @@ def parse_plan(text: str) -> list[Planned]:
 
 
 def page_list(text: str | None) -> tuple[int, ...]:
+    """The page numbers in the `Pages:` part of a plan line; none where it has none."""
     return tuple(int(number) for number in re.findall(r"\d+", text or ""))
 
 
@@ -76,7 +77,7 @@ def _spread(pages: int, count: int) -> list[tuple[int, ...]]:
         return [tuple(range(edges[at] + 1, edges[at + 1] + 1)) for at in range(count)]
     if pages == 1:
         return [(1,)] * count
-    together = min(2, count - pages)  # several images and room to spare: end by holding them side by side
+    together = min(2, count - pages)  # more sections than images: the last ones compare them
     alone = sorted(at * pages // (count - together) + 1 for at in range(count - together))
     return [(page,) for page in alone] + [tuple(range(1, pages + 1))] * together
 
@@ -88,7 +89,7 @@ def _points(sight: Sight, spread: Sequence[tuple[int, ...]]) -> list[str]:
         point = _point(sight, on, sum(other == on for other in spread[:at]), sum(other == on for other in spread))
         times = seen[point] = seen.get(point, 0) + 1
         if times > 1:
-            name = words.part_name(times, language)
+            name = phrases.part_name(times, language)
             point += f"（之{name}）" if language == "zh" else f", part {name}"
         out.append(point)
     return out
@@ -117,7 +118,7 @@ def _point(sight: Sight, on: tuple[int, ...], turn: int, of: int) -> str:
         if len(sight.pages) == 1:
             return label
         noun = "图" if language == "zh" else "picture"
-        which = words.ordinal(on[0], noun, language)
+        which = phrases.ordinal(on[0], noun, language)
         return f"{which}：{label}" if language == "zh" else f"{label} in {which}"
     lines = told_by(pages[0], skip)[1:]
     first = lines[turn * len(lines) // of].text if lines else names[0]
@@ -142,11 +143,11 @@ def _name(page: Page, number: int, language: str, skip: set[str]) -> str:
     """What a page is called in a plan; `number` is 0 where it is the only one."""
     told = told_by(page, skip)
     if page.is_photo or not told:
-        look = words.look_slots(page.look, language)
+        look = phrases.look_slots(page.look, language)
         pair = [look[name] for name in ("colour", "colour2") if name in look]
-        which = f"The {words.ORDINALS[number - 1]}" if 0 < number <= len(words.ORDINALS) else "A"
+        which = f"The {phrases.ORDINALS[number - 1]}" if 0 < number <= len(phrases.ORDINALS) else "A"
         if language == "zh":
-            return f"{words.ordinal(number, '幅', language) if number else ''}{'和'.join(pair)}的画面"
+            return f"{phrases.ordinal(number, '幅', language) if number else ''}{'和'.join(pair)}的画面"
         return f"{which} picture, in {' and '.join(pair)}"
     return heading_form(short(told[0].text, language))
 
@@ -157,6 +158,7 @@ def heading_form(text: str) -> str:
 
 
 def told_by(page: Page, skip: set[str]) -> list[Statement]:
+    """What a page says without headers and footers (`skip`, as plain text); all of it where nothing is left."""
     kept = [statement for statement in page.statements if plain(statement.text) not in skip]
     return kept or list(page.statements)
 

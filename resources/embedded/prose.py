@@ -84,7 +84,7 @@ def frames(language: str) -> Mapping[str, tuple[Frame, ...]]:
 
 
 class Picker:
-    """Chooses frames by a seed that is a hash of content: each frame of a group once, then the round begins anew."""
+    """Chooses frames by a seed that is a hash of content: every frame of a group once before any comes again."""
 
     def __init__(self, language: str, *seed: object) -> None:
         self.language = language
@@ -116,6 +116,7 @@ class Picker:
 
 
 def join(sentences: Iterable[str], language: str) -> str:
+    """Sentences as one paragraph, without spaces between them in Chinese."""
     return ("" if language == "zh" else " ").join(sentences)
 
 
@@ -242,6 +243,7 @@ class Covered:
         self._tokens = content_tokens(text)
 
     def __call__(self, line: str) -> bool:
+        """Whether this line is said; one without letters or digits always is."""
         if not (bare := plain(line)) or bare in self._plain:
             return True
         wanted = content_tokens(line)

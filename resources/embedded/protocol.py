@@ -1,4 +1,4 @@
-"""The wire: OpenAI's chat-completions protocol as an ASGI application, its errors, its counts, and nothing that writes.
+"""OpenAI's chat-completions protocol as an ASGI application: routing to the steps, errors, token counts.
 
 Tokens are counted by a stated rule, not by a tokenizer: one per CJK character, 1.3 per run of Latin letters or digits,
 one per 28 x 28 pixels of an image.
@@ -11,21 +11,64 @@ import logging
 import math
 import re
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import Literal, TypedDict
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from resources.embedded import critic, judge, planning, prose, requests, teacher
+from resources.embedded import critic_answers, judge_answers, planning, prose, request_answers, teacher_answers
 from resources.embedded.reading import RequestError, Sight, UnknownModelError, read_request
+from resources.json_types import Json
 
 VERSION = 1
 MODELS = tuple(f"embedded-{role}-{VERSION}" for role in ("teacher", "critic", "judge"))
 _log = logging.getLogger(__name__)
 _TOKEN = re.compile(f"[{prose.CJK}]|[A-Za-z0-9]+")
+
+
+class ReplyMessage(TypedDict):
+    """The answer itself."""
+
+    role: Literal["assistant"]
+    content: str
+    refusal: None
+
+
+class Choice(TypedDict):
+    """One answer of a completion; there is always one."""
+
+    index: int
+    message: ReplyMessage
+    logprobs: None
+    finish_reason: Literal["stop", "length"]
+
+
+class CachedTokens(TypedDict):
+    """How many prompt tokens a prefix cache held: none here."""
+
+    cached_tokens: int
+
+
+class Usage(TypedDict):
+    """Tokens by the module's rule."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: CachedTokens
+
+
+class Completion(TypedDict):
+    """A `chat.completion` object."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int  # Unix time, seconds
+    model: str
+    choices: list[Choice]
+    usage: Usage
 
 
 def model_name(role: str) -> str:
@@ -39,14 +82,14 @@ def model_name(role: str) -> str:
 def answer(sight: Sight) -> str:
     """The text for what the request asks, whichever of the models is named."""
     steps = {
-        "request": requests.request,
-        "rewrite": requests.rewrite,
-        "decide": requests.decide,
-        "rephrase": requests.rephrase,
+        "request": request_answers.request,
+        "rewrite": request_answers.rewrite,
+        "decide": request_answers.decide,
+        "rephrase": request_answers.rephrase,
         "plan": planning.plan,
-        "write": teacher.section,
-        "correct": critic.answer,
-        "judge": judge.answer,
+        "write": teacher_answers.section,
+        "correct": critic_answers.answer,
+        "judge": judge_answers.answer,
     }
     return steps.get(sight.step, _plain_reply)(sight)
 
@@ -70,9 +113,9 @@ def _cost(token: str) -> float:
     return 1.3 if token.isascii() else 1.0
 
 
-def complete(body: Any) -> dict[str, Any]:
+def complete(body: Json) -> Completion:
     """The chat.completion object for a decoded body. Raises RequestError or UnknownModelError."""
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         raise RequestError("The body must be a JSON object.", "body")
     model = body.get("model")
     if not isinstance(model, str):
@@ -115,7 +158,8 @@ def complete(body: Any) -> dict[str, Any]:
     }
 
 
-def _limit(body: Mapping[str, Any]) -> int | None:
+def _limit(body: dict[str, Json]) -> int | None:
+    """Tokens that the answer may have; None where the request sets no limit. Raises RequestError."""
     limits = []
     for name in ("max_tokens", "max_completion_tokens"):
         value = body.get(name)
@@ -157,7 +201,7 @@ def _error(status: int, message: str, param: str | None, code: str | None) -> JS
 async def _completions(request: Request) -> JSONResponse:
     raw = await request.body()
     try:
-        body = json.loads(raw)
+        body: Json = json.loads(raw)
     except ValueError:
         return _error(400, "The body is not valid JSON.", None, None)
     try:
@@ -167,7 +211,7 @@ async def _completions(request: Request) -> JSONResponse:
     except UnknownModelError as error:
         message = f"The model {error.args[0]!r} does not exist here: there are {', '.join(MODELS)}."
         return _error(404, message, "model", "model_not_found")
-    except Exception as error:  # a fault of ours: it is said as such, and logged whole
+    except Exception as error:  # a fault of ours: reported as such, and logged with its traceback
         _log.exception("the embedded model failed")
         return _error(500, f"The embedded model failed: {type(error).__name__}: {error}", None, "internal_error")
 

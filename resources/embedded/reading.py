@@ -7,15 +7,21 @@ import io
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from resources import ocr
 from resources.embedded import prose
+from resources.json_types import Json
+from resources.messages import ImageUrl
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Indices: TypeAlias = npt.NDArray[np.intp]
 
 REGIONS = ("upper_left", "top", "upper_right", "left", "centre", "right", "lower_left", "bottom", "lower_right")
 _CACHE: OrderedDict[str, "Page"] = OrderedDict()
@@ -112,13 +118,23 @@ class Sight:
         return tuple(text for role, text in self.turns if role == "assistant")
 
 
-def read_request(messages: Sequence[Mapping[str, Any]]) -> Sight:
-    """Decode, read and look at every image, and find the step. Raises RequestError."""
+class Step(NamedTuple):
+    """What the last turn asks for. name: as `Sight.step`; section k of `sections`, where a section is written."""
+
+    name: str
+    text: str
+    section: int = 0
+    sections: int = 0
+
+
+def read_request(messages: Sequence[Json]) -> Sight:
+    """Decode, read and look at every image, and find the step. messages: as they came. Raises RequestError."""
     pages: list[Page] = []
     turns: list[tuple[str, str]] = []
     last_parts: list[str] = []
     for at, message in enumerate(messages):
-        if not isinstance(message, Mapping) or message.get("role") not in ("system", "developer", "user", "assistant"):
+        role = message.get("role") if isinstance(message, dict) else None
+        if not isinstance(message, dict) or role not in ("system", "developer", "user", "assistant"):
             raise RequestError(f"messages[{at}] needs a role: system, user or assistant.", f"messages[{at}].role")
         texts = []
         for part in _parts(message.get("content"), at):
@@ -126,18 +142,18 @@ def read_request(messages: Sequence[Mapping[str, Any]]) -> Sight:
                 texts.append(part)
             else:
                 pages.append(read_page(part["url"], len(pages) + 1))
-        turns.append((message["role"], "\n\n".join(texts)))
-        if message["role"] == "user":
+        turns.append((str(role), "\n\n".join(texts)))
+        if role == "user":
             last_parts = texts
     if not last_parts and not pages:
         raise RequestError("messages has no user message with text or an image.")
-    step, text, index, count = find_step(last_parts)
-    sight = Sight(step, "en", tuple(pages), text, tuple(turns), index, count)
-    return Sight(step, _language(sight), sight.pages, text, sight.turns, index, count)
+    step = find_step(last_parts)
+    sight = Sight(step.name, "en", tuple(pages), step.text, tuple(turns), step.section, step.sections)
+    return replace(sight, language=_language(sight))
 
 
-def find_step(parts: Sequence[str]) -> tuple[str, str, int, int]:
-    """(step, its text, section index, section count) of the last user turn's text parts; `chat` where no step is named.
+def find_step(parts: Sequence[str]) -> Step:
+    """The step that the last user turn's text parts ask for; `chat` where none is named.
 
     Only a part whose FIRST line is a step marker names a step, and the last such part counts: what an image says, or
     what stands inside <segment> or <response>, never begins a part. Where a sender has joined the parts into one text,
@@ -146,20 +162,20 @@ def find_step(parts: Sequence[str]) -> tuple[str, str, int, int]:
     for part in reversed(parts):
         match = _STEP.fullmatch(part.lstrip().split("\n", 1)[0])
         if match:
-            return (*_named(match, part.lstrip()),)
+            return _named(match, part.lstrip())
     if len(parts) == 1:
         markers = list(re.finditer(rf"^{_STEP.pattern}$", parts[0], re.MULTILINE))
         if markers:
             match = _STEP.match(parts[0], markers[-1].start())
             assert match is not None
-            return (*_named(match, parts[0][match.start() :]),)
-    return "chat", "\n\n".join(parts), 0, 0
+            return _named(match, parts[0][match.start() :])
+    return Step("chat", "\n\n".join(parts))
 
 
-def _named(match: re.Match[str], text: str) -> tuple[str, str, int, int]:
+def _named(match: re.Match[str], text: str) -> Step:
     if match.group(2):
-        return "write", text, int(match.group(2)), int(match.group(3))
-    return match.group(1), text, 0, 0
+        return Step("write", text, int(match.group(2)), int(match.group(3)))
+    return Step(match.group(1), text)
 
 
 def _language(sight: Sight) -> str:
@@ -170,26 +186,24 @@ def _language(sight: Sight) -> str:
     return "zh" if prose.is_chinese(last) else "en"
 
 
-def _parts(content: Any, at: int) -> list[Any]:
-    """Text strings and image_url objects of one message's content."""
+def _parts(content: Json, at: int) -> list[str | ImageUrl]:
+    """The texts and images of one message's content, in order."""
     if content is None or isinstance(content, str):
         return [content] if content else []
     if not isinstance(content, list):
         where = f"messages[{at}].content"
         raise RequestError(f"{where} must be a string or a list of parts.", where)
-    out: list[Any] = []
+    out: list[str | ImageUrl] = []
     for index, part in enumerate(content):
-        where = f"messages[{at}].content[{index}]"
-        kind = part.get("type") if isinstance(part, Mapping) else None
-        if kind == "text" and isinstance(part.get("text"), str):
-            out.append(part["text"])
-        elif (
-            kind == "image_url"
-            and isinstance(part.get("image_url"), Mapping)
-            and isinstance(part["image_url"].get("url"), str)
-        ):
-            out.append(part["image_url"])
+        fields = part if isinstance(part, dict) else {}
+        kind, text, image = fields.get("type"), fields.get("text"), fields.get("image_url")
+        url = image.get("url") if isinstance(image, dict) else None
+        if kind == "text" and isinstance(text, str):
+            out.append(text)
+        elif kind == "image_url" and isinstance(url, str):
+            out.append({"url": url})
         else:
+            where = f"messages[{at}].content[{index}]"
             raise RequestError(f"{where} must be a text part or an image_url part.", where)
     return out
 
@@ -362,7 +376,7 @@ _COLOURS = (
 )
 
 
-def _colour_names(hsv: np.ndarray) -> np.ndarray:
+def _colour_names(hsv: Floats) -> Indices:
     """Index into _COLOURS for every pixel of an HSV image (0-1)."""
     hue, sat, val = hsv[..., 0] * 360, hsv[..., 1], hsv[..., 2]
     warm, gold, red = (hue >= 15) & (hue < 45), (hue >= 45) & (hue < 70), (hue < 15) | (hue >= 345)
@@ -407,7 +421,8 @@ def _colour_names(hsv: np.ndarray) -> np.ndarray:
     return np.select(conditions, [_COLOURS.index(name) for name in chosen], default=_COLOURS.index("pink"))
 
 
-def _ranked(names: np.ndarray) -> list[tuple[str, float]]:
+def _ranked(names: Indices) -> list[tuple[str, float]]:
+    """Every colour with its share of the pixels, 0-1, most frequent first."""
     counts = np.bincount(names.ravel(), minlength=len(_COLOURS))
     order = sorted(range(len(_COLOURS)), key=lambda at: (-int(counts[at]), at))
     return [(_COLOURS[at], float(counts[at]) / names.size) for at in order]

@@ -1,26 +1,70 @@
-"""What an HTTP answer means: a text that can be used, or the kind of failure and one line for a person."""
+"""What an HTTP answer means: a text that can be used, or the kind of failure and a one-line message."""
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 import openai
 
 from resources.endpoints import Endpoint
 from resources.engine.retries import Trouble
 from resources.failures import EndpointError
+from resources.json_types import Json
 from resources.text.refusals import begins_as_refusal
 
 if TYPE_CHECKING:
     import httpx2
 
 
-def read_answer(answer: dict[str, Any]) -> tuple[str, str, str, str]:
-    """(text, finish reason, status, detail) of a chat completion; raises where it is none."""
-    choice = answer["choices"][0]
-    text, finish = choice["message"].get("content") or "", choice.get("finish_reason") or ""
-    return text, finish, *classify(text, finish, choice["message"].get("refusal"))
+class Answer(NamedTuple):
+    """What an HTTP answer means."""
+
+    status: str  # ok, or the kind of AnswerError
+    detail: str = ""  # why not, where status is not ok
+    text: str = ""
+    finish_reason: str = ""
 
 
-def classify(text: str, finish_reason: str, refusal: str | None = None) -> tuple[str, str]:
+class TokenUsage(NamedTuple):
+    """Tokens of one call as the server counts them; `prompt` counts the cached ones too."""
+
+    prompt: int
+    cached: int
+    completion: int
+
+
+NO_TOKENS = TokenUsage(0, 0, 0)
+
+
+def read_answer(body: Json) -> Answer:
+    """The first choice of a chat completion. Raises ValueError where `body` is no chat completion."""
+    choices = body.get("choices") if isinstance(body, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        raise ValueError("it has no choices[0].message")
+    text, refusal, finish = message.get("content") or "", message.get("refusal") or "", choice.get("finish_reason")
+    if not isinstance(text, str) or not isinstance(refusal, str):
+        raise ValueError("the content or the refusal of its message is not a string")
+    finish_reason = finish if isinstance(finish, str) else ""
+    status, detail = classify(text, finish_reason, refusal)
+    return Answer(status, detail, text, finish_reason)
+
+
+def read_usage(body: Json) -> TokenUsage:
+    """What a chat completion says it took; zeros where it does not say."""
+    usage = body.get("usage") if isinstance(body, dict) else None
+    if not isinstance(usage, dict):
+        return NO_TOKENS
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return TokenUsage(_count(usage.get("prompt_tokens")), _count(cached), _count(usage.get("completion_tokens")))
+
+
+def _count(value: Json) -> int:
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0
+
+
+def classify(text: str, finish_reason: str, refusal: str = "") -> tuple[str, str]:
     """(status, detail) of an answer that arrived: `ok`, or the kind of AnswerError and why."""
     if refusal:
         return "refused", f"the model refused: {refusal[:200]}"
@@ -50,7 +94,7 @@ def refuses_structure(message: str) -> bool:
 
 
 def trouble_of(error: openai.OpenAIError, endpoint: Endpoint) -> Trouble:
-    """What may pass when the call is made again; raises EndpointError for what will not."""
+    """The failure, where another try may succeed; raises EndpointError where none can."""
     if isinstance(error, openai.RateLimitError) and error.code != "insufficient_quota":
         return Trouble("pushed_back", short(error), _retry_after(error.response))
     if isinstance(error, openai.APITimeoutError) and _timed_out(error):
@@ -64,7 +108,7 @@ def trouble_of(error: openai.OpenAIError, endpoint: Endpoint) -> Trouble:
 
 
 def explain(error: openai.OpenAIError, endpoint: Endpoint) -> tuple[str, str]:
-    """(kind, one line for a person): which endpoint failed, and which setting to look at."""
+    """(kind, message): which endpoint failed, and which setting to check."""
     prefix, where = endpoint.prefix, f"{endpoint.role} at {endpoint.base_url}"
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         state = "is wrong" if endpoint.api_key else "is not set"
@@ -79,7 +123,7 @@ def explain(error: openai.OpenAIError, endpoint: Endpoint) -> tuple[str, str]:
 
 
 def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
-    """(kind, one line) of a server that answered nobody for as long as we were patient."""
+    """(kind, message) of a server that answered no call for the endpoint's whole `patience_s`."""
     prefix, where = endpoint.prefix, f"{endpoint.role} at {endpoint.base_url}"
     if trouble.kind == "timeout":
         return "timeout", f"The {where} did not answer in {endpoint.timeout_s:g} s: overloaded? See {prefix}_TIMEOUT_S."
@@ -93,6 +137,7 @@ def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
 
 
 def short(error: BaseException) -> str:
+    """What an error says, in one line of at most 300 characters."""
     return " ".join(str(error).split())[:300]
 
 

@@ -6,16 +6,20 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import openai
 from sqlalchemy.exc import DBAPIError
 
 from resources.endpoints import Endpoint
 from resources.engine.answers import (
+    NO_TOKENS,
+    Answer,
+    TokenUsage,
     bad_request_kind,
     explain_trouble,
     read_answer,
+    read_usage,
     refuses_structure,
     short,
     trouble_of,
@@ -27,6 +31,7 @@ from resources.engine.progress import Progress, Tally, logger
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
 from resources.failures import AnswerError, EndpointError, LedgerError
+from resources.json_types import Json
 from resources.ledger import ANSWERED, Ledger, Record
 from resources.messages import Call, Role, wire
 
@@ -198,7 +203,7 @@ class ModelEngine:
                 await asyncio.gather(*open_now, return_exceptions=True)
 
     async def _obtain(self, call: Call, call_id: str) -> Record:
-        """Send until there is an answer that the ledger can hold; the ledger has it when this returns."""
+        """Send, with retries, until there is an answer or a failure to record; the ledger holds it on return."""
         endpoint, servers = self.endpoints[call.role], self.servers[call.role]
         place = self._places.setdefault(call.sample, len(self._places))
         tries, first_failed = Counter[str](), 0.0
@@ -227,9 +232,8 @@ class ModelEngine:
                 kind, says = explain_trouble(outcome, endpoint)
                 raise EndpointError(says, kind)
             if decision == "give up":
-                record = self._record(
-                    call, call_id, endpoint, server, outcome.kind, f"{outcome.detail} ({tries.total()} tries)"
-                )
+                answer = Answer(outcome.kind, f"{outcome.detail} ({tries.total()} tries)")
+                record = self._record(call, call_id, endpoint, server, answer)
                 self._keep(record)
                 return record
             assert isinstance(decision, float)
@@ -246,7 +250,7 @@ class ModelEngine:
         import httpx2
 
         started = time.time()
-        body = {
+        body: dict[str, object] = {
             "model": endpoint.model,
             "messages": wire(call.messages, self.read_image),
             "max_tokens": call.max_tokens,
@@ -256,35 +260,23 @@ class ModelEngine:
         }
         if call.role in self._unstructured:
             body.pop("response_format", None)
-        answer: Any = {}
+        received: Json = None
         try:
             # The typed `chat.completions.create` spends 4 ms of CPU a call on its types, this 1 ms; key and errors are
             # the client's all the same.
             response = await server.client.post("/chat/completions", cast_to=httpx2.Response, body=body)
-            answer = response.json()
-            text, finish, status, detail = read_answer(answer)
+            received = response.json()
+            answer = read_answer(received)
         except openai.BadRequestError as error:
             if "response_format" in body and refuses_structure(str(error)):
-                self._unstructured.add(call.role)  # for good: the answer is read tolerantly
+                self._unstructured.add(call.role)  # from now on: the answer is read tolerantly
                 return await self._send(call, call_id, endpoint, server)
-            text, finish, status, detail = "", "", bad_request_kind(str(error)), short(error)
+            answer = Answer(bad_request_kind(str(error)), short(error))
         except openai.OpenAIError as error:
             return trouble_of(error, endpoint)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            text, finish, status, detail = "", "", "failed", f"the answer is no chat completion: {short(error)}"
-        usage = (answer.get("usage") if isinstance(answer, dict) else None) or {}
-        return self._record(
-            call,
-            call_id,
-            endpoint,
-            server,
-            status,
-            detail,
-            text if status in ANSWERED else "",
-            finish,
-            usage,
-            time.time() - started,
-        )
+        except ValueError as error:  # no JSON, or JSON of another form
+            answer = Answer("failed", f"the answer is no chat completion: {short(error)}")
+        return self._record(call, call_id, endpoint, server, answer, read_usage(received), time.time() - started)
 
     def _record(
         self,
@@ -292,19 +284,10 @@ class ModelEngine:
         call_id: str,
         endpoint: Endpoint,
         server: Server,
-        status: str,
-        detail: str,
-        text: str = "",
-        finish: str = "",
-        usage: Mapping[str, Any] | None = None,
+        answer: Answer,
+        usage: TokenUsage = NO_TOKENS,
         latency_s: float = 0.0,
     ) -> Record:
-        usage = usage or {}
-        tokens = (
-            usage.get("prompt_tokens") or 0,
-            (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
-            usage.get("completion_tokens") or 0,
-        )
         price = self._prices[call.role]
         return Record(
             call_id=call_id,
@@ -314,28 +297,28 @@ class ModelEngine:
             template=call.template,
             sample=call.sample,
             step=call.step,
-            status=status,
-            text=text,
-            detail=detail,
-            finish_reason=finish,
-            prompt_tokens=tokens[0],
-            cached_tokens=tokens[1],
-            completion_tokens=tokens[2],
-            cost_usd=price.of(*tokens) if price else 0.0,
+            status=answer.status,
+            text=answer.text if answer.status in ANSWERED else "",
+            detail=answer.detail,
+            finish_reason=answer.finish_reason,
+            prompt_tokens=usage.prompt,
+            cached_tokens=usage.cached,
+            completion_tokens=usage.completion,
+            cost_usd=price.of(*usage) if price else 0.0,
             latency_s=latency_s,
             at=time.time(),
             run=self.run_label,
         )
 
     def _keep(self, record: Record) -> None:
-        """Into the ledger, and counted; a ledger that takes no more stops the run."""
+        """Write the record to the ledger and count it; a ledger that takes no further row stops the run."""
         try:
             self.ledger.put(record)
         except DBAPIError as error:
             why = short(Exception(error.orig))
             unusable = LedgerError(
                 f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, "
-                "or mend it, then run again."
+                "or repair it, then run again."
             )
             self.stop(unusable)  # now: the slot that this call frees must not go to one more
             raise unusable from error

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl+C while calls are in flight: no new call starts, those in flight end, the signal goes on."""
+"""SIGTERM and Ctrl+C while calls are in flight: no new call starts, those in flight end, the signal is raised again."""
 
 import asyncio
 import os
@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -21,7 +20,7 @@ def draining(stop: Callable[[str], None]) -> Iterator[None]:
         yield
         return
     loop = asyncio.get_running_loop()
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     received: list[int] = []
 
     def restore() -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Result = TypeVar("Result")
 
 
-def run(work: Coroutine[Any, Any, Result]) -> Result:
+def run(work: Coroutine[object, object, Result]) -> Result:
+    """Run `work` to its end on a new event loop and return its result; asyncio's own loop where uvloop is missing."""
     try:
         import uvloop
     except ImportError:  # Windows

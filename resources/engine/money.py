@@ -57,6 +57,7 @@ class Budget:
     spent_tokens: int = 0
 
     def spend(self, usd: float, tokens: int) -> None:
+        """Add what one or several calls cost."""
         self.spent_usd += usd
         self.spent_tokens += tokens
 

@@ -17,7 +17,7 @@ class Waiting:
 def open_samples(window: float, slots: int) -> int:
     """How many samples may be open for `slots` slots.
 
-    1.5 a slot keeps the slots full while a server's prefix cache holds every open sample (peers.md 5.3); 4 a slot is
+    1.5 a slot keeps the slots full while a server's prefix cache holds every open sample (docs/engine.md); 4 a slot is
     the best possible schedule within 0.2 % by simulation, for where there is no cache to protect.
     """
     return max(1, math.ceil(window * slots))

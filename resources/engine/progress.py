@@ -1,4 +1,4 @@
-"""How far a run is: counts, speed, cost and time left, said at most every few seconds on the logger `lwv.progress`."""
+"""Progress of a run: counts, speed, cost and time left, logged to `lwv.progress` at most every few seconds."""
 
 import logging
 import time
@@ -39,7 +39,7 @@ class Tally:
 
 
 class Progress:
-    """Says where a run of `total` samples is. calls: how many calls the forecast expects, 0 where there is none."""
+    """Logs how far a run of `total` samples is. calls: as many as the forecast expects, 0 without a forecast."""
 
     def __init__(self, what: str, total: int, tally: Tally, calls: int = 0) -> None:
         self.what, self.total, self.tally, self.calls = what, total, tally, calls
@@ -49,7 +49,7 @@ class Progress:
         self._before = tally.made + tally.replayed, tally.completion_tokens
 
     def step(self, done: int = 0) -> None:
-        """Count finished samples; says something when it is time, and at the end."""
+        """Count finished samples; logs a line every EVERY_S seconds, and at the end."""
         self.done += done
         now = time.monotonic()
         if (done and self.done == self.total) or now - self._said >= EVERY_S:
@@ -57,6 +57,7 @@ class Progress:
             logger.info("%s", self.line(now - self._started))
 
     def line(self, elapsed_s: float) -> str:
+        """Samples done, calls, speed, cost and time left after `elapsed_s` seconds, in one line."""
         calls = self.tally.made + self.tally.replayed - self._before[0]
         tokens = self.tally.completion_tokens - self._before[1]
         share = self.done / self.total if self.total else 1.0

@@ -1,4 +1,4 @@
-"""What to do with a call that got no answer: ask again after a while, give this call up, or stop the run."""
+"""What to do with a call that got no answer: retry it after a delay, give this call up, or stop the run."""
 
 from dataclasses import dataclass
 from typing import Literal

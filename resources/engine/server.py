@@ -5,11 +5,14 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
 from resources.engine.order import Waiting, next_call
+
+if TYPE_CHECKING:
+    import openai
 
 
 class Server:
@@ -17,7 +20,7 @@ class Server:
 
     def __init__(self, endpoint: Endpoint, url: str) -> None:
         self.url = url
-        self.client: Any = endpoint.client(url)
+        self.client: openai.AsyncOpenAI = endpoint.client(url)
         self.limit = Limit(endpoint.concurrency)
         self.in_flight = 0
         self.tail = False
@@ -48,6 +51,7 @@ class Server:
             self._release()
 
     def answered(self) -> None:
+        """Note that the server has answered just now: it is up."""
         self.answered_at, self.down_until = time.monotonic(), 0.0
 
     def _release(self) -> None:

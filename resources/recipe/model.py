@@ -38,7 +38,7 @@ class Lengths(Part):
 
 
 class Instructions(Part):
-    """What is asked of the documents (method.md 1.1, 1.2)."""
+    """What is asked of the documents (docs/method.md 1.1, 1.2)."""
 
     need_long: bool = True  # a request that needs no long article, or an irrelevant image, is rejected
     groups: tuple[Literal[2, 4], ...] = (2, 4)  # single images of one collection are put together so; empty: never
@@ -58,13 +58,14 @@ class Instructions(Part):
 
     @model_validator(mode="after")
     def shares_fit(self) -> Self:
+        """Raises ValueError where the two shares of lengths do not fit together."""
         if self.stated_share + self.back_translated_share > 1:
             raise ValueError("stated_share and back_translated_share add up to more than 1")
         return self
 
 
 class Writing(Part):
-    """How a text is planned and written (method.md 2)."""
+    """How a text is planned and written (docs/method.md 2)."""
 
     section_words: int = Field(200, ge=50, le=1000)  # of anything but a deck; the method allows 200 to 1,000
     most_sections: int = Field(50, ge=1)  # LongWriter's cap; longer texts have longer sections
@@ -77,13 +78,14 @@ class Writing(Part):
 
     @model_validator(mode="after")
     def band_is_around_the_target(self) -> Self:
+        """Raises ValueError where 1 is not within the band."""
         if not 0 < self.band[0] <= 1 <= self.band[1]:
             raise ValueError("band is [low, high] with 0 < low <= 1 <= high")
         return self
 
 
 class Keep(Part):
-    """Which written examples may be trained on (method.md 6.2)."""
+    """Which written examples may be trained on (docs/method.md 6.2)."""
 
     length_score: float = Field(80, ge=0, le=100)  # at least, against the stated length
     repeated_share: float = Field(0.3, ge=0, le=1)  # at most, of a text's sentences
@@ -94,7 +96,7 @@ class Keep(Part):
 
 
 class Mix(Part):
-    """What SFT is trained on (method.md 1.3, 5)."""
+    """What SFT is trained on (docs/method.md 1.3, 5)."""
 
     size: int | None = Field(None, ge=1)  # examples; unset: all that are kept
     kinds: dict[Literal["single", "multi", "deck"], float] = {}  # shares; empty: as they come
@@ -107,6 +109,7 @@ class Mix(Part):
 
     @model_validator(mode="after")
     def shares_fit(self) -> Self:
+        """Raises ValueError where shares contradict each other or chat has no file."""
         if self.long_share + self.short_share > 1:
             raise ValueError("long_share and short_share add up to more than 1")
         for name, shares in (("kinds", self.kinds), ("buckets", self.buckets)):
@@ -118,13 +121,13 @@ class Mix(Part):
 
 
 class Corrections(Part):
-    """Which drafts the critic corrects (method.md 3.1)."""
+    """Which drafts the critic corrects (docs/method.md 3.1)."""
 
     drafts: Literal["auto", "checkpoint", "teacher"] = "auto"  # auto: the checkpoint's where `drafts` has the shard
 
 
 class Pairs(Part):
-    """Preference pairs (method.md 3.2 to 3.4). Shares are of all pairs' weight in training; 0 leaves a kind out."""
+    """Preference pairs (docs/method.md 3.2 to 3.4). Shares are of the weight in training; 0 leaves a kind out."""
 
     cumulative: float = Field(0.3, ge=0)
     shared_prefix: float = Field(0.3, ge=0)
@@ -158,6 +161,7 @@ class Training(Part):
 
     @model_validator(mode="after")
     def pairs_are_plain(self) -> Self:
+        """Raises ValueError for a layout that TRL's own trainer cannot show."""
         if self.packing == "pairs" and self.layout == "interleaved":
             raise ValueError('interleaved images are trained with packing = "documents" alone')
         return self

@@ -27,7 +27,7 @@ def field_values(recipe: Recipe, fields: Iterable[str]) -> dict[str, object]:
 
 
 def recipe_of_values(values: Mapping[str, object]) -> Recipe:
-    """A recipe that has these fields alone, from what `field_values` gave; names that are no field of it are skipped."""
+    """A recipe that has these fields alone, from what `field_values` gave; names that are no field are skipped."""
     parts: dict[str, Part] = {}
     known = {name for name in values if name in all_fields()}
     for name in known:

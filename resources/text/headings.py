@@ -1,4 +1,4 @@
-"""How a long text is put together: what stands between its parts, and the headings that mark pages and sections.
+"""How the parts of a long text are joined: the separator, and the headings that mark pages and sections.
 
 A text is written with these headings and cut at them again, so both must come from here.
 """

@@ -28,7 +28,7 @@ def _score(words: int, required: int, over: float, under: float) -> float:
 
 
 def benchmark_bucket(required: int) -> int:
-    """Which of MMLongBench-Write's buckets a required length stands in: 0-3 for [0, 1500) [1500, 2000) [2000, 3000) …
+    """Which of MMLongBench-Write's buckets a required length falls into: 0-3 for [0, 1500) [1500, 2000) [2000, 3000) …
 
     The last one has no upper border in the released code; the longest length of the benchmark is under 4,000.
     """

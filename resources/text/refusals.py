@@ -1,4 +1,4 @@
-"""Texts that refuse, or that are an error message, where a text is wanted."""
+"""Refusals and error messages that stand where a text is wanted."""
 
 from resources.text.headings import without_heading
 
@@ -14,7 +14,7 @@ REFUSALS = (
     "很抱歉，我无法",
 )
 ERROR_TEXTS = (*REFUSALS, "max tries. failed")
-HEAD = 200  # characters at a text's beginning in which a refusal stands
+HEAD = 200  # characters at a text's beginning in which a refusal is looked for
 
 
 def begins_as_refusal(text: str, phrases: tuple[str, ...] = REFUSALS) -> bool:

@@ -1,24 +1,24 @@
-"""Texts that repeat themselves: loops, runs of tokens that stood before, and the share of repeated sentences."""
+"""Repetition in a text: loops, repeated n-grams (runs of RUN tokens), and the share of repeated sentences."""
 
 import re
 from collections import Counter
 
 from resources.text.words import count_words
 
-RUN = 10  # tokens of a run that counts as a repeat
-LOOP_TIMES = 3  # a run of a loop stands so often
-LOOP_SHARE = 0.1  # of a text's runs that stood there before, where the rounds of a loop are not the same
-TELLING_WORDS = 3  # a shorter sentence (`1.`, `Yes.`) is no repeat
+RUN = 10  # tokens of an n-gram
+LOOP_TIMES = 3  # a loop repeats an n-gram at least so often
+LOOP_SHARE = 0.1  # of a text's n-grams that are repeats, where a loop changes a little each time
+TELLING_WORDS = 3  # a shorter sentence (`1.`, `Yes.`) does not count as a repeat
 _TOKEN = re.compile(r"[a-zA-Z]+|\d+|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SENTENCE_END = re.compile(r"[.!?。！？][”’\"')）]?(?=\s|$)|[。！？]|\n")
 _SENTENCE_BORDER = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*")
 
 
 def loop_start(text: str) -> int | None:
-    """Where `text` begins to go round in circles (its second round), or None.
+    """Offset at which `text` starts to loop (the second repetition), or None where it does not.
 
-    It does where the same tokens follow each other LOOP_TIMES times; or, with small changes each time, where a run
-    stands so often and LOOP_SHARE of all runs stood there before. A name or a phrase that comes back is no loop.
+    It loops where the same tokens follow each other LOOP_TIMES times; or, with small changes each time, where an n-gram
+    occurs so often and LOOP_SHARE of all n-grams are repeats. A name or a phrase that comes back is no loop.
     """
     seen: dict[int, list[int]] = {}
     matches = list(_TOKEN.finditer(text))
@@ -37,7 +37,7 @@ def loop_start(text: str) -> int | None:
 
 
 def cut_loop(text: str) -> str:
-    """`text` up to the last sentence that ends before it begins to repeat itself."""
+    """`text` up to the last sentence that ends before it starts to loop."""
     start = loop_start(text)
     if start is None:
         return text
@@ -46,19 +46,19 @@ def cut_loop(text: str) -> str:
 
 
 def runs(text: str) -> set[int]:
-    """Hashes of every RUN tokens that stand side by side."""
+    """Hashes of the text's n-grams."""
     return runs_and_count(text)[0]
 
 
 def runs_and_count(text: str) -> tuple[set[int], int]:
-    """`runs`, and how many there are in all: as many as different ones where none stands twice."""
+    """`runs`, and the number of n-grams with repeats counted."""
     tokens = _TOKEN.findall(text.lower())
     side_by_side = zip(*(tokens[at:] for at in range(RUN)), strict=False)
     return set(map(hash, side_by_side)), max(0, len(tokens) - RUN + 1)
 
 
 def repeated_share(text: str) -> float:
-    """Share of sentences of at least TELLING_WORDS that stood in the text before, 0-1."""
+    """Share of sentences (of at least TELLING_WORDS) that occurred in the text before, 0-1."""
     sentences = [
         sentence for sentence in map(str.strip, _SENTENCE_BORDER.split(text)) if count_words(sentence) >= TELLING_WORDS
     ]

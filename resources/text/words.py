@@ -1,4 +1,4 @@
-"""The one way words are counted: as the papers count them; and the words that texts are compared by."""
+"""Counting words as the papers do, and the tokens by which texts are compared."""
 
 import re
 
@@ -23,5 +23,5 @@ def cjk_share(text: str) -> float:
 
 
 def tokens(text: str) -> list[str]:
-    """What texts are compared by, lower case: each CJK character, each run of other letters and digits."""
+    """Tokens by which texts are compared, lower case: each CJK character, each run of other letters and digits."""
     return _TOKEN.findall(text.lower())

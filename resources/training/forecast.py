@@ -145,7 +145,7 @@ class Forecast:
 
 
 def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int) -> Forecast:
-    """training.md 3: weights, gradients, AdamW's moments, activations, the head. devices: that share the weights."""
+    """docs/training.md: weights, gradients, AdamW's moments, activations, the head. devices: that share the weights."""
     adapters = shape.adapters(recipe["lora_rank"])
     computed = 2 if recipe["dtype"] == "bfloat16" else 4
     kept = computed if adapters else 4

@@ -4,13 +4,16 @@ import os
 import sys
 from pathlib import Path
 
+from resources.cpus import usable_cpus
+
 CONFIGURATIONS = Path(__file__).parent / "accelerate"  # <sharding>.yaml
 
 
 def launch_command(module: str, config: Path, gpus: int, sharding: str = "none") -> list[str]:
     """The command that runs `python -m <module> --config <config>` on `gpus` devices; 0 means the CPU.
 
-    sharding: `fsdp2` or `zero3` shares the weights between several GPUs; `none`: each holds them all.
+    sharding: `fsdp2` or `zero3` shares the weights between several GPUs; `none`: each holds them all. The processes
+    share the CPUs, unless OMP_NUM_THREADS says how many threads each has.
     """
     shared = ["--config_file", str(CONFIGURATIONS / f"{sharding}.yaml")] if sharding != "none" else ["--multi_gpu"]
     device = ["--cpu"] if gpus == 0 else shared if gpus > 1 else []
@@ -23,7 +26,7 @@ def launch_command(module: str, config: Path, gpus: int, sharding: str = "none")
         "--num_machines",
         "1",
         "--num_cpu_threads_per_process",
-        str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+        os.environ.get("OMP_NUM_THREADS") or str(max(1, usable_cpus() // max(1, gpus))),
         "--mixed_precision",
         "no",
         "--dynamo_backend",
@@ -46,6 +49,9 @@ def launch_env() -> dict[str, str]:
         # A document is as long as it is: memory given out in pieces of one size would not fit the next.
         "PYTORCH_ALLOC_CONF": os.environ.get("PYTORCH_ALLOC_CONF", "expandable_segments:True"),
         "TOKENIZERS_PARALLELISM": "false",
+        # A thread of OpenMP that has nothing to do sleeps. By default it spins, and on a machine with other work it
+        # takes the CPU from the very thread it waits for: the tiny student's training took ten times as long.
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
     }

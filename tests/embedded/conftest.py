@@ -13,7 +13,7 @@ import openai
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from resources.embedded import app, model_name
+from resources.embedded.protocol import app, model_name
 from resources.prompts import Prompt
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ ASSET_OF = {
     "plan": "long_outputs",
     "write": "long_outputs",
     "correct": "corrected_segments",
-    "judge": "benchmark_scores",
+    "judge": "judging",
 }
 
 CYCLE = (

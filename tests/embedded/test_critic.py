@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.embedded.critic import KINDS, Task, correct
+from resources.embedded.critic_answers import KINDS, Task, correct
 from resources.embedded.reading import Look, Page, statements_of
 from tests.embedded.conftest import CYCLE, RAIN, ask, image_part, page, template, text_part
 

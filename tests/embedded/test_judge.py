@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from resources.embedded.judge import DIMENSIONS
+from resources.embedded.judge_answers import DIMENSIONS
 from tests.embedded.conftest import CYCLE, ORE, RAIN, ask, image_part, page, photo, template, text_part
 
 REQUEST = "Write a lecture script for these slides."

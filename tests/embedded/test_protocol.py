@@ -8,8 +8,7 @@ import httpx2
 import openai
 import pytest
 
-from resources.embedded import MODELS, app, model_name
-from resources.embedded.protocol import count_tokens, cut
+from resources.embedded.protocol import MODELS, app, count_tokens, cut, model_name
 from tests.embedded.conftest import CYCLE, ask, create, image_part, opening, page, photo, text_part
 
 
@@ -141,7 +140,10 @@ def test_a_fault_inside_is_a_server_error_and_no_unknown_model(monkeypatch: pyte
 def test_a_read_document_is_answered_in_less_than_20_ms() -> None:
     from resources.embedded.protocol import complete
 
-    body = {"model": model_name("teacher"), "messages": opening([page(CYCLE)], "Explain it.", "en", 300, "2")}
+    body: dict[str, Any] = {
+        "model": model_name("teacher"),
+        "messages": opening([page(CYCLE)], "Explain it.", "en", 300, "2"),
+    }
     complete(body)
     times = []
     for _ in range(5):

@@ -2,8 +2,8 @@
 
 import json
 
-from resources.embedded.critic import task_of
-from resources.embedded.judge import DIMENSIONS
+from resources.embedded.critic_answers import task_of
+from resources.embedded.judge_answers import DIMENSIONS
 from resources.embedded.reading import find_step, read_request
 from tests.embedded.conftest import CYCLE, ask, image_part, opening, page, template, text_part
 

@@ -12,12 +12,12 @@ from assets.long_outputs.asset import long_outputs
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
-from bench.engine.ours import example
-from bench.engine.server import answer_text
-from bench.engine.work import sections_of
 from lwv_dagster.definitions import default_resources
 from resources.store import Store
-from tests.openai_server import completion, failure, scripted_server
+from testing.engine.server import answer_text
+from testing.engine.work import sections_of
+from testing.engine.writing import example
+from testing.openai_server import completion, failure, scripted_server
 
 SHARD = "bad-001"
 

@@ -22,7 +22,7 @@ from resources.failures import AnswerError, EndpointError
 from resources.ledger import Ledger
 from resources.messages import Call, Image, system, user
 from resources.store import Store
-from tests.openai_server import completion, failure, scripted_server
+from testing.openai_server import completion, failure, scripted_server
 
 
 @pytest.fixture

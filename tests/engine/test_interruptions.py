@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from bench.engine.client import server
-from bench.engine.work import Speed, total_calls
 from resources.ledger import Ledger
+from testing.engine.client import server
+from testing.engine.work import Speed, total_calls
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES, SLOTS = 40, 8
@@ -37,7 +37,7 @@ def start(url: str, home: Path, **more: str) -> subprocess.Popen[str]:
         **more,
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "bench.engine.ours", "--samples", str(SAMPLES), "--home", str(home)],
+        [sys.executable, "-m", "testing.engine.writing", "--samples", str(SAMPLES), "--home", str(home)],
         env=env,
         cwd=ROOT,
         stdout=subprocess.PIPE,

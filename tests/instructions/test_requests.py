@@ -14,7 +14,7 @@ from assets.quality.quarantine import read_quarantine
 from assets.source_images.schema import SOURCE_IMAGES
 from lwv_dagster.definitions import default_resources
 from resources.store import Store
-from tests.openai_server import scripted_server
+from testing.openai_server import scripted_server
 
 SHARD = "photos-001"
 

@@ -23,8 +23,8 @@ from resources.training.rows.processor import load_processor
 from resources.training.rows.sequence import RowError
 from resources.training.students.resolve import BUILT
 from resources.training.students.tiny import build_tiny
+from testing.rows import english, page, write_shard, written
 from tests.conftest import Factory
-from tests.sft_dataset.rows import english, page, write_shard, written
 
 SHARD = "a-001"
 PAGES = {"short": 2, "long": 4}

@@ -3,15 +3,18 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lwv_dagster.release.format import LeftOut
+from lwv_dagster.release import hub, trl
+from lwv_dagster.release.format import LeftOut, Placed
+from lwv_dagster.release.llamafactory import dataset_info
 from lwv_dagster.release.markup import ReleaseError, expect_tags, safe
 from lwv_dagster.release.rows import Example, Pair
-from lwv_dagster.release.tokens import CUTOFFS, count_tokens, text_tokens, vision_tokens
+from lwv_dagster.release.token_counts import CUTOFFS, count_tokens, text_tokens, vision_tokens
 from lwv_dagster.release.write import FORMATS
 
 PIECES = (
@@ -76,12 +79,14 @@ def make_example(user: str, assistant: str, images: int) -> Example:
 
 
 def make_pair(prompt: str, prefix: str, chosen: str, rejected: str, images: int, closes: bool) -> Pair:
-    texts = map(safe, (prompt, prefix, chosen, rejected))
     return Pair(
         0,
         "p",
         "e",
-        *texts,
+        safe(prompt),
+        safe(prefix),
+        safe(chosen),
+        safe(rejected),
         closes,
         0.5,
         tuple(Path(f"{n}.jpg") for n in range(images)),
@@ -93,6 +98,11 @@ def make_pair(prompt: str, prefix: str, chosen: str, rejected: str, images: int,
         count_tokens((), ()),
         False,
     )
+
+
+def row_of(placed: Placed | LeftOut) -> dict[str, Any]:
+    assert isinstance(placed, Placed)
+    return dict(placed.row)
 
 
 def strings(value: object) -> str:
@@ -109,7 +119,8 @@ def strings(value: object) -> str:
 def test_an_example_has_a_tag_for_each_image_and_no_control_token(user: str, assistant: str, images: int) -> None:
     example = make_example(user, assistant, images)
     for name, tags in {"hub": 0, "trl": 0, "llamafactory": images, "ms-swift": images}.items():
-        file, row = FORMATS[name].example(example)
+        placed = FORMATS[name].example(example)
+        file, row = placed.file, row_of(placed)
         text = strings(row)
         assert text.count("<image>") == tags
         assert not CONTROL.search(text)
@@ -124,11 +135,11 @@ def test_a_pair_has_a_tag_for_each_image_on_both_sides_and_ends_only_where_it_cl
     prompt: str, prefix: str, chosen: str, rejected: str, images: int, closes: bool
 ) -> None:
     pair = make_pair(prompt, prefix, chosen, rejected, images, closes)
-    hub, trl, factory, swift = (FORMATS[name].pair(pair) for name in ("hub", "trl", "llamafactory", "ms-swift"))
-    assert not isinstance(hub, LeftOut) and not isinstance(trl, LeftOut) and not isinstance(swift, LeftOut)
-    assert hub[1]["closes"] is closes and not CONTROL.search(strings(hub[1]))
+    factory, swift = (FORMATS[name].pair(pair) for name in ("llamafactory", "ms-swift"))
+    row = row_of(FORMATS["hub"].pair(pair))
+    assert row["closes"] is closes and not CONTROL.search(strings(row))
 
-    row = trl[1]
+    row = row_of(FORMATS["trl"].pair(pair))
     assert row["prompt"].count("<|image_pad|>") == images
     assert row["prompt"].endswith(f"<|im_start|>assistant\n{pair.prefix}" + ("\n\n" if pair.prefix else ""))
     for side in ("chosen", "rejected"):
@@ -136,17 +147,27 @@ def test_a_pair_has_a_tag_for_each_image_on_both_sides_and_ends_only_where_it_cl
         assert row[side].removesuffix("<|im_end|>") == getattr(pair, side)
 
     assert isinstance(factory, LeftOut) is not closes
-    if not isinstance(factory, LeftOut):
+    if closes:
+        row = row_of(factory)
         for side in ("chosen", "rejected"):
-            assert strings([factory[1]["conversations"], factory[1][side]]).count("<image>") == images
-            assert factory[1][side]["value"].endswith(getattr(pair, side))
+            assert strings([row["conversations"], row[side]]).count("<image>") == images
+            assert row[side]["value"].endswith(getattr(pair, side))
 
-    file, row = swift
-    assert file == ("preference" if closes else "preference_open")
+    row = row_of(swift)
+    assert isinstance(swift, Placed) and swift.file == ("preference" if closes else "preference_open")
     assert row.get("add_eos", True) is row.get("rejected_add_eos", True) is closes
     for column, side in (("messages", "chosen"), ("rejected_messages", "rejected")):
         assert strings(row[column]).count("<image>") == images
         assert [turn["content"] for turn in row[column] if turn.get("loss")] == [getattr(pair, side)]
+
+
+@pytest.mark.parametrize("module", [hub, trl])
+def test_a_parquet_row_has_the_columns_of_its_schema(module: Any) -> None:
+    """Both ways: Arrow would leave out what the schema lacks, and write null where the row lacks it."""
+    assert set(module.ExampleRow.__annotations__) == set(module.EXAMPLE.names)
+    assert set(module.PairRow.__annotations__) == set(module.PAIR.names)
+    assert set(row_of(module.example_row(make_example("a", "b", 1)))) == set(module.EXAMPLE.names)
+    assert set(row_of(module.pair_row(make_pair("a", "b", "c", "d", 1, True)))) == set(module.PAIR.names)
 
 
 def test_a_count_that_does_not_match_is_refused_with_the_rows_id() -> None:
@@ -173,7 +194,7 @@ def test_tokens_of_a_row_worked_by_hand() -> None:
 
 
 def test_dataset_info_names_only_the_files_that_are_there() -> None:
-    info = FORMATS["llamafactory"].extra({"sft": 3, "preference": 1})["dataset_info.json"]
+    info = dataset_info({"sft": 3, "preference": 1})["dataset_info.json"]
     assert set(info) == {"lwv_sft", "lwv_preference"}
     assert info["lwv_preference"]["ranking"] is True
     assert json.dumps(info)

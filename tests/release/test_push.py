@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bench.exports.home import make_home
 from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.push import push
 from lwv_dagster.release.write import FORMATS, write_release
+from testing.release_home import make_home
 
 
 class FakeHub(BaseHTTPRequestHandler):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,18 +18,17 @@ from assets.preference_pairs.schema import PREFERENCE_PAIRS
 from assets.quality.gate import GateClosedError
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.training_dataset import current_manifest, write_dataset
-from bench.exports.home import SHARD, make_home
 from lwv_dagster.release.files import ParquetShards
 from lwv_dagster.release.format import IMAGES
 from lwv_dagster.release.licence_notes import hub_licence
 from lwv_dagster.release.markup import ReleaseError
-from lwv_dagster.release.provenance import recipe_text
+from lwv_dagster.release.provenance import public_manifest, recipe_text
 from lwv_dagster.release.write import FORMATS, write_release
 from resources.identity import TableIdentity
 from resources.ledger import Ledger, Record
-from resources.recipe.model import Mix, Recipe
 from resources.store import Store
 from resources.table import Table
+from testing.release_home import SHARD, make_home
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -250,8 +250,28 @@ def test_a_licence_is_one_of_the_hubs_names_or_other_by_its_own(
 
 def test_the_recipe_on_the_card_has_every_field_and_no_folder_of_its_maker(tmp_path: Path) -> None:
     chat = tmp_path / "private" / "chat.jsonl"
-    lines = recipe_text(Recipe(mix=Mix(chat=chat, chat_rows=2))).splitlines()
-    assert {'mix.chat = "chat.jsonl"', "mix.chat_rows = 2", "instructions.groups = [2, 4]"} <= set(lines)
+    store = make_home(tmp_path / "home")
+    manifest = current_manifest(store, "sft")
+    made_with = {"recipe": {"mix.chat": str(chat), "mix.chat_rows": 2}, "models": {"judge": "m at http://10.0.0.5/v1"}}
+    for margin in (5.0, 9.0):
+        pairs = list(store.rows(PREFERENCE_PAIRS, SHARD))
+        identity = TableIdentity(1, recipe={"pairs.margin": margin, "instructions.groups": [2, 4]})
+        store.write_table(PREFERENCE_PAIRS, SHARD if margin == 5.0 else "talks-002", pairs, identity)
+    old = store.table_path("segments", SHARD)
+    old.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"a": [1]}), old)  # of the time before tables had an identity
+    manifest = replace(manifest, made_with=made_with, shards=[SHARD, "talks-002"])
+    assert {
+        'mix.chat = "chat.jsonl"',
+        "mix.chat_rows = 2",
+        "instructions.groups = [2, 4]",
+        "pairs.margin = 5.0 or 9.0",
+        "unknown recipe: 1 tables that were written before 0.2",
+    } <= set(lines := recipe_text(store, [manifest]).splitlines())
+    assert public_manifest(manifest)["made_with"] == {
+        "recipe": {"mix.chat": "chat.jsonl", "mix.chat_rows": 2},
+        "models": {"judge": "m"},
+    }
     assert not any("private" in line for line in lines)
 
 
@@ -300,6 +320,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     """400 MB of images pass through; the process keeps a few row groups of 8 MB."""
     code = f"""
 import os, resource
+from dataclasses import replace
 from pathlib import Path
 from resources.recipe.model import Mix, Recipe
 from lwv_dagster.release.files import ParquetShards

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.exports.home import STORY, make_home
 from lwv_dagster.release.trl import PROMPT
 from lwv_dagster.release.write import FORMATS, write_release
 from resources.training.rows.chat import IMAGE, render_prompt
+from testing.release_home import STORY, make_home
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_row_is_read_and_trained_on_its_answer_alone(
     name: str, images: list[int], first_loss: float | None, student: Path, tmp_path: Path
 ) -> None:
-    from bench.exports.reads_trl import read
+    from testing.reads_trl import read
 
     write_release(make_home(tmp_path / "home"), FORMATS["trl"], tmp_path / "out")
     found = read(tmp_path / "out", student, name)  # asserts tokens and labels of each row

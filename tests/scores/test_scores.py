@@ -15,9 +15,8 @@ from safetensors.numpy import save_file
 from starlette.responses import Response
 
 from assets.benchmark_scores.asset import Answer, judge_all
-from assets.benchmark_scores.judge import TRIES, Question, judge_answer, parse_scores
-from assets.benchmark_scores.schema import DIMENSIONS
 from assets.benchmark_scores.scores import MODELS, scores_path, summarise
+from assets.judging.judge import DIMENSIONS, TRIES, Question, judge_answer, parse_scores
 from assets.partitions import SHARDS
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
@@ -25,9 +24,9 @@ from resources.failures import AnswerError
 from resources.ledger import Ledger
 from resources.store import Store
 from resources.training.checkpoint import FILES
+from testing.openai_server import completion, failure, scripted_server
+from testing.rows import english, write_shard, written
 from tests.conftest import Factory
-from tests.openai_server import completion, failure, scripted_server
-from tests.sft_dataset.rows import english, write_shard, written
 
 FOURS = dict.fromkeys(DIMENSIONS, 4)
 ITEM: dict[str, Any] = {

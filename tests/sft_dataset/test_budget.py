@@ -15,8 +15,8 @@ from resources.training.rows.sequence import RowError
 from resources.training.sft.packing import count_tokens
 from resources.training.students.resolve import BUILT
 from resources.training.students.tiny import build_tiny
+from testing.rows import chinese, english, written
 from tests.conftest import draw_page
-from tests.sft_dataset.rows import chinese, english, written
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import pytest
 
 from assets.partitions import SHARDS
 from assets.training_dataset import current_manifest
-from bench.recipe.catalogue import documents, shards, write_sources
-from bench.recipe.run import write_recipe
-from bench.recipe.texts import pool_words
-from bench.recipe.written import write_outputs
+from testing.recipe.catalogue import documents, shards, write_sources
+from testing.recipe.recipe import write_recipe
+from testing.recipe.texts import pool_words
+from testing.recipe.written import write_outputs
 from tests.conftest import Factory
 
 COUNT = 620

@@ -15,7 +15,7 @@ from assets.source_images.measure import detail_share, perceptual_hash
 from assets.training_dataset import image_files, write_dataset
 from resources.identity import TableIdentity
 from resources.store import Store
-from tests.sft_dataset.rows import chinese, english, page, write_shard, written
+from testing.rows import chinese, english, page, write_shard, written
 
 SLIDE = "Rivers carry sand from the mountains to the sea and build new land where they slow down at last"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assets.sft_dataset.duplicates import Duplicates
 from assets.sft_dataset.shingles import RunIndex, shingles
 from resources.text.words import tokens
-from tests.sft_dataset.rows import chinese, english
+from testing.rows import chinese, english
 
 
 def changed(text: str, share: float) -> str:

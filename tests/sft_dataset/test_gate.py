@@ -15,8 +15,8 @@ from assets.sft_dataset.checks import evaluate
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.training_dataset import current_manifest
 from resources.store import Store
+from testing.rows import english, page, write_shard, written
 from tests.conftest import Factory
-from tests.sft_dataset.rows import english, page, write_shard, written
 
 LENGTHS = (300, 900, 1700, 2500, 4500)
 

@@ -9,7 +9,7 @@ from resources.recipe.model import Keep
 from resources.recipe.read import read_recipe
 from resources.text.repetition import repeated_share
 from resources.text.words import count_words
-from tests.sft_dataset.rows import chinese, english, written
+from testing.rows import chinese, english, written
 
 GERMAN = (
     "Das Wasser fließt langsam durch den alten Garten, und niemand weiß genau, woher es kommt. "

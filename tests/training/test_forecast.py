@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from bench.training.shapes import SHAPES
 from resources.recipe.model import Training
 from resources.training.forecast import GIB, DoesNotFitError, Load, Shape, causal, epoch_flops, forecast, kept_layers
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.students.tiny import tiny_config
+from testing.shapes import SHAPES
 
 SEVEN_B = SHAPES["7b"]
 AT_32K = Load(
@@ -52,13 +52,13 @@ def test_full_fine_tuning_of_7b_does_not_fit_one_gpu_and_adapters_do() -> None:
     with pytest.raises(DoesNotFitError, match=r"about 1\d\d\.\d GiB on each device \(weights .*lora_rank = 16"):
         full.require(80 * GIB)
     lora.require(80 * GIB)
-    assert 30 * GIB < lora.needed < 50 * GIB  # training.md 3: 36 to 40 GB
+    assert 30 * GIB < lora.needed < 50 * GIB  # docs/training.md: 36 to 40 GB
     eight = forecast(shape, SftHyperparameters().as_dict(), AT_32K, 8)
     eight.require(80 * GIB)
 
 
 def test_flops_and_hours_are_those_of_the_reference() -> None:
-    """training.md 3: 16.8 GFLOP forward a token at 16k with the head; 5.5 more a visual token."""
+    """docs/training.md: 16.8 GFLOP forward a token at 16k with the head; 5.5 more a visual token."""
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     assert (shape.text_flops(1) + shape.attention_flops(16_384 // 2)) / 1e9 == pytest.approx(17.4, abs=0.2)
     assert shape.vision_flops(1) / 1e9 == pytest.approx(5.5, abs=0.2)
@@ -70,7 +70,7 @@ def test_flops_and_hours_are_those_of_the_reference() -> None:
 
 
 def test_what_is_frozen_takes_no_gradients_of_its_weights() -> None:
-    """training.md 3: a frozen vision tower is passed forward alone, and layers under adapters back to their inputs."""
+    """docs/training.md: a frozen vision tower is passed forward alone, layers under adapters back to their inputs."""
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     text, attention, vision = (
         shape.text_flops(AT_32K.tokens),

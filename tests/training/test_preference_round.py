@@ -22,30 +22,12 @@ from assets.segments.schema import SEGMENTS
 from assets.training_dataset import current_manifest
 from resources.store import Store
 from resources.training.launcher import launch_command, launch_env
-from tests.conftest import Factory, draw_page, write_recipe
+from tests.conftest import Factory, draw_unlike_decks, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {"cumulative": 0.4, "shared_prefix": 0.2, "whole": 0.3, "sampled": 0.1}
 PAIRS = "[pairs]\nsamples = 3\nmargin = 0.1\n" + "".join(f"{kind} = {share}\n" for kind, share in KINDS.items())
 
-# So unlike each other that none is taken for a copy of the held-out one.
-DECKS = {
-    "rivers": [
-        ("Where rivers begin", "Springs feed a narrow brook", "Snow melts in April"),
-        ("How a valley forms", "Water carries gravel downhill", "Banks collapse every winter"),
-        ("The delta", "Silt settles before the sea", "Birds nest on 14 islands"),
-    ],
-    "engines": [
-        ("Steam pushes pistons", "A boiler holds nine bar", "Coal was cheap then"),
-        ("Valves and timing", "Cams open each inlet", "Late sparks waste fuel"),
-        ("Electric motors", "Magnets turn the rotor", "Copper windings get hot"),
-    ],
-    "bread": [
-        ("Flour meets yeast", "Dough doubles within an hour", "Salt slows everything"),
-        ("Kneading", "Gluten strands stretch", "Fold it six times"),
-        ("Baking day", "An oven of 230 degrees", "Crust sings when cooling"),
-    ],
-}
 Metadata = dict[str, dict[str, Any]]
 
 
@@ -73,9 +55,7 @@ def after_sft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Factor
         patch.setenv("LWV_SOURCES", str(folder / "sources"))
         patch.setenv("LWV_RECIPE", write_recipe(folder, PAIRS, words_per_page=30))
         factory = Factory(folder / "home", folder / "sources", instance)
-        for subject, pages in DECKS.items():
-            for number, lines in enumerate(pages, 1):
-                draw_page(factory.sources / "mixed" / subject / f"page-{number}.png", *lines)
+        draw_unlike_decks(factory.sources / "mixed")
         (shard,) = factory.scan()
         metadata_of(factory.run("shard_job", shard))
         metadata_of(factory.run("training_job", assets=["sft_dataset", "sft_checkpoint"]))

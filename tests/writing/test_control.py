@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from assets.long_outputs.control import better, find_fault, go_on, unusable, whole_words
 from assets.segments.splitter import split_pages
-from bench.engine.server import WORDS
 from resources.recipe.model import Writing
 from resources.text.headings import under_heading, without_heading
 from resources.text.repetition import cut_loop, loop_start, runs
 from resources.text.words import count_words
+from testing.engine.server import WORDS
 
 LOOP = "And so it goes on and on without an end to it all. "
 
@@ -61,12 +61,14 @@ def test_a_loop_is_cut_where_it_begins_and_nothing_before_it_is_lost(start: int,
 @pytest.mark.parametrize(
     "text",
     [
-        "中国科学院自动化研究所成立了。"
-        + "甲乙丙丁戊己庚辛壬癸子丑寅卯"
-        + "中国科学院自动化研究所长大了。"
-        + "金木水火土天地玄黄宇宙洪荒"
-        + "中国科学院自动化研究所有名了。"
-        + "春夏秋冬东西南北上下左右前后里外",
+        (
+            "中国科学院自动化研究所成立了。"
+            "甲乙丙丁戊己庚辛壬癸子丑寅卯"
+            "中国科学院自动化研究所长大了。"
+            "金木水火土天地玄黄宇宙洪荒"
+            "中国科学院自动化研究所有名了。"
+            "春夏秋冬东西南北上下左右前后里外"
+        ),
         " ".join(
             f"{prose(60, 60 * number)} Let us now go on to the next slide and see what it shows."
             for number in range(12)

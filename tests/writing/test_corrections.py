@@ -13,7 +13,7 @@ from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
 from resources.ledger import Ledger
-from tests.openai_server import completion, scripted_server
+from testing.openai_server import completion, scripted_server
 
 OUTPUT = {
     "example_id": "e",

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from assets.benchmark_scores.judge import TRIES
 from assets.drafts.draft import NoDraftError, current_drafts, draft_author, draft_prompt, draft_row, draft_to_cut
+from assets.judging.judge import TRIES
 from assets.preference_pairs.ranking import Ranked, choose_sides, rank_drafts
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.ledger import Ledger
 from resources.lines import appending, read_lines
 from resources.store import Store
-from tests.openai_server import completion, scripted_server
+from testing.openai_server import completion, scripted_server
 
 EXAMPLE: dict[str, Any] = {
     "example_id": "e",

@@ -29,8 +29,8 @@ from assets.segments.schema import SEGMENTS
 from assets.segments.splitter import split_output
 from assets.training_dataset import current_manifest
 from resources.recipe.model import Pairs
+from testing.rows import page, write_shard, written
 from tests.conftest import Factory
-from tests.sft_dataset.rows import page, write_shard, written
 
 PAGE = st.sampled_from(["kept", "edited", "missing"])
 
@@ -159,7 +159,7 @@ def test_a_shared_prefix_is_corrected_and_comes_before_the_segment_that_differs(
     for pair in deck.shared_prefix():
         i = pair["upto"] - 1
         assert (pair["chosen"], pair["rejected"]) == (f"corrected {i}", f"original {i}")
-        assert pair["prefix"] == "\n\n".join(row["text"] for row in deck.corrected[:i])
+        assert pair["prefix"] == "\n\n".join(segment.row["text"] for segment in deck.corrected[:i])
         assert pair["closes"] == (i == len(deck.pages) - 1)
         assert (pair["images"], pair["prompt"]) == (deck.output["images"], "Write.")
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.recipe.control import OFF, good_share, run, section_share
-from bench.recipe.misbehaving import fault_of
 from resources.text.refusals import is_refusal
+from testing.control import OFF, good_share, run, section_share
+from testing.misbehaving import fault_of
 
 DOCUMENTS = 60
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from assets.long_outputs.conversation import Conversation
-from bench.engine.ours import example
 from resources.messages import Image, Message
 from resources.recipe.model import Writing
+from testing.engine.writing import example
 
 TURNS = [("plan it", "the plan"), ("write 1", "section 1"), ("write 2", "section 2")]
 

@@ -8,14 +8,14 @@ import pytest
 from starlette.responses import Response
 
 from assets.long_outputs.writer import write_document
-from bench.engine.ours import example
-from bench.engine.server import answer_text
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
 from resources.ledger import Ledger
 from resources.recipe.model import Writing
-from tests.openai_server import completion, scripted_server
+from testing.engine.server import answer_text
+from testing.engine.writing import example
+from testing.openai_server import completion, scripted_server
 
 SECTIONS = 4
 HALF = "## Part\n\n" + " ".join(f"word{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(120)) + "."

@@ -6,7 +6,7 @@ import sys
 from bespokelabs import curator
 from datasets import Dataset  # noqa: TID253 (its own environment)
 
-from bench.engine.prompts import plan_prompt, section_prompt, sections_in
+from testing.engine.prompts import plan_prompt, section_prompt, sections_in
 
 
 class Plan(curator.LLM):

@@ -7,7 +7,7 @@ import pandas as pd
 from data_designer.config.run_config import ResumeMode
 from data_designer.interface import DataDesigner
 
-from bench.engine.prompts import plan_prompt, section_prompt, sections_in
+from testing.engine.prompts import plan_prompt, section_prompt, sections_in
 
 
 @dd.custom_column_generator(required_columns=["sample"], model_aliases=["w"])

@@ -8,7 +8,7 @@ from distilabel.steps import LoadDataFromDicts, StepInput
 from distilabel.steps.tasks import Task
 from distilabel.typing import StepOutput
 
-from bench.engine.prompts import plan_prompt, section_prompt, sections_in
+from testing.engine.prompts import plan_prompt, section_prompt, sections_in
 
 
 class PlanAndWrite(Task):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import openai
 
-from bench.engine.prompts import plan_prompt, section_prompt, sections_in
+from testing.engine.prompts import plan_prompt, section_prompt, sections_in
 
 
 def write(url: str, samples: range) -> int:

@@ -9,7 +9,7 @@ from resources.training.overrides import given
 
 @dataclass(frozen=True)
 class DpoHyperparameters:
-    """Defaults are the paper's for 7B (method.md 3.5): 64 pairs a step, three epochs; beta is not given there: 0.1."""
+    """Defaults are the paper's for 7B (docs/method.md 3.5): 64 pairs a step, three epochs; beta is not given: 0.1."""
 
     learning_rate: float = 3e-6
     epochs: float = 3

@@ -54,7 +54,7 @@ def _pair(row: dict[str, Any], layout: Layout, processor: Any, images: list[str]
     own = _numbers(image_paths(row["images"]), images)
     cut = row["kind"] == "cumulative" and own != list(range(len(images)))
     shown = list(range(len(images))) if layout == "images_first" and cut else own
-    # Where a prefix sees pages that it does not write about, the answer does not end with it (method.md 3.4).
+    # Where a prefix sees pages that it does not write about, the answer does not end with it (docs/method.md 3.4).
     closes = row["closes"] and not (layout == "images_first" and cut)
     return Pair(
         row["id"],

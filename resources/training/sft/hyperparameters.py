@@ -9,7 +9,7 @@ from resources.training.overrides import given
 
 @dataclass(frozen=True)
 class SftHyperparameters:
-    """Defaults are the paper's for 7B (method.md 3.5): 16 documents a step, three epochs."""
+    """Defaults are the paper's for 7B (docs/method.md 3.5): 16 documents a step, three epochs."""
 
     learning_rate: float = 1e-5
     epochs: float = 3

@@ -9,7 +9,7 @@ from resources.training.packed_trainer import PackedTrainer
 
 
 class TokenMeanSFTTrainer(PackedTrainer, SFTTrainer):
-    """The loss of an update is the sum over its answers' tokens divided by their number (method.md 6.1), over all
+    """The loss of an update is the sum over its answers' tokens divided by their number (docs/method.md 6.1), over all
     accumulated passes and devices.
 
     Qwen2.5-VL says of itself that it takes no loss arguments, and Trainer then takes the mean of the passes' means:
