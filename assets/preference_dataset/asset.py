@@ -10,13 +10,12 @@ from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceRow
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.step import STEP
 from assets.preference_dataset.weights import kind_factors, kind_shares
-from assets.preference_dataset.within_budget import pairs_within_budget
+from assets.preference_dataset.within_budget import PairBudget, pairs_within_budget
 from assets.preference_pairs.mix import Mix
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.recipe_nodes import RecipeResource
-from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
@@ -37,7 +36,7 @@ def preference_dataset(
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         open_gate(tables, STEP, shards, made_with.recipe.gate.mixed_recipes)
         contamination, in_benchmark = Contamination(tables, shards), dict[str, dict[str, str]]()
-        budget = TokenBudget(made_with.settings.student, made_with.recipe.training)
+        budget = PairBudget(made_with.settings.student, made_with.recipe.training)
         over_budget = dict[str, dict[str, str]]()
         homes, found, mix = first_shards(tables, shards), Mix(), Mix()
         doubles = dict[tuple[str, str], dict[str, str]]()
