@@ -83,6 +83,7 @@ def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> Meta
                 f"last_{name}": values[-1],
                 f"{name}_curve": curve(name, values),
             }
+    metadata |= {f"left_out_{reason}": count for reason, count in training.get("left_out", {}).items()}
     if not trained:
         metadata["note"] = "unchanged inputs, training skipped"
     return metadata

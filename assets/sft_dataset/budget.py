@@ -1,5 +1,6 @@
 """Which examples have more tokens than one forward pass may: nothing is ever cut, so they are left out and counted."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
@@ -24,20 +25,45 @@ class Exchange(TypedDict):
     output: str
 
 
-class TokenBudget:
+class StudentBudget:
     """The recipe's `training.max_tokens`, in tokens of the student (LWV_STUDENT) that will be trained.
 
     student: local path or hub id; its processor alone is loaded, and only once a row could be over. A student that is
     built when training starts has no tokens yet: nothing is left out for it here, and training counts anew.
-    Raises GateClosedError where the processor cannot be loaded, RowError where an image cannot be read.
     """
 
     def __init__(self, student: str, training: Training) -> None:
         self.student, self.training = student, training
 
+    @property
+    def counts(self) -> bool:
+        """Whether the student has tokens yet."""
+        return self.student not in BUILT
+
+    def over(self, tokens: int, size: object) -> Reason | None:
+        """`over_budget` with the size in words, where these are too many tokens."""
+        most = self.training.max_tokens
+        return Reason("over_budget", f"{size}, max_tokens is {most}") if tokens > most else None
+
+    @cached_property
+    def processor(self) -> Processor:
+        """The student's tokenizer and image processor. Raises GateClosedError where they cannot be loaded."""
+        try:
+            return load_processor(self.student, self.training.max_pixels)
+        except (OSError, ValueError) as error:
+            raise GateClosedError(
+                f"The tokenizer of the student {self.student} (LWV_STUDENT) is needed to count long "
+                f"examples, and cannot be loaded: {str(error).splitlines()[0]} Name a folder that holds the "
+                "model, or set HF_HUB_OFFLINE=0 to fetch it."
+            ) from error
+
+
+class TokenBudget(StudentBudget):
+    """Of written examples. Raises GateClosedError, and RowError where an image cannot be read."""
+
     def reason(self, row: Exchange, images: list[Path]) -> Reason | None:
-        """`over_budget` with the row's tokens of text and of images, or None. images: files, in order."""
-        if self.student in BUILT or self._at_most(row, images) <= self.training.max_tokens:
+        """`over_budget` with its tokens of text and of images, for a row (example_id, instruction, output); or None."""
+        if not self.counts or self._at_most(row, images) <= self.training.max_tokens:
             return None
         from resources.training.sft.packing import row_size
 
@@ -50,30 +76,24 @@ class TokenBudget:
                     {"role": "assistant", "content": row["output"]},
                 ],
             },
-            self._processor,
+            self.processor,
         )
-        return (
-            Reason("over_budget", f"{tokens.size()}, max_tokens is {self.training.max_tokens}")
-            if len(tokens.ids) > self.training.max_tokens
-            else None
-        )
+        return self.over(len(tokens.ids), tokens.size())
 
     def _at_most(self, row: Exchange, images: list[Path]) -> int:
-        """A bound that needs no tokenizer: a token is at least a byte of text, or SIDE x SIDE pixels."""
-        most = len(row["instruction"].encode()) + len(row["output"].encode()) + TEMPLATE_BYTES
-        for path in images:
-            with open_image(row["example_id"], str(path)) as image:
-                width, height = image.size
-            most += max((width // SIDE + 1) * (height // SIDE + 1), SMALL_IMAGE) + 2
-        return most
+        return text_at_most(row["instruction"], row["output"]) + vision_at_most(row["example_id"], images)
 
-    @cached_property
-    def _processor(self) -> Processor:
-        try:
-            return load_processor(self.student, self.training.max_pixels)
-        except (OSError, ValueError) as error:
-            raise GateClosedError(
-                f"The tokenizer of the student {self.student} (LWV_STUDENT) is needed to count long "
-                f"examples, and cannot be loaded: {str(error).splitlines()[0]} Name a folder that holds the "
-                "model, or set HF_HUB_OFFLINE=0 to fetch it."
-            ) from error
+
+def text_at_most(*texts: str) -> int:
+    """A bound that needs no tokenizer: a token is at least a byte of text."""
+    return sum(len(text.encode()) for text in texts) + TEMPLATE_BYTES
+
+
+def vision_at_most(name: str, images: Sequence[Path]) -> int:
+    """The same of images: a visual token is at least SIDE x SIDE pixels. Raises RowError with `name`."""
+    most = 0
+    for path in images:
+        with open_image(name, str(path)) as image:
+            width, height = image.size
+        most += max((width // SIDE + 1) * (height // SIDE + 1), SMALL_IMAGE) + 2
+    return most

@@ -16,6 +16,7 @@ class KindRecord(TypedDict):
 
     kind: Literal["sft", "dpo"]
     base: str  # what was trained on: a folder or hub id
+    left_out: NotRequired[dict[str, int]]  # preference pairs that were not trained on, by reason
     tokens_pair_by_pair: NotRequired[int]  # of one epoch of DPO, each side computed for itself
     tokens_packed: NotRequired[int]  # … and as they were computed
     accuracies: NotRequired[list[float]]

@@ -18,6 +18,7 @@ import pytest
 from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.sft_dataset.schema import SFT_DATASET
 from resources.recipe.model import Training
+from resources.training.dpo.budget import pair_sizes
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.generation_lines import PromptLine
 from resources.training.launcher import launch_command, launch_env
@@ -269,6 +270,32 @@ def test_pairs_can_be_trained_one_by_one_by_trl_itself(data: Path, sft: Path) ->
     record = json.loads((data / "pairs" / "training.json").read_text())
     assert record["losses"][0] == pytest.approx(math.log(2), abs=1e-4)
     assert record["losses"][-1] < math.log(2)
+
+
+def test_a_pair_over_the_budget_of_a_student_that_is_built_is_left_out_and_counted(data: Path, sft: Path) -> None:
+    """The gate has no tokens of such a student to count."""
+    from transformers import AutoProcessor
+
+    rows, processor = pq.read_table(data / "preference.parquet").to_pylist(), AutoProcessor.from_pretrained(sft)
+    first, second, last = pair_sizes(rows[:1], processor, "images_first") + pair_sizes(
+        rows[1:], processor, "images_first"
+    )
+    assert max(first.tokens, second.tokens) < last.tokens
+    config = dpo_run(data, sft, data / "short", max_tokens=last.tokens - 1, max_steps=1)
+    said = launch("resources.training.dpo.train", config, data / "short.json")
+    assert f"1 of 3 pairs are left out, for they have more than max_tokens = {last.tokens - 1}: 3 has {last}\n" in said
+    assert "2 pairs in " in said
+    assert json.loads((data / "short" / "training.json").read_text())["left_out"] == {"over_budget": 1}
+
+
+def test_where_every_pair_is_over_the_budget_the_run_says_what_to_change(data: Path, sft: Path) -> None:
+    with pytest.raises(AssertionError, match="RowError"):
+        launch("resources.training.dpo.train", dpo_run(data, sft, data / "none", max_tokens=20), data / "none.json")
+    assert re.fullmatch(
+        r"Each of the 3 preference pairs has more than max_tokens = 20; the shortest has \d+ tokens "
+        r"\(.* of text, .* of 1 images\): raise training.max_tokens of the recipe, or lower training.max_pixels\.",
+        (data / "none.failed").read_text(),
+    )
 
 
 def largest_difference(ours: Path, theirs: Path) -> float:

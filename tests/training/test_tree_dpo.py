@@ -19,6 +19,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import DPOConfig, DPOTrainer
 
 from resources.text.headings import SEPARATOR
+from resources.training.dpo.budget import over_budget, pair_sizes
 from resources.training.dpo.documents import DocumentCollator, plan_documents, tokenize_pairs
 from resources.training.dpo.hyperparameters import Layout
 from resources.training.dpo.layout import arrange, document_images
@@ -497,6 +498,26 @@ def test_a_pair_over_the_budget_is_refused_with_its_count_of_text_and_vision(
         r"\(\d+ of text, \d+ of 4 images\) and .*",
         said,
     )
+
+
+@pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
+@pytest.mark.parametrize("kinds", KINDS)
+def test_without_the_pairs_that_are_over_the_budget_and_only_without_them_a_document_is_planned(
+    layout: Layout, kinds: str, base: Path, images: list[ImageFile]
+) -> None:
+    processor, rows = AutoProcessor.from_pretrained(base), KINDS[kinds](images)
+    everyone = list(range(len(rows)))
+    sizes = pair_sizes(rows, processor, layout)
+    for limit in sorted({size.tokens for size in sizes})[1:]:
+        over = over_budget(rows, [everyone], processor, layout, limit - 1)
+        assert over == {number: size for number, size in enumerate(sizes) if size.tokens >= limit}
+        first = next(iter(over))
+        with pytest.raises(RowError, match=f"^{rows[first]['id']}: {sizes[first].tokens} tokens are more than"):
+            plan_documents(rows, [everyone], processor, layout, limit - 1)
+        left = [row for number, row in enumerate(rows) if number not in over]
+        plan = plan_documents(left, [list(range(len(left)))], processor, layout, limit - 1)
+        assert sum(len(one["rows"]) for one in plan) == len(left) > 0
+        assert all(one["tokens"] < limit for one in plan)
 
 
 def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: list[ImageFile]) -> None:

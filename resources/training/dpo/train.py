@@ -10,6 +10,7 @@ from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from resources.training.arguments import epochs, forecast_run, sharing_devices, starting_point, trainer_settings
+from resources.training.dpo.budget import over_budget
 from resources.training.dpo.documents import Cost, DocumentCollator, by_document, plan_documents
 from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.dpo.layout import arrange, document_images
@@ -17,9 +18,13 @@ from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
 from resources.training.model import adapters, load_model
 from resources.training.rows.processor import Processor, load_processor
+from resources.training.rows.sequence import RowError
 from resources.training.run import Progress, finish_run, partial_folder, run_script
 from resources.training.run_config import DpoRun
+from resources.training.students.resolve import BUILT
 from resources.training.training_record import KindRecord, PreferenceCurves
+
+NAMED = 10  # pairs that are left out, of which a line says the sizes
 
 
 class StockPair(TypedDict):
@@ -47,6 +52,27 @@ def pair_rows(rows: Dataset, processor: Processor, layout: Layout) -> Dataset:
             for pair in arrange(document, layout, processor)
         ]
     return Dataset.from_list(strings).cast_column("images", List(Image()))
+
+
+def within_budget(
+    rows: Dataset, processor: Processor, layout: Layout, max_tokens: int, say: Callable[[str], None]
+) -> Dataset:
+    """The rows whose pair fits into a forward pass by itself. Raises RowError where none does."""
+    over = over_budget(rows, by_document(rows["example_id"]), processor, layout, max_tokens)
+    if not over:
+        return rows
+    if len(over) == len(rows):
+        raise RowError(
+            f"Each of the {len(rows)} preference pairs has more than max_tokens = {max_tokens}; the shortest has "
+            f"{min(over.values(), key=lambda size: size.tokens)}: raise training.max_tokens of the recipe, or lower "
+            "training.max_pixels."
+        )
+    named = "; ".join(f"{rows[number]['id']} has {size}" for number, size in list(over.items())[:NAMED])
+    say(
+        f"{len(over)} of {len(rows)} pairs are left out, for they have more than max_tokens = {max_tokens}: {named}"
+        + ("; …" if len(over) > NAMED else "")
+    )
+    return rows.select([number for number in range(len(rows)) if number not in over], keep_in_memory=True)
 
 
 def keeps_reference(hyperparameters: DpoHyperparameters) -> bool:
@@ -90,8 +116,10 @@ def settings(hyperparameters: DpoHyperparameters, folder: Path, passes: int, pai
 def train(run: DpoRun, say: Callable[[str], None]) -> None:
     """Train the SFT checkpoint on the run's pairs until its checkpoint is whole. Raises RowError, DoesNotFitError."""
     hyperparameters, sft = run.hyperparameters, str(run.sft)
-    rows = Dataset.from_parquet(str(run.dataset), keep_in_memory=False)
+    whole = rows = Dataset.from_parquet(str(run.dataset), keep_in_memory=False)
     processor = load_processor(sft)
+    if run.student in BUILT:  # for any other the quality gate could count, and a row that is over is a fault
+        rows = within_budget(whole, processor, hyperparameters.layout, hyperparameters.max_tokens, say)
     documents, stored = hyperparameters.packing == "documents", keeps_reference(hyperparameters)
     plan = plan_documents(
         rows,
@@ -143,6 +171,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
         return trainer, {
             "kind": "dpo",
             "base": sft,
+            "left_out": {"over_budget": len(whole) - len(rows)},
             "tokens_pair_by_pair": alone,
             "tokens_packed": tokens,
             **preference_curves(trainer.state.log_history),
