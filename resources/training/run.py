@@ -48,7 +48,7 @@ def reporting(what: str) -> Iterator[Callable[[str], None]]:
         from dagster_pipes import open_dagster_pipes
 
         with open_dagster_pipes() as pipes:
-            yield lambda line: pipes.log.info(f"{what}: {line}")
+            yield lambda line: pipes.log.info("%s: %s", what, line)
     elif first:
         yield lambda line: print(f"{what}: {line}", flush=True)
     else:
