@@ -46,9 +46,9 @@ def render_card(card: Card) -> str:
         f"---\n{yaml.safe_dump(front_matter(card), sort_keys=False, allow_unicode=True)}---",
         "# Long, image-faithful writing data",
         (
-            f"{tally.sft.rows:,} examples for supervised fine-tuning and {tally.preference.rows:,} preference pairs, made "
-            "with the LongWriter-V recipe ([arXiv 2502.14834](https://arxiv.org/abs/2502.14834)) by lwv-dagster; format "
-            f"`{card.format}`."
+            f"{tally.sft.rows:,} examples for supervised fine-tuning and {tally.preference.rows:,} preference pairs, "
+            "made with the LongWriter-V recipe ([arXiv 2502.14834](https://arxiv.org/abs/2502.14834)) by lwv-dagster; "
+            f"format `{card.format}`."
         ),
         *_written_by_embedded(card),
         "## How to load it",
@@ -75,9 +75,9 @@ def render_card(card: Card) -> str:
             ],
         ),
         (
-            "`documents.jsonl` has a row for each document that a row was made from: its file, licence, collection, shard "
-            "and the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with the "
-            "document's."
+            "`documents.jsonl` has a row for each document that a row was made from: its file, licence, collection, "
+            "shard and the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins "
+            "with the document's."
         ),
         "## Models and prompts",
         _calls(card.calls),
