@@ -9,7 +9,7 @@ from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceRepor
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.step import STEP
 from assets.preference_dataset.weights import kind_factors, kind_shares
-from assets.preference_pairs.mix import Mix
+from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
 from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
@@ -33,7 +33,7 @@ def preference_dataset(
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         open_gate(tables, STEP, shards, made_with.recipe.gate.mixed_recipes)
         contamination, left_out = Contamination(tables, shards), dict[str, SetAside]()
-        homes, found, mix = first_shards(tables, shards), Mix(), Mix()
+        homes, found, written = first_shards(tables, shards), PairTally(), PairTally()
         doubles = dict[tuple[str, str], SetAside]()
         pairs = (pair for shard in shards for pair in pairs_of(tables, shard, homes, doubles))
         for pair in contamination.clean_pairs(pairs, left_out):
@@ -46,7 +46,7 @@ def preference_dataset(
             "preference",
             shards,
             PREFERENCE_DATASET,
-            pair_rows(tables, shards, homes, left_out, factors, mix),
+            pair_rows(tables, shards, homes, left_out, factors, written),
             lambda row: (row["kind"], row["author"], row["corrector"]),
             lambda: why_empty(tables, shards, found, len(left_out)),
             made_with.identity(tables, PREFERENCE_DATASET.version, shards),
@@ -57,10 +57,10 @@ def preference_dataset(
         metadata={
             "dagster/row_count": manifest.rows,
             "shards": len(shards),
-            **mix.metadata(),
+            **written.metadata(),
             "dropped_in_benchmark": len(left_out),
             "dropped_duplicate": len(doubles),
-            **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
+            **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
             "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
             **gate_metadata(manifest),
             "made_by": ", ".join(sorted(manifest.authors)),
@@ -69,7 +69,7 @@ def preference_dataset(
     )
 
 
-def why_empty(tables: Store, shards: list[str], found: Mix, left_out: int) -> str:
+def why_empty(tables: Store, shards: list[str], found: PairTally, left_out: int) -> str:
     """One sentence. found: the pairs that may be trained on; left_out: how many stand in the benchmark."""
     if left_out and not found.pairs:
         return (
@@ -136,9 +136,9 @@ def pair_rows(
     homes: Mapping[str, str],
     left_out: Container[str],
     factors: Mapping[str, float],
-    mix: Mix,
+    written: PairTally,
 ) -> Iterator[PreferenceRow]:
-    """The rows of the kinds that have a factor, weighted by it, and counted in `mix`. left_out: pair ids."""
+    """The rows of the kinds that have a factor, weighted by it, and counted in `written`. left_out: pair ids."""
     for shard in shards:
         starts = PageStarts(tables, shard)
         for pair in pairs_of(tables, shard, homes):
@@ -161,5 +161,5 @@ def pair_rows(
                     "author": pair["author"],
                     "corrector": pair["corrector"],
                 }
-                mix.add(row)
+                written.add(row)
                 yield row
