@@ -4,7 +4,7 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.instructions.documents import Material, group_documents, materials
+from assets.instructions.materials import Material, group_documents, materials
 from assets.instructions.requests import write_instruction
 from assets.instructions.schema import INSTRUCTIONS, Instruction
 from assets.instructions.step import STEP

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import TypeVar
 
-from assets.instructions.documents import Material, draw
+from assets.instructions.materials import Material, draw
 from assets.instructions.schema import LengthFrom
 from resources.recipe.model import Instructions
 

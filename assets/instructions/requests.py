@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from assets.instructions.documents import Material, draw
 from assets.instructions.lengths import length_from, pick, stated_words, target_words
+from assets.instructions.materials import Material, draw
 from assets.instructions.schema import Instruction, LengthFrom
 from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerError

@@ -5,9 +5,9 @@ import dagster as dg
 from assets.instructions.schema import INSTRUCTIONS, Instruction
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.long_outputs.step import STEP
-from assets.long_outputs.tally import WritingTally
 from assets.long_outputs.writer import write_document
 from assets.long_outputs.writing_forecast import forecast_writing
+from assets.long_outputs.writing_tally import WritingTally
 from assets.recipe_nodes import RecipeResource
 from assets.shard_table import Ids, Shard, write_with_model
 from assets.step_asset import step_asset

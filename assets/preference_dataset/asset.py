@@ -11,7 +11,7 @@ from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.step import STEP
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_dataset.within_budget import PairBudget, pairs_within_budget
-from assets.preference_pairs.mix import Mix
+from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
 from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
@@ -39,7 +39,7 @@ def preference_dataset(
         contamination, in_benchmark = Contamination(tables, shards), dict[str, SetAside]()
         budget = PairBudget(made_with.settings.student, made_with.recipe.training)
         over_budget = dict[str, SetAside]()
-        homes, found, mix = first_shards(tables, shards), Mix(), Mix()
+        homes, found, written = first_shards(tables, shards), PairTally(), PairTally()
         doubles = dict[tuple[str, str], SetAside]()
         for shard in shards:
             clean = contamination.clean_pairs(pairs_of(tables, shard, homes, doubles), in_benchmark)
@@ -54,7 +54,7 @@ def preference_dataset(
             "preference",
             shards,
             PREFERENCE_DATASET,
-            pair_rows(tables, shards, homes, left_out, factors, mix),
+            pair_rows(tables, shards, homes, left_out, factors, written),
             lambda row: (row["kind"], row["author"], row["corrector"]),
             lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget)),
             made_with.identity(tables, PREFERENCE_DATASET.version, shards),
@@ -65,11 +65,11 @@ def preference_dataset(
         metadata={
             "dagster/row_count": manifest.rows,
             "shards": len(shards),
-            **mix.metadata(),
+            **written.metadata(),
             "dropped_in_benchmark": len(in_benchmark),
             "dropped_over_budget": len(over_budget),
             "dropped_duplicate": len(doubles),
-            **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
+            **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
             "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
             **gate_metadata(manifest),
             "made_by": ", ".join(sorted(manifest.authors)),
@@ -78,7 +78,7 @@ def preference_dataset(
     )
 
 
-def why_empty(tables: Store, shards: list[str], found: Mix, in_benchmark: int, over_budget: int) -> str:
+def why_empty(tables: Store, shards: list[str], found: PairTally, in_benchmark: int, over_budget: int) -> str:
     """One sentence. found: the pairs that may be trained on; of the others, how many may not for which reason."""
     if over_budget and not found.pairs:
         return (
@@ -151,13 +151,13 @@ def pair_rows(
     homes: Mapping[str, str],
     left_out: Container[str],
     factors: Mapping[str, float],
-    mix: Mix,
+    written: PairTally,
 ) -> Iterator[PreferenceRow]:
-    """The rows of the kinds that have a factor, weighted by it, and counted in `mix`. left_out: pair ids."""
+    """The rows of the kinds that have a factor, weighted by it, and counted in `written`. left_out: pair ids."""
     for shard in shards:
         starts = PageStarts(tables, shard)
         for pair in pairs_of(tables, shard, homes):
             if pair["kind"] in factors and pair["pair_id"] not in left_out:
                 row = pair_row(tables, pair, starts, factors[pair["kind"]])
-                mix.add(row)
+                written.add(row)
                 yield row

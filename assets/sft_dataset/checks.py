@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from assets.instructions.schema import INSTRUCTIONS
 from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from assets.sft_dataset.contamination import none_in_benchmark
-from assets.sft_dataset.report import mix_of
+from assets.sft_dataset.mix_report import mix_of
 from assets.training_dataset import Manifest, current_manifest
 from resources.store import BATCH_ROWS, Store
 

@@ -18,7 +18,7 @@ from resources.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An example that may be trained on. order: see mix.draw_order."""
+    """An example that may be trained on. order: see `draw_order`."""
 
     shard: str
     example_id: str

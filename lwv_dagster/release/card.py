@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from assets.sft_dataset.report import mix_of, mix_table
+from assets.sft_dataset.mix_report import mix_of, mix_table
 from assets.training_dataset import Manifest
 from lwv_dagster.release.licence_notes import hub_licence
 from lwv_dagster.release.provenance import Usage, Verdict

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 from typing import TypedDict, cast
 
-from assets.sft_dataset.chat import ChatReport
+from assets.sft_dataset.general_chat import ChatReport
 from assets.sft_dataset.mix import BUCKETS, LONG, SHORT, largest_size
 from assets.sft_dataset.selection import Candidate, Selection
 from assets.training_dataset import Manifest

@@ -16,7 +16,7 @@ class CountedPair(TypedDict):
     weight: float
 
 
-class Mix:
+class PairTally:
     """Add every pair, then ask. Chosen sides that are mostly longer teach length, not quality (docs/method.md 3.4)."""
 
     def __init__(self) -> None:
