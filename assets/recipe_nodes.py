@@ -13,7 +13,7 @@ from pydantic import PrivateAttr
 from assets.derivation import StepRecipe, derivations, step_recipe
 from assets.step import Step
 from assets.steps import STEP_OF, STEPS
-from resources.dagster import Metadata
+from resources.dagster import Metadata, clear_failures
 from resources.failures import EndpointError
 from resources.recipe.model import Recipe
 from resources.recipe.read import RecipeError, read_recipe
@@ -49,7 +49,7 @@ class RecipeResource(dg.ConfigurableResource["RecipeResource"]):
                 context.instance.report_runless_asset_event(observation)
 
     def of(self, step: Step) -> StepRecipe:
-        """The step's share of it. Raises RecipeError."""
+        """The step's share of it. Raises RecipeError, SettingError."""
         return step_recipe(step, self._recipe or read_recipe(self.name), Settings())
 
 
@@ -90,7 +90,8 @@ _observable: Callable[[Observe], dg.AssetsDefinition] = dg.multi_observable_sour
 @_observable
 def recipe_nodes(context: AssetExecutionContext) -> Iterator[dg.ObserveResult]:
     """The recipe as it is now. Its data versions are hashes over fields, settings and prompts."""
-    recipe, settings = read_recipe(), Settings()
+    with clear_failures():
+        recipe, settings = read_recipe(), Settings()
     for name, version in derivations(STEPS, recipe, settings).items():
         if node_key(name) in context.selected_asset_keys:
             yield dg.ObserveResult(
