@@ -15,7 +15,7 @@ from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
 from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
-from assets.recipe_nodes import RecipeResource
+from assets.recipe_nodes import RecipeResource, version_tags
 from assets.sft_dataset.contamination import Contamination
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
@@ -62,6 +62,7 @@ def preference_dataset(
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.id),
+        tags=version_tags(made_with),
         metadata={
             "dagster/row_count": manifest.rows,
             "shards": len(shards),
