@@ -61,16 +61,15 @@ class StepRecipe:
         """As its tables have it (`TableIdentity.recipe_hash`)."""
         return short_hash([self.values, self.templates])
 
-    def identity(
-        self, store: Store, version: int, shards: Sequence[str], endpoints: Sequence[Endpoint] = ()
-    ) -> TableIdentity:
-        """Of a table that this step is about to write. version: of its schema. shards: that it reads."""
+    def identity(self, version: int, upstream: Mapping[str, str], endpoints: Sequence[Endpoint] = ()) -> TableIdentity:
+        """Of a table that this step writes. version: of its schema. upstream: `upstream_contents` before they are read,
+        for another run may write them anew while this one works."""
         return TableIdentity(
             schema_version=version,
             recipe=self.values,
             templates=self.templates,
             models={endpoint.role: model_name(endpoint) for endpoint in endpoints},
-            upstream=upstream_contents(self.step, store, shards),
+            upstream=upstream,
         )
 
 

@@ -1,13 +1,13 @@
 """How one shard of a step's table is written: rows with what made them, failures to quarantine, counts for the UI."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 import dagster as dg
 
-from assets.derivation import StepRecipe
+from assets.derivation import StepRecipe, upstream_contents
 from assets.quality.quarantine import SetAside, write_quarantine
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.step import Step
@@ -42,12 +42,13 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Shard(Generic[Row]):
-    """One shard of a step's table, about to be written: where, and with what."""
+    """One shard of a step's table, about to be written: where, with what, and from which tables (`upstream`)."""
 
     table: Table[Row]
     name: str
     store: Store
     made_with: StepRecipe
+    upstream: Mapping[str, str]
 
     @classmethod
     def of(
@@ -59,7 +60,8 @@ class Shard(Generic[Row]):
         recipe: RecipeResource,
     ) -> "Shard[Row]":
         """The shard that a run is for. Raises RecipeError."""
-        return cls(table, context.partition_key, store.create(), recipe.of(step))
+        made_with, tables, name = recipe.of(step), store.create(), context.partition_key
+        return cls(table, name, tables, made_with, upstream_contents(step, tables, [name]))
 
     @property
     def recipe(self) -> Recipe:
@@ -75,8 +77,7 @@ class Shard(Generic[Row]):
         self, rows: Iterable[Row], quarantined: Sequence[SetAside] = (), endpoints: Sequence[Endpoint] = ()
     ) -> int:
         """Write the rows, and what was set aside; returns the number of rows. endpoints: that were asked."""
-        # Before the rows, which may be read from these tables while they are written.
-        identity = self.made_with.identity(self.store, self.table.version, [self.name], endpoints)
+        identity = self.made_with.identity(self.table.version, self.upstream, endpoints)
         count = self.store.write_table(self.table, self.name, rows, identity)
         write_quarantine(self.store, self.table.name, self.name, quarantined)
         return count

@@ -10,6 +10,7 @@ from assets.benchmark_scores.items import Item, NoItemsError, by_id, held_out_it
 from assets.benchmark_scores.schema import BENCHMARK_SCORES, Score
 from assets.benchmark_scores.scores import HARNESS, MODELS, answers_path, score_row, scores_path, write_summary
 from assets.benchmark_scores.step import STEP
+from assets.derivation import upstream_contents
 from assets.generation import GenerationError, prompt_line, write_answers
 from assets.judging.judge import Question, judge_answer
 from assets.partitions import known_shards
@@ -49,7 +50,8 @@ def benchmark_scores(
     """Each model writes every item once; answers that are there already are not written again."""
     with clear_failures(TrainingError, GenerationError, NoItemsError, RecipeError):
         tables, shards = store.create(), known_shards(context.instance)
-        made_with, items = recipe.of(STEP), held_out_items(tables, shards)
+        made_with, upstream = recipe.of(STEP), upstream_contents(STEP, tables, shards)
+        items = held_out_items(tables, shards)
         sft, dpo = current_checkpoint(tables, "sft"), current_checkpoint(tables, "dpo")
         if Path(read_training(dpo)["base"]).name != sft.name:
             raise TrainingError(
@@ -74,7 +76,7 @@ def benchmark_scores(
         answers.sort(key=lambda answer: (MODELS.index(answer.model), answer.item_id))
         engine = models.engine(tables, context.run.run_id)
         rows = run(judge_all(engine, by_id(items), answers))
-        identity = made_with.identity(tables, BENCHMARK_SCORES.version, shards, [engine.endpoints["judge"]])
+        identity = made_with.identity(BENCHMARK_SCORES.version, upstream, [engine.endpoints["judge"]])
         count = tables.write_parquet(scores_path(tables), rows, BENCHMARK_SCORES.schema, identity)
         summary = write_summary(tables, rows, training["student"], items[0]["reference_author"])
     return dg.MaterializeResult(

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 
 import dagster as dg
 
+from assets.derivation import upstream_contents
 from assets.partitions import known_shards
 from assets.preference_dataset.rows import pair_row
 from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceReport
@@ -36,6 +37,7 @@ def preference_dataset(
     with clear_failures(GateClosedError, RecipeError, RowError):
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         open_gate(tables, STEP, shards, made_with.recipe.gate.mixed_recipes)
+        upstream = upstream_contents(STEP, tables, shards)
         contamination, in_benchmark = Contamination(tables, shards), dict[str, SetAside]()
         budget = PairBudget(made_with.settings.student, made_with.recipe.training)
         over_budget = dict[str, SetAside]()
@@ -57,7 +59,7 @@ def preference_dataset(
             pair_rows(tables, shards, homes, left_out, factors, written),
             lambda row: (row["kind"], row["author"], row["corrector"]),
             lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget)),
-            made_with.identity(tables, PREFERENCE_DATASET.version, shards),
+            made_with.identity(PREFERENCE_DATASET.version, upstream),
             report=PreferenceReport(kind_shares=shares),
         )
     return dg.MaterializeResult(

@@ -25,7 +25,7 @@ class Problem:
 
 def open_gate(store: Store, step: Step, shards: Sequence[str], mixed_recipes: bool) -> None:
     """Raise GateClosedError unless every shard has a passing, current report for each asset that the gate reads, and
-    they were made under one recipe, or mixed_recipes lets them through.
+    they were made from each other and under one recipe, or mixed_recipes lets them through.
 
     Assets that a shard may lack (`Step.optional`) count where they are there.
     """
@@ -36,11 +36,17 @@ def open_gate(store: Store, step: Step, shards: Sequence[str], mixed_recipes: bo
     read |= {name: list(shards) for name in gated_by(step)}
     problems = [problem for name, some in read.items() for problem in gate(store, [name], some)]
     if problems:
-        listed = "; ".join(f"{problem.shard}/{problem.asset}: {problem.reason}" for problem in problems[:20])
-        more = f" (and {len(problems) - 20} more)" if len(problems) > 20 else ""
         raise GateClosedError(
-            f"{len(problems)} quality reports keep the quality gate closed: {listed}{more}. "
+            f"{len(problems)} quality reports keep the quality gate closed: {_listed(problems)}. "
             "Materialise these shards again, or look at their checks."
+        )
+    if not mixed_recipes and (
+        older := [problem for name, some in read.items() for problem in outdated(store, name, some)]
+    ):
+        raise GateClosedError(
+            f"{len(older)} tables were made from others than there are now: {_listed(older)}. Materialise these shards "
+            "again (refresh_job makes what is stale), or let them through with gate.mixed_recipes = true in the recipe "
+            "(LWV_RECIPE)."
         )
     if not mixed_recipes and (
         mixtures := [says for name, some in read.items() if (says := mixture(store, name, some))]
@@ -49,6 +55,23 @@ def open_gate(store: Store, step: Step, shards: Sequence[str], mixed_recipes: bo
             f"{'; '.join(mixtures)}. Materialise the shards of one of them again (refresh_job makes what is stale), or "
             "let them through together with gate.mixed_recipes = true in the recipe (LWV_RECIPE)."
         )
+
+
+def outdated(store: Store, asset: str, shards: Sequence[str]) -> list[Problem]:
+    """The shards whose table was made from another table than there is now: from instructions of an older recipe, say,
+    which its own recipe does not tell. Those from before tables had an identity do not say what they were made from."""
+    found = []
+    for shard in shards:
+        identity = store.identity(asset, shard)
+        for name, content in identity.upstream.items() if identity else ():
+            if store.has_table(name, shard) and store.content(name, shard) != content:
+                found.append(Problem(shard, asset, f"made from another `{name}`"))
+    return found
+
+
+def _listed(problems: Sequence[Problem]) -> str:
+    listed = "; ".join(f"{problem.shard}/{problem.asset}: {problem.reason}" for problem in problems[:20])
+    return listed + (f" (and {len(problems) - 20} more)" if len(problems) > 20 else "")
 
 
 def mixture(store: Store, asset: str, shards: Sequence[str]) -> str:

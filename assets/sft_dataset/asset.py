@@ -5,6 +5,7 @@ from itertools import chain
 
 import dagster as dg
 
+from assets.derivation import upstream_contents
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import known_shards
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
@@ -41,6 +42,7 @@ def sft_dataset(
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         wanted = made_with.recipe
         open_gate(tables, STEP, shards, wanted.gate.mixed_recipes)
+        upstream = upstream_contents(STEP, tables, shards)
         contamination = Contamination(tables, shards)
         budget = TokenBudget(made_with.settings.student, wanted.training)
         found = select(tables, shards, wanted, contamination, budget)
@@ -55,7 +57,7 @@ def sft_dataset(
             chain(training_rows(tables, found.chosen), chat.rows()),
             lambda row: (row["kind"], row["author"]),
             lambda: why_empty(found),
-            made_with.identity(tables, SFT_DATASET.version, shards),
+            made_with.identity(SFT_DATASET.version, upstream),
             report,
         )
     return dg.MaterializeResult(

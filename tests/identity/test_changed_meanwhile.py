@@ -9,6 +9,7 @@ import pytest
 from assets import derivation
 from assets.derivation import loaded_templates, template_hashes
 from assets.shard_table import Shard
+from assets.source_images.schema import SOURCE_IMAGES
 from assets.steps import STEP_OF
 from lwv_dagster.definitions import defs
 from lwv_dagster.refresh import stale_tables
@@ -81,3 +82,19 @@ def test_the_tags_say_what_dagster_would_have_said_where_nothing_changed(shard: 
         tags["dagster/input_data_version/recipe/source_images"]
         == observed.asset_observation.tags["dagster/data_version"]
     )
+
+
+def test_a_table_names_the_upstream_that_it_was_made_from_although_another_run_wrote_it_anew_meanwhile(
+    shard: str, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, read = Shard.write, factory.store.content("source_images", shard)
+
+    def write_late(self: Shard, *arguments: object) -> int:
+        factory.store.write_table(SOURCE_IMAGES, shard, [])
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Shard, "write", write_late)
+    factory.run("shard_job", shard, ["instructions"])  # its checks fail: the pages are gone
+    found = factory.store.identity("instructions", shard)
+    assert found is not None and found.upstream == {"source_images": read}
+    assert factory.store.content("source_images", shard) != read

@@ -1,13 +1,17 @@
 """The traps of partitioned checks (a blocking check gates only its own run): what holds a bad shard back, and where."""
 
+from pathlib import Path
+
 import dagster as dg
+import pytest
 from dagster import AssetCheckKey, AssetKey
 
 from assets.quality.gate import gate
 from assets.quality.report import read_report
 from assets.segments.schema import SEGMENTS
 from assets.steps import steps_of
-from tests.conftest import Factory, draw_page
+from tests.conftest import Factory, draw_page, write_recipe
+from tests.identity.test_stale import failures
 
 SIGNS = {
     "white": ("Ferry to the northern islands", "leaves at nine every morning"),
@@ -109,3 +113,31 @@ def test_the_gate_names_a_shard_that_was_never_run(factory: Factory) -> None:
         (bad, "not checked yet"),
         (good, "not checked yet"),
     }
+
+
+def test_the_gate_refuses_a_table_that_was_made_from_another_than_there_is_now(
+    factory: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own recipe did not change, so nothing but the hash of its upstream table tells that the shards are mixed."""
+    for number, (colour, lines) in enumerate(SIGNS.items()):
+        draw_page(factory.sources / f"place-{number % 2}" / f"sight-{number}x.png", *lines, colour=colour)
+    monkeypatch.setenv("LWV_RECIPE", write_recipe(tmp_path))
+    shards = factory.scan()
+    for shard in shards:
+        assert factory.run("shard_job", shard, ["source_images", "instructions", "long_outputs"]).success
+    assert factory.run("training_job", assets=["sft_dataset"]).success
+
+    recipe = Path(write_recipe(tmp_path))
+    recipe.write_text(recipe.read_text().replace("single = [120]", "single = [240]"))
+    for shard in shards:
+        assert factory.run("shard_job", shard, ["instructions"]).success
+    assert factory.run("shard_job", shards[0], ["long_outputs"]).success
+    refused = failures(factory.run("training_job", assets=["sft_dataset"]))
+    assert f"{shards[1]}/long_outputs: made from another `instructions`" in refused
+    assert shards[0] not in refused
+
+    recipe.write_text(recipe.read_text() + "[gate]\nmixed_recipes = true\n")
+    assert factory.run("training_job", assets=["sft_dataset"]).success
+    recipe.write_text(recipe.read_text().replace("true", "false"))
+    assert factory.run("shard_job", shards[1], ["long_outputs"]).success
+    assert factory.run("training_job", assets=["sft_dataset"]).success
