@@ -15,6 +15,7 @@ from assets.judging.judge import Question, judge_answer
 from assets.partitions import known_shards
 from assets.recipe_nodes import RecipeResource
 from assets.shard_table import identity_metadata
+from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.engine import ModelEngine, run
@@ -47,7 +48,7 @@ def benchmark_scores(
     pipes: dg.PipesSubprocessClient,
 ) -> dg.MaterializeResult[None]:
     """Each model writes every item once; answers that are there already are not written again."""
-    with clear_failures(TrainingError, GenerationError, NoItemsError, RecipeError):
+    with clear_failures(CatalogError, TrainingError, GenerationError, NoItemsError, RecipeError):
         tables, shards = store.create(), known_shards(context.instance)
         made_with, items = recipe.of(STEP), held_out_items(tables, shards)
         sft, dpo = current_checkpoint(tables, "sft"), current_checkpoint(tables, "dpo")

@@ -14,9 +14,11 @@ from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.general_chat import draw_chat
 from assets.sft_dataset.mix_report import mix_report, mix_table
+from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
 from assets.sft_dataset.schema import SFT_DATASET
 from assets.sft_dataset.selection import Candidate, Selection, select
 from assets.sft_dataset.step import STEP
+from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
 from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, image_files, write_dataset
@@ -37,13 +39,14 @@ def sft_dataset(
 
     Two passes: the first decides on every example, the second writes those that were chosen.
     """
-    with clear_failures(GateClosedError, RecipeError, RowError):
+    with clear_failures(CatalogError, GateClosedError, RecipeError, RowError):
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         wanted = made_with.recipe
         open_gate(tables, STEP, shards, wanted.gate.mixed_recipes)
         contamination = Contamination(tables, shards)
         budget = TokenBudget(made_with.settings.student, wanted.training)
-        found = select(tables, shards, wanted, contamination, budget)
+        moved, note = MovedDocuments(tables, shards), moved_note(tables, shards)
+        found = select(tables, shards, wanted, contamination, budget, moved)
         chat = draw_chat(wanted.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
         report = mix_report(found, wanted.mix, chat.report())
@@ -75,6 +78,7 @@ def sft_dataset(
             "path": dg.MetadataValue.path(manifest.path),
             "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
             **gate_metadata(manifest),
+            **({"note": note} if note else {}),
             "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", ALL_SHARDS))),
         },
     )

@@ -13,6 +13,7 @@ from resources.text.repetition import repeated_share
 from resources.text.words import cjk_share, count_words
 
 ReasonKind = Literal[
+    "moved",
     "refusal",
     "language",
     "coverage",

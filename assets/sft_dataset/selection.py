@@ -12,6 +12,7 @@ from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.duplicates import Duplicates, Signature
 from assets.sft_dataset.keep import COLUMNS, Reason, reason_to_drop
 from assets.sft_dataset.mix import MixPlan, Stratum, bucket_of, draw_order, plan_mix
+from assets.sft_dataset.moved_documents import MovedDocuments
 from resources.recipe.model import Recipe
 from resources.store import Store
 
@@ -66,6 +67,7 @@ def select(
     recipe: Recipe,
     contamination: Contamination,
     budget: TokenBudget,
+    moved: MovedDocuments,
 ) -> Selection:
     """Decide on every example of the sft split: kept or why not, and which of the kept ones the mix draws.
 
@@ -79,8 +81,10 @@ def select(
             if row["split"] != "sft":
                 continue
             found.read += 1
+            shard_now = moved.shard_now(shard, row["example_id"])
             reason = (
-                reason_to_drop(row, recipe.keep)
+                (Reason("moved", f"now in shard {shard_now}") if shard_now else None)
+                or reason_to_drop(row, recipe.keep)
                 or contamination.reason(row["images"], row["output"])
                 or budget.reason(row, [store.image_path(image) for image in row["images"]])
             )

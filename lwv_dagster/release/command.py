@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from assets.quality.gate import GateClosedError
+from assets.source_images.catalog import CatalogError
 from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.push import push
 from lwv_dagster.release.token_counts import CUTOFFS
@@ -12,6 +13,8 @@ from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
 from resources.settings import Settings
 from resources.store import MissingTableError, Store
+
+KNOWN = (CatalogError, GateClosedError, ReleaseError, MissingTableError, OSError)
 
 
 def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
@@ -24,7 +27,7 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
             console.print(f"Uploaded: {push(folder, repo_id)}", soft_wrap=True)
     except ValidationError as error:
         return refuse(bad_setting(error))
-    except (GateClosedError, ReleaseError, MissingTableError, OSError) as error:
+    except KNOWN as error:
         return refuse(error)
     return 0
 
