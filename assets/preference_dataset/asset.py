@@ -70,7 +70,7 @@ def preference_dataset(
 
 
 def why_empty(tables: Store, shards: list[str], found: PairTally, left_out: int) -> str:
-    """One sentence. found: the pairs that may be trained on; left_out: how many stand in the benchmark."""
+    """One sentence. found: the pairs that may be trained on; left_out: how many are in the benchmark."""
     if left_out and not found.pairs:
         return (
             f"All {left_out} preference pairs show images or text of the benchmark split (tables/quarantine/"
@@ -101,8 +101,8 @@ def documents_of(store: Store, shards: Sequence[str], split: str) -> int:
 
 
 def first_shards(tables: Store, shards: list[str]) -> dict[str, str]:
-    """Example -> the shard whose pairs of it count. It stands in two once its document has moved, until the old shard
-    is run again."""
+    """Example -> the shard whose pairs of it count. An example is in two shards once its document has moved, until the
+    old shard is run again."""
     homes = dict[str, str]()
     for shard in shards:
         for pair in tables.rows(PREFERENCE_PAIRS, shard, ["example_id"]):
@@ -116,7 +116,7 @@ def pairs_of(
     homes: Mapping[str, str],
     doubles: dict[tuple[str, str], SetAside] | None = None,
 ) -> Iterator[PreferencePair]:
-    """The shard's pairs that count; of the others, (shard, example) -> row for the quarantine."""
+    """The shard's pairs that count. doubles gets the others: (shard, example) -> why, for quarantine."""
     for pair in tables.rows(PREFERENCE_PAIRS, shard):
         name, home = pair["example_id"], homes[pair["example_id"]]
         if home == shard:
