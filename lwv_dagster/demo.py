@@ -1,4 +1,4 @@
-"""`lwv demo`: every shard, training, scores and report, with progress, and what came of it."""
+"""`lwv demo`: every shard, training, scores and report, with progress, and the results as tables."""
 
 import os
 import time
@@ -28,7 +28,7 @@ TERMINAL: Mapping[str, object] = {"loggers": {"terminal": {}}}  # the live line 
 
 @dataclass
 class AssetTally:
-    """What the runs said of one asset."""
+    """What the runs reported of one asset."""
 
     shards: int = 0
     rows: int = 0

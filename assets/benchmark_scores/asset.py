@@ -60,7 +60,7 @@ def benchmark_scores(
         training = read_training(sft)
         checkpoints = {"base": training["base"], "sft": str(sft), "dpo": str(dpo)}
         prompts = [item_prompt(tables, item) for item in items]
-        # Named by harness, models, items and parameters: where one of them is another, the answers are others.
+        # A hash over harness, models, items and parameters: where one of them changes, so does the file of the answers.
         run_name = run_id(
             harness=HARNESS,
             models=checkpoints,

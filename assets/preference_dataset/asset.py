@@ -144,7 +144,7 @@ def pairs_of(
     moved: MovedDocuments,
     doubles: dict[tuple[str, str], SetAside] | None = None,
 ) -> Iterator[PreferencePair]:
-    """The shard's pairs that count; of the others, (shard, example) -> row for the quarantine."""
+    """The shard's pairs that count. doubles gets the others: (shard, example) -> why, for quarantine."""
     for pair in tables.rows(PREFERENCE_PAIRS, shard):
         name, home = pair["example_id"], homes[pair["example_id"]]
         if home == shard:

@@ -1,4 +1,4 @@
-"""The quality gate: which shards may go on to training, by their reports."""
+"""The quality gate: which shards may be trained on, by their reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from resources.store import Store
 
 
 class GateClosedError(RuntimeError):
-    """A shard may not go to training; the sentence names each one and what to do."""
+    """A shard may not be trained on; the sentence names each one and what to do."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why one shard may not go on."""
+    """Why one shard may not be trained on."""
 
     shard: str
     asset: str
@@ -54,7 +54,7 @@ def open_gate(store: Store, step: Step, shards: Sequence[str], mixed_recipes: bo
 def mixture(store: Store, asset: str, shards: Sequence[str]) -> str:
     """Which shards of an asset were made under which recipe, and in what these differ; empty where it is one.
 
-    Tables that were written before tables had an identity are under an unknown recipe, which is none to differ from.
+    Tables that were written before tables had an identity have an unknown recipe and are not compared.
     """
     found: dict[str, tuple[TableIdentity, list[str]]] = {}
     for shard in shards:
@@ -85,9 +85,9 @@ def _count(shards: Sequence[str]) -> str:
 
 
 def gate(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[Problem]:
-    """What keeps these shards from going on: no report, a failed blocking rule, or a table newer than its report.
+    """What keeps these shards from training: no report, a failed blocking rule, or a table newer than its report.
 
-    The report files are the truth here: Dagster's own gating ends with the run (docs/quality.md).
+    The report files decide: Dagster's own gating ends with the run (docs/quality.md).
     """
     problems = []
     for shard in shards:

@@ -1,4 +1,4 @@
-"""Which examples have more tokens than one forward pass may: nothing is ever cut, so they are left out and counted."""
+"""Which examples have more tokens than one forward pass takes: they are left out and counted, and nothing is cut."""
 
 from collections.abc import Sequence
 from functools import cached_property

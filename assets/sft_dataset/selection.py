@@ -1,4 +1,4 @@
-"""Which examples the SFT data set gets: everything written is looked at once, and a few bytes of each are kept."""
+"""Which examples the SFT data set gets: every written one is read once, and a few bytes of each are kept."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Candidate:
 
 
 class Fit(NamedTuple):
-    """An example of one shard that only a duplicate can still rule out."""
+    """An example of one shard that passed all rules but the one on duplicates."""
 
     candidate: Candidate
     document_id: str
@@ -71,7 +71,7 @@ def select(
 ) -> Selection:
     """Decide on every example of the sft split: kept or why not, and which of the kept ones the mix draws.
 
-    Of duplicates the first in (shard, example_id) stays. Texts are read a batch at a time and not kept.
+    Of duplicates the first in (shard, example_id) is kept. Texts are read a batch at a time and never held.
     """
     found, duplicates = Selection(), Duplicates(recipe.keep.near_duplicate)
     names = dict[str, str]()  # example -> its shard
