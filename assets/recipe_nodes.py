@@ -4,7 +4,7 @@ So the UI shows exactly the assets and shards that a changed recipe or prompt ma
 when a run starts (RecipeResource), by a sensor (lwv_dagster/sensors.py) and by the button *Observe*.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 from dagster import AssetExecutionContext
@@ -13,7 +13,8 @@ from pydantic import PrivateAttr
 from assets.derivation import StepRecipe, derivations, step_recipe
 from assets.step import Step
 from assets.steps import STEP_OF, STEPS
-from resources.endpoints import EndpointError
+from resources.dagster import Metadata
+from resources.failures import EndpointError
 from resources.recipe.model import Recipe
 from resources.recipe.read import RecipeError, read_recipe
 from resources.settings import Settings
@@ -27,10 +28,10 @@ def node_key(step: str) -> dg.AssetKey:
     return dg.AssetKey([GROUP, step])
 
 
-class RecipeResource(dg.ConfigurableResource):
+class RecipeResource(dg.ConfigurableResource["RecipeResource"]):
     """The recipe of one run, read once when it starts. `name` unset: what LWV_RECIPE says.
 
-    What cannot be read is said by the first step that asks for it, in one sentence.
+    Where it cannot be read, the first step that asks for it fails with one sentence.
     """
 
     name: str | None = None
@@ -62,7 +63,7 @@ def changed_nodes(instance: dg.DagsterInstance, recipe: Recipe, settings: Settin
             yield dg.AssetObservation(node_key(name), metadata=metadata, tags={DATA_VERSION: version})
 
 
-def node_metadata(step: Step, recipe: Recipe, settings: Settings) -> Mapping[str, dg.MetadataValue]:
+def node_metadata(step: Step, recipe: Recipe, settings: Settings) -> Metadata:
     """What the UI shows of a step's recipe: its hash, and each field, setting and prompt that it uses."""
     own = step_recipe(step, recipe, settings)
     rows = [(name, str(value)) for name, value in (*own.values.items(), *own.templates.items())]
@@ -71,18 +72,22 @@ def node_metadata(step: Step, recipe: Recipe, settings: Settings) -> Mapping[str
     return {"recipe": dg.MetadataValue.text(own.recipe_hash), "uses": dg.MetadataValue.md(table)}
 
 
-@dg.multi_observable_source_asset(
-    name="recipe",
-    specs=[
-        dg.AssetSpec(
-            node_key(step.name),
-            group_name=GROUP,
-            description=f"All that the recipe says about `{step.name}` and the steps before it.",
-        )
-        for step in STEPS
-    ],
-    can_subset=True,
+SPECS = [
+    dg.AssetSpec(
+        node_key(step.name),
+        group_name=GROUP,
+        description=f"All that the recipe says about `{step.name}` and the steps before it.",
+    )
+    for step in STEPS
+]
+Observe = Callable[..., Iterator[dg.ObserveResult]]
+# Dagster's own decorator has no return type.
+_observable: Callable[[Observe], dg.AssetsDefinition] = dg.multi_observable_source_asset(
+    name="recipe", specs=SPECS, can_subset=True
 )
+
+
+@_observable
 def recipe_nodes(context: AssetExecutionContext) -> Iterator[dg.ObserveResult]:
     """The recipe as it is now. Its data versions are hashes over fields, settings and prompts."""
     recipe, settings = read_recipe(), Settings()

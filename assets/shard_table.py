@@ -1,17 +1,17 @@
 """How one shard of a step's table is written: rows with what made them, failures to quarantine, counts for the UI."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 import dagster as dg
 
 from assets.derivation import StepRecipe
-from assets.quality.quarantine import write_quarantine
+from assets.quality.quarantine import SetAside, write_quarantine
 from assets.recipe_nodes import RecipeResource
 from assets.step import Step
-from resources.dagster import StoreResource
+from resources.dagster import Metadata, StoreResource
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
@@ -30,6 +30,14 @@ class Ids(NamedTuple):
 
     document_id: str
     example_id: str
+
+
+class Written(NamedTuple):
+    """What came of writing a shard's table. rows, quarantined: numbers of them; metadata: counts for the UI."""
+
+    rows: int
+    quarantined: int
+    metadata: Metadata
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Shard(Generic[Row]):
         return self.made_with.settings
 
     def write(
-        self, rows: Iterable[Row], quarantined: Sequence[Mapping[str, str]] = (), endpoints: Sequence[Endpoint] = ()
+        self, rows: Iterable[Row], quarantined: Sequence[SetAside] = (), endpoints: Sequence[Endpoint] = ()
     ) -> int:
         """Write the rows, and what was set aside; returns the number of rows. endpoints: that were asked."""
         # Before the rows, which may be read from these tables while they are written.
@@ -73,7 +81,7 @@ class Shard(Generic[Row]):
         write_quarantine(self.store, self.table.name, self.name, quarantined)
         return count
 
-    def result(self, rows: int, quarantined: int, metadata: Mapping[str, object]) -> dg.MaterializeResult[None]:
+    def result(self, rows: int, quarantined: int, metadata: Metadata) -> dg.MaterializeResult[None]:
         """What Dagster keeps: the data's version, which follows from the rows, counts (plotted by the UI), where the
         file is and what made it; then `metadata`."""
         path = self.store.table_path(self.table.name, self.name)
@@ -100,14 +108,14 @@ def write_with_model(
     describe: Callable[[Item], Ids],
     role: Role,
     expected_calls: int = 0,
-) -> tuple[int, int, dict[str, object]]:
-    """Write the shard's table from what a model answers; returns rows, quarantined items, and counts for the UI.
+) -> Written:
+    """Write the shard's table from what a model answers.
 
     work: item -> its rows. describe: item -> its ids, for the quarantine. expected_calls: as the forecast has it, for
     the time left. Raises EndpointError or StoppedError; nothing is written then, and answered calls stay in the ledger.
     """
     results: dict[int, list[Row]] = {}
-    failed: dict[int, dict[str, str]] = {}
+    failed: dict[int, SetAside] = {}
     kinds = Counter[str]()
 
     async def answer() -> None:
@@ -118,7 +126,13 @@ def write_with_model(
                 numbered, lambda pair: work(pair[1]), role, what, expected_calls
             ):
                 if isinstance(result, AnswerError):
-                    failed[index] = {**describe(item)._asdict(), "reason": f"{result.kind}: {result}"}
+                    ids = describe(item)
+                    failed[index] = {
+                        "item": "",
+                        "document_id": ids.document_id,
+                        "example_id": ids.example_id,
+                        "reason": f"{result.kind}: {result}",
+                    }
                     kinds[f"quarantined_{result.kind}"] += 1
                 else:
                     results[index] = result
@@ -129,7 +143,7 @@ def write_with_model(
     quarantined = [failed[index] for index in sorted(failed)]
     count = shard.write(rows, quarantined, [endpoint])
     model = endpoint.model
-    return (
+    return Written(
         count,
         len(failed),
         {
@@ -142,7 +156,7 @@ def write_with_model(
     )
 
 
-def identity_metadata(identity: TableIdentity) -> dict[str, object]:
+def identity_metadata(identity: TableIdentity) -> Metadata:
     """What made a table, as the UI shows it."""
     return {
         "recipe": identity.recipe_hash,

@@ -1,8 +1,6 @@
 """How a step becomes a Dagster asset: everything but the function follows from what it declares."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Callable
 
 import dagster as dg
 
@@ -13,24 +11,29 @@ from assets.steps import STEP_OF
 from resources.endpoints import asks_local_server
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
 
+Compute = Callable[..., dg.MaterializeResult[None]]  # context and resources -> what was written
 
-def step_asset(step: Step, kinds: set[str]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Decorator: the asset of the step, with its dependencies, its partitions, and a GPU where it wants one."""
-    return partial(
-        dg.asset,
+
+def step_asset(step: Step, kinds: set[str]) -> Callable[[Compute], dg.AssetsDefinition]:
+    """Decorator: the asset of the step, with its dependencies, its partitions, and a GPU where it needs one.
+
+    kinds: the tools that the UI shows beside it.
+    """
+    gpu = needs_gpu(step)
+    return dg.asset(
         name=step.name,
         group_name=step.group,
         deps=[*(_dependency(step, STEP_OF[name]) for name in step.upstream), node_key(step.name)],
         partitions_def=SHARDS if step.sharded else None,
         kinds=kinds,
-        **gpu_reservation(step),
+        pool=GPU_POOL if gpu else None,
+        op_tags=GPU_OP_TAGS if gpu else None,
     )
 
 
-def gpu_reservation(step: Step) -> Mapping[str, Any]:
-    """The pool and tags of a step that needs a GPU of this machine: it loads the student, or asks a server here."""
-    needs = step.student or any(map(asks_local_server, step.roles))
-    return {"pool": GPU_POOL, "op_tags": GPU_OP_TAGS} if needs else {}
+def needs_gpu(step: Step) -> bool:
+    """Whether a step uses a GPU of this machine: it loads the student, or asks a model server that runs here."""
+    return step.student or any(map(asks_local_server, step.roles))
 
 
 def _dependency(step: Step, upstream: Step) -> dg.AssetDep:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Literal, cast
 
 import dagster as dg
 import pyarrow as pa
@@ -16,18 +16,13 @@ import pyarrow.parquet as pq
 
 from assets.quality.gate import GateClosedError
 from resources.authors import is_embedded
-from resources.identity import UNKNOWN_RECIPE, TableIdentity
+from resources.dagster import Metadata
+from resources.identity import UNKNOWN_RECIPE, IdentityRecord, TableIdentity
 from resources.store import BATCH_ROWS, Store, batched
-from resources.table import Bytes, Row, Table, schema_of
+from resources.table import Row, Table, schema_of
+from resources.training.rows.dataset_rows import ImageFile
 
 Gate = Literal["sft", "preference"]
-
-
-class ImageFile(TypedDict):
-    """An image in the Hugging Face layout; the bytes are left out."""
-
-    bytes: Bytes | None
-    path: str
 
 
 IMAGE = pa.struct(list(schema_of(ImageFile)))
@@ -44,8 +39,8 @@ class Manifest:
     counts: dict[str, int]  # rows per kind
     authors: dict[str, int]  # rows per model that wrote or corrected them; a row of two counts for both
     shards: list[str]
-    report: dict[str, Any] = field(default_factory=dict)  # what the gate decided, in numbers
-    made_with: dict[str, Any] = field(default_factory=dict)  # TableIdentity.as_json; empty: written before 0.2
+    report: Mapping[str, object] = field(default_factory=dict)  # what the gate decided, in numbers
+    made_with: IdentityRecord = field(default_factory=IdentityRecord)  # empty: written before 0.2
 
     @property
     def embedded(self) -> bool:
@@ -121,7 +116,7 @@ def current_manifest(store: Store, gate: Gate) -> Manifest:
     return Manifest(**raw)
 
 
-def gate_metadata(manifest: Manifest) -> dict[str, object]:
+def gate_metadata(manifest: Manifest) -> Metadata:
     """What made a training dataset, as the UI shows it."""
     return {
         "recipe": manifest.made_with.get("recipe_hash", UNKNOWN_RECIPE),
@@ -134,7 +129,7 @@ def image_files(store: Store, images: Iterable[str]) -> list[ImageFile]:
     return [{"bytes": None, "path": str(store.image_path(sha256))} for sha256 in images]
 
 
-def _fingerprint(row: Mapping[str, Any]) -> bytes:
+def _fingerprint(row: Mapping[str, object]) -> bytes:
     """What a row adds to its data set's id: the same in any LWV_HOME."""
-    names = [Path(image["path"]).stem for image in row["images"]]
+    names = [Path(image["path"]).stem for image in cast(list[ImageFile], row["images"])]
     return json.dumps({**row, "images": names}, sort_keys=True).encode()

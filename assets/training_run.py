@@ -2,15 +2,16 @@
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from assets.training_dataset import Manifest
 from resources.charts import curve_picture
+from resources.dagster import Metadata, MetadataEntry
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, faults, read_training
 from resources.training.launcher import launch_command, launch_env
+from resources.training.run_config import TrainingRun
 
 
 def train(
@@ -20,28 +21,27 @@ def train(
     gpus: int,
     gpu_env: dict[str, str],
     module: str,
-    config: dict[str, Any],
+    run: TrainingRun,
 ) -> bool:
-    """Run `module` with `config` until `config["output"]` is whole; false where it was whole already.
+    """Run `module` until `run.output` is whole; false where it was whole already.
 
-    Raises TrainingError. A killed run goes on from its last saved step when it is started again.
+    Raises TrainingError. A killed run resumes from its last saved step when it is started again.
     """
-    output = Path(config["output"])
+    output, hyperparameters = run.output, run.hyperparameters
     if not faults(output):
         context.log.info("%s is trained already, on the same data with the same recipe: skipped.", output.name)
         return False
-    recipe = config["recipe"]
-    if gpus > 1 and recipe["sharding"] == "zero3" and recipe["lora_rank"]:
+    if gpus > 1 and hyperparameters.sharding == "zero3" and hyperparameters.lora_rank:
         raise TrainingError(
             "Adapters cannot be merged into weights that ZeRO-3 shares: set training.sharding = "
             '"fsdp2" in the recipe, or training.lora_rank = 0.'
         )
     path = output.parent / f"{output.name}.json"
-    store.write_json(path, config)
+    store.write_json(path, run.as_json())
     try:
         pipes.run(
             context=context,
-            command=launch_command(module, path, gpus, recipe["sharding"]),
+            command=launch_command(module, path, gpus, hyperparameters.sharding),
             env={**launch_env(), **gpu_env},
             cwd=str(Path(__file__).resolve().parents[1]),
         )
@@ -56,11 +56,11 @@ def train(
     return True
 
 
-def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict[str, Any]:
+def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> Metadata:
     """Numbers of the run for the UI to plot, its curves, and honest labels."""
     training = read_training(output)
     losses = training["losses"]
-    metadata: dict[str, Any] = {
+    metadata: dict[str, MetadataEntry] = {
         "dagster/row_count": manifest.rows,
         "steps": len(losses),
         "first_loss": losses[0],
@@ -76,12 +76,12 @@ def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> dict
         "tokens_per_second": training["tokens_per_second"],
         "loss_curve": curve("loss", losses),
     }
-    for name in ("accuracies", "margins"):
-        if training.get(name):
+    for name, values in (("accuracies", training.get("accuracies")), ("margins", training.get("margins"))):
+        if values:
             metadata |= {
-                f"first_{name}": training[name][0],
-                f"last_{name}": training[name][-1],
-                f"{name}_curve": curve(name, training[name]),
+                f"first_{name}": values[0],
+                f"last_{name}": values[-1],
+                f"{name}_curve": curve(name, values),
             }
     metadata |= {f"left_out_{reason}": count for reason, count in training.get("left_out", {}).items()}
     if not trained:

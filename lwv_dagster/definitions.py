@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 import dagster as dg
 
@@ -27,7 +26,7 @@ default_checks = [
     if find_spec(f"assets.{step.name}.checks")
 ]
 
-default_resources: Mapping[str, Any] = {
+default_resources: Mapping[str, object] = {
     "store": StoreResource(),
     "sources": SourcesResource(),
     "recipe": RecipeResource(),
@@ -37,7 +36,7 @@ default_resources: Mapping[str, Any] = {
 }
 
 
-def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     """The factory's definitions; `resource_overrides` replaces resources by key."""
     return dg.Definitions(
         assets=default_assets,

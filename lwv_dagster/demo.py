@@ -3,9 +3,8 @@
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import dagster as dg
 from rich.markup import escape
@@ -24,7 +23,7 @@ from resources.settings import Settings
 from resources.store import Store
 
 JOBS: tuple[Job, ...] = ("shard_job", "training_job", "evaluation_job", "report_job")
-TERMINAL: dict[str, Any] = {"loggers": {"terminal": {}}}  # the live line in place of Dagster's console log
+TERMINAL: Mapping[str, object] = {"loggers": {"terminal": {}}}  # the live line in place of Dagster's console log
 
 
 @dataclass
@@ -122,13 +121,13 @@ def count_event(event: dg.DagsterEvent, tally: dict[str, AssetTally]) -> None:
     """Add what a materialization or a check says to its asset's tally."""
     if event.is_step_materialization:
         materialization = event.step_materialization_data.materialization
-        numbers: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
+        metadata = materialization.metadata
         asset = tally[materialization.asset_key.to_user_string()]
         asset.shards += materialization.partition is not None
-        asset.rows += int(numbers.get("dagster/partition_row_count") or numbers.get("dagster/row_count") or 0)
-        asset.calls_made += int(numbers.get("calls_made") or 0)
-        if isinstance(note := numbers.get("note"), str):
-            asset.notes.append(note)
+        asset.rows += whole(metadata, "dagster/partition_row_count") or whole(metadata, "dagster/row_count")
+        asset.calls_made += whole(metadata, "calls_made")
+        if isinstance(note := metadata.get("note"), dg.TextMetadataValue) and note.text:
+            asset.notes.append(note.text)
     elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         asset = tally[check.asset_key.to_user_string()]
@@ -138,6 +137,12 @@ def count_event(event: dg.DagsterEvent, tally: dict[str, AssetTally]) -> None:
             asset.warned += 1
         else:
             asset.failed += 1
+
+
+def whole(metadata: Mapping[str, dg.MetadataValue], name: str) -> int:
+    """A count in an event's metadata; 0 where it has none."""
+    found = metadata.get(name)
+    return int(found.value or 0) if isinstance(found, dg.IntMetadataValue | dg.FloatMetadataValue) else 0
 
 
 def problems(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:

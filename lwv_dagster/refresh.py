@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution.backfill import PartitionBackfill
@@ -17,7 +17,7 @@ from assets.partitions import known_shards
 from assets.steps import sharded_steps
 
 
-def stale_tables(instance: dg.DagsterInstance, graph: BaseAssetGraph) -> list[AssetKeyPartitionKey]:
+def stale_tables(instance: dg.DagsterInstance, graph: AssetGraph) -> list[AssetKeyPartitionKey]:
     """Every table of a shard that Dagster knows to be stale: its recipe, prompts or upstream tables changed."""
     resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     return [
@@ -29,10 +29,10 @@ def stale_tables(instance: dg.DagsterInstance, graph: BaseAssetGraph) -> list[As
 
 
 def backfill_of(
-    instance: dg.DagsterInstance, graph: BaseAssetGraph, tables: Iterable[AssetKeyPartitionKey]
+    instance: dg.DagsterInstance, graph: AssetGraph, tables: Iterable[AssetKeyPartitionKey]
 ) -> PartitionBackfill:
     """A backfill of just these tables, a run per shard; the daemon starts it."""
-    return PartitionBackfill.from_asset_graph_subset(
+    backfill: PartitionBackfill = PartitionBackfill.from_asset_graph_subset(
         backfill_id=make_new_backfill_id(),
         backfill_timestamp=time.time(),
         tags={},
@@ -42,6 +42,7 @@ def backfill_of(
         description="What refresh_job found stale.",
         run_config=None,
     )
+    return backfill
 
 
 @dg.op

@@ -6,7 +6,7 @@ from assets.partitions import SHARDS
 from assets.recipe_nodes import changed_nodes
 from assets.source_images.catalog import Catalog, NoSourcesError
 from resources.dagster import SourcesResource, StoreResource
-from resources.endpoints import EndpointError
+from resources.failures import EndpointError
 from resources.recipe.read import RecipeError, read_recipe
 from resources.settings import Settings
 

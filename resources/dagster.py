@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
+from typing import TypeAlias
 
 import dagster as dg
 
@@ -20,10 +21,13 @@ from resources.ledger import Ledger
 from resources.settings import Settings
 from resources.store import MissingTableError, Store
 
+# What an asset tells Dagster of its data, by name: the UI plots numbers; a MetadataValue says how it is shown.
+MetadataEntry: TypeAlias = dg.MetadataValue | str | float | list[str] | list[int] | None
+Metadata: TypeAlias = Mapping[str, MetadataEntry]
 DEVICE = re.compile(r"\d+$|(GPU|MIG)-")  # an index, a uuid, or the beginning of a uuid
 
 
-class StoreResource(dg.ConfigurableResource):
+class StoreResource(dg.ConfigurableResource["StoreResource"]):
     """The factory's folder. `home` unset: LWV_HOME, else `.lwv` in the working directory."""
 
     home: str | None = None
@@ -33,7 +37,7 @@ class StoreResource(dg.ConfigurableResource):
         return Store(Path(self.home) if self.home else Settings().absolute().home)
 
 
-class SourcesResource(dg.ConfigurableResource):
+class SourcesResource(dg.ConfigurableResource["SourcesResource"]):
     """Where source documents lie and how they are read. `path` unset: LWV_SOURCES, else `samples`."""
 
     path: str | None = None
@@ -44,7 +48,7 @@ class SourcesResource(dg.ConfigurableResource):
         return found.model_copy(update={"sources": Path(self.path)}) if self.path else found
 
 
-class ModelsResource(dg.ConfigurableResource):
+class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
     """The three roles' endpoints, from LWV_<ROLE>_*, behind one engine with the factory's ledger."""
 
     def engine(self, store: Store, run_id: str) -> ModelEngine:
@@ -63,7 +67,7 @@ class ModelsResource(dg.ConfigurableResource):
         )
 
 
-class GpuResource(dg.ConfigurableResource):
+class GpuResource(dg.ConfigurableResource["GpuResource"]):
     """The GPUs that a step may use. `device_ids` empty: those in CUDA_VISIBLE_DEVICES, else all; none: the CPU."""
 
     device_ids: list[int] = []  # noqa: RUF012 (a pydantic field: copied for each instance)

@@ -4,11 +4,23 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Self
+from typing import Self, TypedDict
 
 _KEY = b"lwv.identity"
 HASH_DIGITS = 12
 UNKNOWN_RECIPE = "unknown recipe"  # of a table that was written before tables had an identity (0.2)
+
+
+class IdentityRecord(TypedDict, total=False):
+    """A TableIdentity as reports and manifests hold it; empty of what was written before 0.2."""
+
+    schema_version: int
+    recipe: Mapping[str, object]
+    templates: Mapping[str, str]
+    models: Mapping[str, str]
+    upstream: Mapping[str, str]
+    content: str
+    recipe_hash: str
 
 
 @dataclass(frozen=True)
@@ -36,9 +48,17 @@ class TableIdentity:
         """The same identity once the rows are written."""
         return replace(self, content=content)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> IdentityRecord:
         """As reports and manifests hold it, with the recipe's hash."""
-        return {**asdict(self), "recipe_hash": self.recipe_hash}
+        return {
+            "schema_version": self.schema_version,
+            "recipe": self.recipe,
+            "templates": self.templates,
+            "models": self.models,
+            "upstream": self.upstream,
+            "content": self.content,
+            "recipe_hash": self.recipe_hash,
+        }
 
     def as_metadata(self) -> dict[str, str]:
         """As the Parquet file holds it."""

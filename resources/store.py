@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -131,7 +131,7 @@ class Store:
         with self.replacing(path) as tmp:
             tmp.write_bytes(data)
 
-    def write_json(self, path: Path, value: Any) -> None:
+    def write_json(self, path: Path, value: object) -> None:
         """Write a value as indented JSON with sorted keys, in one rename."""
         self.write_bytes(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode())
 

@@ -10,9 +10,9 @@ from PIL import Image
 
 from assets.instructions.schema import INSTRUCTIONS
 from assets.long_outputs.asset import long_outputs
-from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.partitions import SHARDS
-from assets.quality.quarantine import read_quarantine
+from assets.quality.quarantine import QuarantineRow, read_quarantine
 from lwv_dagster.definitions import default_resources
 from resources.store import Store
 from resources.text.length_score import length_score
@@ -24,7 +24,7 @@ SHARD = "bad-001"
 OFF = "[writing]\nlength_control = false\nloop_control = false\n"
 
 
-def run(home: Path, documents: int, recipe: str) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+def run(home: Path, documents: int, recipe: str) -> tuple[dict[str, Any], list[LongOutput], list[QuarantineRow]]:
     """(metadata, rows, quarantine rows) of `long_outputs` on that many documents, through Dagster."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "recipe.toml").write_text(recipe)
@@ -52,12 +52,12 @@ def run(home: Path, documents: int, recipe: str) -> tuple[dict[str, Any], list[d
     )
 
 
-def good_share(rows: list[dict[str, Any]]) -> float:
+def good_share(rows: list[LongOutput]) -> float:
     """Of the written documents: length score at least 80 against their target."""
     return sum(length_score(row["words"], row["target_words"]) >= 80 for row in rows) / max(1, len(rows))
 
 
-def section_share(rows: list[dict[str, Any]]) -> float:
+def section_share(rows: list[LongOutput]) -> float:
     """Of their sections: within 0.8 to 1.25 of their target (heading included)."""
     sections = [section for row in rows for section in row["sections"]]
     within = sum(0.78 <= section["words"] / section["target_words"] <= 1.28 for section in sections)

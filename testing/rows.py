@@ -2,11 +2,11 @@
 
 import random
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
-from assets.instructions.schema import INSTRUCTIONS
-from assets.long_outputs.schema import LONG_OUTPUTS
-from assets.source_images.schema import SOURCE_IMAGES
+from assets.instructions.schema import INSTRUCTIONS, Instruction
+from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
+from assets.source_images.schema import SOURCE_IMAGES, Page
 from resources.store import Store
 from resources.text.words import count_words
 
@@ -44,7 +44,7 @@ def chinese(seed: object, words: int) -> str:
     )
 
 
-def written(example_id: str, text: str, images: Iterable[str] = ("a" * 64,), **values: Any) -> dict[str, Any]:
+def written(example_id: str, text: str, images: Iterable[str] = ("a" * 64,), **values: Any) -> LongOutput:
     """A long_outputs row with one section that covers every page; `values` replace columns."""
     images = list(images)
     section = {
@@ -56,9 +56,9 @@ def written(example_id: str, text: str, images: Iterable[str] = ("a" * 64,), **v
         "pages": list(range(1, len(images) + 1)),
         "call_id": "c",
     }
-    row: dict[str, Any] = dict.fromkeys(LONG_OUTPUTS.schema.names)
-    return (
-        row
+    blank: dict[str, Any] = dict.fromkeys(LONG_OUTPUTS.schema.names)
+    row = (
+        blank
         | {
             "example_id": example_id,
             "document_id": example_id,
@@ -77,6 +77,7 @@ def written(example_id: str, text: str, images: Iterable[str] = ("a" * 64,), **v
         }
         | values
     )
+    return cast(LongOutput, row)
 
 
 def page(
@@ -86,9 +87,9 @@ def page(
     phash: str = "0" * 16,
     text: str = "",
     number: int = 1,
-) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(SOURCE_IMAGES.schema.names)
-    return row | {
+) -> Page:
+    blank: dict[str, Any] = dict.fromkeys(SOURCE_IMAGES.schema.names)
+    row = blank | {
         "document_id": document_id,
         "page": number,
         "split": split,
@@ -98,9 +99,10 @@ def page(
         "kind": "single",
         "language": "en",
     }
+    return cast(Page, row)
 
 
-def write_shard(store: Store, shard: str, outputs: list[dict[str, Any]], pages: Sequence[dict[str, Any]] = ()) -> None:
+def write_shard(store: Store, shard: str, outputs: Sequence[LongOutput], pages: Sequence[Page] = ()) -> None:
     """The three tables that the gate asks for, and their good reports."""
     from assets.quality.report import write_report
 
@@ -110,7 +112,7 @@ def write_shard(store: Store, shard: str, outputs: list[dict[str, Any]], pages: 
     store.write_table(
         INSTRUCTIONS,
         shard,
-        ({**blank, "example_id": row["example_id"], "split": row["split"]} for row in outputs),
+        (cast(Instruction, {**blank, "example_id": row["example_id"], "split": row["split"]}) for row in outputs),
     )
     for asset in ("source_images", "instructions", "long_outputs"):
         write_report(store, asset, shard, [], [], 0, 0)

@@ -1,13 +1,14 @@
 """Scores per answer and per model, and the summary that people read; every score names its harness and judge."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TypeAlias, TypedDict
 
 from assets.benchmark_scores.items import BENCHMARK, Item
-from assets.judging.judge import DIMENSIONS, quality_score
+from assets.benchmark_scores.schema import Score
+from assets.judging.judge import quality_score
 from resources.authors import is_embedded
 from resources.failures import AnswerError
 from resources.store import Store
@@ -18,17 +19,39 @@ HARNESS = "lwv held_out 2"  # raise with any change to how texts are generated o
 MODELS = ("base", "sft", "dpo", "teacher")
 REFUSED = ("refused", "filtered")  # kinds of AnswerError
 
+# items, judged: how many; S, S_l, S_l_released, S_q: 0-100; words. None: no item was judged.
+Means: TypeAlias = dict[str, float | None]
+
+
+class Summary(TypedDict):
+    """The scores of every model, as the file holds them."""
+
+    harness: str
+    judge: str  # its model
+    student: str
+    teacher: str  # the model that wrote the references
+    models: dict[str, Means]
+
+
+class ScoreTable(TypedDict):
+    """The scores as a table for people."""
+
+    harness: str
+    judge: str
+    rows: list[tuple[str | int, ...]]  # model, items, S, S_l, S_l released, S_q, words
+    note: str  # what the numbers are worth
+
 
 def score_row(
     model: str,
     item: Item,
     output: str,
-    judged: dict[str, int] | AnswerError,
+    judged: Mapping[str, int] | AnswerError,
     judge: str,
-) -> dict[str, Any]:
-    """judged: the six scores, or why there are none."""
+) -> Score:
+    """judged: the six scores, 1-5, or why there are none."""
     scores, unjudged = (None, judged.kind) if isinstance(judged, AnswerError) else (judged, None)
-    words = count_words(output)
+    words, mean = count_words(output), scores or {}
     return {
         "model": model,
         "benchmark": BENCHMARK,
@@ -39,7 +62,12 @@ def score_row(
         "words": words,
         "length_score": length_score(words, item["required_words"]),
         "length_score_released": length_score_released(words, item["required_words"]),
-        **{name: scores[name] if scores else None for name in DIMENSIONS},
+        "relevance": mean.get("relevance"),
+        "accuracy": mean.get("accuracy"),
+        "coherence": mean.get("coherence"),
+        "clarity": mean.get("clarity"),
+        "breadth_and_depth": mean.get("breadth_and_depth"),
+        "reading_experience": mean.get("reading_experience"),
         "quality_score": quality_score(scores) if scores else None,
         "votes": 1 if scores else 0,
         "refused": unjudged in REFUSED,
@@ -50,9 +78,9 @@ def score_row(
     }
 
 
-def summarise(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+def summarise(rows: Iterable[Score]) -> dict[str, Means]:
     """model -> means over its items: S = (S_l + S_q) / 2, both length scores, S_q over the items that were judged."""
-    summary: dict[str, dict[str, float | None]] = {}
+    summary: dict[str, Means] = {}
     found = list(rows)
     for model in MODELS:
         mine = [row for row in found if row["model"] == model]
@@ -87,32 +115,37 @@ def summary_path(store: Store) -> Path:
     return store.home / "scores" / BENCHMARK / "summary.json"
 
 
-def write_summary(store: Store, rows: Sequence[dict[str, Any]], student: str, teacher: str) -> dict[str, Any]:
+def write_summary(store: Store, rows: Sequence[Score], student: str, teacher: str) -> Summary:
     """Write and return the summary of `rows`, which has at least one."""
-    judge = rows[0]["judge"]
-    value = {"harness": HARNESS, "judge": judge, "student": student, "teacher": teacher, "models": summarise(rows)}
+    value: Summary = {
+        "harness": HARNESS,
+        "judge": rows[0]["judge"],
+        "student": student,
+        "teacher": teacher,
+        "models": summarise(rows),
+    }
     store.write_json(summary_path(store), value)
     return value
 
 
-def read_means(store: Store) -> dict[str, dict[str, float | None]]:
+def read_means(store: Store) -> dict[str, Means]:
     """model -> its means, as `summarise` made them; empty where nothing was scored yet."""
     path = summary_path(store)
-    models = json.loads(path.read_text())["models"] if path.exists() else {}
+    models: dict[str, Means] = json.loads(path.read_text())["models"] if path.exists() else {}
     return {model: models[model] for model in MODELS if model in models}
 
 
-def read_summary(store: Store) -> dict[str, Any] | None:
-    """The last summary as table cells, with a note on what the numbers are worth; None where there is none."""
+def read_summary(store: Store) -> ScoreTable | None:
+    """The last summary; None where nothing was scored yet."""
     path = summary_path(store)
     if not path.exists():
         return None
-    value = json.loads(path.read_text())
+    value: Summary = json.loads(path.read_text())
     columns = ("S", "S_l", "S_l_released", "S_q", "words")
-    rows = [
-        (model, int(value["models"][model]["items"]), *(_cell(value["models"][model][name]) for name in columns))
+    rows: list[tuple[str | int, ...]] = [
+        (model, int(means["items"] or 0), *(_cell(means[name]) for name in columns))
         for model in MODELS
-        if model in value["models"]
+        if (means := value["models"].get(model)) is not None
     ]
     notes = [f"base, sft and dpo are the student `{value['student']}`; teacher is what {value['teacher']} wrote."]
     if value["student"] == "tiny":

@@ -50,7 +50,7 @@ def corrected_segments(
                 counts.update(f"errors_{name}" for name in row["errors"])
             return corrected
 
-        count, quarantined, metadata = write_with_model(
+        written = write_with_model(
             shard,
             engine,
             examples,
@@ -58,4 +58,6 @@ def corrected_segments(
             lambda rows: Ids(rows[0]["document_id"], rows[0]["example_id"]),
             "critic",
         )
-    return shard.result(count, quarantined, {**metadata, **{name: counts[name] for name in COUNTS}})
+    return shard.result(
+        written.rows, written.quarantined, {**written.metadata, **{name: counts[name] for name in COUNTS}}
+    )

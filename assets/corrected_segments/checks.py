@@ -1,12 +1,10 @@
 """The rules that a shard's corrected segments must keep before pairs are made of them."""
 
-from typing import Any
-
 import pandas as pd
 import pyarrow as pa
 
 from assets.corrected_segments.schema import ERRORS
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
+from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
 
 RULES = (
@@ -23,14 +21,16 @@ RULES = (
 
 
 def flatten(table: pa.Table) -> pd.DataFrame:
-    frame = table.select(["segment_id", "words", "edited"]).to_pandas()
+    """A row per segment; `unknown_errors`: kinds of error that are none; `errors_fit`: named exactly where edited."""
+    frame = plain_columns(table, ["segment_id", "words", "edited"])
     errors = table.column("errors").to_pylist()
     frame["unknown_errors"] = [len(set(found) - set(ERRORS)) for found in errors]
     frame["errors_fit"] = [bool(found) == edited for found, edited in zip(errors, frame["edited"], strict=True)]
     return frame
 
 
-def expectations() -> list[Any]:
+def expectations() -> list[Expectation]:
+    """What holds for every row."""
     import great_expectations.expectations as gxe
 
     known = {"check": "errors_known"}
@@ -43,6 +43,7 @@ def expectations() -> list[Any]:
 
 
 def segments_covered(context: Context) -> Outcome:
+    """By segment, or by example where it is in quarantine; segments of other splits are violations too."""
     wanted = {
         row["segment_id"]: row["example_id"]
         for row in context.upstream("segments").select(["segment_id", "example_id", "split"]).to_pylist()
@@ -60,6 +61,7 @@ def segments_covered(context: Context) -> Outcome:
 
 
 def edited_true(context: Context) -> Outcome:
+    """Against the texts of the `segments` table as it is now."""
     originals = {
         row["segment_id"]: row["text"]
         for row in context.upstream("segments").select(["segment_id", "text"]).to_pylist()
@@ -74,6 +76,7 @@ def edited_true(context: Context) -> Outcome:
 
 
 def something_edited(context: Context) -> Outcome:
+    """Also passed where there is no segment. share: of edited ones, 0-1."""
     edited = sum(context.table.column("edited").to_pylist())
     rows = context.table.num_rows
     return Outcome("something_edited", rows == 0 or edited > 0, {"share": edited / max(1, rows), "edited": edited})

@@ -2,10 +2,13 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple, TypedDict
 
-from assets.corrected_segments.schema import ERRORS
+from assets.corrected_segments.schema import ERRORS, CorrectedSegment
+from assets.long_outputs.schema import LongOutput
+from assets.segments.schema import Segment
 from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerError
 from resources.messages import Call, Image, assistant, system, user
@@ -36,16 +39,29 @@ CORRECTION_FORMAT = {
 }
 
 
+class Correction(TypedDict):
+    """What the critic says of a segment. errors: of ERRORS; text: the corrected segment, stripped, never empty."""
+
+    errors: list[str]
+    reason: str
+    text: str
+
+
+class Criticised(NamedTuple):
+    """A correction, and the reply that it was read from."""
+
+    correction: Correction
+    reply: Reply
+
+
 async def correct_example(
-    engine: ModelEngine,
-    output: dict[str, Any],
-    segments: list[dict[str, Any]],
-) -> list[dict[str, Any]]:
+    engine: ModelEngine, output: LongOutput, segments: Sequence[Segment]
+) -> list[CorrectedSegment]:
     """The corrected_segments rows of one example: its long_outputs row and its segments rows, in order.
 
-    Each segment is corrected in the light of the corrected one before it. Raises AnswerError.
+    The critic sees the corrected text of the segment before. Raises AnswerError.
     """
-    corrected: list[dict[str, Any]] = []
+    corrected: list[CorrectedSegment] = []
     for segment in segments:
         before = corrected[-1]["text"] if corrected else ""
         after = segments[segment["index"] + 1]["text"] if segment["index"] + 1 < len(segments) else ""
@@ -76,17 +92,18 @@ async def correct_example(
                 ),
             ),
         )
-        if output["kind"] == "deck" and correction["text"] != segment["text"]:
-            correction["text"] = with_page_heading(correction["text"], segment["page"], output["language"])
+        page = segment["page"]  # of a deck's segment never None
+        if output["kind"] == "deck" and page is not None and correction["text"] != segment["text"]:
+            correction["text"] = with_page_heading(correction["text"], page, output["language"])
         corrected.append(corrected_row(segment, correction, reply.model, reply.call_id))
     return corrected
 
 
-async def ask_critic(engine: ModelEngine, call: Call) -> tuple[dict[str, Any], Reply]:
-    """The correction, and the reply that it came with; an answer without one is sent back once with what is wrong."""
+async def ask_critic(engine: ModelEngine, call: Call) -> Criticised:
+    """An answer without a correction is sent back once with what is wrong. Raises AnswerError."""
     reply = await engine.ask(call)
     try:
-        return parse_correction(reply.text), reply
+        return Criticised(parse_correction(reply.text), reply)
     except AnswerError as error:
         again = replace(
             call,
@@ -95,22 +112,24 @@ async def ask_critic(engine: ModelEngine, call: Call) -> tuple[dict[str, Any], R
             messages=(*call.messages, assistant(reply.text), user(CORRECT_AGAIN.fill(problem=error))),
         )
     reply = await engine.ask(again)
-    return parse_correction(reply.text), reply
+    return Criticised(parse_correction(reply.text), reply)
 
 
-def parse_correction(text: str) -> dict[str, Any]:
-    """{errors, reason, text} out of the critic's answer; a fence or words around the JSON object are tolerated.
+def parse_correction(text: str) -> Correction:
+    """The correction in the critic's answer; a fence or words around the JSON object are tolerated.
 
     Raises AnswerError("malformed"), whose sentence the critic is told.
     """
     match = re.search(r"\{.*\}", text, re.DOTALL)
     try:
-        found = json.loads(match[0], strict=False) if match else None  # raw line ends inside a text are tolerated
+        # Raw line ends inside a text are tolerated.
+        found: object = json.loads(match[0], strict=False) if match else None
     except ValueError:
         found = None
     if not isinstance(found, dict):
         raise AnswerError("malformed", f"there is no JSON object in {text[:120]!r}")
-    if not isinstance(found.get("text"), str) or not found["text"].strip():
+    corrected = found.get("text")
+    if not isinstance(corrected, str) or not corrected.strip():
         raise AnswerError("malformed", 'its "text" is missing or empty')
     named = found.get("errors") or []
     if not isinstance(named, list):
@@ -118,7 +137,7 @@ def parse_correction(text: str) -> dict[str, Any]:
     return {
         "errors": [name for name in ERRORS if name in named],
         "reason": str(found.get("reason") or ""),
-        "text": found["text"].strip(),
+        "text": corrected.strip(),
     }
 
 
@@ -127,11 +146,15 @@ def with_page_heading(text: str, page: int, language: str) -> str:
     return text if has_page_heading(text) else f"## {page_heading(page, language)}\n\n{text}"
 
 
-def corrected_row(segment: dict[str, Any], correction: dict[str, Any], corrector: str, call_id: str) -> dict[str, Any]:
+def corrected_row(segment: Segment, correction: Correction, corrector: str, call_id: str) -> CorrectedSegment:
     """An edit without a named error counts as `incoherent`; a named error without an edit counts as unchanged."""
     edited = correction["text"] != segment["text"]
     return {
-        **{name: segment[name] for name in ("segment_id", "example_id", "document_id", "index", "page")},
+        "segment_id": segment["segment_id"],
+        "example_id": segment["example_id"],
+        "document_id": segment["document_id"],
+        "index": segment["index"],
+        "page": segment["page"],
         "original": segment["text"],
         "text": correction["text"],
         "words": count_words(correction["text"]),

@@ -1,13 +1,11 @@
 """The rules that a shard's drafts must keep before they are corrected and ranked."""
 
-from typing import Any
-
 import pandas as pd
 import pyarrow as pa
 
 from assets.drafts.draft import samples_of
 from assets.drafts.schema import FINISHES
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
+from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from resources.text.words import count_words
 
 RULES = (
@@ -22,7 +20,9 @@ RULES = (
 
 
 def flatten(table: pa.Table) -> pd.DataFrame:
-    frame = table.select(["example_id", "words", "finish", "length_score", "author"]).to_pandas()
+    """A row per draft, named by example and sample; `words_off`: its word count minus the column; `empty_right`: it is
+    called empty exactly where it has no word."""
+    frame = plain_columns(table, ["example_id", "words", "finish", "length_score", "author"])
     frame["draft"] = [
         f"{row['example_id']}-{row['sample']}" for row in table.select(["example_id", "sample"]).to_pylist()
     ]
@@ -34,7 +34,8 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list[Any]:
+def expectations() -> list[Expectation]:
+    """What holds for every row, and one author in all of them."""
     import great_expectations.expectations as gxe
 
     return [
@@ -47,6 +48,7 @@ def expectations() -> list[Any]:
 
 
 def examples_covered(context: Context) -> Outcome:
+    """Samples 0, 1, 2, … of each example of the preference split, as many as the table's recipe asks for."""
     wanted = {
         row["example_id"]
         for row in context.upstream("long_outputs").select(["example_id", "split"]).to_pylist()
@@ -63,6 +65,7 @@ def examples_covered(context: Context) -> Outcome:
 
 
 def length_scored(context: Context) -> Outcome:
+    """Against the stated lengths of `long_outputs`."""
     stated = {
         row["example_id"]: bool(row["required_words"])
         for row in context.upstream("long_outputs").select(["example_id", "required_words"]).to_pylist()
@@ -78,6 +81,7 @@ def length_scored(context: Context) -> Outcome:
 
 
 def mostly_whole(context: Context) -> Outcome:
+    """Counts the drafts that the token limit did not cut, that do not loop and are not empty."""
     finishes = context.table.column("finish").to_pylist()
     whole = finishes.count("stop")
     return Outcome("mostly_whole", 2 * whole >= len(finishes), {"whole": whole, "drafts": len(finishes)})

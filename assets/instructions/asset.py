@@ -4,7 +4,7 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.instructions.documents import Material, group_documents, materials
+from assets.instructions.materials import Material, group_documents, materials
 from assets.instructions.requests import write_instruction
 from assets.instructions.schema import INSTRUCTIONS, Instruction
 from assets.instructions.step import STEP
@@ -39,7 +39,7 @@ def instructions(
             counts["chapters"] += material.part[1] > 1
             return [row]
 
-        rows, quarantined, metadata = write_with_model(
+        written = write_with_model(
             shard,
             engine,
             materials(documents, shard.recipe.instructions),
@@ -47,4 +47,4 @@ def instructions(
             lambda material: Ids(material.document_id, material.example_id),
             "teacher",
         )
-    return shard.result(rows, quarantined, {**metadata, **dict(sorted(counts.items()))})
+    return shard.result(written.rows, written.quarantined, {**written.metadata, **dict(sorted(counts.items()))})

@@ -1,12 +1,13 @@
 """The rules that a shard's instructions must keep before anything is written to them."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import pyarrow as pa
 
 from assets.instructions.requests import LEAST_CHARACTERS
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
+from assets.instructions.schema import Instruction
+from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
 
 RULES = (
@@ -20,7 +21,8 @@ RULES = (
 
 
 def flatten(table: pa.Table) -> pd.DataFrame:
-    frame = table.select(["example_id", "required_words", "language"]).to_pandas()
+    """A row per instruction; `characters`: its length; `holds_request`: its request stands in it."""
+    frame = plain_columns(table, ["example_id", "required_words", "language"])
     instructions, requests = (table.column(name).to_pylist() for name in ("instruction", "request"))
     frame["characters"] = [len(text) for text in instructions]
     frame["holds_request"] = [
@@ -29,7 +31,8 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list[Any]:
+def expectations() -> list[Expectation]:
+    """What holds for every row."""
     import great_expectations.expectations as gxe
 
     present = {"check": "instruction_present"}
@@ -47,6 +50,7 @@ def expectations() -> list[Any]:
 
 
 def documents_covered(context: Context) -> Outcome:
+    """Against the documents of `source_images`."""
     documents = set(context.upstream("source_images").column("document_id").to_pylist())
     covered = {name for names in context.table.column("documents").to_pylist() for name in names}
     aside = {row["document_id"] for row in read_quarantine(context.store, "instructions", context.shard)}
@@ -55,13 +59,14 @@ def documents_covered(context: Context) -> Outcome:
     )
 
 
-def images_of(row: dict[str, Any], pages: dict[str, list[str]]) -> list[str]:
+def images_of(row: Instruction, pages: Mapping[str, Sequence[str]]) -> list[str]:
     """What an example's images should be; pages: document -> its images. Raises IndexError where there is no page."""
     documents = row["documents"] * len(row["pages"]) if len(row["documents"]) == 1 else row["documents"]
     return [pages[document][page - 1] for document, page in zip(documents, row["pages"], strict=True)]
 
 
 def images_match(context: Context) -> Outcome:
+    """Against the page images of `source_images`."""
     pages: dict[str, list[str]] = {}
     for row in context.upstream("source_images").select(["document_id", "image_sha256"]).to_pylist():
         pages.setdefault(row["document_id"], []).append(row["image_sha256"])

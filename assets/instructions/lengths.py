@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from assets.instructions.documents import Material, draw
+from assets.instructions.materials import Material, draw
+from assets.instructions.schema import LengthFrom
 from resources.recipe.model import Instructions
 
 Item = TypeVar("Item")
-LengthFrom = Literal["stated", "back_translated", "none"]
 LEAST_STATED = 100
 _STATED = re.compile(
     r"""

@@ -3,12 +3,14 @@
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from assets.instructions.documents import Material, draw
 from assets.instructions.lengths import length_from, pick, stated_words, target_words
+from assets.instructions.materials import Material, draw
+from assets.instructions.schema import Instruction, LengthFrom
 from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerError
 from resources.messages import Call, Image, system, user
@@ -49,7 +51,15 @@ class Request:
     call_id: str | None = None
 
 
-async def write_instruction(engine: ModelEngine, material: Material, recipe: Recipe) -> dict[str, Any]:
+class Decision(NamedTuple):
+    """Whether an image has to do with a request, and the request needs a long text; `reason` may be empty."""
+
+    relevant: bool
+    long: bool
+    reason: str
+
+
+async def write_instruction(engine: ModelEngine, material: Material, recipe: Recipe) -> Instruction:
     """The instructions row of one example.
 
     Raises AnswerError where the teacher gives no request, or finds that it needs no long text (not_long), that the
@@ -69,7 +79,7 @@ async def write_instruction(engine: ModelEngine, material: Material, recipe: Rec
             "too_long",
             f"the request asks for {words:,} words, more than the recipe's most_words, {recipe.writing.most_words:,}",
         )
-    how = "stated" if named else length_from(material, recipe.instructions)
+    how: LengthFrom = "stated" if named else length_from(material, recipe.instructions)
     clause = TASKS["length"][material.language].format(words=words) if how == "stated" and not named else ""
     return {
         "example_id": material.example_id,
@@ -163,25 +173,24 @@ async def _require_long(engine: ModelEngine, material: Material, request: str) -
     decision = parse_decision(reply.text)
     if decision is None:
         raise AnswerError("malformed", f"the teacher's decision is none: {reply.text[:120]!r}")
-    relevant, long, reason = decision
-    if not relevant:
-        raise AnswerError("irrelevant", f"the image has nothing to do with the request: {reason}")
-    if not long:
-        raise AnswerError("not_long", f"the request needs no long text: {reason}")
+    if not decision.relevant:
+        raise AnswerError("irrelevant", f"the image has nothing to do with the request: {decision.reason}")
+    if not decision.long:
+        raise AnswerError("not_long", f"the request needs no long text: {decision.reason}")
 
 
-def parse_decision(text: str) -> tuple[bool, bool, str] | None:
-    """(relevant, long, reason) out of JSON, with words around it or not, or of a plain yes or no; None: neither."""
+def parse_decision(text: str) -> Decision | None:
+    """A decision out of JSON, with words around it or not, or of a plain yes or no; None: neither."""
     start, end = text.find("{"), text.rfind("}")
     try:
-        found = json.loads(text[start : end + 1]) if 0 <= start < end else None
-        if isinstance(found, dict) and isinstance(found.get("long"), bool):
+        found: object = json.loads(text[start : end + 1]) if 0 <= start < end else None
+        if isinstance(found, dict) and isinstance(long := found.get("long"), bool):
             relevant = found.get("relevant", True)
-            return (relevant, found["long"], str(found.get("reason") or "")) if isinstance(relevant, bool) else None
+            return Decision(relevant, long, str(found.get("reason") or "")) if isinstance(relevant, bool) else None
     except (ValueError, RecursionError):
         pass
     word = re.match(r"\W*(?:(yes|是|需要)|no|不|否)(?![a-z])", text.strip(), re.IGNORECASE)
-    return (True, word[1] is not None, "") if word else None
+    return Decision(True, word[1] is not None, "") if word else None
 
 
 def one_line(text: str) -> str:
@@ -195,7 +204,7 @@ async def _ask(
     step: str,
     prompt: Prompt,
     images: tuple[str, ...],
-    response_format: dict[str, Any] | None = None,
+    response_format: Mapping[str, object] | None = None,
     **slots: object,
 ) -> Reply:
     return await engine.ask(

@@ -1,8 +1,12 @@
 """The table that `instructions` writes: a row per example (a document and what is asked of it)."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
+from assets.source_images.schema import Kind
+from assets.source_images.splits import Split
 from resources.table import Int32, Table
+
+LengthFrom = Literal["stated", "back_translated", "none"]
 
 
 class Instruction(TypedDict):
@@ -11,8 +15,8 @@ class Instruction(TypedDict):
     example_id: str  # <document_id>-<kind>, with -<nn> for a chapter; <document_id>-group<n>
     document_id: str  # the first of `documents`
     documents: list[str]  # whose images it has: more than one where single images were put together
-    kind: str  # single | multi | deck
-    split: str  # sft | preference | benchmark
+    kind: Kind
+    split: Split
     language: str  # of the instruction and the wanted answer: en | zh
     images: list[str]  # sha256 of each page, in page order
     pages: list[Int32]  # page of its document, 1-based, of each image: a chapter has not all of them
@@ -20,7 +24,7 @@ class Instruction(TypedDict):
     instruction: str  # the request with the length that is asked, as the model sees it
     required_words: Int32 | None  # stated in the instruction; null where none is stated (yet)
     target_words: Int32  # what the plan aims at, stated or not
-    length_from: str  # stated | back_translated (stated once it is written) | none
+    length_from: LengthFrom  # back_translated: stated once it is written
     task: str  # open, a family of MMLongBench-Write, or a deck task (resources/recipe/model.py)
     origin: str  # single | multi | group | deck | deck_rewritten: how the request was made
     author: str  # `fixed`, or the model that wrote it; `embedded-…` is the embedded model

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -76,6 +76,6 @@ def parse_scores(text: str) -> dict[str, int]:
     raise AnswerError("malformed", f"the judge's answer has no six scores from 1 to 5: {text[:120]!r}")
 
 
-def quality_score(scores: dict[str, int]) -> float:
+def quality_score(scores: Mapping[str, int]) -> float:
     """S_q = (sum of the six - 6) * 25 / 6, 0-100."""
     return (sum(scores.values()) - 6) * 25 / 6

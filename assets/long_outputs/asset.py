@@ -5,13 +5,13 @@ import dagster as dg
 from assets.instructions.schema import INSTRUCTIONS, Instruction
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.long_outputs.step import STEP
-from assets.long_outputs.tally import WritingTally
 from assets.long_outputs.writer import write_document
 from assets.long_outputs.writing_forecast import forecast_writing
+from assets.long_outputs.writing_tally import WritingTally
 from assets.recipe_nodes import RecipeResource
 from assets.shard_table import Ids, Shard, write_with_model
 from assets.step_asset import step_asset
-from resources.dagster import ModelsResource, StoreResource, clear_failures
+from resources.dagster import Metadata, ModelsResource, StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 
 
@@ -32,7 +32,7 @@ def long_outputs(
             tally.add(row)
             return [row]
 
-        rows, quarantined, metadata = write_with_model(
+        written = write_with_model(
             shard,
             engine,
             examples,
@@ -41,4 +41,5 @@ def long_outputs(
             "teacher",
             forecast.calls,
         )
-    return shard.result(rows, quarantined, {**metadata, "forecast": str(forecast), **tally.metadata()})
+    metadata: Metadata = {**written.metadata, "forecast": str(forecast), **tally.metadata()}
+    return shard.result(written.rows, written.quarantined, metadata)

@@ -1,9 +1,9 @@
 """Length back-translation: the instruction states, afterwards, the length of what was written (docs/method.md 1.2)."""
 
 import re
-from typing import Any
 
 from assets.long_outputs.conversation import Conversation, spent
+from assets.long_outputs.schema import LongOutput
 from resources.failures import AnswerError
 from resources.messages import Call, user
 from resources.prompts import load_prompt
@@ -14,7 +14,7 @@ CLAUSE = {"en": "Please write {words}-word in total.", "zh": "请总共写{words
 MOST_GROWTH = 3  # a rephrased instruction longer than so many times the merged one is no rephrasing
 
 
-async def state_length(talk: Conversation, row: dict[str, Any]) -> dict[str, Any]:
+async def state_length(talk: Conversation, row: LongOutput) -> LongOutput:
     """The row with a stated length of exactly its words: merged into the instruction, then rephrased by the teacher.
 
     Where the teacher drops the number, or gives no instruction, the merged one stands (repair `length_appended`).
@@ -38,11 +38,15 @@ async def state_length(talk: Conversation, row: dict[str, Any]) -> dict[str, Any
     if not re.search(rf"(?<!\d){row['words']}(?!\d)", said.replace(",", "")) or len(said) > MOST_GROWTH * len(merged):
         talk.repairs["length_appended"] += 1
         said = merged
+    took = spent(talk)
     return {
         **row,
         "instruction": said,
         "required_words": row["words"],
         "length_score": length_score(row["words"], row["words"]),
         "repairs": sorted(talk.repairs.elements()),
-        **spent(talk),
+        "prompt_tokens": took.prompt_tokens,
+        "cached_tokens": took.cached_tokens,
+        "completion_tokens": took.completion_tokens,
+        "cost_usd": took.cost_usd,
     }

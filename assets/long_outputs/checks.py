@@ -1,11 +1,9 @@
 """The rules that a shard's long texts must keep before they are cut, corrected or trained on."""
 
-from typing import Any
-
 import pandas as pd
 import pyarrow as pa
 
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
+from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
 from resources.text.headings import SEPARATOR
 from resources.text.refusals import is_refusal
@@ -13,7 +11,7 @@ from resources.text.repetition import repeated_share
 from resources.text.words import cjk_share, count_words
 
 GOOD_LENGTH = 80.0  # docs/method.md 6.2: what is kept for SFT scores at least 80 against its stated length
-REPEATED_SHARE = 0.3  # of a text's sentences that stood there before
+REPEATED_SHARE = 0.3  # of a text's sentences that are repeats of earlier ones
 
 RULES = (
     Rule("examples_covered", "Each instruction has an output or a quarantine row."),
@@ -29,7 +27,9 @@ RULES = (
 
 
 def flatten(table: pa.Table) -> pd.DataFrame:
-    frame = table.select(["example_id", "language", "words", "length_score"]).to_pandas()
+    """A row per text; `words_off`: its word count minus the column; `repeated_share`: of its sentences, 0-1;
+    `written_language`: zh or en."""
+    frame = plain_columns(table, ["example_id", "language", "words", "length_score"])
     texts = table.column("output").to_pylist()
     frame["words_off"] = [count_words(text) - words for text, words in zip(texts, frame["words"], strict=True)]
     frame["repeated_share"] = [repeated_share(text) for text in texts]
@@ -37,7 +37,8 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list[Any]:
+def expectations() -> list[Expectation]:
+    """What holds for every row."""
     import great_expectations.expectations as gxe
 
     present = {"check": "text_present"}
@@ -56,6 +57,7 @@ def expectations() -> list[Any]:
 
 
 def examples_covered(context: Context) -> Outcome:
+    """Against the examples of `instructions`."""
     wanted = set(context.upstream("instructions").column("example_id").to_pylist())
     written = set(context.table.column("example_id").to_pylist())
     aside = {row["example_id"] for row in read_quarantine(context.store, "long_outputs", context.shard)}
@@ -63,12 +65,14 @@ def examples_covered(context: Context) -> Outcome:
 
 
 def no_refusals(context: Context) -> Outcome:
+    """Section by section."""
     rows = context.table.select(["example_id", "sections"]).to_pylist()
     bad = [row["example_id"] for row in rows if any(is_refusal(section["text"]) for section in row["sections"])]
     return violations("no_refusals", bad, len(rows), "outputs hold a refusal or an error text")
 
 
 def sections_join(context: Context) -> Outcome:
+    """Character by character."""
     rows = context.table.select(["example_id", "output", "sections"]).to_pylist()
     bad = [
         row["example_id"]
@@ -80,6 +84,7 @@ def sections_join(context: Context) -> Outcome:
 
 
 def pages_covered(context: Context) -> Outcome:
+    """Each page that an example has, and no other."""
     rows = context.table.select(["example_id", "images", "sections"]).to_pylist()
     bad = [
         row["example_id"]

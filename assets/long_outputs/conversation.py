@@ -5,9 +5,11 @@ sends the same texts as the paper's scripts do, in one turn with the images last
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
+from assets.instructions.schema import Instruction
 from assets.long_outputs.control import go_on, whole_words
 from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerError
@@ -19,7 +21,6 @@ from resources.text.repetition import loop_start
 from resources.text.tokens import TEACHER_ROOM_PER_WORD
 
 Order = Literal["append", "reference"]
-Turn = tuple[str, str]  # (prompt, answer)
 
 SYSTEM = load_prompt(__file__, "system")
 TASK = load_prompt(__file__, "task")
@@ -27,19 +28,41 @@ CONTINUE = load_prompt(__file__, "continue")
 AGAIN = {"refused", "empty"}  # worth one more try with another seed
 
 
+class Turn(NamedTuple):
+    """What the teacher was asked, and what it answered."""
+
+    prompt: str
+    answer: str
+
+
+class Answered(NamedTuple):
+    """A text, and the ledger key of the call that ended it."""
+
+    text: str
+    call_id: str
+
+
+class Spent(NamedTuple):
+    """What the calls of one document took. cost_usd: US dollars."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost_usd: float
+
+
 @dataclass
 class Conversation:
-    """turns: of the plan and of each section, as they stand; replies: every answer, those too that are of no use;
-    repairs: by kind."""
+    """turns: of the plan and of each section so far; replies: every answer, unusable ones too; repairs: by kind."""
 
     engine: ModelEngine
-    example: dict[str, Any]
+    example: Instruction
     recipe: Writing
     order: Order = "append"
     turns: list[Turn] = field(default_factory=list)
     replies: list[Reply | Record] = field(default_factory=list)
     repairs: Counter[str] = field(default_factory=Counter)
-    runs: set[int] = field(default_factory=set)  # of the sections so far, to know what is said again
+    runs: set[int] = field(default_factory=set)  # of words in the sections so far, to find repeats
 
     async def ask(
         self,
@@ -49,12 +72,13 @@ class Conversation:
         words: int,
         left: int | None = None,
         more: tuple[Turn, ...] = (),
-        response_format: dict[str, Any] | None = None,
-    ) -> tuple[str, str]:
-        """(answer, call id) of one step, which does not become a turn yet. more: turns after those that stand.
+        response_format: Mapping[str, object] | None = None,
+    ) -> Answered:
+        """The answer to one step, which does not become a turn yet. more: turns after `turns`.
 
-        A refusal or an empty answer is asked once more with another seed; text that max_tokens cut is gone on with.
-        Raises AnswerError.
+        name: of the step; said: its prompt, filled; words: about as many as the answer may have; left: calls that the
+        document still needs. A refusal or an empty answer is asked once more with another seed; text that max_tokens
+        cut is continued. Raises AnswerError.
         """
         call = Call(
             role="teacher",
@@ -72,7 +96,7 @@ class Conversation:
         except AnswerError as error:
             if error.kind == "truncated":
                 return (
-                    await self._go_on(call, said, more, error)
+                    await self._continued(call, said, more, error)
                     if not response_format
                     else await self._with_more_room(call)
                 )
@@ -80,7 +104,7 @@ class Conversation:
                 raise
             self.repairs["asked_again"] += 1
             reply = await self.send(replace(call, attempt=1, seed=1))
-        return reply.text, reply.call_id
+        return Answered(reply.text, reply.call_id)
 
     async def send(self, call: Call) -> Reply:
         """The engine's answer. What it took is kept, whether it can be used or not."""
@@ -99,7 +123,7 @@ class Conversation:
         task = TASK.fill(instruction=self.example["instruction"])
         turns = [*self.turns, *more]
         if self.order == "reference":
-            said = [text for turn in turns for text in turn[1:]]
+            said = [turn.answer for turn in turns]
             return system(SYSTEM.fill()), user(task, *said, prompt, *images)
         said = [*(text for turn in turns for text in turn), prompt]
         return (
@@ -108,16 +132,16 @@ class Conversation:
             *(assistant(text) if index % 2 else user(text) for index, text in enumerate(said) if index),
         )
 
-    async def _with_more_room(self, call: Call) -> tuple[str, str]:
-        """A cut plan is of no use: once more, with twice the room."""
+    async def _with_more_room(self, call: Call) -> Answered:
+        """A plan that was cut cannot be used: asked once more with twice the tokens."""
         self.repairs["asked_again"] += 1
         reply = await self.send(replace(call, attempt=1, seed=1, max_tokens=2 * call.max_tokens))
-        return reply.text, reply.call_id
+        return Answered(reply.text, reply.call_id)
 
-    async def _go_on(self, call: Call, said: str, more: tuple[Turn, ...], cut: AnswerError) -> tuple[str, str]:
+    async def _continued(self, call: Call, said: str, more: tuple[Turn, ...], cut: AnswerError) -> Answered:
         """The whole text of a section that was cut, in at most `continuations` more calls.
 
-        A text that loops is not gone on with: it comes back as it is, for the loop to be dealt with.
+        A text that repeats itself is not continued: it is returned as it is, and the loop is cut later.
         """
         text = whole_words(cut.partial)
         for number in range(1, self.recipe.continuations + 1):
@@ -127,7 +151,7 @@ class Conversation:
                 call,
                 step=f"{call.step}-continued-{number}",
                 template=CONTINUE.version,
-                messages=self.messages(CONTINUE.fill(step=said.split("\n", 1)[0]), (*more, (said, text))),
+                messages=self.messages(CONTINUE.fill(step=said.split("\n", 1)[0]), (*more, Turn(said, text))),
             )
             try:
                 reply = await self.send(follow)
@@ -137,18 +161,20 @@ class Conversation:
                 text = go_on(text, whole_words(error.partial))
                 continue
             self.repairs["continued"] += 1
-            return go_on(text, reply.text), reply.call_id
+            return Answered(go_on(text, reply.text), reply.call_id)
         if self._loops(text):
-            return text, call.key(self.engine.endpoints["teacher"].model)
+            return Answered(text, call.key(self.engine.endpoints["teacher"].model))
         raise cut
 
     def _loops(self, text: str) -> bool:
         return self.recipe.loop_control and loop_start(text) is not None
 
 
-def spent(talk: Conversation) -> dict[str, float]:
-    """What the document's calls took, those too whose text does not stand or could not be used."""
-    return {
-        name: sum(getattr(reply, name) for reply in talk.replies)
-        for name in ("prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd")
-    }
+def spent(talk: Conversation) -> Spent:
+    """What the document's calls took, those too whose text was replaced or could not be used."""
+    return Spent(
+        sum(reply.prompt_tokens for reply in talk.replies),
+        sum(reply.cached_tokens for reply in talk.replies),
+        sum(reply.completion_tokens for reply in talk.replies),
+        sum(reply.cost_usd for reply in talk.replies),
+    )

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 WORDS_OFF = 0.1  # share of the total by which a plan's words may miss it
 LEAST_WORDS = 20  # of a section whose words are scaled: to fewer nothing can be written
@@ -115,8 +114,10 @@ def scale_plan(sections: Sequence[PlannedSection], total_words: int) -> list[Pla
 
 def _from_json(text: str) -> list[PlannedSection]:
     start, end = text.find("{"), text.rfind("}")
+    if not 0 <= start < end:
+        return []
     try:
-        found: Any = json.loads(text[start : end + 1]) if 0 <= start < end else None
+        found = json.loads(text[start : end + 1])
         return [
             PlannedSection(index, str(entry["point"]).strip(), int(entry["words"]), tuple(map(int, entry["pages"])))
             for index, entry in enumerate(found["sections"], 1)

@@ -2,6 +2,9 @@
 
 from typing import TypedDict
 
+from assets.instructions.schema import LengthFrom
+from assets.source_images.schema import Kind
+from assets.source_images.splits import Split
 from resources.table import Float32, Float64, Int32, Int64, Table
 
 
@@ -23,8 +26,8 @@ class LongOutput(TypedDict):
     example_id: str
     document_id: str
     documents: list[str]  # as in instructions
-    kind: str  # single | multi | deck
-    split: str  # sft | preference | benchmark
+    kind: Kind
+    split: Split
     language: str  # en | zh
     images: list[str]  # sha256 per page
     task: str  # open, a family of MMLongBench-Write, or a deck task
@@ -36,8 +39,8 @@ class LongOutput(TypedDict):
     words: Int32  # count_words(output)
     required_words: Int32 | None  # stated in the instruction; null where none is
     target_words: Int32  # what the plan aimed at
-    length_from: str  # stated | back_translated | none
-    repairs: list[str]  # what was mended on the way, a kind each (assets/long_outputs/control.py)
+    length_from: LengthFrom
+    repairs: list[str]  # what was repaired while it was written, a kind each (assets/long_outputs/control.py)
     length_score: Float32 | None  # paper eq. 6, 0-100, against required_words; null where that is null
     prompt_tokens: Int64  # summed over the calls of this example
     cached_tokens: Int64

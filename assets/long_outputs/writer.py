@@ -4,15 +4,17 @@ A section that is out of its length, loops, repeats, or is in the wrong language
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
+from assets.instructions.schema import Instruction
 from assets.long_outputs.back_translation import state_length
-from assets.long_outputs.control import better, find_fault, unusable
-from assets.long_outputs.conversation import Conversation, Order, spent
+from assets.long_outputs.control import Fault, better, find_fault, unusable
+from assets.long_outputs.conversation import Answered, Conversation, Order, Turn, spent
 from assets.long_outputs.outline import PLAN_FORMAT, PlanError, PlannedSection, check_plan, parse_plan, scale_plan
+from assets.long_outputs.schema import LongOutput, Section
 from resources.engine import ModelEngine
 from resources.failures import AnswerError
-from resources.prompts import load_prompt
+from resources.prompts import Prompt, load_prompt
 from resources.recipe.model import Writing
 from resources.text.headings import SEPARATOR, page_heading, under_heading, without_heading
 from resources.text.length_score import length_score
@@ -23,42 +25,37 @@ PLAN = load_prompt(__file__, "plan")
 CORRECT_PLAN = load_prompt(__file__, "correct_plan")
 WRITE = load_prompt(__file__, "write")
 REWRITE = load_prompt(__file__, "rewrite")
-COPIED = (
-    "example_id",
-    "document_id",
-    "documents",
-    "kind",
-    "split",
-    "language",
-    "images",
-    "task",
-    "request",
-    "instruction",
-    "required_words",
-    "target_words",
-    "length_from",
-)  # from the instructions row
+
+
+class Plan(NamedTuple):
+    """The sections to write, and the ledger key of the call that planned them."""
+
+    sections: list[PlannedSection]
+    call_id: str
 
 
 async def write_document(
     engine: ModelEngine,
-    example: dict[str, Any],
+    example: Instruction,
     recipe: Writing,
     order: Order = "append",
-) -> dict[str, Any]:
+) -> LongOutput:
     """The long_outputs row of one instructions row (docs/method.md 2.1: p(y_i | v, x, o_i, y_<i)).
 
     Raises AnswerError where the plan or a section cannot be used.
     """
     talk = Conversation(engine, example, recipe, order)
-    plan, plan_call = await make_plan(talk)
-    sections = [await write_section(talk, section, len(plan)) for section in plan]
-    row = output_row(talk, sections, plan_call)
+    plan = await make_plan(talk)
+    sections = [await write_section(talk, section, len(plan.sections)) for section in plan.sections]
+    row = output_row(talk, sections, plan.call_id)
     return await state_length(talk, row) if example["length_from"] == "back_translated" else row
 
 
-async def make_plan(talk: Conversation) -> tuple[list[PlannedSection], str]:
-    """(plan, its call id). A bad one is sent back once with what is wrong, then given up; words alone are scaled."""
+async def make_plan(talk: Conversation) -> Plan:
+    """A bad plan is sent back once with what is wrong; where words alone are still wrong, they are scaled.
+
+    Raises AnswerError where the second one cannot be used either.
+    """
     example, recipe = talk.example, talk.recipe
     pages, total = len(example["images"]), example["target_words"]
     deck = example["kind"] == "deck"
@@ -75,7 +72,7 @@ async def make_plan(talk: Conversation) -> tuple[list[PlannedSection], str]:
         check_plan(plan, pages, total, deck, recipe.most_sections)
     except PlanError as first:
         talk.repairs["plan_corrected"] += 1
-        bad = prompt, text
+        bad = Turn(prompt, text)
         text, call_id = await talk.ask(
             "plan-corrected",
             CORRECT_PLAN,
@@ -92,8 +89,8 @@ async def make_plan(talk: Conversation) -> tuple[list[PlannedSection], str]:
                 raise AnswerError("malformed", f"the plan cannot be used: {error}") from error
             talk.repairs["plan_scaled"] += 1
             plan = scale_plan(plan, total)
-    talk.turns = [(prompt, text)]  # the sections never see a plan that was sent back
-    return plan, call_id
+    talk.turns = [Turn(prompt, text)]  # the sections never see a plan that was sent back
+    return Plan(plan, call_id)
 
 
 def sections_for(total: int, recipe: Writing) -> int:
@@ -101,9 +98,9 @@ def sections_for(total: int, recipe: Writing) -> int:
     return max(1, min(recipe.most_sections, round(total / recipe.section_words)))
 
 
-async def write_section(talk: Conversation, section: PlannedSection, count: int) -> dict[str, Any]:
-    """One section as it stands in `sections`; it becomes a turn of the conversation."""
-    example, recipe = talk.example, talk.recipe
+async def write_section(talk: Conversation, section: PlannedSection, count: int) -> Section:
+    """One section of `count`; it becomes a turn of the conversation. Raises AnswerError where it cannot be used."""
+    example, recipe, heading = talk.example, talk.recipe, section_heading(talk.example, section)
     slots = {
         "index": section.index,
         "count": count,
@@ -111,16 +108,16 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
         "point": section.point,
         "words": section.words,
         "pages": ", ".join(map(str, section.pages)),
-        "heading": section_heading(example, section),
+        "heading": heading,
     }
     name, left = f"section-{section.index:03d}", count - section.index + 1
     prompt = WRITE.fill(slots)
 
-    async def attempt(name: str, template: Any, said: str, more: tuple[tuple[str, str], ...] = ()) -> tuple[str, str]:
-        answer, call_id = await talk.ask(name, template, said, section.words, left, more)
-        return under_heading(answer, slots["heading"]), call_id
+    async def attempt(name: str, template: Prompt, said: str, more: tuple[Turn, ...] = ()) -> Answered:
+        answer = await talk.ask(name, template, said, section.words, left, more)
+        return Answered(under_heading(answer.text, heading), answer.call_id)
 
-    def fault_of(text: str) -> Any:
+    def fault_of(text: str) -> Fault | None:
         return find_fault(text, section.words, example["language"], talk.runs, recipe)
 
     text, call_id = await attempt(name, WRITE, prompt)
@@ -128,27 +125,27 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
         talk.repairs[f"rewritten_{fault.kind}"] += 1
         try:
             second, second_id = await attempt(
-                f"{name}-rewritten", REWRITE, REWRITE.fill(slots, problem=fault.says), ((prompt, text),)
+                f"{name}-rewritten", REWRITE, REWRITE.fill(slots, problem=fault.says), (Turn(prompt, text),)
             )
         except AnswerError:
-            talk.repairs["rewrite_failed"] += 1  # the first one is all there is
+            talk.repairs["rewrite_failed"] += 1  # the first attempt is kept
         else:
             again = fault_of(second)
             if better(text, second, (fault, again), section.words):
                 text, call_id, fault = second, second_id, again
         if fault and fault.kind == "loop":
             talk.repairs["loop_cut"] += 1
-            text = under_heading(cut_loop(without_heading(text)), slots["heading"])
+            text = under_heading(cut_loop(without_heading(text)), heading)
             fault = fault_of(text)
         if why := unusable(text, fault, section.words):
             assert fault is not None
             raise AnswerError(why, f"{name} was asked for twice and cannot be used: {fault.says}")
         talk.repairs["off_band"] += fault is not None
-    talk.turns.append((prompt, text))
+    talk.turns.append(Turn(prompt, text))
     talk.runs |= runs(without_heading(text))
     return {
         "index": section.index - 1,
-        "heading": slots["heading"],
+        "heading": heading,
         "target_words": section.words,
         "text": text,
         "words": count_words(text),
@@ -157,7 +154,7 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
     }
 
 
-def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
+def section_heading(example: Instruction, section: PlannedSection) -> str:
     """`Slide k` for a deck (pages stay apart in the text, docs/method.md 2.4), else the main point, cut short."""
     if example["kind"] == "deck":
         return page_heading(section.index, example["language"])
@@ -165,18 +162,34 @@ def section_heading(example: dict[str, Any], section: PlannedSection) -> str:
     return point if len(point) <= 80 else point[:77].rsplit(" ", 1)[0].rstrip(" ,;") + "…"
 
 
-def output_row(talk: Conversation, sections: Sequence[dict[str, Any]], plan_call: str) -> dict[str, Any]:
+def output_row(talk: Conversation, sections: Sequence[Section], plan_call: str) -> LongOutput:
     """The long_outputs row of what the conversation wrote; plan_call: ledger key of the plan's call."""
     output = SEPARATOR.join(section["text"] for section in sections)
-    words, required = count_words(output), talk.example["required_words"]
+    example, took = talk.example, spent(talk)
+    words, required = count_words(output), example["required_words"]
     return {
-        **{name: talk.example[name] for name in COPIED},
+        "example_id": example["example_id"],
+        "document_id": example["document_id"],
+        "documents": example["documents"],
+        "kind": example["kind"],
+        "split": example["split"],
+        "language": example["language"],
+        "images": example["images"],
+        "task": example["task"],
+        "request": example["request"],
+        "instruction": example["instruction"],
         "output": output,
         "sections": list(sections),
-        "words": words,
         "plan_call_id": plan_call,
-        "length_score": length_score(words, required) if required else None,
+        "words": words,
+        "required_words": required,
+        "target_words": example["target_words"],
+        "length_from": example["length_from"],
         "repairs": sorted(talk.repairs.elements()),
+        "length_score": length_score(words, required) if required else None,
+        "prompt_tokens": took.prompt_tokens,
+        "cached_tokens": took.cached_tokens,
+        "completion_tokens": took.completion_tokens,
+        "cost_usd": took.cost_usd,
         "author": talk.replies[-1].model,
-        **spent(talk),
     }

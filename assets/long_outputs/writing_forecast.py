@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from assets.instructions.schema import Instruction
 from assets.long_outputs.writer import sections_for
 from resources.engine import ModelEngine
 from resources.engine.money import Price
@@ -41,7 +41,7 @@ class Forecast:
 
 
 def forecast_writing(
-    examples: Sequence[dict[str, Any]],
+    examples: Sequence[Instruction],
     image_size: Callable[[str], tuple[int, int]],
     engine: ModelEngine,
     recipe: Writing,
@@ -60,7 +60,7 @@ def forecast_writing(
 
 
 def forecast(
-    examples: Sequence[dict[str, Any]],
+    examples: Sequence[Instruction],
     tokens_of: Callable[[str], int],
     price: Price | None,
     speed: float | None,

@@ -7,15 +7,15 @@ import dagster as dg
 
 from assets.partitions import known_shards
 from assets.preference_dataset.rows import pair_row
-from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceRow
+from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceReport
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.step import STEP
 from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_dataset.within_budget import PairBudget, pairs_within_budget
-from assets.preference_pairs.mix import Mix
+from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
-from assets.quality.quarantine import ALL_SHARDS, write_quarantine
+from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
 from assets.recipe_nodes import RecipeResource
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
@@ -26,6 +26,7 @@ from assets.training_dataset import gate_metadata, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 from resources.store import Store
+from resources.training.rows.dataset_rows import PreferenceRow
 from resources.training.rows.sequence import RowError
 
 
@@ -37,12 +38,12 @@ def preference_dataset(
     with clear_failures(CatalogError, GateClosedError, RecipeError, RowError):
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         open_gate(tables, STEP, shards, made_with.recipe.gate.mixed_recipes)
-        contamination, in_benchmark = Contamination(tables, shards), dict[str, dict[str, str]]()
+        contamination, in_benchmark = Contamination(tables, shards), dict[str, SetAside]()
         budget = PairBudget(made_with.settings.student, made_with.recipe.training)
-        over_budget = dict[str, dict[str, str]]()
+        over_budget = dict[str, SetAside]()
         moved, note = MovedDocuments(tables, shards), moved_note(tables, shards)
-        homes, found, mix = home_shards(tables, shards, moved), Mix(), Mix()
-        doubles = dict[tuple[str, str], dict[str, str]]()
+        homes, found, written = home_shards(tables, shards, moved), PairTally(), PairTally()
+        doubles = dict[tuple[str, str], SetAside]()
         for shard in shards:
             clean = contamination.clean_pairs(pairs_of(tables, shard, homes, moved, doubles), in_benchmark)
             for pair in pairs_within_budget(tables, shard, clean, budget, made_with.recipe.pairs, over_budget):
@@ -57,22 +58,22 @@ def preference_dataset(
             "preference",
             shards,
             PREFERENCE_DATASET,
-            pair_rows(tables, shards, homes, moved, left_out, factors, mix),
+            pair_rows(tables, shards, homes, moved, left_out, factors, written),
             lambda row: (row["kind"], row["author"], row["corrector"]),
             lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget), note),
             made_with.identity(tables, PREFERENCE_DATASET.version, shards),
-            report={"kind_shares": shares},
+            report=PreferenceReport(kind_shares=shares),
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.id),
         metadata={
             "dagster/row_count": manifest.rows,
             "shards": len(shards),
-            **mix.metadata(),
+            **written.metadata(),
             "dropped_in_benchmark": len(in_benchmark),
             "dropped_over_budget": len(over_budget),
             **{f"dropped_{kind}": dropped[kind] for kind in ("moved", "duplicate")},
-            **{f"weight_share_{kind}": share for kind, share in mix.weight_shares().items()},
+            **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
             **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
             **({"note": note} if note else {}),
@@ -82,7 +83,9 @@ def preference_dataset(
     )
 
 
-def why_empty(tables: Store, shards: list[str], found: Mix, in_benchmark: int, over_budget: int, moved: str) -> str:
+def why_empty(
+    tables: Store, shards: list[str], found: PairTally, in_benchmark: int, over_budget: int, moved: str
+) -> str:
     """One sentence. found: the pairs that may be trained on; of the others, how many may not for which reason.
 
     moved: `moved_note`.
@@ -138,7 +141,7 @@ def pairs_of(
     shard: str,
     homes: Mapping[str, str],
     moved: MovedDocuments,
-    doubles: dict[tuple[str, str], dict[str, str]] | None = None,
+    doubles: dict[tuple[str, str], SetAside] | None = None,
 ) -> Iterator[PreferencePair]:
     """The shard's pairs that count; of the others, (shard, example) -> row for the quarantine."""
     for pair in tables.rows(PREFERENCE_PAIRS, shard):
@@ -164,13 +167,13 @@ def pair_rows(
     moved: MovedDocuments,
     left_out: Container[str],
     factors: Mapping[str, float],
-    mix: Mix,
+    written: PairTally,
 ) -> Iterator[PreferenceRow]:
-    """The rows of the kinds that have a factor, weighted by it, and counted in `mix`. left_out: pair ids."""
+    """The rows of the kinds that have a factor, weighted by it, and counted in `written`. left_out: pair ids."""
     for shard in shards:
         starts = PageStarts(tables, shard)
         for pair in pairs_of(tables, shard, homes, moved):
             if pair["kind"] in factors and pair["pair_id"] not in left_out:
                 row = pair_row(tables, pair, starts, factors[pair["kind"]])
-                mix.add(row)
+                written.add(row)
                 yield row

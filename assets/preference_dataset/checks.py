@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import pyarrow.parquet as pq
 
+from assets.preference_dataset.schema import PreferenceReport
 from assets.quality.gate import GateClosedError
 from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from assets.sft_dataset.contamination import none_in_benchmark
@@ -25,8 +27,9 @@ RULES = (
 def evaluate(store: Store) -> dict[str, Outcome]:
     """The outcome of every rule on what the asset wrote last."""
     manifest = current_manifest(store, "preference")
+    report = cast(PreferenceReport, manifest.report)
     ids, weights = Counter[str](), Counter[str]()
-    lost, equal = [], []
+    lost, equal = list[str](), list[str]()
     with pq.ParquetFile(manifest.path) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=["id", "images", "chosen", "rejected", "kind", "weight"]):
             for row in batch.to_pylist():
@@ -41,7 +44,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
         violations("ids_unique", sorted(name for name, count in ids.items() if count > 1), rows, "ids stand twice"),
         violations("images_there", lost, rows, "rows lack an image file"),
         violations("sides_differ", equal, rows, "rows have equal or empty sides"),
-        shares_kept({kind: weight / rows for kind, weight in weights.items()}, manifest.report["kind_shares"]),
+        shares_kept({kind: weight / rows for kind, weight in weights.items()}, report["kind_shares"]),
         not_in_sft(store, manifest.shards),
         none_in_benchmark(store, manifest),
     )

@@ -1,10 +1,10 @@
 """How a preference pair becomes a row of the data set."""
 
-from assets.preference_dataset.schema import PreferenceRow
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_pairs.schema import PreferencePair
 from assets.training_dataset import image_files
 from resources.store import Store
+from resources.training.rows.dataset_rows import PreferenceRow
 
 
 def pair_row(tables: Store, pair: PreferencePair, starts: PageStarts, factor: float = 1.0) -> PreferenceRow:

@@ -5,13 +5,14 @@ from itertools import groupby
 from pathlib import Path
 
 from assets.preference_dataset.rows import pair_row
-from assets.preference_dataset.schema import PreferenceRow
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_pairs.schema import PreferencePair
+from assets.quality.quarantine import SetAside
 from assets.sft_dataset.budget import StudentBudget, text_at_most, vision_at_most
 from assets.sft_dataset.keep import Reason
 from resources.recipe.model import Pairs, Training
 from resources.store import Store
+from resources.training.rows.dataset_rows import PreferenceRow
 
 
 class PairBudget(StudentBudget):
@@ -39,7 +40,7 @@ class PairBudget(StudentBudget):
         from resources.training.dpo.layout import document_images
 
         text = max(text_at_most(row["prompt"], row["prefix"], row["chosen"], row["rejected"]) for row in document)
-        images = [Path(path) for path in document_images([dict(row) for row in document])]
+        images = [Path(path) for path in document_images(document)]
         return text + vision_at_most(document[0]["id"], images) * (2 if self.layout == "interleaved" else 1)
 
 
@@ -49,7 +50,7 @@ def pairs_within_budget(
     pairs: Iterable[PreferencePair],
     budget: PairBudget,
     shares: Pairs,
-    left_out: dict[str, dict[str, str]],
+    left_out: dict[str, SetAside],
 ) -> Iterator[PreferencePair]:
     """The pairs of a shard that fit; of the others, pair_id -> row for the quarantine.
 

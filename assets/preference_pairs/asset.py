@@ -7,7 +7,7 @@ import dagster as dg
 from assets.drafts.draft import current_drafts, drafts_by_example
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.preference_pairs.iterdpo import corrected_by_example, correction_pairs, sampled_pair
-from assets.preference_pairs.mix import Mix
+from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.ranking import choose_sides, rank_drafts
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.preference_pairs.step import STEP
@@ -30,7 +30,7 @@ def preference_pairs(
         corrected = corrected_by_example(shard.store, shard.name)
         ranks = wanted.sampled > 0 and shard.store.has_table("drafts", shard.name)
         drafts = drafts_by_example(shard.store, shard.name) if ranks else {}
-        mix, counts, judge = Mix(), Counter[str](), engine.endpoints["judge"].model
+        tally, counts, judge = PairTally(), Counter[str](), engine.endpoints["judge"].model
 
         async def work(output: LongOutput) -> list[PreferencePair]:
             pairs = correction_pairs(output, corrected[output["example_id"]], wanted)
@@ -42,10 +42,10 @@ def preference_pairs(
                 else:
                     counts["examples_too_close"] += 1
             for pair in pairs:
-                mix.add(pair)
+                tally.add(pair)
             return pairs
 
-        rows, quarantined, metadata = write_with_model(
+        written = write_with_model(
             shard,
             engine,
             outputs,
@@ -54,11 +54,11 @@ def preference_pairs(
             "judge",
         )
     return shard.result(
-        rows,
-        quarantined,
+        written.rows,
+        written.quarantined,
         {
-            **metadata,
-            **mix.metadata(),
+            **written.metadata,
+            **tally.metadata(),
             "drafts": counts["drafts"],
             # Empty, or the judge gave no scores.
             "drafts_left_out": counts["drafts"] - counts["drafts_ranked"],

@@ -1,13 +1,13 @@
 """The rules that a shard's preference pairs must keep before they are trained on."""
 
 from collections import defaultdict
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
+from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 
 RULES = (
     Rule("ids_unique", "No two pairs have the same pair_id, and each kind is known."),
@@ -27,7 +27,8 @@ RULES = (
 
 
 def flatten(table: pa.Table) -> pd.DataFrame:
-    frame = table.select(["pair_id", "kind", "upto", "weight"]).to_pandas()
+    """A row per pair; `sides_differ`: both have text and differ; `stray_prefix`: a kind that has none has a prefix."""
+    frame = plain_columns(table, ["pair_id", "kind", "upto", "weight"])
     rows = table.select(["chosen", "rejected", "prefix", "kind"]).to_pylist()
     frame["sides_differ"] = [
         bool(row["chosen"]) and bool(row["rejected"]) and row["chosen"] != row["rejected"] for row in rows
@@ -36,7 +37,8 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list[Any]:
+def expectations() -> list[Expectation]:
+    """What holds for every row."""
     import great_expectations.expectations as gxe
 
     return [
@@ -50,6 +52,7 @@ def expectations() -> list[Any]:
 
 
 def preference_split_only(context: Context) -> Outcome:
+    """By the splits of `source_images`."""
     pages = context.upstream("source_images").select(["document_id", "split"]).to_pylist()
     allowed = {row["document_id"] for row in pages if row["split"] == "preference"}
     documents = set(context.table.column("document_id").to_pylist())
@@ -62,14 +65,16 @@ def preference_split_only(context: Context) -> Outcome:
 
 
 def images_fit(context: Context) -> Outcome:
+    """Against the images of `long_outputs` and the files of the store; an example that is not there has none."""
     examples = _examples(context, "kind", "images")
     rows = context.table.select(["pair_id", "example_id", "kind", "upto", "images"]).to_pylist()
     bad = []
     for row in rows:
-        example = examples.get(row["example_id"], {"kind": "", "images": []})
-        cut = row["kind"] == "cumulative" and example["kind"] == "deck"
+        example = examples.get(row["example_id"])
+        cut = row["kind"] == "cumulative" and example is not None and example["kind"] == "deck"
         if (
             not row["images"]
+            or example is None
             or row["images"] != example["images"][: row["upto"] if cut else None]
             or not all(context.store.image_path(image).is_file() for image in row["images"])
         ):
@@ -78,24 +83,25 @@ def images_fit(context: Context) -> Outcome:
 
 
 def prompts_fit(context: Context) -> Outcome:
+    """Against the requests and instructions of `long_outputs`."""
     examples = _examples(context, "request", "instruction")
     rows = context.table.select(["pair_id", "example_id", "kind", "prompt", "closes"]).to_pylist()
     bad = []
     for row in rows:
-        whole = row["kind"] in WHOLE_KINDS
-        asked = examples.get(row["example_id"], {}).get("instruction" if whole else "request")
+        whole, example = row["kind"] in WHOLE_KINDS, examples.get(row["example_id"])
+        asked = example and example["instruction" if whole else "request"]
         if row["prompt"] != asked or (whole and not row["closes"]):
             bad.append(row["pair_id"])
     return violations("prompts_fit", bad, len(rows), "pairs ask for something else")
 
 
-def _examples(context: Context, *columns: str) -> dict[str, dict[str, Any]]:
-    return {
-        row["example_id"]: row for row in context.upstream("long_outputs").select(["example_id", *columns]).to_pylist()
-    }
+def _examples(context: Context, *columns: str) -> dict[str, LongOutput]:
+    rows = context.store.rows(LONG_OUTPUTS, context.shard, ["example_id", *columns])
+    return {row["example_id"]: row for row in rows}
 
 
 def weights_add_up(context: Context) -> Outcome:
+    """Within 0.001."""
     sums: dict[tuple[str, str], float] = defaultdict(float)
     for row in context.table.select(["example_id", "kind", "weight"]).to_pylist():
         sums[row["example_id"], row["kind"]] += row["weight"]
@@ -104,6 +110,7 @@ def weights_add_up(context: Context) -> Outcome:
 
 
 def margins_kept(context: Context) -> Outcome:
+    """Points of (S_l + S_q) / 2, against the recipe that the table was made under."""
     recipe = context.recipe  # the table's own; of an older table the least margin is unknown
     least = (recipe.pairs.margin if recipe else 0.0) - 1e-3  # the column is a 32-bit float
     rows = context.table.select(["pair_id", "kind", "margin"]).to_pylist()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from assets.corrected_segments.schema import CORRECTED_SEGMENTS, CorrectedSegment
 from assets.long_outputs.schema import LongOutput
 from assets.preference_pairs.ranking import Sides
-from assets.preference_pairs.schema import WHOLE_KINDS, PreferencePair
+from assets.preference_pairs.schema import WHOLE_KINDS, PairKind, PreferencePair
 from assets.segments.schema import SEGMENTS
 from resources.recipe.model import Pairs
 from resources.store import Store
@@ -129,7 +129,7 @@ def _joined(corrected: Sequence[Corrected]) -> Answers:
     return Answers(chosen, rejected, corrected[0].author, corrected[0].row["corrector"])
 
 
-def _pair(output: LongOutput, kind: str, answers: Answers, upto: int | None, closes: bool) -> PreferencePair:
+def _pair(output: LongOutput, kind: PairKind, answers: Answers, upto: int | None, closes: bool) -> PreferencePair:
     whole = kind in WHOLE_KINDS
     return {
         "pair_id": f"{output['example_id']}-{kind}" + ("" if whole else f"-{upto:03d}"),

@@ -1,10 +1,11 @@
 """The table that `preference_pairs` writes: a row per pair, chosen against rejected."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from resources.table import Float32, Int32, Table
 
-KINDS = ("cumulative", "shared_prefix", "whole", "sampled")
+PairKind = Literal["cumulative", "shared_prefix", "whole", "sampled"]
+KINDS: tuple[PairKind, ...] = ("cumulative", "shared_prefix", "whole", "sampled")
 WHOLE_KINDS = ("whole", "sampled")  # the whole answer to the whole instruction, its length included
 
 
@@ -14,7 +15,7 @@ class PreferencePair(TypedDict):
     pair_id: str
     example_id: str
     document_id: str
-    kind: str  # of KINDS
+    kind: PairKind
     upto: Int32 | None  # number of segments that the pair covers (1..N); null for sampled
     prompt: str  # whole, sampled: the instruction with its length; else the request without one
     prefix: str  # answer text both sides share; empty but for shared_prefix

@@ -36,6 +36,7 @@ def asset_checks(step: Step, rules: AssetRules | WholeRules) -> dg.AssetChecksDe
 
     @dg.multi_asset_check(name=f"{step.name}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
+        outcomes: Mapping[str, Outcome]
         if isinstance(rules, AssetRules):
             outcomes = check_shard(store.create(), step.name, context.partition_key, rules)
         else:

@@ -1,14 +1,41 @@
 """Great Expectations over a flattened frame: a list of expectations in, an outcome per rule out."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
-from assets.quality.outcome import Outcome
+import pandas as pd
+
+from assets.quality.outcome import Expectation, Finding, Outcome
 
 _FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 10}
 
 
-def run_expectations(frame: Any, expectations: Sequence[Any], id_column: str) -> list[Outcome]:
+class ExpectationConfig(TypedDict):
+    """An expectation as its result names it."""
+
+    type: str
+    kwargs: dict[str, object]
+    meta: dict[str, str]
+
+
+class ExpectationDetails(TypedDict, total=False):
+    """What an expectation found; which of these it has depends on its type."""
+
+    unexpected_count: int | None
+    observed_value: object
+    partial_unexpected_index_list: list[object] | None
+
+
+class ExpectationResult(TypedDict):
+    """What Great Expectations says of one expectation, the parts that are read here."""
+
+    success: bool
+    expectation_config: ExpectationConfig
+    result: ExpectationDetails
+    exception_info: object
+
+
+def run_expectations(frame: pd.DataFrame, expectations: Sequence[Expectation], id_column: str) -> list[Outcome]:
     """Validate a pandas frame; an outcome per rule named in the expectations' meta, passed when all of its are met.
 
     Results come back reordered, so they are matched by meta, never by place. An expectation that could not be
@@ -24,24 +51,24 @@ def run_expectations(frame: Any, expectations: Sequence[Any], id_column: str) ->
     )
     suite = gx.ExpectationSuite("rules", expectations=list(expectations))
     result_format = {**_FORMAT, "unexpected_index_column_names": [id_column]} if id_column in frame else _FORMAT
-    results = batch.validate(suite, result_format=result_format).to_json_dict()["results"]
-    grouped: dict[str, list[dict[str, Any]]] = {}
+    verdict = batch.validate(suite, result_format=result_format)
+    results: list[ExpectationResult] = verdict.to_json_dict()["results"]  # type: ignore[no-untyped-call]
+    grouped: dict[str, list[ExpectationResult]] = {}
     for result in results:
         grouped.setdefault(result["expectation_config"]["meta"]["check"], []).append(result)
     return [_outcome(rule, found, id_column) for rule, found in grouped.items()]
 
 
-def _outcome(rule: str, results: list[dict[str, Any]], id_column: str) -> Outcome:
+def _outcome(rule: str, results: Sequence[ExpectationResult], id_column: str) -> Outcome:
     failed = [result for result in results if not result["success"]]
-    metadata: dict[str, Any] = {"unexpected": 0, "expectations": len(results)}
-    notes, examples = [], []
+    unexpected = sum(int(_details(result).get("unexpected_count") or 0) for result in results)
+    metadata: dict[str, Finding] = {"unexpected": unexpected, "expectations": len(results)}
+    notes, examples = list[str](), list[str]()
     for result in results:
-        details = result.get("result") or {}
-        metadata["unexpected"] += int(details.get("unexpected_count") or 0)
-        if isinstance(details.get("observed_value"), int | float):
-            metadata.setdefault("observed", details["observed_value"])
+        if isinstance(observed := _details(result).get("observed_value"), int | float):
+            metadata.setdefault("observed", observed)
     for result in failed:
-        kind, details = result["expectation_config"]["type"], result.get("result") or {}
+        kind, details = result["expectation_config"]["type"], _details(result)
         arguments = {
             name: value for name, value in result["expectation_config"]["kwargs"].items() if name != "batch_id"
         }
@@ -59,7 +86,11 @@ def _outcome(rule: str, results: list[dict[str, Any]], id_column: str) -> Outcom
     return Outcome(rule, not failed, metadata, "; ".join(notes)[:500])
 
 
-def _raised(info: Any) -> bool:
+def _details(result: ExpectationResult) -> ExpectationDetails:
+    return result.get("result") or {}
+
+
+def _raised(info: object) -> bool:
     """True where an exception is recorded: flat, or one level down under a metric's id."""
     if not isinstance(info, dict):
         return False

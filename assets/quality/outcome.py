@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
+import pandas as pd
 import pyarrow as pa
 
 from resources.identity import TableIdentity
@@ -11,10 +12,16 @@ from resources.recipe.model import Recipe
 from resources.recipe.view import recipe_of_values
 from resources.store import Store
 
+if TYPE_CHECKING:
+    from great_expectations.expectations.expectation import Expectation as GxExpectation
+
+Expectation: TypeAlias = "GxExpectation"  # by name: Great Expectations takes seconds to import
+Finding: TypeAlias = str | float | list[str] | None  # a value that a check reports; the UI plots numbers
+
 
 @dataclass(frozen=True)
 class Rule:
-    """One check as people see it. Blocking: a failure is an ERROR and stops what follows; else it is a WARN."""
+    """One check as the UI shows it. Blocking: a failure is an ERROR and stops what follows; else it is a WARN."""
 
     name: str
     description: str
@@ -23,11 +30,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict on one rule. metadata: native values, numbers first (the UI plots them)."""
+    """The verdict on one rule. metadata: what was found, by name, numbers first."""
 
     rule: str
     passed: bool
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Finding] = field(default_factory=dict)
     description: str = ""
 
 
@@ -61,8 +68,8 @@ class AssetRules:
     """
 
     rules: Sequence[Rule]
-    flatten: Callable[[pa.Table], Any]
-    expectations: Callable[[], list[Any]]
+    flatten: Callable[[pa.Table], pd.DataFrame]
+    expectations: Callable[[], list[Expectation]]
     plain: dict[str, Callable[[Context], Outcome]]
 
     def __post_init__(self) -> None:
@@ -83,9 +90,15 @@ class WholeRules:
     also_reads: Sequence[str] = ()
 
 
+def plain_columns(table: pa.Table, names: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a table as a pandas frame."""
+    frame: pd.DataFrame = table.select(names).to_pandas()
+    return frame
+
+
 def violations(rule: str, bad: Sequence[object], total: int, what: str, note: str = "") -> Outcome:
     """The outcome of a rule that no item may break: passed when `bad` is empty; the first ten are named."""
-    metadata: dict[str, Any] = {"checked": total, "bad": len(bad)}
+    metadata: dict[str, Finding] = {"checked": total, "bad": len(bad)}
     if bad:
         metadata["examples"] = [str(item)[:200] for item in bad[:10]]
     return Outcome(rule, not bad, metadata, f"{len(bad)} of {total} {what}{': ' + note if note else ''}" if bad else "")

@@ -1,6 +1,6 @@
-"""The quarantine: what a step could not use, a row each with a reason that a person understands."""
+"""The quarantine: what a step could not use, a row each with a reason in plain words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TypedDict
 
 from assets.steps import gate_steps
@@ -8,6 +8,15 @@ from resources.store import Store
 from resources.table import Table
 
 ALL_SHARDS = "all"  # in place of a shard, where a step has all of them before it
+
+
+class SetAside(TypedDict):
+    """What a step could not use, as the step itself says it: the columns are those of QuarantineRow."""
+
+    item: str
+    document_id: str
+    example_id: str
+    reason: str
 
 
 class QuarantineRow(TypedDict):
@@ -26,15 +35,15 @@ def quarantine_of(step: str) -> Table[QuarantineRow]:
     return Table(f"quarantine/{step}", QuarantineRow)
 
 
-def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[Mapping[str, str]]) -> int:
-    """Replace what `step` set aside of `shard`; returns the number of rows. Fields that a row lacks are empty."""
+def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[SetAside]) -> int:
+    """Replace what `step` set aside of `shard`; returns the number of rows."""
     full: Iterable[QuarantineRow] = (
         {
             "step": step,
             "shard": shard,
-            "item": row.get("item", ""),
-            "document_id": row.get("document_id", ""),
-            "example_id": row.get("example_id", ""),
+            "item": row["item"],
+            "document_id": row["document_id"],
+            "example_id": row["example_id"],
             "reason": row["reason"],
         }
         for row in rows

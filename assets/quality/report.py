@@ -4,9 +4,10 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
-from assets.quality.outcome import Outcome, Rule
+from assets.quality.outcome import Finding, Outcome, Rule
+from resources.identity import IdentityRecord
 from resources.store import Store, file_hash
 
 
@@ -17,7 +18,7 @@ class OutcomeRecord(TypedDict):
     passed: bool
     blocking: bool
     description: str
-    metadata: dict[str, object]
+    metadata: dict[str, Finding]
 
 
 class Report(TypedDict):
@@ -29,7 +30,7 @@ class Report(TypedDict):
     quarantined: int
     at: float  # Unix time, seconds
     table_sha256: str | None  # of the file that was checked
-    made_with: dict[str, object] | None  # TableIdentity.as_json; None: written before tables had one
+    made_with: IdentityRecord | None  # None: written before tables had an identity
     passed: bool  # no blocking rule failed
     outcomes: list[OutcomeRecord]
 
@@ -86,5 +87,4 @@ def read_report(store: Store, asset: str, shard: str) -> Report | None:
     path = report_path(store, asset, shard)
     if not path.exists():
         return None
-    report: Report = {"made_with": None, **json.loads(path.read_text())}  # older reports lack it
-    return report
+    return cast(Report, {"made_with": None, **json.loads(path.read_text())})  # older reports lack it

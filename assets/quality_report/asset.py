@@ -10,7 +10,7 @@ from assets.partitions import known_shards
 from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.quality.report import read_report
 from assets.quality_report.page import render_page
-from assets.quality_report.pictures import loss_picture, scores_picture, words_picture
+from assets.quality_report.pictures import Lengths, loss_picture, scores_picture, words_picture
 from assets.quality_report.step import STEP
 from assets.recipe_nodes import RecipeResource
 from assets.step_asset import step_asset
@@ -26,7 +26,7 @@ def quality_report(
 ) -> dg.MaterializeResult[None]:
     """`reports/index.html`: verdicts by asset and shard, lengths, losses, scores, and what is in quarantine.
 
-    Of what there is so far: it is most wanted where training or a shard failed.
+    Whatever was not written yet is left out: the page is most useful where training or a shard failed.
     """
     with clear_failures():
         tables = store.create()
@@ -40,7 +40,7 @@ def quality_report(
         aside = [row for asset in sharded_steps() for shard in shards for row in read_quarantine(tables, asset, shard)]
         aside += read_left_out(tables)
         lengths = [
-            {name: row[name] for name in ("kind", "target_words", "words")}
+            Lengths(row["kind"], row["target_words"], row["words"])
             for shard in shards
             if tables.has_table("long_outputs", shard)
             for row in tables.rows(LONG_OUTPUTS, shard)
@@ -65,7 +65,7 @@ def quality_report(
 
 
 def loss_curves(store: Store) -> dict[str, list[float]]:
-    """Checkpoint -> its loss by step, of those that are there and whole."""
+    """Checkpoint -> its loss by step; without checkpoints that are missing or not whole."""
     curves: dict[str, list[float]] = {}
     for kind in ("sft", "dpo"):
         with suppress(TrainingError):

@@ -1,9 +1,12 @@
 """The report as one HTML page that needs nothing beside it: verdicts per shard, pictures, quarantine, scores."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
+
+from assets.benchmark_scores.scores import ScoreTable
+from assets.quality.quarantine import QuarantineRow
+from assets.quality.report import Report
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #ddd;padding:.3rem .7rem;
@@ -13,12 +16,12 @@ text-align:left;vertical-align:top}.ok{color:#176f2c}.warn{color:#9a6700}.bad{co
 
 def render_page(
     notes: Sequence[str],
-    reports: Sequence[Mapping[str, Any]],
-    quarantine: Sequence[Mapping[str, Any]],
+    reports: Sequence[Report],
+    quarantine: Sequence[QuarantineRow],
     pictures: Sequence[bytes],
-    scores: Mapping[str, Any] | None,
+    scores: ScoreTable | None,
 ) -> str:
-    """notes: what a reader must know first. reports: quality reports, one per asset and shard. scores: read_summary."""
+    """HTML. notes: shown first. reports: one per asset and shard. pictures: PNG bytes. scores: None before any."""
     images = "".join(f'<img alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">' for png in pictures)
     parts = [
         f"<!doctype html><meta charset=utf-8><title>Factory report</title><style>{_STYLE}</style>",
@@ -45,7 +48,7 @@ def render_page(
     return "\n".join(parts)
 
 
-def _verdicts(reports: Sequence[Mapping[str, Any]]) -> str:
+def _verdicts(reports: Sequence[Report]) -> str:
     shards = sorted({report["shard"] for report in reports})
     assets = list(dict.fromkeys(report["asset"] for report in reports))
     found = {(report["asset"], report["shard"]): report for report in reports}
@@ -56,7 +59,7 @@ def _verdicts(reports: Sequence[Mapping[str, Any]]) -> str:
     return f"<table><tr><th></th>{''.join(f'<th>{escape(shard)}</th>' for shard in shards)}</tr>{''.join(rows)}</table>"
 
 
-def _cell(report: Mapping[str, Any] | None) -> str:
+def _cell(report: Report | None) -> str:
     if report is None:
         return '<td class="bad">no report</td>'
     off = [outcome["rule"] for outcome in report["outcomes"] if not outcome["passed"]]

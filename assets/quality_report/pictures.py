@@ -1,18 +1,26 @@
 """The pictures of the report, drawn with matplotlib and returned as PNG bytes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from resources.charts import as_png, curve_picture, new_figure
 
 
-def words_picture(outputs: Sequence[Mapping[str, Any]]) -> bytes:
+class Lengths(NamedTuple):
+    """How long one text was planned and is, in words. kind: of its document."""
+
+    kind: str
+    planned: int
+    written: int
+
+
+def words_picture(outputs: Sequence[Lengths]) -> bytes:
     """Words written against words planned (stated to the model or not), a dot per example; the line is the plan."""
     figure, axes = new_figure()
     for kind in ("single", "multi", "deck"):
-        mine = [row for row in outputs if row["kind"] == kind]
-        axes.scatter([row["target_words"] for row in mine], [row["words"] for row in mine], s=24, label=kind)
-    top = max([100, *(row["target_words"] for row in outputs)])
+        mine = [text for text in outputs if text.kind == kind]
+        axes.scatter([text.planned for text in mine], [text.written for text in mine], s=24, label=kind)
+    top = max([100, *(text.planned for text in outputs)])
     axes.plot([0, top], [0, top], color="grey", linewidth=0.8)
     axes.set(xlabel="words planned", ylabel="words written", title="Length of long_outputs")
     axes.legend(frameon=False)

@@ -1,12 +1,10 @@
 """The rules that a shard's segments must keep before they are corrected."""
 
-from typing import Any
-
 import pandas as pd
 import pyarrow as pa
 
 from assets.drafts.schema import DRAFTS
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
+from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from resources.text.headings import SEPARATOR
 
 RULES = (
@@ -23,10 +21,12 @@ RULES = (
 
 
 def flatten(table: pa.Table) -> pd.DataFrame:
-    return table.select(["segment_id", "index", "words"]).to_pandas()
+    """A row per segment."""
+    return plain_columns(table, ["segment_id", "index", "words"])
 
 
-def expectations() -> list[Any]:
+def expectations() -> list[Expectation]:
+    """What holds for every row."""
     import great_expectations.expectations as gxe
 
     return [
@@ -36,12 +36,14 @@ def expectations() -> list[Any]:
 
 
 def outputs_covered(context: Context) -> Outcome:
+    """By example, both ways."""
     outputs = set(context.upstream("long_outputs").column("example_id").to_pylist())
     cut = set(context.table.column("example_id").to_pylist())
     return violations("outputs_covered", sorted(outputs ^ cut), len(outputs), "outputs have no segments, or none has")
 
 
 def joins_back(context: Context) -> Outcome:
+    """Against the text that was cut: the output, or the example's first draft."""
     texts: dict[str, list[str]] = {}
     drafted = set()
     for row in context.table.select(["example_id", "text", "drafted_by"]).to_pylist():
@@ -71,6 +73,7 @@ def _lines(text: str) -> list[str]:
 
 
 def deck_pages(context: Context) -> Outcome:
+    """Against the number of a deck's images."""
     pages: dict[str, list[int | None]] = {}
     for row in context.table.select(["example_id", "page"]).to_pylist():
         pages.setdefault(row["example_id"], []).append(row["page"])

@@ -1,8 +1,11 @@
 """The table that `segments` writes: a row per segment (a page of a deck, a section of anything else)."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
+from assets.source_images.splits import Split
 from resources.table import Int32, Table
+
+Writer = Literal["checkpoint", "teacher"]
 
 
 class Segment(TypedDict):
@@ -11,13 +14,13 @@ class Segment(TypedDict):
     segment_id: str  # <example_id>-<index, 3 digits>
     example_id: str
     document_id: str
-    split: str  # sft | preference | benchmark
+    split: Split
     index: Int32  # 0-based; a deck has one segment per page, missing ones with empty text
-    page: Int32 | None  # 1-based page that it speaks of; null where it belongs to no single page
+    page: Int32 | None  # 1-based page that it is about; null where it belongs to no single page
     text: str
     words: Int32
     author: str  # the model that wrote the text
-    drafted_by: str  # checkpoint (a draft, on policy) | teacher (long_outputs)
+    drafted_by: Writer  # checkpoint: a draft, on policy; teacher: long_outputs
 
 
 SEGMENTS = Table("segments", Segment)

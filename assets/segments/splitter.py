@@ -6,8 +6,10 @@ A draft has no plan: anything but a deck is cut at its own headings, or else int
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
+from assets.drafts.schema import Draft
+from assets.long_outputs.schema import LongOutput
+from assets.segments.schema import Segment, Writer
 from resources.text.headings import SECTION_HEADING, SEPARATOR, page_headings
 from resources.text.words import count_words
 
@@ -47,7 +49,7 @@ def split_sections(text: str) -> list[str]:
     return groups
 
 
-def split_output(output: dict[str, Any]) -> list[dict[str, Any]]:
+def split_output(output: LongOutput) -> list[Segment]:
     """The segments rows of one long_outputs row, in order."""
     if output["kind"] == "deck":
         return _rows(output, _pages(output, output["output"]), output["author"], "teacher")
@@ -57,7 +59,7 @@ def split_output(output: dict[str, Any]) -> list[dict[str, Any]]:
     return _rows(output, texts, output["author"], "teacher")
 
 
-def split_draft(output: dict[str, Any], draft: dict[str, Any]) -> list[dict[str, Any]]:
+def split_draft(output: LongOutput, draft: Draft) -> list[Segment]:
     """The segments rows of a draft that stands in place of a long_outputs row's text."""
     if output["kind"] == "deck":
         return _rows(output, _pages(output, draft["output"]), draft["author"], "checkpoint")
@@ -65,16 +67,17 @@ def split_draft(output: dict[str, Any], draft: dict[str, Any]) -> list[dict[str,
     return _rows(output, [(page, text) for text in split_sections(draft["output"])], draft["author"], "checkpoint")
 
 
-def _pages(output: dict[str, Any], text: str) -> Sequence[tuple[int | None, str]]:
+def _pages(output: LongOutput, text: str) -> Sequence[tuple[int | None, str]]:
     return list(enumerate(split_pages(text, len(output["images"])), 1))
 
 
 def _rows(
-    output: dict[str, Any],
+    output: LongOutput,
     texts: Sequence[tuple[int | None, str]],
     author: str,
-    drafted_by: str,
-) -> list[dict[str, Any]]:
+    drafted_by: Writer,
+) -> list[Segment]:
+    """texts: the page of each segment, None where it has no single one, and its text."""
     return [
         {
             "segment_id": f"{output['example_id']}-{index:03d}",

@@ -1,19 +1,28 @@
 """Which examples have more tokens than one forward pass may: nothing is ever cut, so they are left out and counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from assets.quality.gate import GateClosedError
 from assets.sft_dataset.keep import Reason
 from resources.recipe.model import Training
+from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.vision import open_image
 from resources.training.students.resolve import BUILT
 
 TEMPLATE_BYTES = 256  # of a chat template around the two turns, at most
 SIDE = 28  # of a visual token, pixels
 SMALL_IMAGE = 256  # visual tokens that a small image is enlarged to, at most
+
+
+class Exchange(TypedDict):
+    """What of a row has tokens besides its images: columns of long_outputs."""
+
+    example_id: str
+    instruction: str
+    output: str
 
 
 class StudentBudget:
@@ -37,10 +46,8 @@ class StudentBudget:
         return Reason("over_budget", f"{size}, max_tokens is {most}") if tokens > most else None
 
     @cached_property
-    def processor(self) -> Any:
+    def processor(self) -> Processor:
         """The student's tokenizer and image processor. Raises GateClosedError where they cannot be loaded."""
-        from resources.training.rows.processor import load_processor
-
         try:
             return load_processor(self.student, self.training.max_pixels)
         except (OSError, ValueError) as error:
@@ -54,7 +61,7 @@ class StudentBudget:
 class TokenBudget(StudentBudget):
     """Of written examples. Raises GateClosedError, and RowError where an image cannot be read."""
 
-    def reason(self, row: Mapping[str, Any], images: list[Path]) -> Reason | None:
+    def reason(self, row: Exchange, images: list[Path]) -> Reason | None:
         """`over_budget` with its tokens of text and of images, for a row (example_id, instruction, output); or None."""
         if not self.counts or self._at_most(row, images) <= self.training.max_tokens:
             return None
@@ -63,14 +70,17 @@ class TokenBudget(StudentBudget):
         tokens = row_size(
             {
                 "id": row["example_id"],
-                "images": [{"path": str(path)} for path in images],
-                "messages": [{"content": row["instruction"]}, {"content": row["output"]}],
+                "images": [{"bytes": None, "path": str(path)} for path in images],
+                "messages": [
+                    {"role": "user", "content": row["instruction"]},
+                    {"role": "assistant", "content": row["output"]},
+                ],
             },
             self.processor,
         )
         return self.over(len(tokens.ids), tokens.size())
 
-    def _at_most(self, row: Mapping[str, Any], images: list[Path]) -> int:
+    def _at_most(self, row: Exchange, images: list[Path]) -> int:
         return text_at_most(row["instruction"], row["output"]) + vision_at_most(row["example_id"], images)
 
 

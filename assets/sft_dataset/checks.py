@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from assets.instructions.schema import INSTRUCTIONS
 from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from assets.sft_dataset.contamination import none_in_benchmark
+from assets.sft_dataset.mix_report import mix_of
 from assets.training_dataset import Manifest, current_manifest
 from resources.store import BATCH_ROWS, Store
 
@@ -59,8 +60,8 @@ def evaluate(store: Store) -> dict[str, Outcome]:
 
 def enough_long_texts(manifest: Manifest) -> Outcome:
     """Whether the mix has the recipe's shares; where not, which mix.size would."""
-    report = manifest.report
-    if not report:
+    report = mix_of(manifest)
+    if report is None:
         return Outcome("enough_long_texts", False, {}, "the data set was written without a report of its mix")
     have, aim = report["trained_on"], report["aim"]
     short_of = [

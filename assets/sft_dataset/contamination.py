@@ -5,10 +5,9 @@ a page in a benchmark's page. A page without information (blank, or all but blan
 nothing, so it counts for nobody; docs/datasets.md says what that means.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,10 +15,11 @@ import pyarrow.parquet as pq
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.preference_pairs.schema import PreferencePair
 from assets.quality.outcome import Outcome, violations
+from assets.quality.quarantine import SetAside
 from assets.sft_dataset.keep import Reason
 from assets.sft_dataset.shingles import RunIndex, shingles
 from assets.source_images.measure import detail_share
-from assets.source_images.schema import SOURCE_IMAGES
+from assets.source_images.schema import SOURCE_IMAGES, Page
 from assets.training_dataset import Manifest
 from resources.store import BATCH_ROWS, Store
 from resources.text.words import tokens
@@ -47,7 +47,7 @@ class HeldOutPage:
 class Benchmark:
     """The pages and reference texts of the benchmark split, in a form that finds them again in other rows."""
 
-    def __init__(self, pages: Iterable[Mapping[str, Any]], references: Iterable[tuple[str, str]], store: Store) -> None:
+    def __init__(self, pages: Iterable[Page], references: Iterable[tuple[str, str]], store: Store) -> None:
         """pages: rows of source_images (PAGE_COLUMNS); references: (name, text), texts are read and not kept."""
         rows = list(pages)
         self.pages = [
@@ -85,7 +85,7 @@ class Benchmark:
             store,
         )
 
-    def page_reason(self, row: Mapping[str, Any]) -> Reason | None:
+    def page_reason(self, row: Page) -> Reason | None:
         """Why a page (a row of source_images) is one of the benchmark's."""
         text = tokens(row["ocr_text"])
         words, runs = frozenset(text), shingles(text, RUN)
@@ -128,15 +128,12 @@ class Contamination:
             (self.images[image] for image in images if image in self.images), None
         ) or self.benchmark.answer_reason(answer)
 
-    def clean_pairs(
-        self,
-        pairs: Iterable[PreferencePair],
-        left_out: dict[str, dict[str, str]],
-    ) -> Iterator[PreferencePair]:
-        """The preference pairs that stand in no benchmark; of the others, pair_id -> row for the quarantine."""
+    def clean_pairs(self, pairs: Iterable[PreferencePair], left_out: dict[str, SetAside]) -> Iterator[PreferencePair]:
+        """The pairs without the benchmark's images and text; left_out: pair_id -> why, for the others."""
         for pair in pairs:
             if reason := self.reason(pair["images"], pair["chosen"]):
                 left_out[pair["pair_id"]] = {
+                    "item": "",
                     "document_id": pair["document_id"],
                     "example_id": pair["example_id"],
                     "reason": f"{reason.kind}: {reason.says}",

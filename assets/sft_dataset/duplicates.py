@@ -2,13 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assets.sft_dataset.keep import Reason
 from assets.sft_dataset.shingles import shingles
 from resources.text.words import tokens
+
+if TYPE_CHECKING:
+    from datasketch import MinHashLSH
 
 SHINGLE = 5  # words; CJK characters count as words (resources/text/words.py)
 PERMUTATIONS = 128  # hash values of a signature, 4 bytes each: the estimate's error is about 0.04 at 0.8
@@ -34,7 +37,7 @@ class Duplicates:
         self.threshold = threshold
         self._exact: dict[bytes, str] = {}
         self._near: dict[str, np.ndarray] = {}
-        self._index: Any = None
+        self._index: MinHashLSH | None = None
 
     def signature(self, text: str) -> Signature:
         """What a text is compared by; `near` is None where only exact duplicates count."""

@@ -1,9 +1,9 @@
 """Which written examples may be trained on: one decision per row, from the row and the recipe alone."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from assets.long_outputs.schema import LongOutput
 from assets.source_images.measure import language_of
 from resources.recipe.model import Keep
 from resources.text.headings import SEPARATOR, without_heading
@@ -44,13 +44,13 @@ TELLING_CHARACTERS = 2000  # so much of a long one is enough
 
 @dataclass(frozen=True)
 class Reason:
-    """Why an example is left out. kind: what is counted; says: what a person reads."""
+    """Why an example is left out. kind: what is counted; says: one clause for people."""
 
     kind: ReasonKind
     says: str
 
 
-def reason_to_drop(row: Mapping[str, Any], keep: Keep) -> Reason | None:
+def reason_to_drop(row: LongOutput, keep: Keep) -> Reason | None:
     """The first reason why a long_outputs row (COLUMNS) may not be trained on, in the order of ReasonKind; or None."""
     if keep.refusals and any(
         is_refusal(paragraph) for section in row["sections"] for paragraph in section["text"].split(SEPARATOR)
@@ -80,7 +80,7 @@ def written_language(text: str) -> str:
     return "en" if found in ("und", "zh") else found
 
 
-def missing_pages(row: Mapping[str, Any]) -> list[int]:
-    """Pages of the example, 1-based, of which no section with text speaks."""
-    told = {page for section in row["sections"] if without_heading(section["text"]) for page in section["pages"]}
-    return sorted(set(range(1, len(row["images"]) + 1)) - told)
+def missing_pages(row: LongOutput) -> list[int]:
+    """Pages of the example, 1-based, that no section with text is about."""
+    covered = {page for section in row["sections"] if without_heading(section["text"]) for page in section["pages"]}
+    return sorted(set(range(1, len(row["images"]) + 1)) - covered)

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from assets.sft_dataset.flow import Caps, fill_up, fit_margins
 from resources.recipe.model import Mix
@@ -24,6 +24,7 @@ BUCKETS: dict[str, tuple[int, float]] = {  # words written: at least, fewer than
 }
 SHORT, LONG = ("<500", "500-1500"), ">4000"
 Stratum = tuple[str, str]  # kind, bucket
+Name = TypeVar("Name", str, int)
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ def plan_mix(available: Mapping[Stratum, int], mix: Mix) -> MixPlan:
     total = sum(available.values())
     size = min(mix.size or total, total)
     strata = {stratum: count for stratum, count in available.items() if count}
-    kinds = _whole(size, dict(mix.kinds) or _natural(strata, 0, mix.buckets))
-    buckets = _bucket_targets(size, dict(mix.buckets) or _natural(strata, 1, mix.kinds), mix)
+    given_kinds, given_buckets = dict[str, float](mix.kinds.items()), dict[str, float](mix.buckets.items())
+    kinds = _whole(size, given_kinds or _natural(strata, 0, given_buckets))
+    buckets = _bucket_targets(size, given_buckets or _natural(strata, 1, given_kinds), mix)
     if mix.size is None:
         return MixPlan(size, Counter(strata), kinds, buckets)
     any_kind, any_bucket = dict.fromkeys((kind for kind, _ in strata), size), dict.fromkeys(BUCKETS, size)
@@ -120,7 +122,7 @@ def _least(mix: Mix, size: int) -> tuple[tuple[tuple[str, ...], int], ...]:
     return ((LONG,), long), (SHORT, min(size - long, math.ceil(round(mix.short_share * size, 6))))
 
 
-def _natural(strata: Mapping[Stratum, int], axis: int, other: Mapping[Any, float]) -> dict[str, float]:
+def _natural(strata: Mapping[Stratum, int], axis: int, other: Mapping[str, float]) -> dict[str, float]:
     """Shares of kinds (axis 0) or buckets (1) as they come, under the shares that the recipe sets for the other."""
     sums = Counter[str]()
     for stratum, count in strata.items():
@@ -132,7 +134,7 @@ def _natural(strata: Mapping[Stratum, int], axis: int, other: Mapping[Any, float
     return shares
 
 
-def _bucket_targets(size: int, shares: Mapping[Any, float], mix: Mix) -> dict[str, int]:
+def _bucket_targets(size: int, shares: Mapping[str, float], mix: Mix) -> dict[str, int]:
     """Examples of every bucket: the shares, raised to the least numbers; what is over these gives way in proportion."""
     total = sum(shares.values()) or 1.0
     wanted = {name: size * shares.get(name, 0.0) / total for name in BUCKETS}
@@ -155,7 +157,7 @@ def _bucket_targets(size: int, shares: Mapping[Any, float], mix: Mix) -> dict[st
     }
 
 
-def _whole(size: int, shares: Mapping[Any, float]) -> dict[Any, int]:
+def _whole(size: int, shares: Mapping[Name, float]) -> dict[Name, int]:
     """Shares as whole numbers that add up to `size` (largest remainder); equal ones where all shares are 0."""
     total = sum(shares.values())
     exact = {name: size * share / total if total else size / len(shares) for name, share in shares.items()}

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.quality.quarantine import SetAside
 from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.duplicates import Duplicates, Signature
@@ -17,7 +19,7 @@ from resources.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An example that may be trained on. order: see mix.draw_order."""
+    """An example that may be trained on. order: see `draw_order`."""
 
     shard: str
     example_id: str
@@ -27,13 +29,21 @@ class Candidate:
     order: int
 
 
+class Fit(NamedTuple):
+    """An example of one shard that only a duplicate can still rule out."""
+
+    candidate: Candidate
+    document_id: str
+    signature: Signature
+
+
 @dataclass
 class Selection:
     """What was decided. dropped: rows for the quarantine table; reasons: how many for each kind of reason."""
 
     read: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    dropped: list[dict[str, str]] = field(default_factory=list)
+    dropped: list[SetAside] = field(default_factory=list)
     kept: list[Candidate] = field(default_factory=list)
     chosen: list[Candidate] = field(default_factory=list)
     plan: MixPlan | None = None
@@ -42,7 +52,12 @@ class Selection:
         """Count an example that is left out, with its row for the quarantine."""
         self.reasons[reason.kind] += 1
         self.dropped.append(
-            {"document_id": document_id, "example_id": example_id, "reason": f"{reason.kind}: {reason.says}"}
+            {
+                "item": "",
+                "document_id": document_id,
+                "example_id": example_id,
+                "reason": f"{reason.kind}: {reason.says}",
+            }
         )
 
 
@@ -61,7 +76,7 @@ def select(
     found, duplicates = Selection(), Duplicates(recipe.keep.near_duplicate)
     names = dict[str, str]()  # example -> its shard
     for shard in shards:
-        good = list[tuple[Candidate, str, Signature]]()
+        good = list[Fit]()
         for row in store.rows(LONG_OUTPUTS, shard, COLUMNS):
             if row["split"] != "sft":
                 continue
@@ -76,32 +91,27 @@ def select(
             if reason:
                 found.drop(row["example_id"], row["document_id"], reason)
             else:
-                good.append(
-                    (
-                        Candidate(
-                            shard,
-                            row["example_id"],
-                            (row["kind"], bucket_of(row["words"])),
-                            row["words"],
-                            row["required_words"] is not None,
-                            draw_order(recipe.mix.seed, row["example_id"]),
-                        ),
-                        row["document_id"],
-                        duplicates.signature(row["output"]),
-                    )
+                candidate = Candidate(
+                    shard,
+                    row["example_id"],
+                    (row["kind"], bucket_of(row["words"])),
+                    row["words"],
+                    row["required_words"] is not None,
+                    draw_order(recipe.mix.seed, row["example_id"]),
                 )
-        for candidate, document_id, signature in sorted(good, key=lambda entry: entry[0].example_id):
-            name = candidate.example_id
+                good.append(Fit(candidate, row["document_id"], duplicates.signature(row["output"])))
+        for fit in sorted(good, key=lambda fit: fit.candidate.example_id):
+            name = fit.candidate.example_id
             reason = (
                 Reason("duplicate", f"the same example stands in shard {names[name]}")
                 if name in names
-                else duplicates.add(name, signature)
+                else duplicates.add(name, fit.signature)
             )
             if reason:
-                found.drop(name, document_id, reason)
+                found.drop(name, fit.document_id, reason)
             else:
                 names[name] = shard
-                found.kept.append(candidate)
+                found.kept.append(fit.candidate)
     found.plan = plan_mix(Counter(candidate.stratum for candidate in found.kept), recipe.mix)
     found.chosen = draw(found.kept, found.plan.counts)
     return found

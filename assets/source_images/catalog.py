@@ -16,7 +16,6 @@ from typing import IO
 
 from assets.source_images.pages import (
     DOCUMENT_SUFFIXES,
-    Kind,
     Probe,
     folder_images,
     is_folder_image,
@@ -25,6 +24,7 @@ from assets.source_images.pages import (
     natural_key,
     probe,
 )
+from assets.source_images.schema import Kind
 from assets.source_images.splits import Candidate, Placed, Split, assign_splits
 from resources.settings import Settings
 

@@ -1,13 +1,12 @@
 """The rules that a shard's pages must keep before anything is asked about them."""
 
 from collections import defaultdict
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule, violations
-from assets.quality.quarantine import read_quarantine
+from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
+from assets.quality.quarantine import QuarantineRow, read_quarantine
 
 QUARANTINE_SHARE = 0.5  # above it, something is wrong with the collection, not with a file
 
@@ -24,11 +23,13 @@ RULES = (
 
 
 def flatten(table: pa.Table) -> pd.DataFrame:
+    """A row per page."""
     columns = ["document_id", "page", "width", "height", "split", "kind", "licence", "image_sha256", "phash"]
-    return table.select(columns).to_pandas()
+    return plain_columns(table, columns)
 
 
-def expectations() -> list[Any]:
+def expectations() -> list[Expectation]:
+    """What holds for every row."""
     import great_expectations.expectations as gxe
 
     return [
@@ -43,6 +44,7 @@ def expectations() -> list[Any]:
 
 
 def pages_complete(context: Context) -> Outcome:
+    """By document, in the order of the rows."""
     pages = defaultdict(list)
     for row in context.table.select(["document_id", "page"]).to_pylist():
         pages[row["document_id"]].append(row["page"])
@@ -51,12 +53,14 @@ def pages_complete(context: Context) -> Outcome:
 
 
 def images_stored(context: Context) -> Outcome:
+    """By the file's presence; its bytes are not read again."""
     images = context.table.column("image_sha256").to_pylist()
     bad = [image for image in images if len(image) != 64 or not context.store.image_path(image).is_file()]
     return violations("images_stored", bad, len(images), "images are not in the store")
 
 
 def splits_whole(context: Context) -> Outcome:
+    """By document."""
     splits = defaultdict(set)
     for row in context.table.select(["document_id", "split"]).to_pylist():
         splits[row["document_id"]].add(row["split"])
@@ -68,15 +72,18 @@ def splits_whole(context: Context) -> Outcome:
     return violations("splits_whole", bad, len(splits), "documents have no single, known split")
 
 
-def quarantined(context: Context) -> list[dict[str, Any]]:
+def quarantined(context: Context) -> list[QuarantineRow]:
+    """What was set aside of the shard."""
     return read_quarantine(context.store, "source_images", context.shard)
 
 
 def documents_read(context: Context) -> int:
+    """How many documents of the shard have rows."""
     return len(set(context.table.column("document_id").to_pylist()))
 
 
 def quarantine_share(context: Context) -> Outcome:
+    """share: of the shard's documents, read or not, 0-1."""
     aside, read = len(quarantined(context)), documents_read(context)
     share = aside / max(1, aside + read)
     return Outcome(
@@ -88,6 +95,7 @@ def quarantine_share(context: Context) -> Outcome:
 
 
 def nothing_quarantined(context: Context) -> Outcome:
+    """The reasons are its examples."""
     aside = quarantined(context)
     return violations(
         "nothing_quarantined",
@@ -98,6 +106,7 @@ def nothing_quarantined(context: Context) -> Outcome:
 
 
 def no_double_images(context: Context) -> Outcome:
+    """By the sha256 of the stored image."""
     documents = defaultdict(set)
     for row in context.table.select(["document_id", "image_sha256"]).to_pylist():
         documents[row["image_sha256"]].add(row["document_id"])

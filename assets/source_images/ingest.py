@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
+from assets.quality.quarantine import SetAside
 from assets.source_images.catalog import Catalog, Entry, document_hash, stamp
 from assets.source_images.licences import licence_of, read_licences
 from assets.source_images.measure import language_of, page_text, perceptual_hash
@@ -55,7 +56,7 @@ class IngestResult:
     last table did not hold them. All but `rows` are complete once it is used up."""
 
     rows: Iterator[Page]
-    quarantined: list[dict[str, str]] = field(default_factory=list)
+    quarantined: list[SetAside] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     pages_read: int = 0
 
@@ -172,5 +173,5 @@ def _check_same(entry: Entry, path: Path, settings: Settings) -> None:
         )
 
 
-def _quarantine_row(entry: Entry, reason: str) -> dict[str, str]:
-    return {"item": entry.path, "document_id": entry.document_id, "example_id": "", "step": STEP, "reason": reason}
+def _quarantine_row(entry: Entry, reason: str) -> SetAside:
+    return {"item": entry.path, "document_id": entry.document_id, "example_id": "", "reason": reason}

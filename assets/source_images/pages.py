@@ -4,17 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from PIL import Image
 
 from assets.source_images.images import SUFFIXES, fit, frame_count, frames, open_image, to_jpeg
 from assets.source_images.pdf import close_pdf, open_pdf, page_images
 from assets.source_images.pptx import open_pptx, slide_count
+from assets.source_images.schema import Kind
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
-
-Kind = Literal["single", "multi", "deck"]
 
 DOCUMENT_SUFFIXES = SUFFIXES | {".pdf", ".pptx"}
 PAGE_NAME = re.compile(

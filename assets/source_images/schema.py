@@ -1,8 +1,11 @@
 """The table that `source_images` writes: a row per page."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
+from assets.source_images.splits import Split
 from resources.table import Int32, Table
+
+Kind = Literal["single", "multi", "deck"]
 
 
 class Page(TypedDict):
@@ -12,8 +15,8 @@ class Page(TypedDict):
     page: Int32  # 1-based, in reading order
     collection: str  # the folder under LWV_SOURCES
     shard: str  # <collection>-<nnn>
-    split: str  # sft | preference | benchmark (held out from training)
-    kind: str  # single | multi | deck
+    split: Split  # benchmark: held out from training
+    kind: Kind
     image_sha256: str  # of the stored JPEG
     width: Int32  # pixels, after orientation and size cap
     height: Int32  # pixels

@@ -191,7 +191,7 @@ def chain_lines(found: dict[str, Any]) -> list[str]:
 
 
 def lines(way: str, count: int, found: dict[str, Any]) -> list[str]:
-    from assets.sft_dataset.report import mix_table
+    from assets.sft_dataset.mix_report import mix_table
 
     report = found["report"]
     planted = dict(found["planted"])

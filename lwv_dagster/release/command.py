@@ -11,12 +11,10 @@ from lwv_dagster.release.push import push
 from lwv_dagster.release.token_counts import CUTOFFS
 from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
-from resources.failures import EndpointError
-from resources.recipe.read import RecipeError
 from resources.settings import Settings
 from resources.store import MissingTableError, Store
 
-KNOWN = (CatalogError, GateClosedError, ReleaseError, RecipeError, EndpointError, MissingTableError, OSError)
+KNOWN = (CatalogError, GateClosedError, ReleaseError, MissingTableError, OSError)
 
 
 def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:

@@ -2,7 +2,6 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -26,8 +25,7 @@ def read_recipe(name: str | None = None) -> Recipe:
     name = name or Settings().recipe or ("embedded" if Endpoint.from_env("teacher").embedded else "default")
     path = PRESETS / f"{name}.toml" if name.isidentifier() else Path(name).expanduser()
     try:
-        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Recipe.model_validate(found)
+        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

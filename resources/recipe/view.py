@@ -33,7 +33,9 @@ def recipe_of_values(values: Mapping[str, object]) -> Recipe:
     for name in known:
         section, field = name.split(".")
         part = parts.setdefault(section, getattr(Recipe(), section))
-        found = TypeAdapter(type(part).model_fields[field].annotation).validate_python(values[name])
+        annotation = type(part).model_fields[field].annotation
+        assert annotation is not None, f"{name} has no type"
+        found = TypeAdapter[object](annotation).validate_python(values[name])
         parts[section] = part.model_copy(update={field: found})
     return restrict(Recipe().model_copy(update=parts), known)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from assets.instructions.schema import INSTRUCTIONS
-from assets.long_outputs.writer import Order, write_document
+from assets.instructions.schema import INSTRUCTIONS, Instruction
+from assets.long_outputs.conversation import Order
+from assets.long_outputs.writer import write_document
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.engine.money import Budget
@@ -27,7 +28,7 @@ from testing.engine.prompts import instruction, required_words
 SHARD = "bench-001"
 
 
-def example(sample: int, images: list[str], fixed: int) -> dict[str, Any]:
+def example(sample: int, images: list[str], fixed: int) -> Instruction:
     """The instructions row of one sample."""
     return {
         "example_id": str(sample),

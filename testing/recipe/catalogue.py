@@ -2,21 +2,21 @@
 
 import io
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from typing import Any
 
 from PIL import Image
 
 from assets.quality.report import write_report
 from assets.source_images.measure import perceptual_hash
-from assets.source_images.schema import SOURCE_IMAGES
+from assets.source_images.schema import SOURCE_IMAGES, Kind, Page
+from assets.source_images.splits import Split
 from resources.store import Store
 from testing.recipe.texts import CHINESE, draw, pool_words, text
 
-PAPER = {"single": 8115, "multi": 6313, "deck": 7730}  # documents (docs/method.md 1.1)
+PAPER: Mapping[Kind, int] = {"single": 8115, "multi": 6313, "deck": 7730}  # documents (docs/method.md 1.1)
 HELD_OUT = 0.02  # further documents, as a share, that stand in the benchmark split
 SHARD = 256  # documents
 WORDS_PER_PAGE, PAGES = 200, (2, 30)
@@ -38,8 +38,8 @@ class Document:
     """plant: the rule that it is made to break, or empty; planted: the document that it copies for that."""
 
     index: int
-    kind: str
-    split: str
+    kind: Kind
+    split: Split
     plant: str
     planted: int
 
@@ -71,7 +71,8 @@ def documents(count: int) -> list[Document]:
     total, order = sum(PAPER.values()), random.Random(0)
     kinds = [kind for kind, share in PAPER.items() for _ in range(round(count * share / total))]
     held = round(count * HELD_OUT)
-    splits = ["sft"] * len(kinds) + ["benchmark"] * held
+    splits: list[Split] = ["sft" for _ in kinds]
+    splits += ["benchmark" for _ in range(held)]
     kinds += [kinds[order.randrange(len(kinds))] for _ in range(held)]
     both = list(zip(kinds, splits, strict=True))
     order.shuffle(both)
@@ -111,7 +112,7 @@ def image_names(number: int) -> tuple[str, str]:
     return sha256(jpeg(number)).hexdigest(), perceptual_hash(jpeg(number))
 
 
-def page_rows(document: Document, shard: str) -> Iterator[dict[str, Any]]:
+def page_rows(document: Document, shard: str) -> Iterator[Page]:
     for page in range(1, document.pages + 1):
         image, phash = image_names(document.image(page))
         words = text(f"{document.index} page {page}", 30, document.language)

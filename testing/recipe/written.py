@@ -1,10 +1,10 @@
 """The tables instructions and long_outputs of the catalogue, written without a model; some rows break a rule."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import cast
 
-from assets.instructions.schema import INSTRUCTIONS
-from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.instructions.schema import INSTRUCTIONS, Instruction
+from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput, Section
 from assets.quality.report import write_report
 from resources.store import Store
 from resources.text.words import count_words
@@ -26,7 +26,7 @@ def write_outputs(store: Store, found: dict[str, list[Document]]) -> None:
             write_report(store, asset, shard, [], [], 0, 0)
 
 
-def output_row(document: Document, copied: Document) -> dict[str, Any]:
+def output_row(document: Document, copied: Document) -> LongOutput:
     """The long_outputs row of a document; `copied` is the one that a planted document takes its text from."""
     output, example_id = written_text(document, copied), f"{document.document_id}-{document.kind}"
     language = copied.language if document.plant in COPIES else document.language
@@ -85,7 +85,7 @@ def own_text(document: Document) -> str:
     return text(document.index, document.words, document.language)
 
 
-def cut(output: str, parts: int, pages: int) -> Iterator[dict[str, Any]]:
+def cut(output: str, parts: int, pages: int) -> Iterator[Section]:
     """The text in sections of about the same length; a single one covers every page."""
     size = len(output) // parts + 1
     for index in range(parts):
@@ -101,5 +101,6 @@ def cut(output: str, parts: int, pages: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def instruction_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row.get(name) for name in INSTRUCTIONS.schema.names} | {"origin": row["kind"], "pages": [1]}
+def instruction_row(row: LongOutput) -> Instruction:
+    same = {name: row.get(name) for name in INSTRUCTIONS.schema.names}
+    return cast(Instruction, same | {"origin": row["kind"], "pages": [1]})

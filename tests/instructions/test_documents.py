@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.instructions.documents import Document, chapters, group_documents, materials
 from assets.instructions.lengths import length_from, stated_words, target_words
+from assets.instructions.materials import Document, chapters, group_documents, materials
 from assets.instructions.requests import parse_decision
 from resources.recipe.model import Instructions
 from resources.recipe.read import RecipeError, read_recipe

@@ -238,7 +238,10 @@ def test_a_broken_table_fails_exactly_the_rules_that_it_breaks(
 
 def test_too_much_quarantine_stops_a_shard_and_a_little_only_warns(store: tuple[Store, str]) -> None:
     tables, shard = store
-    rows = [{"item": f"mixed/{number}.png", "document_id": f"{number}", "reason": "broken"} for number in range(5)]
+    rows = [
+        {"item": f"mixed/{number}.png", "document_id": f"{number}", "example_id": "", "reason": "broken"}
+        for number in range(5)
+    ]
     write_quarantine(tables, "source_images", shard, rows[:1])
     assert failed(tables, "source_images", shard) == {"nothing_quarantined"}
     write_quarantine(tables, "source_images", shard, rows)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from assets.quality.gate import GateClosedError
 from assets.sft_dataset.budget import TokenBudget
-from assets.sft_dataset.chat import draw_chat, read_exchange
+from assets.sft_dataset.general_chat import draw_chat, read_exchange
 from assets.sft_dataset.keep import Reason, written_language
 from resources.recipe.model import Mix, Training
 

@@ -21,7 +21,7 @@ from assets.preference_pairs.iterdpo import (
     shared_prefix_pairs,
     whole_pairs,
 )
-from assets.preference_pairs.mix import Mix
+from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.ranking import Ranked, Sides
 from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
@@ -279,7 +279,7 @@ KINDS = ("cumulative", "shared_prefix", "whole", "sampled")
 def test_after_the_door_kinds_weigh_as_the_recipe_says_and_a_pair_weighs_1_on_average(
     pairs: list[tuple[str, float]], shares: dict[str, float]
 ) -> None:
-    before, after = Mix(), Mix()
+    before, after = PairTally(), PairTally()
     for kind, weight in pairs:
         before.add({"kind": kind, "weight": weight, "chosen": "a", "rejected": ""})
     normalised = kind_shares(Pairs(**shares), before.pairs)

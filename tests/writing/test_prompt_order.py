@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from assets.long_outputs.conversation import Conversation
+from assets.long_outputs.conversation import Conversation, Turn
 from resources.messages import Image, Message
 from resources.recipe.model import Writing
 from testing.engine.writing import example
 
-TURNS = [("plan it", "the plan"), ("write 1", "section 1"), ("write 2", "section 2")]
+TURNS = [Turn("plan it", "the plan"), Turn("write 1", "section 1"), Turn("write 2", "section 2")]
 
 
 def parts(messages: tuple[Message, ...]) -> list[str]:

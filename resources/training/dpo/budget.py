@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from resources.training.dpo.documents import pack_pairs, tokenize_pairs
-from resources.training.dpo.layout import Layout, arrange, document_images
+from resources.training.dpo.hyperparameters import Layout
+from resources.training.dpo.layout import arrange, document_images
+from resources.training.rows.dataset_rows import PairRow
+from resources.training.rows.processor import Processor
 from resources.training.rows.vision import grids_of
 
 
@@ -22,7 +24,7 @@ class PairSize:
         return f"{self.tokens} tokens ({text} of text, {self.vision_tokens} of {self.images} images)"
 
 
-def pair_sizes(document: Sequence[Any], processor: Any, layout: Layout) -> list[PairSize]:
+def pair_sizes(document: Sequence[PairRow], processor: Processor, layout: Layout) -> list[PairSize]:
     """The size of each pair of one document (rows of the preference data set), exactly as `plan_documents` counts it.
 
     The others decide on which images a pair is shown with. Reads the headers of images alone. Raises RowError.
@@ -37,7 +39,7 @@ def pair_sizes(document: Sequence[Any], processor: Any, layout: Layout) -> list[
 
 
 def over_budget(
-    rows: Sequence[Any], groups: Iterable[list[int]], processor: Any, layout: Layout, max_tokens: int
+    rows: Sequence[PairRow], groups: Iterable[list[int]], processor: Processor, layout: Layout, max_tokens: int
 ) -> dict[int, PairSize]:
     """Row number -> its size, of the pairs that have more than `max_tokens`. groups: the row numbers of each document.
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from assets.long_outputs.schema import LongOutput
+from resources.dagster import Metadata
 from resources.text.length_score import length_score
 
 GOOD_LENGTH = 80  # docs/method.md: what is kept for SFT scores at least so much against its length
@@ -38,7 +39,7 @@ class WritingTally:
         self.completion_tokens += row["completion_tokens"]
         self.cost_usd += row["cost_usd"]
 
-    def metadata(self) -> dict[str, object]:
+    def metadata(self) -> Metadata:
         """Means, shares and counts."""
         return {
             "words_mean": self.words / max(1, self.rows),

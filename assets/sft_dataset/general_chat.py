@@ -4,20 +4,23 @@ import hashlib
 import heapq
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from assets.quality.gate import GateClosedError
-from assets.sft_dataset.budget import TokenBudget
+from assets.sft_dataset.budget import Exchange, TokenBudget
 from assets.sft_dataset.keep import Reason, written_language
 from assets.sft_dataset.mix import draw_order
 from resources.recipe.model import Mix
 from resources.text.headings import SEPARATOR
 from resources.text.words import count_words
+from resources.training.rows.dataset_rows import SftRow
 
-LINES_NAMED = 10  # bad lines of which the number is told
+LINES_NAMED = 10  # bad lines whose number is reported
+# file, rows, good_lines, bad_lines, bad_line_numbers (the first ones), in_benchmark, over_budget: lines left out
+ChatReport: TypeAlias = Mapping[str, int | str | list[int] | None]
 
 
 @dataclass
@@ -31,13 +34,13 @@ class ChatDraw:
     bad_lines: int = 0
     left_out: Counter[str] = field(default_factory=Counter)  # good lines that may not be trained on, by reason
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[SftRow]:
         """The drawn lines as rows of the data set, in the file's order."""
         for number, line in _lines(self.path) if self.path and self.lines else ():
             if number in self.lines and (exchange := read_exchange(line)):
                 yield chat_row(f"chat-{number}", *exchange, self.path.name if self.path else "")
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> ChatReport:
         """What was drawn and what was not, for the manifest."""
         return {
             "file": self.path.name if self.path else None,
@@ -69,7 +72,7 @@ def draw_chat(mix: Mix, answer_reason: Callable[[str], Reason | None], budget: T
         if len(drawn) == mix.chat_rows and entry <= drawn[0]:
             continue
         request, answer = exchange
-        example = {"example_id": f"chat-{number}", "instruction": request, "output": answer}
+        example: Exchange = {"example_id": f"chat-{number}", "instruction": request, "output": answer}
         if reason := answer_reason(answer) or budget.reason(example, []):
             draw.left_out[reason.kind] += 1
             continue
@@ -95,7 +98,7 @@ def read_exchange(line: bytes) -> tuple[str, str] | None:
     return SEPARATOR.join(texts[:-1]), texts[-1]
 
 
-def chat_row(name: str, request: str, answer: str, file: str) -> dict[str, Any]:
+def chat_row(name: str, request: str, answer: str, file: str) -> SftRow:
     """A row of the data set without images. file: the name of the JSONL file, for the author."""
     return {
         "id": name,

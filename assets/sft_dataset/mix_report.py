@@ -1,16 +1,18 @@
 """What came of the training mix, beside the paper's: plain numbers for the manifest, and a table for people."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, median
-from typing import Any
+from typing import TypedDict, cast
 
+from assets.sft_dataset.general_chat import ChatReport
 from assets.sft_dataset.mix import BUCKETS, LONG, SHORT, largest_size
 from assets.sft_dataset.selection import Candidate, Selection
+from assets.training_dataset import Manifest
 from resources.recipe.model import Mix
 
 # docs/method.md 1.1 to 1.3: the pool of 22,158 examples, and the 10,000 that SFT was run on.
-PAPER_POOL = {
+PAPER_POOL: Mapping[str, float] = {
     "examples": 22_158,
     "single": 0.366,
     "multi": 0.285,
@@ -19,7 +21,7 @@ PAPER_POOL = {
     "mean_words": 2037,
     "median_words": 1732,
 }
-PAPER_SAMPLE = {"examples": 10_000, "long": 0.21, "mean_words": 2800}
+PAPER_SAMPLE: Mapping[str, float] = {"examples": 10_000, "long": 0.21, "mean_words": 2800}
 LABELS = {
     "examples": "examples",
     "single": "single image",
@@ -34,8 +36,21 @@ LABELS = {
 }
 
 
-def mix_report(found: Selection, mix: Mix, chat: dict[str, Any]) -> dict[str, Any]:
-    """The manifest's `report`. Shares: 0-1 of the examples without chat rows; `off`: the worst miss of a target."""
+class MixReport(TypedDict):
+    """The manifest's `report`. Shares are 0-1 of the examples without chat rows."""
+
+    read: int  # examples of the sft split
+    dropped: dict[str, int]  # by kind of reason
+    kept: dict[str, float]  # counts, shares and lengths, named as in LABELS
+    trained_on: dict[str, float]
+    aim: dict[str, float]  # what the recipe asks for
+    off: float  # the worst miss of a target
+    largest_size: int  # mix.size that would meet every share; 0: none would
+    chat: ChatReport
+
+
+def mix_report(found: Selection, mix: Mix, chat: ChatReport) -> MixReport:
+    """What was selected for the mix, beside what the recipe asks for. chat: `ChatDraw.report`."""
     assert found.plan is not None
     plan = found.plan
     aim: dict[str, float] = {"examples": mix.size or plan.size, "long": mix.long_share, "short": mix.short_share}
@@ -52,6 +67,11 @@ def mix_report(found: Selection, mix: Mix, chat: dict[str, Any]) -> dict[str, An
         "largest_size": largest_size(available, mix),
         "chat": chat,
     }
+
+
+def mix_of(manifest: Manifest) -> MixReport | None:
+    """The report of an SFT data set; None where it was written without one."""
+    return cast(MixReport, manifest.report) if manifest.report else None
 
 
 def describe(examples: Sequence[Candidate]) -> dict[str, float]:
@@ -71,7 +91,7 @@ def describe(examples: Sequence[Candidate]) -> dict[str, float]:
     }
 
 
-def mix_table(report: dict[str, Any]) -> str:
+def mix_table(report: MixReport) -> str:
     """The mix beside the paper's distribution, as Markdown."""
     lines = ["| | kept | trained on | aim | the paper's pool | the paper's SFT sample |", "|---|---|---|---|---|---|"]
     for name, label in LABELS.items():

@@ -1,22 +1,30 @@
 """What a set of pairs is made of, by kind: how many, their share of the weight, how often the chosen side is longer."""
 
-from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter, defaultdict
+from typing import TypedDict
 
-from assets.preference_pairs.schema import KINDS
+from assets.preference_pairs.schema import KINDS, PairKind
 from resources.text.words import count_words
 
 
-class Mix:
+class CountedPair(TypedDict):
+    """What is counted of a pair: columns of preference_pairs and of the data set."""
+
+    kind: PairKind
+    chosen: str
+    rejected: str
+    weight: float
+
+
+class PairTally:
     """Add every pair, then ask. Chosen sides that are mostly longer teach length, not quality (docs/method.md 3.4)."""
 
     def __init__(self) -> None:
         self.pairs = Counter[str]()
-        self.weight = Counter[str]()
+        self.weight = defaultdict[str, float](float)
         self.longer = Counter[str]()
 
-    def add(self, pair: Mapping[str, Any]) -> None:
+    def add(self, pair: CountedPair) -> None:
         """Count one pair, a row of preference_pairs or of the data set."""
         kind = pair["kind"]
         self.pairs[kind] += 1

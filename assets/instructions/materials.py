@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import NamedTuple
 
+from assets.source_images.schema import Kind, Page
+from assets.source_images.splits import Split
 from resources.recipe.model import Instructions
-
-Kind = Literal["single", "multi", "deck"]
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,18 @@ class Document:
 
     document_id: str
     kind: Kind
-    split: str
+    split: Split
     language: str
     collection: str
     images: tuple[str, ...]
+
+
+class Pool(NamedTuple):
+    """What single images must have alike to stand in one group."""
+
+    collection: str
+    split: Split
+    language: str
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Material:
 
     example_id: str
     kind: Kind
-    split: str
+    split: Split
     language: str
     collection: str
     documents: tuple[str, ...]
@@ -48,13 +56,13 @@ class Material:
         return self.documents[0]
 
 
-def group_documents(pages: Iterable[dict[str, Any]], recipe: Instructions) -> list[Document]:
+def group_documents(pages: Iterable[Page], recipe: Instructions) -> list[Document]:
     """Rows of source_images (a document's rows stand together, in page order) as documents.
 
     A document is Chinese when most of its pages with text are; one in any other language is written about in English;
     of those without text, `chinese_share` are written about in Chinese.
     """
-    grouped: dict[str, list[dict[str, Any]]] = {}
+    grouped: dict[str, list[Page]] = {}
     for page in pages:
         grouped.setdefault(page["document_id"], []).append(page)
     documents = []
@@ -120,10 +128,11 @@ def _groups(documents: Sequence[Document], recipe: Instructions) -> Iterator[Mat
     """
     if not recipe.groups:
         return
-    pools: dict[tuple[str, str, str], list[Document]] = {}
+    pools: dict[Pool, list[Document]] = {}
     for document in documents:
         if document.kind == "single" and draw(document.document_id, "group") < recipe.group_share:
-            pools.setdefault((document.collection, document.split, document.language), []).append(document)
+            key = Pool(document.collection, document.split, document.language)
+            pools.setdefault(key, []).append(document)
     for (collection, split, language), pool in sorted(pools.items()):
         pool.sort(key=lambda document: draw(document.document_id, "order"))
         while len(pool) >= min(recipe.groups):
