@@ -14,7 +14,7 @@ from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_dataset.within_budget import PairBudget, pairs_within_budget
 from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
-from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
+from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
 from assets.recipe_nodes import RecipeResource
 from assets.sft_dataset.contamination import Contamination
@@ -22,7 +22,6 @@ from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
 from assets.source_images.catalog import CatalogError
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
-from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
@@ -75,7 +74,7 @@ def preference_dataset(
             "dropped_over_budget": len(over_budget),
             **{f"dropped_{kind}": dropped[kind] for kind in ("moved", "duplicate")},
             **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
-            "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
+            **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
             **({"note": note} if note else {}),
             "made_by": ", ".join(sorted(manifest.authors)),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from assets.quality.report import read_report, table_hash
 from assets.step import Step
 from assets.steps import STEP_OF, gated_by
-from resources.identity import TableIdentity, recipe_differences
+from resources.identity import UNKNOWN_RECIPE, TableIdentity, recipe_differences
 from resources.store import Store
 
 
@@ -71,12 +71,20 @@ def mixture(store: Store, asset: str, shards: Sequence[str]) -> str:
     return f"{asset}: {', '.join(groups)}: differ in {', '.join(fields)}"
 
 
-def unknown_recipes(store: Store, assets: Sequence[str], shards: Sequence[str]) -> int:
-    """How many of these shards have a table that was written before tables had an identity."""
-    return sum(
-        any(store.has_table(asset, shard) and store.identity(asset, shard) is None for asset in assets)
+def unknown_recipes(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[str]:
+    """Those of these shards that have a table which was written before tables had an identity."""
+    return [
+        shard
         for shard in shards
-    )
+        if any(store.has_table(asset, shard) and store.identity(asset, shard) is None for asset in assets)
+    ]
+
+
+def unknown_recipe_metadata(store: Store, step: Step, shards: Sequence[str]) -> dict[str, int | str]:
+    """How many of the shards that a gate reads are of an unknown recipe, and where there are any, which."""
+    unknown = unknown_recipes(store, gated_by(step), shards)
+    named = {"made_before": f"{UNKNOWN_RECIPE}: {_count(unknown)} written before 0.2"} if unknown else {}
+    return {"shards_of_unknown_recipe": len(unknown), **named}
 
 
 def _count(shards: Sequence[str]) -> str:

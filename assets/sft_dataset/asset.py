@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import known_shards
-from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
+from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.recipe_nodes import RecipeResource
 from assets.sft_dataset.budget import TokenBudget
@@ -20,7 +20,6 @@ from assets.sft_dataset.selection import Candidate, Selection, select
 from assets.sft_dataset.step import STEP
 from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
-from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, image_files, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
@@ -76,7 +75,7 @@ def sft_dataset(
             "mix": dg.MetadataValue.md(mix_table(report)),
             "written_by": ", ".join(sorted(manifest.authors)),
             "path": dg.MetadataValue.path(manifest.path),
-            "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
+            **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
             **({"note": note} if note else {}),
             "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", ALL_SHARDS))),
