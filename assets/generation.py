@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from resources.dagster import GpuResource
-from resources.lines import read_lines
 from resources.store import Store
 from resources.text.tokens import STUDENT_CAP_PER_WORD
+from resources.training.generation_lines import AnswerLine, PromptLine, read_answers
 from resources.training.launcher import launch_command, launch_env
+from resources.training.run_config import GenerationRun
 
 SCRIPT = "resources.training.generate"
 
@@ -21,7 +21,7 @@ class GenerationError(RuntimeError):
 
 def prompt_line(
     store: Store, item_id: str, prompt: str, images: Iterable[str], seed: int, words: int, most_tokens: int
-) -> dict[str, Any]:
+) -> PromptLine:
     """What the script is asked to answer once. images: sha256 of each; words: as many as are wanted."""
     return {
         "item_id": item_id,
@@ -38,30 +38,28 @@ def write_answers(
     store: Store,
     gpu: GpuResource,
     models: Mapping[str, str],
-    prompts: Sequence[dict[str, Any]],
+    prompts: Sequence[PromptLine],
     output: Path,
     temperature: float,
     top_p: float,
-) -> dict[tuple[str, str], dict[str, Any]]:
+) -> dict[tuple[str, str], AnswerLine]:
     """(model, item_id) -> its answer {text, tokens, seconds, finish}, for every model and prompt.
 
     models: name -> checkpoint. prompts: `prompt_line`s. output: the JSON-lines file of the answers, which is only ever
     added to: a killed run goes on where it was. Raises GenerationError.
     """
     wanted = [(model, prompt["item_id"]) for model in models for prompt in prompts]
-    found = {(line["model"], line["item_id"]): line for line in read_lines(output)}
+    found = read_answers(output)
     if not found.keys() >= set(wanted):
         config = output.with_suffix(".config.json")
-        store.write_json(
-            config,
-            {
-                "models": [{"name": name, "path": path} for name, path in models.items()],
-                "prompts": list(prompts),
-                "output": str(output),
-                "temperature": temperature,
-                "top_p": top_p,
-            },
+        asked = GenerationRun(
+            models=[{"name": name, "path": path} for name, path in models.items()],
+            prompts=list(prompts),
+            output=output,
+            temperature=temperature,
+            top_p=top_p,
         )
+        store.write_json(config, asked.as_json())
         try:
             pipes.run(
                 context=context,
@@ -71,7 +69,7 @@ def write_answers(
             )
         except dg.DagsterError as error:
             raise GenerationError(f"{SCRIPT} failed ({error}): its output is in the step's compute log.") from error
-        found = {(line["model"], line["item_id"]): line for line in read_lines(output)}
+        found = read_answers(output)
     missing = [key for key in wanted if key not in found]
     if missing:
         raise GenerationError(

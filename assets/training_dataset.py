@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import Literal, cast
 
 import dagster as dg
 import pyarrow as pa
@@ -19,16 +19,10 @@ from resources.authors import is_embedded
 from resources.dagster import Metadata
 from resources.identity import UNKNOWN_RECIPE, IdentityRecord, TableIdentity
 from resources.store import BATCH_ROWS, Store, batched
-from resources.table import Bytes, Row, Table, schema_of
+from resources.table import Row, Table, schema_of
+from resources.training.rows.dataset_rows import ImageFile
 
 Gate = Literal["sft", "preference"]
-
-
-class ImageFile(TypedDict):
-    """An image in the Hugging Face layout; the bytes are left out."""
-
-    bytes: Bytes | None
-    path: str
 
 
 IMAGE = pa.struct(list(schema_of(ImageFile)))

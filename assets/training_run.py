@@ -2,7 +2,6 @@
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
@@ -12,6 +11,7 @@ from resources.dagster import Metadata, MetadataEntry
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, faults, read_training
 from resources.training.launcher import launch_command, launch_env
+from resources.training.run_config import TrainingRun
 
 
 def train(
@@ -21,28 +21,27 @@ def train(
     gpus: int,
     gpu_env: dict[str, str],
     module: str,
-    config: dict[str, Any],
+    run: TrainingRun,
 ) -> bool:
-    """Run `module` with `config` until `config["output"]` is whole; false where it was whole already.
+    """Run `module` until `run.output` is whole; false where it was whole already.
 
-    Raises TrainingError. A killed run goes on from its last saved step when it is started again.
+    Raises TrainingError. A killed run resumes from its last saved step when it is started again.
     """
-    output = Path(config["output"])
+    output, hyperparameters = run.output, run.hyperparameters
     if not faults(output):
         context.log.info("%s is trained already, on the same data with the same recipe: skipped.", output.name)
         return False
-    recipe = config["recipe"]
-    if gpus > 1 and recipe["sharding"] == "zero3" and recipe["lora_rank"]:
+    if gpus > 1 and hyperparameters.sharding == "zero3" and hyperparameters.lora_rank:
         raise TrainingError(
             "Adapters cannot be merged into weights that ZeRO-3 shares: set training.sharding = "
             '"fsdp2" in the recipe, or training.lora_rank = 0.'
         )
     path = output.parent / f"{output.name}.json"
-    store.write_json(path, config)
+    store.write_json(path, run.as_json())
     try:
         pipes.run(
             context=context,
-            command=launch_command(module, path, gpus, recipe["sharding"]),
+            command=launch_command(module, path, gpus, hyperparameters.sharding),
             env={**launch_env(), **gpu_env},
             cwd=str(Path(__file__).resolve().parents[1]),
         )
@@ -77,13 +76,14 @@ def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> Meta
         "tokens_per_second": training["tokens_per_second"],
         "loss_curve": curve("loss", losses),
     }
-    for name in ("accuracies", "margins"):
-        if training.get(name):
+    for name, values in (("accuracies", training.get("accuracies")), ("margins", training.get("margins"))):
+        if values:
             metadata |= {
-                f"first_{name}": training[name][0],
-                f"last_{name}": training[name][-1],
-                f"{name}_curve": curve(name, training[name]),
+                f"first_{name}": values[0],
+                f"last_{name}": values[-1],
+                f"{name}_curve": curve(name, values),
             }
+    metadata |= {f"left_out_{reason}": count for reason, count in training.get("left_out", {}).items()}
     if not trained:
         metadata["note"] = "unchanged inputs, training skipped"
     return metadata

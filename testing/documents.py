@@ -2,12 +2,12 @@
 
 import random
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from assets.preference_dataset.starts import page_starts
 from resources.text.headings import SEPARATOR
+from resources.training.rows.dataset_rows import ImageFile, Kind, PairRow
 
 PAGE_PIXELS = 280 * 280  # the paper's size: 100 visual tokens
 WORDS = [
@@ -24,9 +24,9 @@ def segments(count: int, words: int, seed: int) -> list[str]:
     return [f"## Slide {number}\n\n" + " ".join(draw.choices(WORDS, k=words)) + "." for number in range(1, count + 1)]
 
 
-def draw_pages(folder: Path, count: int) -> list[dict[str, Any]]:
+def draw_pages(folder: Path, count: int) -> list[ImageFile]:
     """Pages of PAGE_PIXELS: noise, the same each time."""
-    pages = []
+    pages: list[ImageFile] = []
     for number in range(count):
         path = folder / f"page-{number}.png"
         Image.frombytes("L", (280, 280), random.Random(number).randbytes(280 * 280)).convert("RGB").save(path)
@@ -35,14 +35,14 @@ def draw_pages(folder: Path, count: int) -> list[dict[str, Any]]:
 
 
 def pair_rows(
-    kind: str,
+    kind: Kind,
     corrected: list[str],
     original: list[str],
-    pages: list[dict[str, Any]],
-) -> list[dict[str, Any]]:
+    pages: list[ImageFile],
+) -> list[PairRow]:
     """The rows of preference_dataset for one document; `whole`: one pair of both texts whole."""
     count = len(corrected)
-    rows = []
+    rows: list[PairRow] = []
     for upto in range(1, count + 1) if kind != "whole" else [count]:
         prefix = SEPARATOR.join(corrected[: upto - 1]) if kind == "shared_prefix" else ""
         chosen = corrected[upto - 1] if kind == "shared_prefix" else SEPARATOR.join(corrected[:upto])

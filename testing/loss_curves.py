@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from resources.recipe.model import Training
 from resources.text.headings import SEPARATOR
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.launcher import launch_env
+from resources.training.rows.dataset_rows import ImageFile
+from resources.training.run_config import DpoRun, SftRun
 from resources.training.sft.hyperparameters import SftHyperparameters
 from testing.documents import draw_pages, pair_rows, segments
 
@@ -27,7 +30,7 @@ STEPS = 10
 PAGES = 3
 
 
-def sft_rows(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def sft_rows(pages: list[ImageFile]) -> list[dict[str, Any]]:
     """Seven rows with 0 to 3 images and answers of 1 to 3 segments: no two updates have equally many tokens."""
     return [
         {
@@ -42,7 +45,7 @@ def sft_rows(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def preference_rows(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def preference_rows(pages: list[ImageFile]) -> list[dict[str, Any]]:
     """The pairs of three documents of 1 to 3 pages: cumulative, with a shared prefix and whole, unlike in weight."""
     rows = []
     for count in range(1, PAGES + 1):
@@ -71,26 +74,33 @@ def train_curves(folder: Path) -> dict[str, Any]:
     pq.write_table(pa.Table.from_pylist(taught, schema=SFT_DATASET.schema), folder / "sft.parquet")
     pq.write_table(pa.Table.from_pylist(preferred, schema=PREFERENCE_DATASET.schema), folder / "dpo.parquet")
     build_tiny((turn["content"] for row in taught for turn in row["messages"]), folder / "base")
-    steps = {"max_steps": STEPS, "save_steps": STEPS}
-    recipes = {
-        "sft": SftHyperparameters.for_student("tiny", Training()).as_dict() | steps | {"documents_per_update": 4},
-        "dpo": DpoHyperparameters.for_student("tiny", Training()).as_dict() | steps,
-    }
-    records = {}
-    for kind, script in (("sft", sft), ("dpo", dpo)):
-        config = {
-            "dataset": str(folder / f"{kind}.parquet"),
-            "dataset_id": kind,
-            "student": "tiny",
-            "base_folder": str(folder / "base"),
-            "sft": str(folder / "base"),
-            "reference": str(folder / "reference.parquet"),
-            "output": str(folder / kind),
-            "authors": [],
-            "recipe": recipes[kind],
-        }
-        script.train(config, print)
-        records[kind] = json.loads((folder / kind / "training.json").read_text())
+    sft_run = SftRun(
+        dataset=folder / "sft.parquet",
+        dataset_id="sft",
+        output=folder / "sft",
+        base_folder=folder / "base",
+        hyperparameters=replace(
+            SftHyperparameters.for_student("tiny", Training()),
+            max_steps=STEPS,
+            save_steps=STEPS,
+            documents_per_update=4,
+        ),
+        student="tiny",
+        authors=[],
+    )
+    dpo_run = DpoRun(
+        dataset=folder / "dpo.parquet",
+        dataset_id="dpo",
+        output=folder / "dpo",
+        sft=folder / "base",
+        reference=folder / "reference.parquet",
+        hyperparameters=replace(DpoHyperparameters.for_student("tiny", Training()), max_steps=STEPS, save_steps=STEPS),
+        student="tiny",
+        authors=[],
+    )
+    sft.train(sft_run, print)
+    dpo.train(dpo_run, print)
+    records = {kind: json.loads((folder / kind / "training.json").read_text()) for kind in ("sft", "dpo")}
     return {**{kind: record["losses"] for kind, record in records.items()}, "versions": records["sft"]["versions"]}
 
 

@@ -41,7 +41,7 @@ def settings(output: str, rows: int) -> dict[str, Any]:
 
 def read(folder: Path, model_path: Path, name: str) -> dict[str, Any]:
     """One line of the table. Raises AssertionError where a row is not what was written."""
-    rows, processor = load(folder, name), AutoProcessor.from_pretrained(model_path)
+    rows, processor = load(folder, name), AutoProcessor.from_pretrained(model_path)  # type: ignore[no-untyped-call]
     model = AutoModelForImageTextToText.from_pretrained(model_path, dtype="float32")
     with tempfile.TemporaryDirectory() as output:
         made = settings(output, len(rows))

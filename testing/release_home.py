@@ -11,14 +11,15 @@ from assets.instructions.schema import INSTRUCTIONS
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.preference_pairs.schema import PREFERENCE_PAIRS
-from assets.sft_dataset.schema import SFT_DATASET, SftRow, Turn
+from assets.sft_dataset.schema import SFT_DATASET
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.steps import STEP_OF
-from assets.training_dataset import ImageFile, write_dataset
+from assets.training_dataset import write_dataset
 from resources.identity import TableIdentity
 from resources.recipe.model import Recipe
 from resources.recipe.view import field_values
 from resources.store import Store
+from resources.training.rows.dataset_rows import ImageFile, SftRow, Turn
 
 Partial: TypeAlias = Any  # a row without the columns that no export reads
 SHARD = "talks-001"

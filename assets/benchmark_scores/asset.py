@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import dagster as dg
 
@@ -21,6 +21,7 @@ from resources.engine import ModelEngine, run
 from resources.recipe.read import RecipeError
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
+from resources.training.generation_lines import PromptLine
 from resources.training.run_id import run_id
 
 # The paper's settings (docs/method.md 4.1).
@@ -99,7 +100,7 @@ def benchmark_scores(
     )
 
 
-def item_prompt(store: Store, item: Item) -> dict[str, Any]:
+def item_prompt(store: Store, item: Item) -> PromptLine:
     """What each checkpoint is asked for an item, with a seed that follows from its id."""
     seed = int(item["item_id"][:6], 16) % 100_000
     return prompt_line(

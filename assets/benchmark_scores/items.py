@@ -7,7 +7,6 @@ from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from resources.store import Store
 
 BENCHMARK = "held_out"
-TASKS = {"deck": "lecture_script", "single": "image_article", "multi": "image_comparison"}
 
 
 class NoItemsError(RuntimeError):
@@ -18,7 +17,7 @@ class Item(TypedDict):
     """One item: what every model is asked, and what the teacher wrote for it."""
 
     item_id: str
-    task: str
+    task: str  # the example's own
     language: str
     instruction: str
     images: list[str]  # sha256 of each
@@ -47,7 +46,7 @@ def benchmark_item(row: LongOutput, required_words: int) -> Item:
     """The item of a held-out example."""
     return {
         "item_id": row["example_id"],
-        "task": TASKS[row["kind"]],
+        "task": row["task"],
         "language": row["language"],
         "instruction": row["instruction"],
         "images": row["images"],

@@ -11,7 +11,7 @@ class Score(TypedDict):
     model: str  # base | sft | dpo | teacher
     benchmark: str  # held_out: MMLongBench-Write's form, made from held-out documents
     item_id: str
-    task: str
+    task: str  # of the example: open, a family of MMLongBench-Write, or a deck task
     language: str
     required_words: Int32
     words: Int32
@@ -32,4 +32,4 @@ class Score(TypedDict):
     output: str  # what the model wrote
 
 
-BENCHMARK_SCORES = Table("benchmark_scores", Score)
+BENCHMARK_SCORES = Table("benchmark_scores", Score, version=2)

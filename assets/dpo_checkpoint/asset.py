@@ -1,5 +1,6 @@
 """The asset `dpo_checkpoint`: the SFT checkpoint after preference training on what the quality gate let through."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +15,7 @@ from resources.dagster import GpuResource, StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 from resources.training.checkpoint import TrainingError, checkpoint_home, current_checkpoint
 from resources.training.dpo.hyperparameters import DpoHyperparameters
+from resources.training.run_config import DpoRun
 from resources.training.run_id import run_id
 
 
@@ -32,7 +34,7 @@ def dpo_checkpoint(
         manifest = current_manifest(tables, "preference")
         sft = current_checkpoint(tables, "sft")
         hyperparameters = DpoHyperparameters.for_student(student, made_with.recipe.training)
-        run = run_id(dataset=manifest.id, sft=sft.name, recipe=hyperparameters.as_dict())
+        run = run_id(dataset=manifest.id, sft=sft.name, recipe=asdict(hyperparameters))
         output = checkpoint_home(tables, "dpo", run)
         trained = train(
             context,
@@ -41,30 +43,30 @@ def dpo_checkpoint(
             len(gpu.devices()),
             gpu.env(),
             "resources.training.dpo.train",
-            {
-                "dataset": manifest.path,
-                "dataset_id": manifest.id,
-                "student": student,
-                "output": str(output),
-                "sft": str(sft),
-                "reference": reference_file(manifest.path, sft.name, hyperparameters),
-                "recipe": hyperparameters.as_dict(),
-                "authors": sorted(manifest.authors),
-            },
+            DpoRun(
+                dataset=Path(manifest.path),
+                dataset_id=manifest.id,
+                student=student,
+                output=output,
+                authors=sorted(manifest.authors),
+                sft=sft,
+                reference=reference_file(manifest.path, sft.name, hyperparameters),
+                hyperparameters=hyperparameters,
+            ),
         )
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)
     return dg.MaterializeResult(data_version=dg.DataVersion(run), metadata=metadata)
 
 
-def reference_file(dataset: str, sft: str, recipe: DpoHyperparameters) -> str:
+def reference_file(dataset: str, sft: str, hyperparameters: DpoHyperparameters) -> Path:
     """Beside the data set: the reference's log-probabilities, which depend on the checkpoint and on these alone."""
     key = run_id(
         sft=sft,
-        layout=recipe.layout,
-        ld_alpha=recipe.ld_alpha,
-        dtype=recipe.dtype,
-        adapters=recipe.lora_rank > 0,
-        max_tokens=recipe.max_tokens,
+        layout=hyperparameters.layout,
+        ld_alpha=hyperparameters.ld_alpha,
+        dtype=hyperparameters.dtype,
+        adapters=hyperparameters.lora_rank > 0,
+        max_tokens=hyperparameters.max_tokens,
     )
-    return str(Path(dataset).with_name(f"reference-{key}.parquet"))
+    return Path(dataset).with_name(f"reference-{key}.parquet")

@@ -1,11 +1,10 @@
 """The rules that a DPO checkpoint must keep before it is scored."""
 
-from typing import Any
-
 from assets.quality.outcome import Outcome, Rule, WholeRules
 from assets.sft_checkpoint.checks import SHARED_RULES, shared_outcomes
 from resources.store import Store
 from resources.training.checkpoint import current_checkpoint, read_training
+from resources.training.training_record import TrainingRecord
 
 RULES = (
     *SHARED_RULES,
@@ -17,7 +16,7 @@ RULES = (
 )
 
 
-def starts_at_ln_2(training: dict[str, Any]) -> Outcome:
+def starts_at_ln_2(training: TrainingRecord) -> Outcome:
     """The pair of the first step that is furthest from ln 2; trained pair by pair, the step's mean, from its margin:
     near 0 half of it is what the preference loss differs by, whatever is added to the loss."""
     furthest = training["from_ln_2"] or [abs(margin) / 2 for margin in training["margins"][:1]]

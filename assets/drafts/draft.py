@@ -1,7 +1,7 @@
 """What a draft is: the prompt that it answers, its row, how it ended, and which one is corrected."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from assets.drafts.schema import DRAFTS, Draft
 from assets.generation import prompt_line
@@ -12,7 +12,9 @@ from resources.store import Store
 from resources.text.length_score import length_score
 from resources.text.repetition import loop_start
 from resources.text.words import count_words
+from resources.training.generation_lines import Answer, PromptLine
 from resources.training.run_id import run_id
+from resources.training.training_record import TrainingRecord
 
 MOST_TOKENS = 16_384
 TOP_P = 0.95
@@ -27,7 +29,7 @@ def samples_of(recipe: Pairs) -> int:
     return recipe.samples if recipe.sampled else 1
 
 
-def draft_prompt(store: Store, example: LongOutput, sample: int, temperature: float) -> dict[str, Any]:
+def draft_prompt(store: Store, example: LongOutput, sample: int, temperature: float) -> PromptLine:
     """The prompt line of one draft. Its id follows from all that decides the draft, so that no draft is written twice.
 
     example: a long_outputs row. Seeds differ from sample to sample and from example to example.
@@ -52,7 +54,7 @@ def draft_prompt(store: Store, example: LongOutput, sample: int, temperature: fl
     )
 
 
-def draft_row(example: LongOutput, sample: int, answer: Mapping[str, Any], author: str) -> Draft:
+def draft_row(example: LongOutput, sample: int, answer: Answer, author: str) -> Draft:
     """answer: {text, tokens, finish} as the checkpoint gave it."""
     output = answer["text"].strip()
     words, required = count_words(output), example["required_words"]
@@ -76,7 +78,7 @@ def finish_of(output: str, finish: str) -> str:
     return "looping" if loop_start(output) is not None else finish
 
 
-def draft_author(checkpoint: str, training: Mapping[str, Any]) -> str:
+def draft_author(checkpoint: str, training: TrainingRecord) -> str:
     """`<student> sft <id>`, with the note where the student learnt from the embedded model's texts."""
     name = f"{training['student'].rstrip('/').rsplit('/', 1)[-1]} sft {checkpoint}"
     return f"{name} {EMBEDDED_STUDENT}" if training["embedded"] else name

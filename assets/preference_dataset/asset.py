@@ -5,10 +5,12 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 import dagster as dg
 
 from assets.partitions import known_shards
-from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceReport, PreferenceRow
+from assets.preference_dataset.rows import pair_row
+from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceReport
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.step import STEP
 from assets.preference_dataset.weights import kind_factors, kind_shares
+from assets.preference_dataset.within_budget import PairBudget, pairs_within_budget
 from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
@@ -18,10 +20,12 @@ from assets.sft_dataset.contamination import Contamination
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
 from assets.steps import gated_by
-from assets.training_dataset import gate_metadata, image_files, write_dataset
+from assets.training_dataset import gate_metadata, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 from resources.store import Store
+from resources.training.rows.dataset_rows import PreferenceRow
+from resources.training.rows.sequence import RowError
 
 
 @step_asset(STEP, kinds={"parquet"})
@@ -29,15 +33,19 @@ def preference_dataset(
     context: dg.AssetExecutionContext, store: StoreResource, recipe: RecipeResource
 ) -> dg.MaterializeResult[None]:
     """Every preference pair, from shards whose quality reports passed, kinds weighted as the recipe has it."""
-    with clear_failures(GateClosedError, RecipeError):
+    with clear_failures(GateClosedError, RecipeError, RowError):
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         open_gate(tables, STEP, shards, made_with.recipe.gate.mixed_recipes)
-        contamination, left_out = Contamination(tables, shards), dict[str, SetAside]()
+        contamination, in_benchmark = Contamination(tables, shards), dict[str, SetAside]()
+        budget = PairBudget(made_with.settings.student, made_with.recipe.training)
+        over_budget = dict[str, SetAside]()
         homes, found, written = first_shards(tables, shards), PairTally(), PairTally()
         doubles = dict[tuple[str, str], SetAside]()
-        pairs = (pair for shard in shards for pair in pairs_of(tables, shard, homes, doubles))
-        for pair in contamination.clean_pairs(pairs, left_out):
-            found.add(pair)
+        for shard in shards:
+            clean = contamination.clean_pairs(pairs_of(tables, shard, homes, doubles), in_benchmark)
+            for pair in pairs_within_budget(tables, shard, clean, budget, made_with.recipe.pairs, over_budget):
+                found.add(pair)
+        left_out = in_benchmark | over_budget
         write_quarantine(tables, "preference_dataset", ALL_SHARDS, [*left_out.values(), *doubles.values()])
         shares = kind_shares(made_with.recipe.pairs, found.pairs)
         factors = kind_factors(found.weight, found.pairs, shares)
@@ -48,7 +56,7 @@ def preference_dataset(
             PREFERENCE_DATASET,
             pair_rows(tables, shards, homes, left_out, factors, written),
             lambda row: (row["kind"], row["author"], row["corrector"]),
-            lambda: why_empty(tables, shards, found, len(left_out)),
+            lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget)),
             made_with.identity(tables, PREFERENCE_DATASET.version, shards),
             report=PreferenceReport(kind_shares=shares),
         )
@@ -58,7 +66,8 @@ def preference_dataset(
             "dagster/row_count": manifest.rows,
             "shards": len(shards),
             **written.metadata(),
-            "dropped_in_benchmark": len(left_out),
+            "dropped_in_benchmark": len(in_benchmark),
+            "dropped_over_budget": len(over_budget),
             "dropped_duplicate": len(doubles),
             **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
             "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
@@ -69,11 +78,17 @@ def preference_dataset(
     )
 
 
-def why_empty(tables: Store, shards: list[str], found: PairTally, left_out: int) -> str:
-    """One sentence. found: the pairs that may be trained on; left_out: how many are in the benchmark."""
-    if left_out and not found.pairs:
+def why_empty(tables: Store, shards: list[str], found: PairTally, in_benchmark: int, over_budget: int) -> str:
+    """One sentence. found: the pairs that may be trained on; of the others, how many may not for which reason."""
+    if over_budget and not found.pairs:
         return (
-            f"All {left_out} preference pairs show images or text of the benchmark split (tables/quarantine/"
+            f"None of the {in_benchmark + over_budget} preference pairs may be trained on (over_budget {over_budget}, "
+            f"in_benchmark {in_benchmark}; tables/quarantine/preference_dataset says which): raise training.max_tokens "
+            "of the recipe (LWV_RECIPE), or lower training.max_pixels."
+        )
+    if in_benchmark and not found.pairs:
+        return (
+            f"All {in_benchmark} preference pairs show images or text of the benchmark split (tables/quarantine/"
             "preference_dataset says which): add documents that are not alike under LWV_SOURCES."
         )
     if found.pairs:
@@ -143,23 +158,6 @@ def pair_rows(
         starts = PageStarts(tables, shard)
         for pair in pairs_of(tables, shard, homes):
             if pair["kind"] in factors and pair["pair_id"] not in left_out:
-                chosen_starts, rejected_starts = starts.of(pair)
-                row: PreferenceRow = {
-                    "id": pair["pair_id"],
-                    "example_id": pair["example_id"],
-                    "upto": pair["upto"],
-                    "prompt": pair["prompt"],
-                    "prefix": pair["prefix"],
-                    "chosen": pair["chosen"],
-                    "rejected": pair["rejected"],
-                    "chosen_starts": chosen_starts,
-                    "rejected_starts": rejected_starts,
-                    "closes": pair["closes"],
-                    "weight": pair["weight"] * factors[pair["kind"]],
-                    "kind": pair["kind"],
-                    "images": image_files(tables, pair["images"]),
-                    "author": pair["author"],
-                    "corrector": pair["corrector"],
-                }
+                row = pair_row(tables, pair, starts, factors[pair["kind"]])
                 written.add(row)
                 yield row

@@ -1,4 +1,4 @@
-"""What `preference_dataset` is made of: the pairs of all shards and the weight that the recipe gives their kinds."""
+"""What `preference_dataset` is made of: the pairs of all shards, what their kinds weigh, what the student can take."""
 
 from assets.step import Step, section
 
@@ -16,7 +16,17 @@ STEP = Step(
         "preference_pairs",
     ),
     optional=("drafts",),
-    fields=(*section("gate"), "pairs.cumulative", "pairs.shared_prefix", "pairs.whole", "pairs.sampled"),
+    fields=(
+        *section("gate"),
+        "pairs.cumulative",
+        "pairs.shared_prefix",
+        "pairs.whole",
+        "pairs.sampled",
+        "training.max_tokens",
+        "training.max_pixels",
+        "training.layout",
+    ),
+    settings=("student",),
     sharded=False,
     folder="datasets/preference",
 )

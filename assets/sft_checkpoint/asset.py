@@ -1,5 +1,8 @@
 """The asset `sft_checkpoint`: the student after supervised fine-tuning on what the quality gate let through."""
 
+from dataclasses import asdict
+from pathlib import Path
+
 import dagster as dg
 
 from assets.quality.gate import GateClosedError
@@ -11,6 +14,7 @@ from assets.training_run import checkpoint_metadata, train
 from resources.dagster import GpuResource, StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 from resources.training.checkpoint import TrainingError, checkpoint_home
+from resources.training.run_config import SftRun
 from resources.training.run_id import run_id
 from resources.training.sft.hyperparameters import SftHyperparameters
 
@@ -29,7 +33,7 @@ def sft_checkpoint(
         student = made_with.settings.student
         manifest = current_manifest(tables, "sft")
         hyperparameters = SftHyperparameters.for_student(student, made_with.recipe.training)
-        run = run_id(dataset=manifest.id, student=student, recipe=hyperparameters.as_dict())
+        run = run_id(dataset=manifest.id, student=student, recipe=asdict(hyperparameters))
         output = checkpoint_home(tables, "sft", run)
         trained = train(
             context,
@@ -38,15 +42,15 @@ def sft_checkpoint(
             len(gpu.devices()),
             gpu.env(),
             "resources.training.sft.train",
-            {
-                "dataset": manifest.path,
-                "dataset_id": manifest.id,
-                "student": student,
-                "output": str(output),
-                "base_folder": str(tables.home / "checkpoints" / "base" / manifest.id),
-                "recipe": hyperparameters.as_dict(),
-                "authors": sorted(manifest.authors),
-            },
+            SftRun(
+                dataset=Path(manifest.path),
+                dataset_id=manifest.id,
+                student=student,
+                output=output,
+                authors=sorted(manifest.authors),
+                base_folder=tables.home / "checkpoints" / "base" / manifest.id,
+                hyperparameters=hyperparameters,
+            ),
         )
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)

@@ -2,11 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 from assets.quality.outcome import Outcome, Rule, WholeRules
 from resources.store import Store
 from resources.training.checkpoint import current_checkpoint, faults, read_training, unsound_tensors
+from resources.training.training_record import TrainingRecord
 
 SHARED_RULES = (
     Rule("loss_finite", "Every logged loss is a finite number."),
@@ -38,7 +38,7 @@ def falling_loss(losses: list[float]) -> Outcome:
     return Outcome("loss_falls", len(losses) > 1 and last < first, {"first": first, "last": last})
 
 
-def shared_outcomes(output: Path, training: dict[str, Any]) -> list[Outcome]:
+def shared_outcomes(output: Path, training: TrainingRecord) -> list[Outcome]:
     """The rules that any checkpoint must keep."""
     found, unsound = faults(output), unsound_tensors(output)
     wrote = training.get("wrote", [])

@@ -14,7 +14,7 @@ from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.general_chat import draw_chat
 from assets.sft_dataset.mix_report import mix_report, mix_table
-from assets.sft_dataset.schema import SFT_DATASET, SftRow
+from assets.sft_dataset.schema import SFT_DATASET
 from assets.sft_dataset.selection import Candidate, Selection, select
 from assets.sft_dataset.step import STEP
 from assets.step_asset import step_asset
@@ -23,6 +23,7 @@ from assets.training_dataset import gate_metadata, image_files, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 from resources.store import Store
+from resources.training.rows.dataset_rows import SftRow
 from resources.training.rows.sequence import RowError
 
 COLUMNS = ["example_id", "instruction", "output", "images", "language", "kind", "required_words", "words", "author"]

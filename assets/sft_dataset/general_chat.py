@@ -13,10 +13,10 @@ from assets.quality.gate import GateClosedError
 from assets.sft_dataset.budget import Exchange, TokenBudget
 from assets.sft_dataset.keep import Reason, written_language
 from assets.sft_dataset.mix import draw_order
-from assets.sft_dataset.schema import SftRow
 from resources.recipe.model import Mix
 from resources.text.headings import SEPARATOR
 from resources.text.words import count_words
+from resources.training.rows.dataset_rows import SftRow
 
 LINES_NAMED = 10  # bad lines whose number is reported
 # file, rows, good_lines, bad_lines, bad_line_numbers (the first ones), in_benchmark, over_budget: lines left out

@@ -15,21 +15,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import torch
 from datasets import Dataset, Image, List
 from transformers import TrainerCallback
-from trl import DPOTrainer, SFTConfig, SFTTrainer
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from bench.training.shapes import processor_for, random_model, shape_config
 from resources.training.arguments import device_memory, trainer_settings
+from resources.training.common_hyperparameters import Dtype, Hyperparameters
 from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.dpo.train import load_of
@@ -40,6 +44,8 @@ from resources.training.forecast import GIB, PEAK_FLOPS, Load, Shape, causal, ep
 from resources.training.launcher import launch_env
 from resources.training.model import adapters
 from resources.training.rows.chat import image_paths
+from resources.training.rows.dataset_rows import ChatRow, Kind, PairRow
+from resources.training.rows.processor import Processor
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator, row_size, row_texts
 from resources.training.sft.trainer import TokenMeanSFTTrainer
@@ -52,7 +58,7 @@ KINDS = {"3b": ("shared_prefix", "cumulative"), "7b": ("shared_prefix",), "tiny"
 LORA = {"3b": 0, "7b": 16, "tiny": 0}  # of SFT: all weights of 7B with AdamW in float32 take 133 GB
 TOKENS_A_PAGE = 512  # of an SFT sample: 100 visual ones and its text
 CUDA = torch.cuda.is_available()
-DTYPE = "bfloat16" if CUDA else "float32"
+DTYPE: Dtype = "bfloat16" if CUDA else "float32"
 
 
 class Clock(TrainerCallback):
@@ -61,7 +67,7 @@ class Clock(TrainerCallback):
     def __init__(self) -> None:
         self.ends: list[float] = []
 
-    def on_step_end(self, *_: Any, **__: Any) -> None:
+    def on_step_end(self, *_: object, **__: object) -> None:
         if CUDA:
             torch.cuda.synchronize()
         self.ends.append(time.perf_counter())
@@ -73,12 +79,12 @@ def warm(way: str) -> int:
 
 
 def train(
-    kind: Any,
-    args: Any,
+    make: Callable[..., SFTTrainer | DPOTrainer],
+    args: SFTConfig | DPOConfig,
     data: dict[str, Any],
     shape: str,
-    recipe: dict[str, Any],
-    processor: Any,
+    hyperparameters: Hyperparameters,
+    processor: Processor,
     way: str,
     load: Load | None,
 ) -> dict[str, float]:
@@ -87,12 +93,12 @@ def train(
     args.save_strategy, args.train_sampling_strategy = "no", "sequential"  # an update is a document
     clock, config = Clock(), shape_config(shape, processor.tokenizer)
     if load is not None:
-        data["keep"] = partial(kept_layers, Shape.of(config.to_dict()), recipe, load, device_memory()[1])
-    trainer = kind(
-        model=random_model(config, recipe, stock=load is None),
+        data["keep"] = partial(kept_layers, Shape.of(config.to_dict()), hyperparameters, load, device_memory()[1])
+    trainer = make(
+        model=random_model(config, hyperparameters, stock=load is None),
         args=args,
         processing_class=processor,
-        peft_config=adapters(recipe),
+        peft_config=adapters(hyperparameters),
         callbacks=[clock],
         **data,
     )
@@ -105,11 +111,11 @@ def train(
     }
 
 
-def sft_samples(count: int, tokens: int, folder: Path) -> tuple[list[dict[str, Any]], Any]:
+def sft_samples(count: int, tokens: int, folder: Path) -> tuple[list[ChatRow], Processor]:
     """Samples of about `tokens` tokens each, and the processor that reads them."""
     pages = draw_pages(folder, max(1, tokens // TOKENS_A_PAGE))
 
-    def sample(number: int, words: int) -> dict[str, Any]:
+    def sample(number: int, words: int) -> ChatRow:
         return {
             "id": str(number),
             "images": pages,
@@ -130,14 +136,14 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
     updates += warm(way)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     rows, processor = sft_samples(updates, tokens, folder)
-    recipe = replace(
+    hyperparameters = replace(
         SftHyperparameters(),
         lora_rank=LORA[shape],
         dtype=DTYPE,
         max_steps=updates,
         documents_per_update=1,
         sharding="none",
-    ).as_dict()
+    )
     if way == "packed":
         data: dict[str, Any] = {"train_dataset": Dataset.from_list(rows), "data_collator": PackedCollator(processor)}
     else:
@@ -159,29 +165,29 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
         epochs=1,
     )
     sys.stdin.readline()  # until the GPU is free
-    args = SFTConfig(**trainer_settings(recipe, folder, 1), remove_unused_columns=False)
+    args = SFTConfig(**trainer_settings(hyperparameters, folder, 1), remove_unused_columns=False)
     found = train(
         TokenMeanSFTTrainer if way == "packed" else SFTTrainer,
         args,
         data,
         shape,
-        recipe,
+        hyperparameters,
         processor,
         way,
         load if way == "packed" else None,
     )
-    flops = epoch_flops(Shape.of(shape_config(shape, processor.tokenizer).to_dict()), recipe, load)
+    flops = epoch_flops(Shape.of(shape_config(shape, processor.tokenizer).to_dict()), hyperparameters, load)
     peak = next((peak for name, peak in PEAK_FLOPS.items() if CUDA and name in torch.cuda.get_device_name()), None)
     return {**found, "mfu": peak and flops / found["seconds"] / peak}
 
 
-def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates: int) -> dict[str, Any]:
+def measure_dpo(shape: str, way: str, kind: Kind, count: int, words: int, updates: int) -> dict[str, Any]:
     """One document an update, `count` pairs in as many passes as the way takes; adapters, their reference live."""
     updates += warm(way)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     pages = draw_pages(folder, count)
-    rows = [
-        {**row, "id": f"{number}-{row['id']}", "example_id": str(number)}
+    rows: list[PairRow] = [
+        {**row, "id": f"{number}-{row['id']}"}
         for number in range(updates)
         for row in pair_rows(
             "whole" if way == "whole" else kind,
@@ -190,8 +196,9 @@ def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates
             pages,
         )
     ]
+    documents = [row["id"].split("-")[0] for row in rows]
     processor = processor_for(row["chosen"] + row["rejected"] for row in rows)
-    recipe = replace(
+    hyperparameters = replace(
         DpoHyperparameters(),
         lora_rank=16,
         dtype=DTYPE,
@@ -200,22 +207,26 @@ def measure_dpo(shape: str, way: str, kind: str, count: int, words: int, updates
         reference="live",
         sharding="none",
         gradient_checkpointing=way != KEEPS_ALL,
-    ).as_dict()
+    )
     load = None
     if way == "packed":
-        plan = plan_documents(
-            rows, by_document([row["example_id"] for row in rows]), processor, recipe["layout"], 10**6
-        )
-        load = load_of(recipe, plan, 1)
+        plan = plan_documents(rows, by_document(documents), processor, hyperparameters.layout, 10**6)
+        load = load_of(hyperparameters, plan, 1)
         data: dict[str, Any] = {
             "train_dataset": Dataset.from_list(plan),
-            "data_collator": DocumentCollator(rows, processor, recipe["layout"]),
+            "data_collator": DocumentCollator(rows, processor, hyperparameters.layout),
         }
     else:
-        data = {"train_dataset": stock_pairs(Dataset.from_list(rows), processor, recipe["layout"])}
+        data = {
+            "train_dataset": stock_pairs(
+                Dataset.from_list(rows).add_column("example_id", documents), processor, hyperparameters.layout
+            )
+        }
     sys.stdin.readline()  # until the GPU is free
-    args = dpo_settings(recipe, folder, len(data["train_dataset"]), len(rows))
-    return train(DocumentDPOTrainer if way == "packed" else DPOTrainer, args, data, shape, recipe, processor, way, load)
+    args = dpo_settings(hyperparameters, folder, len(data["train_dataset"]), len(rows))
+    return train(
+        DocumentDPOTrainer if way == "packed" else DPOTrainer, args, data, shape, hyperparameters, processor, way, load
+    )
 
 
 def measured_in_turn(jobs: Sequence[tuple[object, ...]]) -> Iterator[dict[str, Any]]:
@@ -309,8 +320,11 @@ def main() -> None:
     given = parser.parse_args()
     if given.one:
         what, shape, way, *more = given.one
-        sizes = [int(value) if value.isdigit() else value for value in more]
-        measured = measure_sft(shape, way, *sizes) if what == "sft" else measure_dpo(shape, way, *sizes)
+        if what == "sft":
+            measured = measure_sft(shape, way, *map(int, more))
+        else:
+            kind, *sizes = more
+            measured = measure_dpo(shape, way, cast(Kind, kind), *map(int, sizes))
         print(json.dumps(measured))
         return
     if not CUDA and given.shapes != ["tiny"]:

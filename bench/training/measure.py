@@ -5,13 +5,13 @@ from typing import Any
 
 
 def measure(trainer: Any, size: int) -> tuple[int, int, float]:
-    """Tokens computed, tokens learnt, CPU seconds; `size` rows a pass, in the data set's order, prepared anew."""
+    """Tokens computed, tokens trainable, CPU seconds; `size` rows a pass, in the data set's order, prepared anew."""
     trainer.model.train()
-    started, computed, learnt = time.process_time(), 0, 0
+    started, computed, trainable = time.process_time(), 0, 0
     rows = trainer.train_dataset
     for low in range(0, len(rows), size):
         batch = trainer.data_collator([rows[number] for number in range(low, min(low + size, len(rows)))])
         computed += batch["input_ids"].numel()
-        learnt += int((batch["labels"] != -100).sum())
+        trainable += int((batch["labels"] != -100).sum())
         trainer.compute_loss(trainer.model, batch).backward()
-    return computed, learnt, time.process_time() - started
+    return computed, trainable, time.process_time() - started

@@ -16,34 +16,32 @@ import time
 from pathlib import Path
 from typing import Any
 
+from resources.training.rows.dataset_rows import Kind
 from testing.documents import PAGE_PIXELS, draw_pages, pair_rows, segments
 
 WAYS = ("packed", "pairs", "whole")
 
 
-def measure(way: str, kind: str, count: int, words: int, repeats: int, student: str) -> dict[str, Any]:
+def measure(way: str, kind: Kind, count: int, words: int, repeats: int, student: str) -> dict[str, Any]:
     """Tokens of all forward passes of the policy, median CPU seconds and peak memory for one document."""
     import torch
     from datasets import Dataset
-    from transformers import AutoProcessor
-    from trl import DPOConfig, DPOTrainer
+    from trl.trainer.dpo_config import DPOConfig
+    from trl.trainer.dpo_trainer import DPOTrainer
 
     from bench.training.shapes import cpu_model
     from resources.training.dpo.documents import DocumentCollator, plan_documents
     from resources.training.dpo.train import pair_rows as stock_rows
     from resources.training.dpo.trainer import DocumentDPOTrainer
+    from resources.training.rows.processor import load_processor
     from resources.training.students.resolve import resolve_student
 
     torch.set_num_threads(1)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     corrected, original = segments(count, words, 1), segments(count, words, 2)
     base = resolve_student(student, corrected + original, folder / "base")
-    processor: Any = AutoProcessor.from_pretrained(base)
-    processor.image_processor.size["longest_edge"] = PAGE_PIXELS
-    rows = [
-        {**row, "example_id": "deck"}
-        for row in pair_rows("whole" if way == "whole" else kind, corrected, original, draw_pages(folder, count))
-    ]
+    processor = load_processor(base, PAGE_PIXELS)
+    rows = pair_rows("whole" if way == "whole" else kind, corrected, original, draw_pages(folder, count))
     policy, reference = (cpu_model(base, stock=way != "packed") for _ in range(2))
     settings = DPOConfig(
         output_dir=str(folder),
@@ -65,7 +63,12 @@ def measure(way: str, kind: str, count: int, words: int, repeats: int, student: 
             data_collator=DocumentCollator(rows, processor, "images_first"),
         )
     else:
-        trainer = DPOTrainer(**shared, train_dataset=stock_rows(Dataset.from_list(rows), processor, "images_first"))
+        trainer = DPOTrainer(
+            **shared,
+            train_dataset=stock_rows(
+                Dataset.from_list([{**row, "example_id": "deck"} for row in rows]), processor, "images_first"
+            ),
+        )
     trainer.model.train()
     tokens, seconds = 0, []
     for _ in range(repeats):

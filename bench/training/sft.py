@@ -19,12 +19,15 @@ from typing import Any
 
 import torch
 from datasets import Dataset, Image, List
-from transformers import AutoModelForImageTextToText, AutoProcessor
-from trl import SFTConfig, SFTTrainer
+from transformers import AutoModelForImageTextToText
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from bench.training.measure import measure
 from bench.training.shapes import cpu_model
 from resources.training.rows.chat import image_paths
+from resources.training.rows.dataset_rows import ChatRow, ImageFile
+from resources.training.rows.processor import Processor, load_processor
 from resources.training.sft.packing import PackedCollator, row_texts
 from resources.training.sft.trainer import TokenMeanSFTTrainer
 from resources.training.students.resolve import resolve_student
@@ -35,10 +38,10 @@ LLAMAFACTORY = ROOT / ".exports" / "llamafactory" / "bin" / "python"
 PACKED_TOKENS = 4096
 
 
-def samples(count: int, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def samples(count: int, pages: list[ImageFile]) -> list[ChatRow]:
     """Answers of 50 to 190 words a page behind one page to all of them, as long and as many as the draw has it."""
     draw = random.Random(0)
-    rows = []
+    rows: list[ChatRow] = []
     for number in range(count):
         sections = draw.randint(1, len(pages))
         rows.append(
@@ -54,7 +57,9 @@ def samples(count: int, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def passes(kind: Any, data: dict[str, Any], base: str, processor: Any, size: int) -> tuple[int, int, float]:
+def passes(
+    kind: Callable[..., SFTTrainer], data: dict[str, Any], base: str, processor: Processor, size: int
+) -> tuple[int, int, float]:
     """What a trainer of TRL's, or one of ours, takes on a fresh model."""
     with tempfile.TemporaryDirectory() as folder:
         return measure(
@@ -76,7 +81,7 @@ def passes(kind: Any, data: dict[str, Any], base: str, processor: Any, size: int
         )
 
 
-def llamafactory_passes(rows: list[dict[str, Any]], base: str, folder: Path, size: int, how: str) -> list[float]:
+def llamafactory_passes(rows: list[ChatRow], base: str, folder: Path, size: int, how: str) -> list[float]:
     """What `sft_llamafactory` measured on the same rows."""
     data = folder / "llamafactory"
     data.mkdir(exist_ok=True)
@@ -123,7 +128,8 @@ def llamafactory_passes(rows: list[dict[str, Any]], base: str, folder: Path, siz
     )
     if done.returncode:
         raise RuntimeError(f"LLaMA-Factory, {how}: {done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    found: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def main() -> None:
@@ -138,8 +144,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
     rows = samples(given.samples, draw_pages(folder, given.pages))
     base = resolve_student(given.student, (row["messages"][1]["content"] for row in rows), folder / "base")
-    processor: Any = AutoProcessor.from_pretrained(base)
-    processor.image_processor.size["longest_edge"] = PAGE_PIXELS
+    processor = load_processor(base, PAGE_PIXELS)
     base = str(folder / "float32")  # what each of them loads
     AutoModelForImageTextToText.from_pretrained(folder / "base", dtype=torch.float32).save_pretrained(base)
     processor.save_pretrained(base)
@@ -158,15 +163,17 @@ def main() -> None:
     if LLAMAFACTORY.exists():
         for name, how in (("LLaMA-Factory, padded", "padded"), ("LLaMA-Factory, packed", "packed")):
             ways[name] = partial(llamafactory_passes, rows, base, folder, given.batch, how)
-    print("| trainer | tokens computed | of these learnt | CPU seconds | learnt tokens a second |")
+    print("| trainer | tokens computed | of these trainable | CPU seconds | trainable tokens a second |")
     print("|---|---|---|---|---|")
     found: dict[str, list[Sequence[float]]] = {name: [] for name in ways}
     for _ in range(given.repeats):
         for name, way in ways.items():
             found[name].append(way())
     for name, runs in found.items():
-        computed, learnt, seconds = (median(run[index] for run in runs) for index in range(3))
-        print(f"| {name} | {computed:,.0f} | {learnt:,.0f} | {seconds:.2f} | {learnt / seconds:,.0f} |", flush=True)
+        computed, trainable, seconds = (median(run[index] for run in runs) for index in range(3))
+        print(
+            f"| {name} | {computed:,.0f} | {trainable:,.0f} | {seconds:.2f} | {trainable / seconds:,.0f} |", flush=True
+        )
 
 
 if __name__ == "__main__":

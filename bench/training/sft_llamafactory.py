@@ -1,7 +1,7 @@
 """LLaMA-Factory's passes over the benchmark's samples, in its own environment, set up by its own `run_exp`.
 
 `python -m bench.training.sft_llamafactory <data> <model> <rows a pass> <padded | packed> <tokens of a packed row>`
-prints a JSON list: tokens computed, tokens learnt, CPU seconds. `packed` is its `neat_packing`.
+prints a JSON list: tokens computed, tokens trainable, CPU seconds. `packed` is its `neat_packing`.
 """
 
 import json

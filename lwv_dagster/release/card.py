@@ -45,9 +45,11 @@ def render_card(card: Card) -> str:
     parts = [
         f"---\n{yaml.safe_dump(front_matter(card), sort_keys=False, allow_unicode=True)}---",
         "# Long, image-faithful writing data",
-        f"{tally.sft.rows:,} examples for supervised fine-tuning and {tally.preference.rows:,} preference pairs, made "
-        "with the LongWriter-V recipe ([arXiv 2502.14834](https://arxiv.org/abs/2502.14834)) by lwv-dagster; format "
-        f"`{card.format}`.",
+        (
+            f"{tally.sft.rows:,} examples for supervised fine-tuning and {tally.preference.rows:,} preference pairs, "
+            "made with the LongWriter-V recipe ([arXiv 2502.14834](https://arxiv.org/abs/2502.14834)) by lwv-dagster; "
+            f"format `{card.format}`."
+        ),
         *_written_by_embedded(card),
         "## How to load it",
         card.usage.strip(),
@@ -72,9 +74,11 @@ def render_card(card: Card) -> str:
                 for kind, count in sorted(kinds.items())
             ],
         ),
-        "`documents.jsonl` has a row for each document that a row was made from: its file, licence, collection, shard "
-        "and the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins with the "
-        "document's.",
+        (
+            "`documents.jsonl` has a row for each document that a row was made from: its file, licence, collection, "
+            "shard and the sha256 of each page image. A row leads there by its `documents`, or by its id, which begins "
+            "with the document's."
+        ),
         "## Models and prompts",
         _calls(card.calls),
         "## Recipe",
@@ -125,9 +129,11 @@ def _written_by_embedded(card: Card) -> list[str]:
         return []
     rows = card.tally.sft.rows + card.tally.preference.rows
     return [
-        f"> **{card.embedded:,} of {rows:,} rows were written or corrected by the embedded model**, or by a "
-        "student that learnt from its texts: written-down heuristics that show the factory at work. They say "
-        "nothing about a model's quality and are not meant for training one."
+        (
+            f"> **{card.embedded:,} of {rows:,} rows were written or corrected by the embedded model**, or by a "
+            "student that learnt from its texts: written-down heuristics that show the factory at work. They say "
+            "nothing about a model's quality and are not meant for training one."
+        )
     ]
 
 
@@ -138,8 +144,8 @@ def _counts(names: Sequence[str], *parts: PartTally) -> str:
         ([part.kinds for part in parts], [part.languages for part in parts], [part.authors for part in parts]),
         strict=True,
     ):
-        for value in sorted(set().union(*counters)):
-            rows.append((name, value, *(counter[value] for counter in counters)))
+        values = sorted(set().union(*counters))
+        rows += [(name, value, *(counter[value] for counter in counters)) for value in values]
     for kind, weight in sorted(parts[1].weights.items()):
         rows.append(("pair weight", kind, "", f"{weight / max(1e-9, sum(parts[1].weights.values())):.1%}"))
     return _table(("", "", "SFT rows", "preference rows"), rows)
@@ -164,18 +170,17 @@ def _left_out(tally: Tally) -> list[str]:
 
 
 def _tokens(tally: Tally) -> str:
-    rows = []
-    for cutoff in CUTOFFS:
-        rows.append(
-            (
-                f"{cutoff:,}",
-                *(
-                    _share(part.over[cutoff, size], part.rows)
-                    for part in (tally.sft, tally.preference)
-                    for size in ("stored", "paper")
-                ),
-            )
+    rows = [
+        (
+            f"{cutoff:,}",
+            *(
+                _share(part.over[cutoff, size], part.rows)
+                for part in (tally.sft, tally.preference)
+                for size in ("stored", "paper")
+            ),
         )
+        for cutoff in CUTOFFS
+    ]
     paper = f"{PAPER_PIXELS} x {PAPER_PIXELS}"
     return (
         _table(

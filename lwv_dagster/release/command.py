@@ -10,8 +10,6 @@ from lwv_dagster.release.push import push
 from lwv_dagster.release.token_counts import CUTOFFS
 from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
-from resources.failures import EndpointError
-from resources.recipe.read import RecipeError
 from resources.settings import Settings
 from resources.store import MissingTableError, Store
 
@@ -26,7 +24,7 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
             console.print(f"Uploaded: {push(folder, repo_id)}", soft_wrap=True)
     except ValidationError as error:
         return refuse(bad_setting(error))
-    except (GateClosedError, ReleaseError, RecipeError, EndpointError, MissingTableError, OSError) as error:
+    except (GateClosedError, ReleaseError, MissingTableError, OSError) as error:
         return refuse(error)
     return 0
 

@@ -126,20 +126,30 @@ def _request_en(pages: Sequence[Page], choice: int) -> str:
     look = looks[0]
     if titles:
         return (
-            f"Write a long and detailed article about this page, which carries the words “{titles[0]}”, and "
-            f"explain every point that it makes.",
+            (
+                f"Write a long and detailed article about this page, which carries the words “{titles[0]}”, and "
+                f"explain every point that it makes."
+            ),
             f"Please explain this page on “{titles[0]}” at length: go through it line by line, in clear prose.",
-            f"I would like an extensive article that is based on this page and begins from “{titles[0]}”; leave "
-            f"out nothing that it says.",
+            (
+                f"I would like an extensive article that is based on this page and begins from “{titles[0]}”; leave "
+                f"out nothing that it says."
+            ),
         )[choice]
     palette = " and ".join(look[name] for name in ("colour", "colour2") if name in look)
     return (
-        f"Write a long, descriptive article about this picture, with its {palette} and its {look['format']} "
-        f"composition, and describe its light, its colours and its arrangement in depth.",
-        f"Describe this {look['format']} picture at length, from its {palette} to the way in which light and shade "
-        f"are spread over it.",
-        f"Please write an extensive essay on this picture, whose colours are led by {palette}, and take the reader "
-        f"through it part by part.",
+        (
+            f"Write a long, descriptive article about this picture, with its {palette} and its {look['format']} "
+            f"composition, and describe its light, its colours and its arrangement in depth."
+        ),
+        (
+            f"Describe this {look['format']} picture at length, from its {palette} to the way in which light and shade "
+            f"are spread over it."
+        ),
+        (
+            f"Please write an extensive essay on this picture, whose colours are led by {palette}, and take the reader "
+            f"through it part by part."
+        ),
     )[choice]
 
 

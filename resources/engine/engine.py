@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import openai
 from sqlalchemy.exc import DBAPIError
@@ -88,7 +88,7 @@ class ModelEngine:
         self._asking: dict[str, asyncio.Event] = {}
         self._unstructured = {role for role, endpoint in endpoints.items() if not endpoint.structured}
 
-    async def __aenter__(self) -> "ModelEngine":
+    async def __aenter__(self) -> Self:
         self.servers = {
             role: [Server(endpoint, url) for url in endpoint.urls] for role, endpoint in self.endpoints.items()
         }

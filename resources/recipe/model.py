@@ -140,7 +140,7 @@ class Pairs(Part):
 
 
 class Training(Part):
-    """How the student is trained. Unset: the student's own value (resources/training/*/hyperparameters.py)."""
+    """How the student is trained. What is unset is the student's own: see resources/training/*/hyperparameters.py."""
 
     sharding: Literal["fsdp2", "zero3", "none"] = "fsdp2"  # how several GPUs share the weights
     lora_rank: int = Field(0, ge=0)  # of adapters on the language model; 0: full fine-tuning

@@ -1,14 +1,15 @@
 """What both trainings need before their trainer: TRL's arguments, the devices, and the forecast said aloud."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig
+from transformers import AutoConfig, TrainingArguments
 
+from resources.training.common_hyperparameters import Hyperparameters
 from resources.training.forecast import GIB, Load, Shape, forecast, kept_layers
 from resources.training.packed_trainer import Keep
 
@@ -18,13 +19,13 @@ def accumulation(documents: float, batch: int, devices: int) -> int:
     return max(1, round(documents / (batch * devices)))
 
 
-def starting_point(base: str, checkpoint: str | None, recipe: Mapping[str, Any]) -> str:
+def starting_point(base: str, checkpoint: str | None, hyperparameters: Hyperparameters) -> str:
     """Where weights are loaded from. Trainer loads a checkpoint's weights by name, and leaves out without a word what
     is saved under other names, as Qwen2.5-VL's are; from_pretrained knows both. Adapters Trainer loads well."""
-    return checkpoint if checkpoint and not recipe["lora_rank"] else base
+    return checkpoint if checkpoint and not hyperparameters.lora_rank else base
 
 
-def trainer_settings(recipe: Mapping[str, Any], folder: Path, documents: float) -> dict[str, Any]:
+def trainer_settings(hyperparameters: Hyperparameters, folder: Path, documents: float) -> dict[str, Any]:
     """What SFTConfig and DPOConfig share. No truncation: it would cut image tokens or the answer's end.
 
     documents: of an update, on all devices together.
@@ -34,19 +35,19 @@ def trainer_settings(recipe: Mapping[str, Any], folder: Path, documents: float) 
     ahead = {"dataloader_num_workers": 4, "dataloader_persistent_workers": True, "dataloader_prefetch_factor": 2}
     return {
         "output_dir": str(folder),
-        "per_device_train_batch_size": recipe["batch"],
-        "gradient_accumulation_steps": accumulation(documents, recipe["batch"], device_count()),
-        "learning_rate": recipe["learning_rate"],
-        "num_train_epochs": recipe["epochs"],
-        "max_steps": recipe["max_steps"],
+        "per_device_train_batch_size": hyperparameters.batch,
+        "gradient_accumulation_steps": accumulation(documents, hyperparameters.batch, device_count()),
+        "learning_rate": hyperparameters.learning_rate,
+        "num_train_epochs": hyperparameters.epochs,
+        "max_steps": hyperparameters.max_steps,
         "lr_scheduler_type": "cosine",
-        "warmup_steps": recipe["warmup_share"],
-        "bf16": recipe["dtype"] == "bfloat16",
-        "gradient_checkpointing": recipe["gradient_checkpointing"],
-        "logging_steps": recipe["logging_steps"],
-        "save_steps": recipe["save_steps"],
+        "warmup_steps": hyperparameters.warmup_share,
+        "bf16": hyperparameters.dtype == "bfloat16",
+        "gradient_checkpointing": hyperparameters.gradient_checkpointing,
+        "logging_steps": hyperparameters.logging_steps,
+        "save_steps": hyperparameters.save_steps,
         "save_total_limit": 1,
-        "seed": recipe["seed"],
+        "seed": hyperparameters.seed,
         "max_length": None,
         "include_num_input_tokens_seen": "all",
         "report_to": "none",
@@ -62,25 +63,28 @@ def device_count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def sharing_devices(recipe: Mapping[str, Any]) -> int:
+def sharing_devices(hyperparameters: Hyperparameters) -> int:
     """Devices among which the weights are shared."""
-    return 1 if recipe["sharding"] == "none" else device_count()
+    return 1 if hyperparameters.sharding == "none" else device_count()
 
 
-def epochs(recipe: Mapping[str, Any], args: Any, documents: int) -> float:
+def epochs(hyperparameters: Hyperparameters, args: TrainingArguments, documents: int) -> float:
     """How many the run takes, of so many documents each."""
-    per_update = recipe["batch"] * args.gradient_accumulation_steps * device_count()
-    return recipe["epochs"] if recipe["max_steps"] < 0 else recipe["max_steps"] * per_update / documents
+    if hyperparameters.max_steps < 0:
+        return hyperparameters.epochs
+    per_update = hyperparameters.batch * args.gradient_accumulation_steps * device_count()
+    return hyperparameters.max_steps * per_update / documents
 
 
-def forecast_run(base: str, recipe: Mapping[str, Any], load: Load, say: Callable[[str], None]) -> Keep:
+def forecast_run(base: str, hyperparameters: Hyperparameters, load: Load, say: Callable[[str], None]) -> Keep:
     """Say what the run will take; raises DoesNotFitError where a device has less memory.
 
     Returns how many layers need no checkpointing in a pass of so many tokens. None: all are checkpointed or none is, as
-    the recipe has it; so too where devices share the weights, for they must gather the same ones at the same time.
+    `gradient_checkpointing` says; so too where devices share the weights, for they must gather the same ones at the
+    same time.
     """
     devices, shape = device_count(), Shape.of(AutoConfig.from_pretrained(base).to_dict())
-    expected = forecast(shape, recipe, load, sharing_devices(recipe))
+    expected = forecast(shape, hyperparameters, load, sharing_devices(hyperparameters))
     name, available = device_memory()
     hours = expected.hours(name, devices)
     say(
@@ -88,9 +92,9 @@ def forecast_run(base: str, recipe: Mapping[str, Any], load: Load, say: Callable
         f"{expected.flops:.2g} FLOPs" + (f", about {hours:.1f} h" if hours else "")
     )
     expected.require(available)
-    if not recipe["gradient_checkpointing"] or sharing_devices(recipe) > 1:
+    if not hyperparameters.gradient_checkpointing or sharing_devices(hyperparameters) > 1:
         return None
-    keep = partial(kept_layers, shape, recipe, load, available)
+    keep = partial(kept_layers, shape, hyperparameters, load, available)
     say(
         f"the largest pass, of {load.longest} tokens, computes {shape.layers - keep(load.longest)} of {shape.layers} "
         "layers again on its way back; the smaller, the fewer"

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from resources.store import Store
+from resources.training.training_record import TrainingRecord
 
 FILES = ("config.json", "tokenizer.json", "training.json")
 EXPONENTS = {"F32": ("<u4", 0x7F800000), "BF16": ("<u2", 0x7F80), "F16": ("<u2", 0x7C00)}  # all set: NaN or infinite
@@ -19,6 +20,7 @@ class TrainingError(RuntimeError):
 
 
 def checkpoint_home(store: Store, kind: Literal["sft", "dpo"], run: str) -> Path:
+    """The folder of the checkpoint of this run id, there or not."""
     return store.home / "checkpoints" / kind / run
 
 
@@ -27,7 +29,7 @@ def current_checkpoint(store: Store, kind: Literal["sft", "dpo"]) -> Path:
     pointer = store.home / "checkpoints" / kind / "current.json"
     if not pointer.exists():
         raise TrainingError(f"{pointer} is not there: materialise `{kind}_checkpoint` first.")
-    folder = pointer.parent / json.loads(pointer.read_text())["id"]
+    folder: Path = pointer.parent / json.loads(pointer.read_text())["id"]
     if found := faults(folder):
         raise TrainingError(
             f"The checkpoint {folder} is not whole ({', '.join(found)}): delete it and materialise "
@@ -43,7 +45,7 @@ def faults(folder: Path) -> list[str]:
     found += [] if weights else ["*.safetensors is missing"]
     for path in weights:
         try:
-            end = max((stop for _, _, _, stop in _tensors(path)), default=0)
+            end = max((tensor.stop for tensor in _tensors(path)), default=0)
             found += [f"{path.name} is cut short"] if end > path.stat().st_size else []
         except (OSError, ValueError) as error:
             found.append(f"{path.name} cannot be read ({error})")
@@ -53,24 +55,32 @@ def faults(folder: Path) -> list[str]:
 def unsound_tensors(folder: Path) -> list[str]:
     """Names of the tensors that hold a NaN or an infinite number."""
     return [
-        name
+        tensor.name
         for path in sorted(folder.glob("*.safetensors"))
-        for name, dtype, start, stop in _tensors(path)
-        if dtype in EXPONENTS and _unsound(path, dtype, start, stop)
+        for tensor in _tensors(path)
+        if tensor.dtype in EXPONENTS and _unsound(path, tensor)
     ]
 
 
-def _unsound(path: Path, dtype: str, start: int, stop: int) -> bool:
-    kind, exponent = EXPONENTS[dtype]
-    count = (stop - start) // np.dtype(kind).itemsize
+class StoredTensor(NamedTuple):
+    """Where a tensor stands in a safetensors file: bytes [start, stop)."""
+
+    name: str
+    dtype: str
+    start: int
+    stop: int
+
+
+def _unsound(path: Path, tensor: StoredTensor) -> bool:
+    kind, exponent = EXPONENTS[tensor.dtype]
+    count = (tensor.stop - tensor.start) // np.dtype(kind).itemsize
     if count == 0:
         return False
-    bits = np.memmap(path, dtype=kind, mode="r", offset=start, shape=(count,))
+    bits = np.memmap(path, dtype=kind, mode="r", offset=tensor.start, shape=(count,))
     return any(bool(((bits[low : low + _CHUNK] & exponent) == exponent).any()) for low in range(0, count, _CHUNK))
 
 
-def _tensors(path: Path) -> Iterator[tuple[str, str, int, int]]:
-    """Name, dtype and the bytes [start, stop) of each tensor of a safetensors file."""
+def _tensors(path: Path) -> Iterator[StoredTensor]:
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if not 0 < size < 2**28:
@@ -79,8 +89,10 @@ def _tensors(path: Path) -> Iterator[tuple[str, str, int, int]]:
     for name, tensor in header.items():
         if name != "__metadata__":
             start, stop = tensor["data_offsets"]
-            yield name, tensor["dtype"], 8 + size + start, 8 + size + stop
+            yield StoredTensor(name, tensor["dtype"], 8 + size + start, 8 + size + stop)
 
 
-def read_training(output: Path) -> dict[str, Any]:
-    return json.loads((output / "training.json").read_text())
+def read_training(output: Path) -> TrainingRecord:
+    """The record of the run that ended in this checkpoint."""
+    record: TrainingRecord = json.loads((output / "training.json").read_text())
+    return record

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from resources.training.common_hyperparameters import Dtype, Hyperparameters
+
 GIB = 2**30
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "A800": 312e12}  # bf16, dense, by a part of the name
 MFU = 0.4  # assumed; published for Qwen2.5-VL-7B: 0.30 to 0.45
@@ -59,6 +61,7 @@ class Shape:
 
     @property
     def embeddings(self) -> int:
+        """Weights of the embeddings and the head, which may be one matrix."""
         return self.vocabulary * self.hidden * (1 if self.tied else 2)
 
     @property
@@ -74,9 +77,10 @@ class Shape:
 
     @property
     def parameters(self) -> int:
+        """All weights."""
         return self.linear + self.embeddings + self.vision
 
-    def layer_values(self, dtype: str) -> int:
+    def layer_values(self, dtype: Dtype) -> int:
         """That a layer keeps of each token for its backward pass. Measured: in bfloat16 on an H100, where kernels are
         fused; else on a CPU."""
         return (
@@ -86,6 +90,7 @@ class Shape:
         )
 
     def adapters(self, rank: int) -> int:
+        """Weights of LoRA adapters of this rank on all of LAYER_MATRICES."""
         widths = (
             2 * (self.hidden + self.hidden) + 2 * (self.hidden + self.key_value) + 3 * (self.hidden + self.feed_forward)
         )
@@ -126,6 +131,7 @@ class Forecast:
 
     @property
     def needed(self) -> float:
+        """Bytes in all."""
         return sum(self.memory.values())
 
     def hours(self, device: str, devices: int) -> float | None:
@@ -144,47 +150,47 @@ class Forecast:
             )
 
 
-def forecast(shape: Shape, recipe: Mapping[str, Any], load: Load, devices: int) -> Forecast:
+def forecast(shape: Shape, hyperparameters: Hyperparameters, load: Load, devices: int) -> Forecast:
     """docs/training.md: weights, gradients, AdamW's moments, activations, the head. devices: that share the weights."""
-    adapters = shape.adapters(recipe["lora_rank"])
-    computed = 2 if recipe["dtype"] == "bfloat16" else 4
+    adapters = shape.adapters(hyperparameters.lora_rank)
+    computed = 2 if hyperparameters.dtype == "bfloat16" else 4
     kept = computed if adapters else 4
-    trained = adapters or shape.parameters - (shape.vision if recipe["freeze_vision"] else 0)
+    trained = adapters or shape.parameters - (shape.vision if hyperparameters.freeze_vision else 0)
     size = load.longest
     # With checkpointing each layer keeps its input and one is computed again; else each keeps all.
     values = (
         shape.hidden * shape.layers + 6 * shape.feed_forward + 8 * shape.hidden
-        if recipe["gradient_checkpointing"]
-        else shape.layers * shape.layer_values(recipe["dtype"])
+        if hyperparameters.gradient_checkpointing
+        else shape.layers * shape.layer_values(hyperparameters.dtype)
     )
     memory = {
         "weights": (load.copies * shape.parameters * kept + adapters * 4) / devices,
         "gradients and optimiser": trained * 12 / devices,
         # FSDP2 shares gradients at an update's last pass; until then each device adds up its own, of all weights.
-        "gradients not shared yet": trained * 4 if devices > 1 and recipe["sharding"] == "fsdp2" else 0,
+        "gradients not shared yet": trained * 4 if devices > 1 and hyperparameters.sharding == "fsdp2" else 0,
         "activations": size * values * computed,
         "head": min(size, 4096) * min(shape.vocabulary, 32_768) * computed
         + size * shape.hidden * 4
         + (0 if adapters else shape.vocabulary * shape.hidden * 4),
     }
-    return Forecast(memory, load.epochs * epoch_flops(shape, recipe, load))
+    return Forecast(memory, load.epochs * epoch_flops(shape, hyperparameters, load))
 
 
-def kept_layers(shape: Shape, recipe: Mapping[str, Any], load: Load, available: float, tokens: int) -> int:
+def kept_layers(shape: Shape, hyperparameters: Hyperparameters, load: Load, available: float, tokens: int) -> int:
     """Layers that a pass of so many tokens need not compute again on its way back: as many as fit into the memory which
     checkpointing of all layers would leave free. For a device that shares the weights with none."""
-    spare = SAFE * available - forecast(shape, recipe, replace(load, longest=tokens), 1).needed
-    layer = tokens * shape.layer_values(recipe["dtype"]) * (2 if recipe["dtype"] == "bfloat16" else 4)
+    spare = SAFE * available - forecast(shape, hyperparameters, replace(load, longest=tokens), 1).needed
+    layer = tokens * shape.layer_values(hyperparameters.dtype) * (2 if hyperparameters.dtype == "bfloat16" else 4)
     return max(0, min(shape.layers, int(spare // layer)))
 
 
-def epoch_flops(shape: Shape, recipe: Mapping[str, Any], load: Load) -> float:
+def epoch_flops(shape: Shape, hyperparameters: Hyperparameters, load: Load) -> float:
     """Weights that are trained take 3 times their forward pass: it, and the gradients of inputs and of weights. Under
     adapters layers take 2 times, without those of weights; a vision tower that is not trained takes 1."""
-    adapters = bool(recipe["lora_rank"])
+    adapters = bool(hyperparameters.lora_rank)
     text, attention = shape.text_flops(load.tokens), shape.attention_flops(load.attended)
     vision = shape.vision_flops(load.vision_tokens)
-    seen = 1 if adapters or recipe["freeze_vision"] else 3
+    seen = 1 if adapters or hyperparameters.freeze_vision else 3
     return (
         (2 if adapters else 3) * text
         + 3 * attention

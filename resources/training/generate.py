@@ -2,33 +2,33 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor, set_seed
+from transformers import set_seed
 
-from resources.lines import appending, read_lines
+from resources.lines import appending
+from resources.training.generation_lines import Answer, PromptLine, read_answers
 from resources.training.rows.chat import render_prompt
+from resources.training.rows.processor import Processor, load_processor
 from resources.training.run import run_script
+from resources.training.run_config import GenerationRun
+from resources.training.writer import Writer, load_writer
 
 
-def generate(config: dict[str, Any], say: Callable[[str], None]) -> None:
+def generate(run: GenerationRun, say: Callable[[str], None]) -> None:
     """Append a line (model, item_id, text, tokens, seconds, finish) per model and prompt that has none yet."""
-    output = Path(config["output"])
-    done = {(line["model"], line["item_id"]) for line in read_lines(output)}
+    done = read_answers(run.output)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    with appending(output) as add:
-        for entry in config["models"]:
-            waiting = [item for item in config["prompts"] if (entry["name"], item["item_id"]) not in done]
+    with appending(run.output) as add:
+        for entry in run.models:
+            waiting = [item for item in run.prompts if (entry["name"], item["item_id"]) not in done]
             if not waiting:
                 continue
-            processor = AutoProcessor.from_pretrained(entry["path"])
-            model: Any = AutoModelForImageTextToText.from_pretrained(entry["path"], dtype="auto")
-            model = model.to(device).eval()
+            processor = load_processor(entry["path"])
+            model = load_writer(entry["path"], device)
             for number, item in enumerate(waiting, 1):
-                answer = write_answer(model, processor, item, config["temperature"], config["top_p"])
+                answer = write_answer(model, processor, item, run.temperature, run.top_p)
                 add({"model": entry["name"], "item_id": item["item_id"], **answer})
                 say(
                     f"{entry['name']}: {number} of {len(waiting)}, {answer['tokens']} tokens in "
@@ -37,7 +37,7 @@ def generate(config: dict[str, Any], say: Callable[[str], None]) -> None:
 
 
 @torch.inference_mode()
-def write_answer(model: Any, processor: Any, item: dict[str, Any], temperature: float, top_p: float) -> dict[str, Any]:
+def write_answer(model: Writer, processor: Processor, item: PromptLine, temperature: float, top_p: float) -> Answer:
     """One answer, sampled from a seed of its own, so that order does not matter."""
     started = time.monotonic()
     images = [Image.open(path).convert("RGB") for path in item["images"]]
@@ -58,4 +58,4 @@ def write_answer(model: Any, processor: Any, item: dict[str, Any], temperature: 
 
 
 if __name__ == "__main__":
-    run_script("writing", generate)
+    run_script("writing", GenerationRun, generate)

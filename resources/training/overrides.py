@@ -1,8 +1,10 @@
 """What a recipe sets of a student's own numbers."""
 
-from typing import Any
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def given(**values: Any) -> dict[str, Any]:
-    """What is not None."""
-    return {name: value for name, value in values.items() if value is not None}
+def override(own: T, given: T | None) -> T:
+    """What the recipe gives, or the student's own number where it gives none."""
+    return own if given is None else given

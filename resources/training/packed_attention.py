@@ -6,7 +6,6 @@ document, which transformers' `sdpa` takes one by one; here those of one size ar
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,14 +16,14 @@ WINDOWS = "packed_windows_flash"  # by `flash` in its name transformers knows on
 
 
 def attend_samples(
-    module: Any,
+    module: torch.nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: None,
     scaling: float | None = None,
     position_ids: torch.Tensor | None = None,
-    **_: Any,
+    **_: object,
 ) -> tuple[torch.Tensor, None]:
     """transformers' attention function `packed_samples`. query [1, heads, S, d]; key, value [1, groups, S, d];
     position_ids [1, S] counts each sample's tokens from 0, or is None where the row is one sample."""
@@ -33,9 +32,9 @@ def attend_samples(
     sizes = [stop - start for start, stop in zip(starts, [*starts[1:], size], strict=True)]
     groups = query.shape[1] // key.shape[1]
     samples = zip(
-        query.split(sizes, dim=2),
-        key.repeat_interleave(groups, dim=1).split(sizes, dim=2),
-        value.repeat_interleave(groups, dim=1).split(sizes, dim=2),
+        torch.split(query, sizes, dim=2),
+        torch.split(key.repeat_interleave(groups, dim=1), sizes, dim=2),
+        torch.split(value.repeat_interleave(groups, dim=1), sizes, dim=2),
         strict=True,
     )
     outputs = [F.scaled_dot_product_attention(*sample, is_causal=True, scale=scaling) for sample in samples]
@@ -58,26 +57,29 @@ def windows(borders: torch.Tensor) -> Windows:
     order = sizes.argsort(stable=True)
     inside = torch.arange(int(sizes.max()), device=sizes.device)
     places = (borders[:-1][order, None] + inside)[inside < sizes[order, None]]
-    size, count = (found.tolist() for found in sizes.unique(return_counts=True))
+    size, count = (found.tolist() for found in torch.unique(sizes, return_counts=True))
     return Windows(size, [one * many for one, many in zip(size, count, strict=True)], places, places.argsort())
 
 
 def attend_windows(
-    module: Any,
+    module: torch.nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: None,
-    cu_seq_lens_q: Any,
+    cu_seq_lens_q: torch.Tensor,
     scaling: float | None = None,
-    **_: Any,
+    **_: object,
 ) -> tuple[torch.Tensor, None]:
     """transformers' attention function `packed_windows_flash`: each token sees its own window, the whole of it. query,
     key, value [1, heads, N, d]; cu_seq_lens_q [windows + 1]: where windows begin, then N."""
-    if not hasattr(cu_seq_lens_q, "windows"):
-        cu_seq_lens_q.windows = windows(cu_seq_lens_q)  # once for all layers, which are given the same tensor
-    cut: Windows = cu_seq_lens_q.windows
-    sorted_states = (states[0].index_select(1, cut.order).split(cut.tokens, dim=1) for states in (query, key, value))
+    known = vars(cu_seq_lens_q)
+    if "windows" not in known:
+        known["windows"] = windows(cu_seq_lens_q)  # once for all layers, which are given the same tensor
+    cut: Windows = known["windows"]
+    sorted_states = (
+        torch.split(states[0].index_select(1, cut.order), cut.tokens, dim=1) for states in (query, key, value)
+    )
     outputs = []
     for size, *parts in zip(cut.sizes, *sorted_states, strict=True):
         q, k, v = (part.unflatten(1, (-1, size)).transpose(0, 1) for part in parts)  # [windows, heads, size, d]

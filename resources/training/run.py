@@ -8,38 +8,47 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import datasets
+import torch
 import transformers
-from transformers import TrainerCallback
-from transformers.integrations import unset_hf_deepspeed_config
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from resources.authors import is_embedded
+from resources.training.rows.processor import load_processor
+from resources.training.run_config import DpoRun, GenerationRun, SftRun, TrainingRun
+from resources.training.training_record import KindRecord, TrainingRecord
+from resources.training.writer import load_writer
 
 log = logging.getLogger("lwv.training")
 
 
-def read_config() -> dict[str, Any]:
-    """The JSON that `--config` names."""
+Run = TypeVar("Run", SftRun, DpoRun, GenerationRun)
+
+
+def read_config(kind: type[Run]) -> Run:
+    """What the JSON that `--config` names says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
-    return json.loads(parser.parse_args().config.read_text())
+    return kind.from_json(json.loads(parser.parse_args().config.read_text()))
 
 
 @contextmanager
-def reporting(what: str) -> Any:
+def reporting(what: str) -> Iterator[Callable[[str], None]]:
     """Yields a function that says one line: on stdout, and in Dagster's log where Dagster started us (rank 0 only)."""
     first = int(os.environ.get("RANK", "0")) == 0
     if first and "DAGSTER_PIPES_CONTEXT" in os.environ:
         from dagster_pipes import open_dagster_pipes
 
         with open_dagster_pipes() as pipes:
-            yield lambda line: pipes.log.info(f"{what}: {line}")
+            yield lambda line: pipes.log.info("%s: %s", what, line)
     elif first:
         yield lambda line: print(f"{what}: {line}", flush=True)
     else:
@@ -52,11 +61,22 @@ class Progress(TrainerCallback):
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """From here speed is measured."""
         self.started, self.first_step = time.monotonic(), state.global_step
         self.first_tokens = state.num_input_tokens_seen
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """One line, where a loss was logged."""
         if logs is None or "loss" not in logs:
             return
         spent = time.monotonic() - self.started
@@ -68,14 +88,13 @@ class Progress(TrainerCallback):
         )
 
 
-def partial_folder(config: dict[str, Any]) -> Path:
+def partial_folder(output: Path) -> Path:
     """Where a run that is not finished keeps what it has."""
-    output = Path(config["output"])
     return output.with_name(f"{output.name}.partial")
 
 
 def whole_checkpoint(partial: Path, say: Callable[[str], None]) -> str | None:
-    """The newest checkpoint to go on from; one that was being written when the run was killed is put away first.
+    """The newest checkpoint to resume from; one that was being written when the run was killed is removed first.
 
     Trainer writes `trainer_state.json` last, and deletes the checkpoint before only after it.
     """
@@ -85,25 +104,25 @@ def whole_checkpoint(partial: Path, say: Callable[[str], None]) -> str | None:
             tokens_seen(folder)
             return str(folder)
         except (OSError, ValueError):
-            say(f"{folder} is half-written: put away")
+            say(f"{folder} is half-written: removed")
             shutil.rmtree(folder, ignore_errors=True)  # each rank does so, and one of them is first
     return None
 
 
 def tokens_seen(checkpoint: Path) -> int:
     """Tokens that the run had been trained on by then."""
-    return json.loads((checkpoint / "trainer_state.json").read_text())["num_input_tokens_seen"]
+    return int(json.loads((checkpoint / "trainer_state.json").read_text())["num_input_tokens_seen"])
 
 
 def finish_run(
-    config: dict[str, Any], say: Callable[[str], None], train: Callable[[str | None], tuple[Any, dict[str, Any]]]
+    run: TrainingRun, say: Callable[[str], None], train: Callable[[str | None], tuple[Trainer, KindRecord]]
 ) -> None:
-    """Run `train(checkpoint to go on from)` and put its result at `config["output"]` in one rename.
+    """Run `train(checkpoint to resume from)` and put its result at `run.output` in one rename.
 
-    train returns the trainer and what to add to `training.json`. A run that was killed finds its partial folder again
-    and goes on from the last step it saved; its seconds are those since it was started again.
+    train returns the trainer and what its kind adds to `training.json`. A run that was killed finds its partial folder
+    again and resumes from the last step it saved; its seconds are those since it was started again.
     """
-    output, partial = Path(config["output"]), partial_folder(config)
+    output, partial = run.output, partial_folder(run.output)
     partial.mkdir(parents=True, exist_ok=True)
     started, checkpoint = time.monotonic(), whole_checkpoint(partial, say)
     known = tokens_seen(Path(checkpoint)) if checkpoint else 0
@@ -113,16 +132,18 @@ def finish_run(
     if not trainer.is_world_process_zero():
         return
     # Else the model would be loaded as ZeRO-3 does it, by all ranks together, and the others are gone.
-    unset_hf_deepspeed_config()
+    unset: Callable[[], None] = unset_hf_deepspeed_config
+    unset()
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     losses = [float(entry["loss"]) for entry in history]
     tokens, seconds = trainer.state.num_input_tokens_seen, time.monotonic() - started
-    record = {
-        "student": config["student"],
-        "dataset_id": config["dataset_id"],
-        "recipe": config["recipe"],
-        "authors": config["authors"],
-        "embedded": any(map(is_embedded, config["authors"])),
+    record: TrainingRecord = {
+        **more,
+        "student": run.student,
+        "dataset_id": run.dataset_id,
+        "recipe": asdict(run.hyperparameters),
+        "authors": run.authors,
+        "embedded": any(map(is_embedded, run.authors)),
         "losses": losses,
         "steps": trainer.state.global_step,
         "seconds": seconds,
@@ -130,7 +151,6 @@ def finish_run(
         "tokens_per_second": (tokens - known) / seconds,
         "wrote": first_words(final),
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "accelerate")},
-        **more,
     }
     (final / "training.json").write_text(json.dumps(record, indent=2, sort_keys=True))
     shutil.rmtree(output, ignore_errors=True)
@@ -138,36 +158,38 @@ def finish_run(
     shutil.rmtree(partial)
 
 
-def save(trainer: Any, folder: Path) -> None:
+def save(trainer: Trainer, folder: Path) -> None:
     """Whole weights and processor; adapters are merged into what they adapt. Every rank takes part: weights may be
     sharded."""
     if hasattr(trainer.model, "merge_and_unload"):
         trainer.model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
     trainer.save_model(str(folder))
-    if trainer.is_world_process_zero():
+    if trainer.is_world_process_zero() and trainer.processing_class is not None:
         trainer.processing_class.save_pretrained(folder)
 
 
 def first_words(folder: Path) -> list[int]:
     """Eight tokens that the saved model writes once it is loaded from disk: it loads, and it writes."""
-    model: Any = transformers.AutoModelForImageTextToText.from_pretrained(folder)
-    processor = transformers.AutoProcessor.from_pretrained(folder)
-    given = processor.tokenizer("<|im_start|>assistant\n", return_tensors="pt")
-    written = model.generate(**given, max_new_tokens=8, min_new_tokens=8, do_sample=False)
-    return written[0, given["input_ids"].shape[1] :].tolist()
+    given = torch.tensor([load_processor(folder).tokenizer("<|im_start|>assistant\n")["input_ids"]])
+    written = load_writer(folder).generate(
+        input_ids=given, attention_mask=torch.ones_like(given), max_new_tokens=8, min_new_tokens=8, do_sample=False
+    )
+    tokens: list[int] = written[0, given.shape[1] :].tolist()
+    return tokens
 
 
-def run_script(what: str, body: Callable[[dict[str, Any], Callable[[str], None]], None]) -> None:
+def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], None]], None]) -> None:
     """The main of a training script: configuration, reporting, and an error left beside the output as one sentence."""
-    config = read_config()
-    failed = Path(config["output"] + ".failed")
+    run = read_config(kind)
+    failed = run.output.with_name(f"{run.output.name}.failed")
     failed.unlink(missing_ok=True)
     datasets.disable_progress_bars()
-    transformers.utils.logging.disable_progress_bar()
+    disable_bar: Callable[[], None] = transformers.utils.logging.disable_progress_bar
+    disable_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the trainers' own, about names that change in v6
     with reporting(what) as say:
         try:
-            body(config, say)
+            body(run, say)
         except Exception as error:
             print(f"{what} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             failed.write_text(str(error))

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from typing import Any
 
 
-def run_id(**parts: Any) -> str:
-    """First 16 hex digits of the sha256 over what decides a run, so that the same run has the same folder."""
+def run_id(**parts: object) -> str:
+    """First 16 hex digits of the sha256 over what decides a run (JSON values), so that the same run has the same
+    folder."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]

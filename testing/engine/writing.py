@@ -14,7 +14,8 @@ from statistics import mean
 from typing import Any
 
 from assets.instructions.schema import INSTRUCTIONS, Instruction
-from assets.long_outputs.writer import Order, write_document
+from assets.long_outputs.conversation import Order
+from assets.long_outputs.writer import write_document
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.engine.money import Budget

@@ -8,13 +8,14 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 from starlette.responses import Response
 
 from assets.benchmark_scores.asset import Answer, judge_all
-from assets.benchmark_scores.scores import summarise
+from assets.benchmark_scores.scores import MODELS, scores_path, summarise
 from assets.judging.judge import DIMENSIONS, TRIES, Question, judge_answer, parse_scores
 from assets.partitions import SHARDS
 from resources.endpoints import Endpoint
@@ -32,7 +33,7 @@ ITEM: dict[str, Any] = {
     "item_id": "abcdef-single",
     "instruction": "Write.",
     "images": [],
-    "task": "image_article",
+    "task": "open",
     "language": "en",
     "required_words": 10,
 }
@@ -162,7 +163,16 @@ def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     write_shard(
         factory.store,
         "a-001",
-        [written("abcdef-single", english("held", 200), [image], split="benchmark", required_words=200)],
+        [
+            written(
+                "abcdef-single",
+                english("held", 200),
+                [image],
+                split="benchmark",
+                required_words=200,
+                task="travel_guide",
+            )
+        ],
     )
     factory.instance.add_dynamic_partitions(str(SHARDS.name), ["a-001"])
     checkpoint(factory.store, "sft", "first", "/models/base", "learnt")
@@ -191,6 +201,12 @@ def test_scores_name_the_data_that_was_learnt_and_another_harness_writes_its_ans
     monkeypatch.setattr("assets.benchmark_scores.asset.HARNESS", "another")
     said(factory.run("evaluation_job"))
     assert files[0] == files[1] != files[2]
+
+
+def test_a_score_has_the_task_that_the_example_was_written_to(factory: Factory, files: list[str]) -> None:
+    said(factory.run("evaluation_job"))
+    rows = pq.read_table(scores_path(factory.store), columns=["model", "task"]).to_pylist()
+    assert {row["model"]: row["task"] for row in rows} == dict.fromkeys(MODELS, "travel_guide")
 
 
 def test_a_dpo_checkpoint_of_another_sft_checkpoint_is_not_scored_beside_it(factory: Factory, files: list[str]) -> None:

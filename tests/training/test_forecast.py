@@ -46,14 +46,13 @@ def test_parameters_are_counted_as_the_model_has_them(config: Qwen2_5_VLConfig) 
 def test_full_fine_tuning_of_7b_does_not_fit_one_gpu_and_adapters_do() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     full, lora = (
-        forecast(shape, SftHyperparameters.for_student("qwen", Training(lora_rank=rank)).as_dict(), AT_32K, 1)
-        for rank in (0, 16)
+        forecast(shape, SftHyperparameters.for_student("qwen", Training(lora_rank=rank)), AT_32K, 1) for rank in (0, 16)
     )
     with pytest.raises(DoesNotFitError, match=r"about 1\d\d\.\d GiB on each device \(weights .*lora_rank = 16"):
         full.require(80 * GIB)
     lora.require(80 * GIB)
     assert 30 * GIB < lora.needed < 50 * GIB  # docs/training.md: 36 to 40 GB
-    eight = forecast(shape, SftHyperparameters().as_dict(), AT_32K, 8)
+    eight = forecast(shape, SftHyperparameters(), AT_32K, 8)
     eight.require(80 * GIB)
 
 
@@ -62,7 +61,7 @@ def test_flops_and_hours_are_those_of_the_reference() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     assert (shape.text_flops(1) + shape.attention_flops(16_384 // 2)) / 1e9 == pytest.approx(17.4, abs=0.2)
     assert shape.vision_flops(1) / 1e9 == pytest.approx(5.5, abs=0.2)
-    eight_k = forecast(shape, SftHyperparameters().as_dict(), Load(8_192, 176_000_000, 176_000_000 * 4_096, 0, 1), 1)
+    eight_k = forecast(shape, SftHyperparameters(), Load(8_192, 176_000_000, 176_000_000 * 4_096, 0, 1), 1)
     hours = eight_k.hours("NVIDIA H100 80GB HBM3", 1)
     assert hours is not None
     assert 5 < hours < 7
@@ -78,7 +77,7 @@ def test_what_is_frozen_takes_no_gradients_of_its_weights() -> None:
         shape.vision_flops(AT_32K.vision_tokens),
     )
     whole, frozen, lora = (
-        epoch_flops(shape, SftHyperparameters(**given).as_dict(), AT_32K)
+        epoch_flops(shape, SftHyperparameters(**given), AT_32K)
         for given in ({"freeze_vision": False}, {"freeze_vision": True}, {"freeze_vision": False, "lora_rank": 16})
     )
     assert whole == pytest.approx(3 * (text + attention + vision))
@@ -95,7 +94,7 @@ def test_each_device_keeps_whole_gradients_until_they_are_shared() -> None:
     shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     trained = shape.parameters - shape.vision
     kept = {
-        sharding: forecast(shape, SftHyperparameters(sharding=sharding).as_dict(), AT_32K, devices).memory[
+        sharding: forecast(shape, SftHyperparameters(sharding=sharding), AT_32K, devices).memory[
             "gradients not shared yet"
         ]
         for sharding, devices in (("fsdp2", 8), ("zero3", 8), ("none", 1))
@@ -105,15 +104,15 @@ def test_each_device_keeps_whole_gradients_until_they_are_shared() -> None:
 
 @given(st.integers(1, 65_536), st.integers(1, 65_536), st.floats(20 * GIB, 200 * GIB))
 def test_layers_keep_their_activations_as_memory_lets_them(tokens: int, more: int, available: float) -> None:
-    shape, recipe = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16).as_dict()
-    kept = kept_layers(shape, recipe, AT_32K, available, tokens)
-    assert 0 <= kept_layers(shape, recipe, AT_32K, available, tokens + more) <= kept <= shape.layers
-    checkpointed = forecast(shape, recipe, replace(AT_32K, longest=tokens), 1).needed
+    shape, hyperparameters = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16)
+    kept = kept_layers(shape, hyperparameters, AT_32K, available, tokens)
+    assert 0 <= kept_layers(shape, hyperparameters, AT_32K, available, tokens + more) <= kept <= shape.layers
+    checkpointed = forecast(shape, hyperparameters, replace(AT_32K, longest=tokens), 1).needed
     assert kept == 0 or checkpointed + kept * tokens * shape.layer_values("bfloat16") * 2 < available
 
 
 def test_a_short_document_is_not_checkpointed_where_a_long_one_is() -> None:
     """What an H100 measured: 8k of 7B with adapters took 55 GiB with all 28 layers kept, 32k 62 with six."""
-    shape, recipe = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16).as_dict()
-    assert kept_layers(shape, recipe, AT_32K, 78.7 * GIB, 8_192) == shape.layers
-    assert kept_layers(shape, recipe, AT_32K, 78.7 * GIB, 32_768) == 6
+    shape, hyperparameters = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16)
+    assert kept_layers(shape, hyperparameters, AT_32K, 78.7 * GIB, 8_192) == shape.layers
+    assert kept_layers(shape, hyperparameters, AT_32K, 78.7 * GIB, 32_768) == 6

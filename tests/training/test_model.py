@@ -14,13 +14,14 @@ from resources.training.arguments import trainer_settings
 from resources.training.model import adapters, fuse, load_model
 from resources.training.packed_attention import SAMPLES, WINDOWS
 from resources.training.packed_trainer import Keep
+from resources.training.rows.dataset_rows import ChatRow
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator
 from resources.training.sft.trainer import TokenMeanSFTTrainer
 from tests.training.test_packed_sft import base, rows  # noqa: F401 (fixtures)
 
 CUDA = torch.cuda.is_available()
-RECIPE = replace(
+HYPERPARAMETERS = replace(
     SftHyperparameters(),
     dtype="float32",
     documents_per_update=2,
@@ -33,18 +34,19 @@ RECIPE = replace(
 
 def trainer_of(
     base: Path,
-    rows: list[dict[str, Any]],
+    rows: list[ChatRow],
     folder: Path,
-    recipe: SftHyperparameters,
+    hyperparameters: SftHyperparameters,
     keep: Keep = None,
 ) -> TokenMeanSFTTrainer:
-    given = recipe.as_dict()
     return TokenMeanSFTTrainer(
-        model=load_model(str(base), given),
+        model=load_model(str(base), hyperparameters),
         keep=keep,
-        peft_config=adapters(given),
+        peft_config=adapters(hyperparameters),
         train_dataset=Dataset.from_list(rows),
-        args=SFTConfig(**{**trainer_settings(given, folder, 2), "save_strategy": "no"}, remove_unused_columns=False),
+        args=SFTConfig(
+            **{**trainer_settings(hyperparameters, folder, 2), "save_strategy": "no"}, remove_unused_columns=False
+        ),
         data_collator=PackedCollator(AutoProcessor.from_pretrained(base)),
     )
 
@@ -55,7 +57,7 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
     return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
 
 
-def test_windows_of_one_size_in_one_call_are_windows_one_by_one(base: Path, rows: list[dict[str, Any]]) -> None:
+def test_windows_of_one_size_in_one_call_are_windows_one_by_one(base: Path, rows: list[ChatRow]) -> None:
     batch = PackedCollator(AutoProcessor.from_pretrained(base))(rows)
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
     tower: Any = model.model.visual
@@ -70,10 +72,9 @@ def test_windows_of_one_size_in_one_call_are_windows_one_by_one(base: Path, rows
 
 @pytest.mark.parametrize("rank", [0, 4])
 def test_the_way_back_does_not_lead_through_a_frozen_tower(
-    rank: int, base: Path, rows: list[dict[str, Any]], tmp_path: Path
+    rank: int, base: Path, rows: list[ChatRow], tmp_path: Path
 ) -> None:
-    recipe = replace(RECIPE, lora_rank=rank, max_steps=1)
-    trainer = trainer_of(base, rows, tmp_path, recipe)
+    trainer = trainer_of(base, rows, tmp_path, replace(HYPERPARAMETERS, lora_rank=rank, max_steps=1))
     model: Any = trainer.model
     tower = next(module for name, module in model.named_modules() if name.endswith("visual"))
     asked = []
@@ -85,9 +86,9 @@ def test_the_way_back_does_not_lead_through_a_frozen_tower(
 
 @pytest.mark.parametrize("rank", [0, 4])
 def test_layers_that_keep_their_activations_end_with_the_same_weights(
-    rank: int, base: Path, rows: list[dict[str, Any]], tmp_path: Path
+    rank: int, base: Path, rows: list[ChatRow], tmp_path: Path
 ) -> None:
-    recipe, sizes, weights = replace(RECIPE, lora_rank=rank), [], []
+    hyperparameters, sizes, weights = replace(HYPERPARAMETERS, lora_rank=rank), [], []
 
     def half(tokens: int) -> int:
         sizes.append(tokens)
@@ -95,7 +96,7 @@ def test_layers_that_keep_their_activations_end_with_the_same_weights(
 
     for keep in (None, half):
         torch.manual_seed(0)  # adapters are drawn
-        trainer = trainer_of(base, rows, tmp_path, recipe, keep)
+        trainer = trainer_of(base, rows, tmp_path, hyperparameters, keep)
         trainer.train()
         model: Any = trainer.model
         weights.append({name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad})
@@ -104,8 +105,8 @@ def test_layers_that_keep_their_activations_end_with_the_same_weights(
     torch.testing.assert_close(weights[1], weights[0])
 
 
-def test_in_bfloat16_adapters_are_not_given_float32(base: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:
-    trainer = trainer_of(base, rows, tmp_path, replace(RECIPE, lora_rank=4, dtype="bfloat16", max_steps=1))
+def test_in_bfloat16_adapters_are_not_given_float32(base: Path, rows: list[ChatRow], tmp_path: Path) -> None:
+    trainer = trainer_of(base, rows, tmp_path, replace(HYPERPARAMETERS, lora_rank=4, dtype="bfloat16", max_steps=1))
     model: Any = trainer.model
     given = set()
     for name, module in model.named_modules():
@@ -116,7 +117,7 @@ def test_in_bfloat16_adapters_are_not_given_float32(base: Path, rows: list[dict[
 
 
 @pytest.mark.skipif(not CUDA, reason="the kernels are a GPU's")
-def test_fused_kernels_compute_what_the_model_does(base: Path, rows: list[dict[str, Any]]) -> None:
+def test_fused_kernels_compute_what_the_model_does(base: Path, rows: list[ChatRow]) -> None:
     batch = {name: value.cuda() for name, value in PackedCollator(AutoProcessor.from_pretrained(base))(rows).items()}
     model: Any = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32).cuda()
     model.set_attn_implementation({"text_config": SAMPLES})

@@ -2,10 +2,10 @@
 
 | mutation | caught by |
 |---|---|
-| label mask shifted by one | what is learnt is the answer alone; pair by pair equality |
-| image tokens in the loss | what is learnt, or scored, is the answer alone (in a prompt of both sides they cancel) |
+| label mask shifted by one | what is trainable is the answer alone; pair by pair equality |
+| image tokens in the loss | what is trainable, or scored, is the answer alone (in a prompt of both sides they cancel) |
 | rotary positions dropped | packed equals padded; pair by pair equality |
-| truncated answer, its end lost | what is learnt is the answer and its end |
+| truncated answer, its end lost | what is trainable is the answer and its end |
 | branches of the tree see each other | pair by pair equality |
 | each pass counts the same, not each token | each token counts the same |
 | wrong reference model | check starts_at_ln_2 |
@@ -34,6 +34,7 @@ from resources.training.arguments import trainer_settings
 from resources.training.dpo import documents as dpo_packing
 from resources.training.dpo import trainer as dpo_trainer
 from resources.training.model import load_model
+from resources.training.rows.dataset_rows import ChatRow, ImageFile
 from resources.training.rows.sequence import Tokens
 from resources.training.sft import packing as sft_packing
 from resources.training.sft.hyperparameters import SftHyperparameters
@@ -65,11 +66,11 @@ def test_sft_mutations_are_caught(
     mutation: str,
     monkeypatch: pytest.MonkeyPatch,
     base: Path,
-    rows: list[dict[str, Any]],
+    rows: list[ChatRow],
 ) -> None:
     mutate(monkeypatch, sft_packing, TEXT_MUTATIONS[mutation])
     properties = (
-        sft.test_what_is_learnt_is_the_answer_and_its_end_alone,
+        sft.test_what_is_trainable_is_the_answer_and_its_end_alone,
         sft.test_packed_samples_have_the_losses_of_padded_ones,
     )
     caught = properties[1] if mutation == "rotary positions dropped" else properties[0]
@@ -82,7 +83,7 @@ def test_dpo_mutations_are_caught(
     mutation: str,
     monkeypatch: pytest.MonkeyPatch,
     base: Path,
-    images: list[dict[str, Any]],
+    images: list[ImageFile],
     tmp_path: Path,
 ) -> None:
     if mutation == "branches see each other":
@@ -105,7 +106,7 @@ def test_dpo_mutations_are_caught(
 def test_a_mean_of_means_is_caught(
     monkeypatch: pytest.MonkeyPatch,
     base: Path,
-    rows: list[dict[str, Any]],
+    rows: list[ChatRow],
     tmp_path: Path,
 ) -> None:
     """Stock SFTTrainer on Qwen2.5-VL: a token of a short sample counts more than one of a long sample."""
@@ -116,7 +117,7 @@ def test_a_mean_of_means_is_caught(
         sft.test_each_token_counts_the_same_however_samples_are_spread_over_passes(base, rows, tmp_path)
 
 
-def first_step(base: Path, images: list[dict[str, Any]], folder: Path, wrong: bool) -> dict[str, Any]:
+def first_step(base: Path, images: list[ImageFile], folder: Path, wrong: bool) -> dict[str, Any]:
     """The training record of one step, with a right or a wrong reference."""
     processor = AutoProcessor.from_pretrained(base)
     pairs = dpo.shared_prefix(images)
@@ -145,20 +146,20 @@ def first_step(base: Path, images: list[dict[str, Any]], folder: Path, wrong: bo
 def test_a_wrong_reference_model_is_caught(
     wrong: bool,
     base: Path,
-    images: list[dict[str, Any]],
+    images: list[ImageFile],
     tmp_path: Path,
 ) -> None:
     assert starts_at_ln_2(first_step(base, images, tmp_path, wrong)).passed is not wrong
 
 
-def test_a_loss_that_is_nan_is_caught(base: Path, rows: list[dict[str, Any]], tmp_path: Path) -> None:
-    recipe = {**SftHyperparameters.for_student("tiny", Training()).as_dict(), "max_steps": 1}
-    processor, model = AutoProcessor.from_pretrained(base), load_model(str(base), recipe)
+def test_a_loss_that_is_nan_is_caught(base: Path, rows: list[ChatRow], tmp_path: Path) -> None:
+    hyperparameters = replace(SftHyperparameters.for_student("tiny", Training()), max_steps=1)
+    processor, model = AutoProcessor.from_pretrained(base), load_model(str(base), hyperparameters)
     with torch.no_grad():
         model.lm_head.weight[0, 0] = float("nan")
     trainer = TokenMeanSFTTrainer(
         model=model,
-        args=SFTConfig(**trainer_settings(recipe, tmp_path, 1), remove_unused_columns=False),
+        args=SFTConfig(**trainer_settings(hyperparameters, tmp_path, 1), remove_unused_columns=False),
         train_dataset=Dataset.from_list(rows),
         processing_class=processor,
         data_collator=PackedCollator(processor),

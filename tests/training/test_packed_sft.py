@@ -1,7 +1,6 @@
-"""Packed samples have the losses that they have alone; answers alone are learnt, each token counting the same."""
+"""Packed samples have the losses that they have alone; answers alone are trainable, each token counting the same."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from trl.trainer.utils import add_fused_lm_head
 
 from resources.training.packed_attention import SAMPLES
 from resources.training.rows.chat import image_paths
+from resources.training.rows.dataset_rows import ChatRow
 from resources.training.rows.sequence import RowError
 from resources.training.sft.packing import PackedCollator, count_tokens, row_texts
 from resources.training.sft.trainer import TokenMeanSFTTrainer
@@ -31,7 +31,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def rows(tmp_path_factory: pytest.TempPathFactory) -> list[ChatRow]:
     """Four rows with 3, 1, 0 and 2 images of different shapes, and answers of different lengths."""
     folder = tmp_path_factory.mktemp("pages")
     for number in range(3):
@@ -52,12 +52,13 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     ]
 
 
-def per_token(model: Any, batch: dict[str, Any]) -> torch.Tensor:
+def per_token(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     with torch.no_grad():
-        return model(**batch, fused_lm_head=True, use_cache=False).log_probs
+        log_probs: torch.Tensor = model(**batch, fused_lm_head=True, use_cache=False).log_probs
+    return log_probs
 
 
-def test_packed_samples_have_the_losses_of_padded_ones(base: Path, rows: list[dict[str, Any]]) -> None:
+def test_packed_samples_have_the_losses_of_padded_ones(base: Path, rows: list[ChatRow]) -> None:
     processor = AutoProcessor.from_pretrained(base)
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
     add_fused_lm_head(model)
@@ -85,7 +86,7 @@ def test_packed_samples_have_the_losses_of_padded_ones(base: Path, rows: list[di
         assert loss.mean().item() == pytest.approx(alone.mean().item(), abs=1e-5)
 
 
-def test_positions_are_those_that_the_model_computes_itself(base: Path, rows: list[dict[str, Any]]) -> None:
+def test_positions_are_those_that_the_model_computes_itself(base: Path, rows: list[ChatRow]) -> None:
     processor = AutoProcessor.from_pretrained(base)
     model = AutoModelForImageTextToText.from_pretrained(base).model
     for row in rows[:2]:
@@ -96,19 +97,19 @@ def test_positions_are_those_that_the_model_computes_itself(base: Path, rows: li
         assert packed["position_ids"][0, 0].tolist() == list(range(packed["input_ids"].shape[1]))
 
 
-def test_what_is_learnt_is_the_answer_and_its_end_alone(base: Path, rows: list[dict[str, Any]]) -> None:
+def test_what_is_trainable_is_the_answer_and_its_end_alone(base: Path, rows: list[ChatRow]) -> None:
     processor = AutoProcessor.from_pretrained(base)
     for row in rows:
         batch = PackedCollator(processor)([row])
-        learnt = batch["labels"][batch["labels"] != -100]
-        assert processor.tokenizer.decode(learnt) == row["messages"][1]["content"] + "<|im_end|>"
+        trainable = batch["labels"][batch["labels"] != -100]
+        assert processor.tokenizer.decode(trainable) == row["messages"][1]["content"] + "<|im_end|>"
         image_token = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
-        assert image_token not in learnt
+        assert image_token not in trainable
         visual = batch["image_grid_thw"].prod(-1).sum() // 4 if row["images"] else 0  # four patches make a token
         assert (batch["input_ids"] == image_token).sum() == visual
 
 
-def gradients(base: Path, rows: list[dict[str, Any]], folder: Path, batch: int, accumulation: int) -> torch.Tensor:
+def gradients(base: Path, rows: list[ChatRow], folder: Path, batch: int, accumulation: int) -> torch.Tensor:
     """The gradient of one update over four rows, spread over passes as said."""
     processor = AutoProcessor.from_pretrained(base)
     trainer = TokenMeanSFTTrainer(
@@ -134,19 +135,20 @@ def gradients(base: Path, rows: list[dict[str, Any]], folder: Path, batch: int, 
         processing_class=processor,
         data_collator=PackedCollator(processor),
     )
-    before = trainer.model.lm_head.weight.detach().clone()
+    head = trainer.model.get_parameter("lm_head.weight")
+    before = head.detach().clone()
     trainer.train()
-    return before - trainer.model.lm_head.weight.detach()
+    return before - head.detach()
 
 
 def test_each_token_counts_the_same_however_samples_are_spread_over_passes(
-    base: Path, rows: list[dict[str, Any]], tmp_path: Path
+    base: Path, rows: list[ChatRow], tmp_path: Path
 ) -> None:
     together, apart = (gradients(base, rows, tmp_path, batch, 4 // batch) for batch in (4, 1))
     assert torch.linalg.vector_norm(together - apart) < 1e-5 * torch.linalg.vector_norm(together)
 
 
-def test_a_row_over_the_budget_is_refused_by_name_with_its_count(base: Path, rows: list[dict[str, Any]]) -> None:
+def test_a_row_over_the_budget_is_refused_by_name_with_its_count(base: Path, rows: list[ChatRow]) -> None:
     processor = AutoProcessor.from_pretrained(base)
     counts = [total for total, _ in count_tokens(rows, processor, 10_000)]
     assert counts == [PackedCollator(processor)([row])["input_ids"].shape[1] for row in rows]
@@ -159,19 +161,19 @@ def test_a_row_over_the_budget_is_refused_by_name_with_its_count(base: Path, row
         count_tokens(rows, processor, max(counts) - 1)
 
 
-def test_an_empty_answer_and_a_lost_image_are_refused_by_name(base: Path, rows: list[dict[str, Any]]) -> None:
+def test_an_empty_answer_and_a_lost_image_are_refused_by_name(base: Path, rows: list[ChatRow]) -> None:
     processor = AutoProcessor.from_pretrained(base)
-    silent = {**rows[0], "messages": [rows[0]["messages"][0], {"role": "assistant", "content": " "}]}
+    silent: ChatRow = {**rows[0], "messages": [rows[0]["messages"][0], {"role": "assistant", "content": " "}]}
     with pytest.raises(RowError, match=r"row-3: .*empty"):
         count_tokens([silent], processor, 10_000)
-    lost = {**rows[0], "images": [{"bytes": None, "path": "/nowhere/lost.png"}]}
+    lost: ChatRow = {**rows[0], "images": [{"bytes": None, "path": "/nowhere/lost.png"}]}
     with pytest.raises(RowError, match=r"row-3: .*lost\.png"):
         count_tokens([lost], processor, 10_000)
 
 
 def test_attention_sample_by_sample_is_attention_under_transformers_own_mask(
     base: Path,
-    rows: list[dict[str, Any]],
+    rows: list[ChatRow],
 ) -> None:
     packed = PackedCollator(AutoProcessor.from_pretrained(base))(rows)
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""Training on the tiny student: what is learnt, what is not, and that the same run is the same run."""
+"""Training on the tiny student: what is trained, what is not, and that the same run is the same run."""
 
 import json
 import math
@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ import pytest
 from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.sft_dataset.schema import SFT_DATASET
 from resources.recipe.model import Training
+from resources.training.dpo.budget import pair_sizes
 from resources.training.dpo.hyperparameters import DpoHyperparameters
+from resources.training.generation_lines import PromptLine
 from resources.training.launcher import launch_command, launch_env
+from resources.training.run_config import DpoRun, GenerationRun, SftRun
 from resources.training.run_id import run_id
 from resources.training.sft.hyperparameters import SftHyperparameters
 from tests.conftest import draw_page
@@ -84,26 +88,28 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def sft_config(data: Path, output: Path, **recipe: Any) -> dict[str, Any]:
-    return {
-        "dataset": str(data / "sft.parquet"),
-        "dataset_id": "d",
-        "student": "tiny",
-        "output": str(output),
-        "base_folder": str(data / "base"),
-        "authors": ["embedded-teacher-1"],
-        "recipe": {
-            **SftHyperparameters.for_student("tiny", Training()).as_dict(),
-            "max_steps": 4,
-            "save_steps": 2,
-            **recipe,
-        },
-    }
+def sft_run(data: Path, output: Path, **changed: Any) -> SftRun:
+    own = SftHyperparameters.for_student("tiny", Training())
+    return SftRun(
+        dataset=data / "sft.parquet",
+        dataset_id="d",
+        student="tiny",
+        output=output,
+        base_folder=data / "base",
+        authors=["embedded-teacher-1"],
+        hyperparameters=replace(own, **{"max_steps": 4, "save_steps": 2, **changed}),
+    )
 
 
-def launch(module: str, config: dict[str, Any], path: Path, kill_at: str | None = None, processes: int = 1) -> str:
+def launch(
+    module: str,
+    run: SftRun | DpoRun | GenerationRun,
+    path: Path,
+    kill_at: str | None = None,
+    processes: int = 1,
+) -> str:
     """Run the script as the asset does; with `kill_at`, kill -9 its whole group once it prints that."""
-    path.write_text(json.dumps(config))
+    path.write_text(json.dumps(run.as_json()))
     command = (
         launch_command(module, path, 0)
         if processes == 1
@@ -146,7 +152,7 @@ def launch(module: str, config: dict[str, Any], path: Path, kill_at: str | None 
 
 @pytest.fixture(scope="module")
 def sft(data: Path) -> Path:
-    launch("resources.training.sft.train", sft_config(data, data / "sft"), data / "sft.json")
+    launch("resources.training.sft.train", sft_run(data, data / "sft"), data / "sft.json")
     return data / "sft"
 
 
@@ -180,9 +186,9 @@ def test_control_tokens_in_a_request_are_ordinary_text(sft: Path) -> None:
 
 
 def test_a_run_that_may_not_start_leaves_one_sentence_with_the_rows_name(data: Path) -> None:
-    config = sft_config(data, data / "refused", max_tokens=100)
+    run = sft_run(data, data / "refused", max_tokens=100)
     with pytest.raises(AssertionError, match="RowError"):
-        launch("resources.training.sft.train", config, data / "refused.json")
+        launch("resources.training.sft.train", run, data / "refused.json")
     said = (data / "refused.failed").read_text()
     assert re.match(
         r"2 of 4 rows have more than max_tokens = 100: 2 has .* images\); 3 has \d+ tokens \(\d+ of text, "
@@ -191,32 +197,25 @@ def test_a_run_that_may_not_start_leaves_one_sentence_with_the_rows_name(data: P
     )
 
 
-def dpo_config(data: Path, sft: Path, output: Path, **recipe: Any) -> dict[str, Any]:
-    return {
-        "dataset": str(data / "preference.parquet"),
-        "dataset_id": "p",
-        "student": "tiny",
-        "output": str(output),
-        "sft": str(sft),
-        "reference": str(output.with_suffix(".parquet")),
-        "authors": ["embedded-critic-1"],
-        "recipe": {
-            **DpoHyperparameters.for_student("tiny", Training()).as_dict(),
-            "max_steps": 4,
-            "save_steps": 2,
-            "pairs_per_update": 2,
-            **recipe,
-        },
-    }
+def dpo_run(data: Path, sft: Path, output: Path, **changed: Any) -> DpoRun:
+    own = DpoHyperparameters.for_student("tiny", Training())
+    return DpoRun(
+        dataset=data / "preference.parquet",
+        dataset_id="p",
+        student="tiny",
+        output=output,
+        sft=sft,
+        reference=output.with_suffix(".parquet"),
+        authors=["embedded-critic-1"],
+        hyperparameters=replace(own, **{"max_steps": 4, "save_steps": 2, "pairs_per_update": 2, **changed}),
+    )
 
 
 @pytest.fixture(scope="module")
 def dpo(data: Path, sft: Path) -> dict[str, Path]:
     """Checkpoints of unbroken runs: all weights, and with adapters."""
     for name, rank in (("full", 0), ("lora", 4)):
-        launch(
-            "resources.training.dpo.train", dpo_config(data, sft, data / name, lora_rank=rank), data / f"{name}.json"
-        )
+        launch("resources.training.dpo.train", dpo_run(data, sft, data / name, lora_rank=rank), data / f"{name}.json")
     return {name: data / name for name in ("full", "lora")}
 
 
@@ -236,9 +235,9 @@ def test_two_processes_end_with_the_weights_of_one(rank: int, data: Path, sft: P
     devices share, the reference is computed in each pass and not stored."""
     said = {}
     for processes in (1, 2):
-        config = dpo_config(data, sft, data / f"{processes}-{rank}", pairs_per_update=3, max_steps=3, lora_rank=rank)
-        said[processes] = launch("resources.training.dpo.train", config, data / "processes.json", processes=processes)
-        assert Path(config["reference"]).exists() is not (rank > 0 and processes == 2)
+        run = dpo_run(data, sft, data / f"{processes}-{rank}", pairs_per_update=3, max_steps=3, lora_rank=rank)
+        said[processes] = launch("resources.training.dpo.train", run, data / "processes.json", processes=processes)
+        assert run.reference.exists() is not (rank > 0 and processes == 2)
     assert "reference is computed in each pass" in said[2] if rank else "each pass" not in said[2]
     assert largest_difference(data / f"2-{rank}", data / f"1-{rank}") < 1e-6
     assert largest_difference(data / f"2-{rank}", sft) > 1e-4
@@ -252,10 +251,10 @@ def test_two_processes_fine_tune_to_the_weights_of_one(data: Path) -> None:
         row["messages"][1]["content"] = "\n\n".join([row["messages"][1]["content"]] * times)
     pq.write_table(pa.Table.from_pylist(rows, schema=SFT_DATASET.schema), data / "unlike.parquet")
     for name, processes in (("sft-one", 1), ("sft-two", 2)):
-        config = sft_config(data, data / name, batch=1, max_steps=3)
+        run = sft_run(data, data / name, batch=1, max_steps=3)
         launch(
             "resources.training.sft.train",
-            {**config, "dataset": str(data / "unlike.parquet")},
+            replace(run, dataset=data / "unlike.parquet"),
             data / f"{name}.json",
             processes=processes,
         )
@@ -265,12 +264,38 @@ def test_two_processes_fine_tune_to_the_weights_of_one(data: Path) -> None:
 def test_pairs_can_be_trained_one_by_one_by_trl_itself(data: Path, sft: Path) -> None:
     launch(
         "resources.training.dpo.train",
-        dpo_config(data, sft, data / "pairs", packing="pairs", max_steps=3),
+        dpo_run(data, sft, data / "pairs", packing="pairs", max_steps=3),
         data / "pairs.json",
     )
     record = json.loads((data / "pairs" / "training.json").read_text())
     assert record["losses"][0] == pytest.approx(math.log(2), abs=1e-4)
     assert record["losses"][-1] < math.log(2)
+
+
+def test_a_pair_over_the_budget_of_a_student_that_is_built_is_left_out_and_counted(data: Path, sft: Path) -> None:
+    """The gate has no tokens of such a student to count."""
+    from transformers import AutoProcessor
+
+    rows, processor = pq.read_table(data / "preference.parquet").to_pylist(), AutoProcessor.from_pretrained(sft)
+    first, second, last = pair_sizes(rows[:1], processor, "images_first") + pair_sizes(
+        rows[1:], processor, "images_first"
+    )
+    assert max(first.tokens, second.tokens) < last.tokens
+    config = dpo_run(data, sft, data / "short", max_tokens=last.tokens - 1, max_steps=1)
+    said = launch("resources.training.dpo.train", config, data / "short.json")
+    assert f"1 of 3 pairs are left out, for they have more than max_tokens = {last.tokens - 1}: 3 has {last}\n" in said
+    assert "2 pairs in " in said
+    assert json.loads((data / "short" / "training.json").read_text())["left_out"] == {"over_budget": 1}
+
+
+def test_where_every_pair_is_over_the_budget_the_run_says_what_to_change(data: Path, sft: Path) -> None:
+    with pytest.raises(AssertionError, match="RowError"):
+        launch("resources.training.dpo.train", dpo_run(data, sft, data / "none", max_tokens=20), data / "none.json")
+    assert re.fullmatch(
+        r"Each of the 3 preference pairs has more than max_tokens = 20; the shortest has \d+ tokens "
+        r"\(.* of text, .* of 1 images\): raise training.max_tokens of the recipe, or lower training.max_pixels\.",
+        (data / "none.failed").read_text(),
+    )
 
 
 def largest_difference(ours: Path, theirs: Path) -> float:
@@ -283,11 +308,11 @@ def largest_difference(ours: Path, theirs: Path) -> float:
 
 
 def test_sft_that_was_killed_goes_on_and_ends_like_an_unbroken_run(data: Path, sft: Path) -> None:
-    config = sft_config(data, data / "killed")
-    launch("resources.training.sft.train", config, data / "killed.json", kill_at="step 3 of 4")
+    run = sft_run(data, data / "killed")
+    launch("resources.training.sft.train", run, data / "killed.json", kill_at="step 3 of 4")
     assert not (data / "killed").exists()
-    said = launch("resources.training.sft.train", config, data / "killed.json")
-    assert "going on from" in said
+    said = launch("resources.training.sft.train", run, data / "killed.json")
+    assert "resuming from" in said
     assert largest_difference(data / "killed", sft) < 1e-6
     assert largest_difference(data / "killed", data / "base") > 1e-3
     resumed, unbroken = (json.loads((path / "training.json").read_text()) for path in (data / "killed", sft))
@@ -299,23 +324,23 @@ def test_sft_that_was_killed_goes_on_and_ends_like_an_unbroken_run(data: Path, s
 def test_dpo_that_was_killed_goes_on_and_ends_like_an_unbroken_run(
     name: str, data: Path, sft: Path, dpo: dict[str, Path]
 ) -> None:
-    """What was being written at the kill is put away; the reference is still the SFT checkpoint."""
+    """What was being written at the kill is removed; the reference is still the SFT checkpoint."""
     killed = data / f"killed-{name}"
-    config = dpo_config(data, sft, killed, lora_rank=4 if name == "lora" else 0)
-    launch("resources.training.dpo.train", config, data / "killed.json", kill_at="step 3 of 4")
+    run = dpo_run(data, sft, killed, lora_rank=4 if name == "lora" else 0)
+    launch("resources.training.dpo.train", run, data / "killed.json", kill_at="step 3 of 4")
     half = killed.with_name(f"{killed.name}.partial") / "checkpoint-3"
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")
-    said = launch("resources.training.dpo.train", config, data / "killed.json")
+    said = launch("resources.training.dpo.train", run, data / "killed.json")
     assert "checkpoint-3 is half-written" in said
-    assert "going on from" in said
+    assert "resuming from" in said
     assert "checkpoint-2" in said
     assert largest_difference(killed, dpo[name]) < 1e-6
     assert largest_difference(killed, sft) > 1e-4
 
 
 def test_each_model_answers_each_item_once_and_never_again(data: Path, sft: Path) -> None:
-    items = [
+    items: list[PromptLine] = [
         {
             "item_id": str(number),
             "prompt": "Write.",
@@ -325,28 +350,28 @@ def test_each_model_answers_each_item_once_and_never_again(data: Path, sft: Path
         }
         for number in range(2)
     ]
-    config = {
-        "models": [{"name": "base", "path": str(data / "base")}, {"name": "sft", "path": str(sft)}],
-        "prompts": items,
-        "output": str(data / "answers.jsonl"),
-        "temperature": 0.6,
-        "top_p": 0.95,
-    }
-    launch("resources.training.generate", config, data / "generate.json")
+    run = GenerationRun(
+        models=[{"name": "base", "path": str(data / "base")}, {"name": "sft", "path": str(sft)}],
+        prompts=items,
+        output=data / "answers.jsonl",
+        temperature=0.6,
+        top_p=0.95,
+    )
+    launch("resources.training.generate", run, data / "generate.json")
     answers = (data / "answers.jsonl").read_text()
     found = [json.loads(line) for line in answers.splitlines()]
     assert {(line["model"], line["item_id"]) for line in found} == {
         (model, item["item_id"]) for model in ("base", "sft") for item in items
     }
     assert all(0 < line["tokens"] <= 16 for line in found)
-    launch("resources.training.generate", config, data / "generate.json")
+    launch("resources.training.generate", run, data / "generate.json")
     assert (data / "answers.jsonl").read_text() == answers
 
 
-def test_recipes_and_launcher_load_without_torch() -> None:
+def test_configurations_and_launcher_load_without_torch() -> None:
     code = (
         "import sys, resources.training.sft.hyperparameters, resources.training.dpo.hyperparameters;"
-        "import resources.training.launcher;"
+        "import resources.training.launcher, resources.training.run_config;"
         "print('torch' in sys.modules)"
     )
     assert (
@@ -358,6 +383,6 @@ def test_recipes_and_launcher_load_without_torch() -> None:
 
 
 def test_a_run_is_named_by_what_decides_it() -> None:
-    recipe = SftHyperparameters().as_dict()
+    recipe = asdict(SftHyperparameters())
     assert run_id(dataset="a", recipe=recipe) == run_id(recipe=dict(reversed(recipe.items())), dataset="a")
     assert run_id(dataset="a", recipe=recipe) != run_id(dataset="b", recipe=recipe)

@@ -1,5 +1,6 @@
 """Where a run's numbers come from: the student, what the recipe file changes, how many GPUs share the work."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.dpo.train import keeps_reference, load_of
 from resources.training.launcher import CONFIGURATIONS, launch_command
 from resources.training.packed_trainer import keep_float32
+from resources.training.run_config import SftRun
 from resources.training.sft.hyperparameters import SftHyperparameters
 
 
@@ -27,7 +29,7 @@ def test_the_recipe_file_changes_what_it_names_and_nothing_else() -> None:
         SftHyperparameters.for_student("tiny", training)
         for training in (Training(), Training(sft_learning_rate=0.5, lora_rank=8))
     )
-    assert {name for name, value in changed.as_dict().items() if value != own.as_dict()[name]} == {
+    assert {name for name, value in asdict(changed).items() if value != asdict(own)[name]} == {
         "learning_rate",
         "lora_rank",
     }
@@ -88,9 +90,17 @@ def test_accelerate_understands_the_sharding_configurations(name: str) -> None:
 
 def test_adapters_under_zero_3_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
     nothing: Any = None
-    recipe = SftHyperparameters.for_student("some/7B", Training(sharding="zero3", lora_rank=8)).as_dict()
+    run = SftRun(
+        dataset=tmp_path / "train.parquet",
+        dataset_id="d",
+        student="some/7B",
+        output=tmp_path / "out",
+        authors=[],
+        base_folder=tmp_path / "base",
+        hyperparameters=SftHyperparameters.for_student("some/7B", Training(sharding="zero3", lora_rank=8)),
+    )
     with pytest.raises(TrainingError, match=r'training\.sharding = "fsdp2"'):
-        train(nothing, nothing, Store(tmp_path), 8, {}, "module", {"output": str(tmp_path / "out"), "recipe": recipe})
+        train(nothing, nothing, Store(tmp_path), 8, {}, "module", run)
     assert not any(tmp_path.iterdir())
 
 
@@ -107,32 +117,28 @@ def test_adapters_under_zero_3_are_refused_before_anything_is_trained(tmp_path: 
     ],
 )
 def test_an_update_has_as_many_documents_on_any_number_of_devices(student: str, devices: int, passes: int) -> None:
-    recipe = SftHyperparameters.for_student(student, Training())
-    assert accumulation(recipe.documents_per_update, recipe.batch, devices) == passes
+    hyperparameters = SftHyperparameters.for_student(student, Training())
+    assert accumulation(hyperparameters.documents_per_update, hyperparameters.batch, devices) == passes
 
 
 def test_adapters_on_devices_that_share_the_weights_have_their_reference_computed_in_each_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recipes = {
-        (rank, sharding): DpoHyperparameters.for_student(
-            "some/7B", Training(lora_rank=rank, sharding=sharding)
-        ).as_dict()
+    cases = {
+        (rank, sharding): DpoHyperparameters.for_student("some/7B", Training(lora_rank=rank, sharding=sharding))
         for rank in (0, 8)
         for sharding in ("fsdp2", "none")
     }
-    assert all(map(keeps_reference, recipes.values()))
+    assert all(map(keeps_reference, cases.values()))
     monkeypatch.setenv("WORLD_SIZE", "8")
-    assert [case for case, recipe in recipes.items() if not keeps_reference(recipe)] == [(8, "fsdp2")]
+    assert [case for case, hyperparameters in cases.items() if not keeps_reference(hyperparameters)] == [(8, "fsdp2")]
 
 
 def test_a_reference_counts_as_a_second_model_where_it_is_one() -> None:
     plan = [{"tokens": 9, "attended": 45, "vision_tokens": 4}]
     copies = {
         (packing, reference, rank): load_of(
-            DpoHyperparameters.for_student(
-                "some/7B", Training(packing=packing, reference=reference, lora_rank=rank)
-            ).as_dict(),
+            DpoHyperparameters.for_student("some/7B", Training(packing=packing, reference=reference, lora_rank=rank)),
             plan,
             3,
         ).copies
@@ -158,4 +164,4 @@ def test_what_shares_weights_returns_log_probabilities_and_adds_up_gradients_in_
 @pytest.mark.parametrize(("cuda", "workers"), [(False, None), (True, 4)])
 def test_images_are_opened_ahead_of_a_gpu(cuda: bool, workers: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    assert trainer_settings(SftHyperparameters().as_dict(), Path(), 16).get("dataloader_num_workers") == workers
+    assert trainer_settings(SftHyperparameters(), Path(), 16).get("dataloader_num_workers") == workers

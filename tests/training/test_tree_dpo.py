@@ -19,12 +19,16 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import DPOConfig, DPOTrainer
 
 from resources.text.headings import SEPARATOR
+from resources.training.dpo.budget import over_budget, pair_sizes
 from resources.training.dpo.documents import DocumentCollator, plan_documents, tokenize_pairs
-from resources.training.dpo.layout import Layout, arrange, document_images
+from resources.training.dpo.hyperparameters import Layout
+from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.trainer import DocumentDPOTrainer, share, side_sums
 from resources.training.dpo.tree_attention import CHAINS, TILE, prepare, tree_mask
 from resources.training.rows.chat import END_OF_TURN, IMAGE
-from resources.training.rows.sequence import RowError, tokenize
+from resources.training.rows.dataset_rows import ImageFile, Kind, PairRow
+from resources.training.rows.processor import Processor
+from resources.training.rows.sequence import Grid, RowError, tokenize
 from resources.training.rows.vision import grids_of, patches
 from resources.training.students.tiny import build_tiny
 from tests.conftest import draw_page
@@ -48,7 +52,7 @@ def starts(segments: list[str]) -> list[int]:
     return [len(SEPARATOR.join([*segments[:number], ""])) if number else 0 for number in range(len(segments))]
 
 
-def cumulative(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def cumulative(images: list[ImageFile]) -> list[PairRow]:
     return [
         row(
             f"doc-cumulative-{upto}",
@@ -65,7 +69,7 @@ def cumulative(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def shared_prefix(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def shared_prefix(images: list[ImageFile]) -> list[PairRow]:
     return [
         row(
             f"doc-shared_prefix-{upto}",
@@ -87,12 +91,12 @@ def row(
     prefix: str,
     chosen: str,
     rejected: str,
-    images: list[dict[str, Any]],
+    images: list[ImageFile],
     closes: bool,
     chosen_starts: list[int],
     rejected_starts: list[int],
-    kind: str,
-) -> dict[str, Any]:
+    kind: Kind,
+) -> PairRow:
     return {
         "id": name,
         "prompt": "Write a lecture script for these slides.",
@@ -124,7 +128,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def images(tmp_path_factory: pytest.TempPathFactory) -> list[ImageFile]:
     folder = tmp_path_factory.mktemp("pages")
     for number, colour in enumerate(("white", "beige", "pink", "grey")):
         draw_page(folder / f"{number}.png", f"Page {number}", colour=colour)
@@ -148,14 +152,14 @@ class PairCollator:
         return {
             "input_ids": padded("ids", self.processor.tokenizer.pad_token_id),
             "attention_mask": padded("there", 0),
-            "completion_mask": padded("learnt", 0).long(),
+            "completion_mask": padded("trainable", 0).long(),
             "mm_token_type_ids": padded("pads", 0).long(),
-            "pixel_values": torch.cat([image for pixels, _, _ in vision for image in pixels]),
-            "image_grid_thw": torch.stack([grid for _, grids, _ in vision for grid in grids]),
+            "pixel_values": torch.cat([image for shown in vision for image in shown.pixels]),
+            "image_grid_thw": torch.stack([grid for shown in vision for grid in shown.patch_grids]),
         }
 
 
-def stock_rows(rows: list[dict[str, Any]], layout: Layout, processor: Any) -> tuple[Dataset, Any]:
+def stock_rows(rows: list[PairRow], layout: Layout, processor: Processor) -> tuple[Dataset, Any]:
     """The rows for TRL's DPOTrainer, and its collator (None: its own)."""
     paths, pairs = document_images(rows), arrange(rows, layout, processor)
     if layout != "interleaved":
@@ -174,7 +178,7 @@ def stock_rows(rows: list[dict[str, Any]], layout: Layout, processor: Any) -> tu
     sides = [
         {
             "ids": text.ids.tolist(),
-            "learnt": text.trainable.tolist(),
+            "trainable": text.trainable.tolist(),
             "pads": text.pads.tolist(),
             "there": [1] * len(text.ids),
             "images": [paths[image] for image in text.images],
@@ -225,7 +229,7 @@ def trainable(trainer: DPOTrainer) -> dict[str, torch.nn.Parameter]:
 
 def loss_and_gradients(
     trainer: DPOTrainer,
-    batches: list[dict[str, Any]],
+    batches: list[dict[str, torch.Tensor]],
     weights: list[float],
     **more: Any,
 ) -> tuple[float, dict[str, torch.Tensor]]:
@@ -264,7 +268,7 @@ def test_one_forward_pass_equals_pair_by_pair(
     lora: bool,
     more: dict[str, Any],
     base: Path,
-    images: list[dict[str, Any]],
+    images: list[ImageFile],
     tmp_path: Path,
 ) -> None:
     processor = AutoProcessor.from_pretrained(base)
@@ -312,7 +316,7 @@ def test_one_forward_pass_equals_pair_by_pair(
 
 @pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
 def test_a_page_that_comes_twice_is_trained_on_like_any_other(
-    layout: Layout, base: Path, images: list[dict[str, Any]], tmp_path: Path
+    layout: Layout, base: Path, images: list[ImageFile], tmp_path: Path
 ) -> None:
     deck = [images[0], images[1], images[0], images[1]]
     rows = cumulative(deck)
@@ -325,7 +329,7 @@ def test_a_page_that_comes_twice_is_trained_on_like_any_other(
     test_one_forward_pass_equals_pair_by_pair("both", layout, False, {}, base, deck, tmp_path)
 
 
-def test_documents_in_one_pass_do_not_see_each_other(base: Path, images: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_documents_in_one_pass_do_not_see_each_other(base: Path, images: list[ImageFile], tmp_path: Path) -> None:
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
     plan = plan_documents(rows, [[0, 1, 2], [3, 4, 5]], processor, "images_first", 10_000)
@@ -348,7 +352,7 @@ def test_documents_in_one_pass_do_not_see_each_other(base: Path, images: list[di
 
 
 def test_one_pair_that_is_not_at_ln_2_shows_however_many_passes_a_step_has(
-    base: Path, images: list[dict[str, Any]], tmp_path: Path
+    base: Path, images: list[ImageFile], tmp_path: Path
 ) -> None:
     """The stored reference of a single pair is wrong by one nat."""
     processor, rows, stored = AutoProcessor.from_pretrained(base), shared_prefix(images), tmp_path / "reference.parquet"
@@ -385,7 +389,7 @@ def test_one_pair_that_is_not_at_ln_2_shows_however_many_passes_a_step_has(
 def test_what_is_scored_is_the_text_of_the_answers_alone(
     layout: Layout,
     base: Path,
-    images: list[dict[str, Any]],
+    images: list[ImageFile],
 ) -> None:
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
@@ -395,8 +399,8 @@ def test_what_is_scored_is_the_text_of_the_answers_alone(
     vision = processor.tokenizer.convert_tokens_to_ids(["<|vision_start|>", "<|image_pad|>", "<|vision_end|>"])
     assert not torch.isin(packed["labels"], torch.tensor(vision)).any()
     for side, pair in enumerate(rows):
-        learnt = packed["input_ids"][0, packed["place"][packed["side"] == side]]
-        text = processor.tokenizer.decode(learnt)
+        scored = packed["input_ids"][0, packed["place"][packed["side"] == side]]
+        text = processor.tokenizer.decode(scored)
         assert text.removesuffix(END_OF_TURN) == pair["chosen"]
 
 
@@ -404,7 +408,7 @@ def test_what_is_scored_is_the_text_of_the_answers_alone(
 def test_in_double_precision_the_sums_agree_to_rounding(
     layout: Layout,
     base: Path,
-    images: list[dict[str, Any]],
+    images: list[ImageFile],
 ) -> None:
     """So what is left between the two in float32 is rounding, and no term that is small."""
     processor = AutoProcessor.from_pretrained(base)
@@ -421,21 +425,21 @@ def test_in_double_precision_the_sums_agree_to_rounding(
     paths = document_images(rows)
     texts = tokenize_pairs(pairs, processor.tokenizer, grids_of("doc", paths, processor.image_processor))
     for text, total in zip(texts, ours, strict=True):
-        pixels, grids, _ = patches("", [paths[image] for image in text.images], processor.image_processor)
+        shown = patches("", [paths[image] for image in text.images], processor.image_processor)
         alone = log_probs(
             model,
             {
                 "input_ids": torch.from_numpy(text.ids)[None],
                 "mm_token_type_ids": torch.from_numpy(text.pads)[None].long(),
-                "pixel_values": torch.cat(pixels),
-                "image_grid_thw": torch.stack(grids),
+                "pixel_values": torch.cat(shown.pixels),
+                "image_grid_thw": torch.stack(shown.patch_grids),
             },
         )
         assert alone[0, torch.from_numpy(text.trainable)[1:]].sum().item() == pytest.approx(total.item(), abs=1e-9)
 
 
 def test_a_model_takes_the_tiles_and_its_log_probabilities_are_those_of_the_chains(
-    base: Path, images: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    base: Path, images: list[ImageFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a GPU runs, but for its compiled kernel."""
     monkeypatch.setattr("transformers.integrations.flex_attention.is_torchdynamo_compiling", lambda: True)
@@ -467,13 +471,13 @@ def log_probs(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
     return logits.gather(2, inputs["input_ids"][:, 1:, None])[..., 0]
 
 
-def refused(rows: list[dict[str, Any]], base: Path, layout: Layout = "images_first", max_tokens: int = 10_000) -> str:
+def refused(rows: list[PairRow], base: Path, layout: Layout = "images_first", max_tokens: int = 10_000) -> str:
     with pytest.raises(RowError) as refusal:
         plan_documents(rows, [list(range(len(rows)))], AutoProcessor.from_pretrained(base), layout, max_tokens)
     return str(refusal.value)
 
 
-def test_a_pair_that_cannot_be_trained_on_is_refused_by_name(base: Path, images: list[dict[str, Any]]) -> None:
+def test_a_pair_that_cannot_be_trained_on_is_refused_by_name(base: Path, images: list[ImageFile]) -> None:
     first, *rest = shared_prefix(images)
     name = first["id"]
     assert refused([{**first, "rejected": first["chosen"]}, *rest], base) == f"{name}: chosen and rejected are equal."
@@ -486,7 +490,7 @@ def test_a_pair_that_cannot_be_trained_on_is_refused_by_name(base: Path, images:
 
 
 def test_a_pair_over_the_budget_is_refused_with_its_count_of_text_and_vision(
-    base: Path, images: list[dict[str, Any]]
+    base: Path, images: list[ImageFile]
 ) -> None:
     said = refused(shared_prefix(images), base, max_tokens=150)
     assert re.fullmatch(
@@ -496,7 +500,27 @@ def test_a_pair_over_the_budget_is_refused_with_its_count_of_text_and_vision(
     )
 
 
-def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
+@pytest.mark.parametrize("kinds", KINDS)
+def test_without_the_pairs_that_are_over_the_budget_and_only_without_them_a_document_is_planned(
+    layout: Layout, kinds: str, base: Path, images: list[ImageFile]
+) -> None:
+    processor, rows = AutoProcessor.from_pretrained(base), KINDS[kinds](images)
+    everyone = list(range(len(rows)))
+    sizes = pair_sizes(rows, processor, layout)
+    for limit in sorted({size.tokens for size in sizes})[1:]:
+        over = over_budget(rows, [everyone], processor, layout, limit - 1)
+        assert over == {number: size for number, size in enumerate(sizes) if size.tokens >= limit}
+        first = next(iter(over))
+        with pytest.raises(RowError, match=f"^{rows[first]['id']}: {sizes[first].tokens} tokens are more than"):
+            plan_documents(rows, [everyone], processor, layout, limit - 1)
+        left = [row for number, row in enumerate(rows) if number not in over]
+        plan = plan_documents(left, [list(range(len(left)))], processor, layout, limit - 1)
+        assert sum(len(one["rows"]) for one in plan) == len(left) > 0
+        assert all(one["tokens"] < limit for one in plan)
+
+
+def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: list[ImageFile]) -> None:
     processor = AutoProcessor.from_pretrained(base)
     rows = cumulative(images) + shared_prefix(images)
     [whole] = plan_documents(rows, [list(range(6))], processor, "images_first", 10_000)
@@ -508,7 +532,7 @@ def test_a_document_over_the_budget_is_split_between_pairs(base: Path, images: l
 
 @pytest.mark.parametrize("layout", ["images_first", "interleaved", "paper"])
 def test_a_split_document_has_the_losses_of_the_whole(
-    layout: Layout, base: Path, images: list[dict[str, Any]], tmp_path: Path
+    layout: Layout, base: Path, images: list[ImageFile], tmp_path: Path
 ) -> None:
     """The first part has no row with all pages; its pairs are shown as many as in the whole document."""
     processor = AutoProcessor.from_pretrained(base)
@@ -534,10 +558,10 @@ def test_a_split_document_has_the_losses_of_the_whole(
 def test_images_and_placeholders_must_be_as_many(base: Path) -> None:
     tokenizer = AutoProcessor.from_pretrained(base).tokenizer
     with pytest.raises(RowError, match="row-7: 1 images for 2 image placeholders"):
-        tokenize("row-7", tokenizer, IMAGE + IMAGE, "text", [0], [(1, 1)])
+        tokenize("row-7", tokenizer, IMAGE + IMAGE, "text", [0], [Grid(1, 1)])
 
 
-def test_where_a_prefix_sees_later_pages_its_end_is_not_taught(base: Path, images: list[dict[str, Any]]) -> None:
+def test_where_a_prefix_sees_later_pages_its_end_is_not_taught(base: Path, images: list[ImageFile]) -> None:
     """All images first: the answer ends only with the last page's text. With a page's own images, it may end there."""
     processor = AutoProcessor.from_pretrained(base)
     ends = {

@@ -3,17 +3,52 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 
-from resources.training.dpo.layout import Layout, Pair, arrange, document_images
+from resources.training.dpo.hyperparameters import Layout
+from resources.training.dpo.layout import Pair, arrange, document_images
 from resources.training.dpo.tree import Tree, pack
 from resources.training.forecast import causal
+from resources.training.rows.dataset_rows import PairRow
+from resources.training.rows.processor import Processor, Tokenizer
 from resources.training.rows.sequence import Grid, RowError, Tokens, tokenize
-from resources.training.rows.vision import grids_of, patches
+from resources.training.rows.vision import Patches, grids_of, patches
 
-Rows = Sequence[dict[str, Any]]
+if TYPE_CHECKING:
+    import torch
+
+
+class DocumentRows(TypedDict):
+    """What one forward pass holds of a document."""
+
+    document: list[int]  # numbers of all its rows in the data set: they decide where images stand
+    rows: list[int]  # of these, those that are passed
+    ref_chosen_logps: NotRequired[list[float]]  # the reference's sums, of each row passed
+    ref_rejected_logps: NotRequired[list[float]]
+
+
+class Cost(TypedDict):
+    """What a forward pass takes."""
+
+    tokens: int
+    vision_tokens: int  # of these, visual ones
+    attended: int  # pairs of a token and one that it sees
+
+
+class PlannedPass(DocumentRows, Cost):
+    """A forward pass of `plan_documents`."""
+
+    pair_tokens: int  # what the same pairs take alone, each side computed for itself
+
+
+class Slice(NamedTuple):
+    """Tokens [low, high) of a text."""
+
+    text: int  # its number
+    low: int
+    high: int
 
 
 @dataclass(frozen=True)
@@ -24,13 +59,13 @@ class Packed:
     ids: np.ndarray  # [N]
     positions: np.ndarray  # [3, N]
     pads: np.ndarray  # [N] bool: visual tokens
-    scored: np.ndarray  # [N] bool: some side learns this token
+    scored: np.ndarray  # [N] bool: trainable in some side
     images: list[int]  # which image stands at each block of visual tokens, in packed order
-    sides: list[np.ndarray]  # per side, the packed indices of the tokens that it learns, in order
+    sides: list[np.ndarray]  # per side, the packed indices of its trainable tokens, in order
     weights: list[float]  # per pair
 
 
-def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Any, grids: Sequence[Grid]) -> list[Tokens]:
+def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, grids: Sequence[Grid]) -> list[Tokens]:
     """The 2K sides: all chosen ones, then all rejected ones."""
     return [tokenize(pair.id, tokenizer, pair.given, pair.chosen, pair.chosen_images, grids) for pair in pairs] + [
         tokenize(pair.id, tokenizer, pair.given, pair.rejected, pair.rejected_images, grids) for pair in pairs
@@ -41,9 +76,8 @@ def pack_pairs(texts: Sequence[Tokens], weights: list[float]) -> Packed:
     """Exact for any texts: what two sides share, tokens and images, from the beginning on, is computed once."""
     tree = pack([_keys(text) for text in texts])
     runs = _runs(tree)
-    ids, pads = (
-        np.concatenate([getattr(texts[text], name)[low:high] for text, low, high in runs]) for name in ("ids", "pads")
-    )
+    ids = np.concatenate([texts[text].ids[low:high] for text, low, high in runs])
+    pads = np.concatenate([texts[text].pads[low:high] for text, low, high in runs])
     images = [texts[text].images[block] for text, low, high in runs for block in _blocks(texts[text], low, high)]
     sides = [places[text.trainable] for text, places in zip(texts, tree.places, strict=True)]
     scored = np.zeros(len(ids), dtype=bool)
@@ -70,26 +104,31 @@ def _blocks(text: Tokens, low: int, high: int) -> range:
     return range(int(np.searchsorted(starts, low)), int(np.searchsorted(starts, high)))
 
 
-def _runs(tree: Tree) -> list[tuple[int, int, int]]:
-    """The packed order as (text, low, high) slices of the texts."""
+def _runs(tree: Tree) -> list[Slice]:
+    """The packed order as slices of the texts."""
     breaks = np.flatnonzero((np.diff(tree.text) != 0) | (np.diff(tree.offset) != 1)) + 1
     borders = [0, *breaks.tolist(), len(tree.text)]
     return [
-        (int(tree.text[low]), int(tree.offset[low]), int(tree.offset[high - 1]) + 1) for low, high in pairwise(borders)
+        Slice(int(tree.text[low]), int(tree.offset[low]), int(tree.offset[high - 1]) + 1)
+        for low, high in pairwise(borders)
     ]
 
 
 def plan_documents(
-    rows: Rows, groups: Iterable[list[int]], processor: Any, layout: Layout, max_tokens: int, alone: bool = False
-) -> list[dict[str, Any]]:
+    rows: Sequence[PairRow],
+    groups: Iterable[list[int]],
+    processor: Processor,
+    layout: Layout,
+    max_tokens: int,
+    alone: bool = False,
+) -> list[PlannedPass]:
     """Documents as forward passes of at most `max_tokens` packed tokens.
 
     groups: the row numbers of each document. alone: a pass per pair, each side computed for itself, as TRL does.
-    Returns a pass each: "document" and of it the "rows" that are passed (their contexts are the whole document's),
-    "tokens", "vision_tokens" of them, pairs of tokens "attended" to; and "pair_tokens", what the same pairs take alone.
-    Reads the headers of images alone. Raises RowError naming a row that is wrong, or too long by itself.
+    The rows of a pass have the contexts of the whole document. Reads the headers of images alone. Raises RowError
+    naming a row that is wrong, or too long by itself.
     """
-    planned: list[dict[str, Any]] = []
+    planned: list[PlannedPass] = []
     for group in groups:
         document = [rows[number] for number in group]
         pairs = arrange(document, layout, processor)
@@ -97,18 +136,21 @@ def plan_documents(
         texts = tokenize_pairs(pairs, processor.tokenizer, grids)
         for part in _parts(pairs, texts, max_tokens, alone):
             sides = _sides(part, pairs, texts)
+            cost = _cost_alone(sides) if alone else _cost_packed(sides)
             planned.append(
                 {
                     "document": group,
                     "rows": [group[number] for number in part],
-                    **(_cost_alone(sides) if alone else _cost_packed(sides)),
+                    "tokens": cost["tokens"],
+                    "vision_tokens": cost["vision_tokens"],
+                    "attended": cost["attended"],
                     "pair_tokens": sum(len(side.ids) for side in sides),
                 }
             )
     return planned
 
 
-def _cost_packed(sides: Sequence[Tokens]) -> dict[str, int]:
+def _cost_packed(sides: Sequence[Tokens]) -> Cost:
     packed = pack_pairs(sides, [])
     return {
         "tokens": len(packed.ids),
@@ -117,7 +159,7 @@ def _cost_packed(sides: Sequence[Tokens]) -> dict[str, int]:
     }
 
 
-def _cost_alone(sides: Sequence[Tokens]) -> dict[str, int]:
+def _cost_alone(sides: Sequence[Tokens]) -> Cost:
     return {
         "tokens": sum(len(side.ids) for side in sides),
         "vision_tokens": sum(side.vision_tokens for side in sides),
@@ -171,15 +213,18 @@ class DocumentCollator:
     rows: the preference data set, by number. Opens the images when it is called, each once a document.
     """
 
-    def __init__(self, rows: Rows, processor: Any, layout: Layout, alpha: float | None = None) -> None:
+    def __init__(
+        self, rows: Sequence[PairRow], processor: Processor, layout: Layout, alpha: float | None = None
+    ) -> None:
         self.rows, self.processor, self.layout, self.alpha = rows, processor, layout, alpha
 
-    def __call__(self, documents: list[dict[str, Any]]) -> dict[str, Any]:
+    def __call__(self, documents: Sequence[DocumentRows]) -> "dict[str, torch.Tensor]":
         """input_ids, labels [1, N]; position_ids [3, 1, N]; ends [N]; pixel_values, image_grid_thw; K pairs' weights;
         and per trainable token of each of the 2K sides its side, packed index and LD-DPO weight."""
         import torch
 
-        packed, vision = zip(*(self._pack(document) for document in documents), strict=True)
+        passes = [self._pack(document) for document in documents]
+        packed = [one for one, _ in passes]
         bases = np.cumsum([0, *(len(one.ids) for one in packed)])
         sides = [
             one.sides[side] + base
@@ -188,7 +233,7 @@ class DocumentCollator:
             for side in _half(one.sides, half)
         ]
         counts = ld_weights([len(side) for side in sides], self.alpha)
-        ids, scored = (np.concatenate([getattr(one, name) for one in packed]) for name in ("ids", "scored"))
+        ids, scored = np.concatenate([one.ids for one in packed]), np.concatenate([one.scored for one in packed])
         batch = {
             "input_ids": torch.from_numpy(ids)[None],
             "labels": torch.from_numpy(np.where(scored, ids, -100))[None],
@@ -201,35 +246,26 @@ class DocumentCollator:
             "place": torch.from_numpy(np.concatenate(sides)),
             "ld_weights": torch.from_numpy(np.concatenate(counts)).float(),
         }
-        shown = [
-            (pixels[image], grids[image])
-            for one, (pixels, grids, _) in zip(packed, vision, strict=True)
-            for image in one.images
-        ]
+        shown = [(images.pixels[image], images.patch_grids[image]) for one, images in passes for image in one.images]
         if shown:
             batch["pixel_values"] = torch.cat([pixels for pixels, _ in shown])
             batch["image_grid_thw"] = torch.stack([grid for _, grid in shown])
         if "ref_chosen_logps" in documents[0]:
-            batch["reference"] = torch.tensor(
-                [
-                    value
-                    for side in ("ref_chosen_logps", "ref_rejected_logps")
-                    for document in documents
-                    for value in document[side]
-                ]
-            )
+            chosen = (value for document in documents for value in document["ref_chosen_logps"])
+            rejected = (value for document in documents for value in document["ref_rejected_logps"])
+            batch["reference"] = torch.tensor([*chosen, *rejected])
         return batch
 
-    def _pack(self, document: dict[str, Any]) -> tuple[Packed, tuple[list[Any], list[Any], list[Grid]]]:
+    def _pack(self, document: DocumentRows) -> tuple[Packed, Patches]:
         rows = [self.rows[number] for number in document["document"]]
         arranged = arrange(rows, self.layout, self.processor)
         pairs = [arranged[document["document"].index(number)] for number in document["rows"]]
         vision = patches(pairs[0].id, document_images(rows), self.processor.image_processor)
-        texts = tokenize_pairs(pairs, self.processor.tokenizer, vision[2])
+        texts = tokenize_pairs(pairs, self.processor.tokenizer, vision.token_grids)
         return pack_pairs(texts, [pair.weight for pair in pairs]), vision
 
 
-def _half(sides: list[Any], half: int) -> range:
+def _half(sides: Sequence[np.ndarray], half: int) -> range:
     return range(len(sides) // 2) if half == 0 else range(len(sides) // 2, len(sides))
 
 

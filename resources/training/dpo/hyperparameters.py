@@ -1,42 +1,34 @@
 """How a checkpoint is trained on preferences: the numbers. Imports no torch."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from resources.recipe.model import Training
-from resources.training.overrides import given
+from resources.training.common_hyperparameters import Hyperparameters
+from resources.training.overrides import override
+
+Layout = Literal["images_first", "interleaved", "paper"]
 
 
-@dataclass(frozen=True)
-class DpoHyperparameters:
+@dataclass(frozen=True, kw_only=True)
+class DpoHyperparameters(Hyperparameters):
     """Defaults are the paper's for 7B (docs/method.md 3.5): 64 pairs a step, three epochs; beta is not given: 0.1."""
 
     learning_rate: float = 3e-6
-    epochs: float = 3
-    max_steps: int = -1  # above 0: stop there, whatever the epochs
-    batch: int = 1  # documents (or pairs) per device and forward pass
     pairs_per_update: int = 64  # about: whole documents, as many as have so many pairs on average
-    warmup_share: float = 0.1
     packing: Literal["documents", "pairs"] = "documents"
-    layout: Literal["images_first", "interleaved", "paper"] = "images_first"
+    layout: Layout = "images_first"
     beta: float = 0.1
     loss: Literal["sigmoid", "sigmoid_norm"] = "sigmoid"
     sft_weight: float = 0.0
     ld_alpha: float | None = None
     reference: Literal["live", "stored"] = "stored"
-    dtype: str = "bfloat16"
-    gradient_checkpointing: bool = True
-    freeze_vision: bool = True
-    lora_rank: int = 0
-    sharding: str = "fsdp2"
-    max_tokens: int = 32_768  # of a forward pass: a document with more is split between pairs
     save_steps: int = 50
-    logging_steps: int = 1
-    seed: int = 42
 
     @classmethod
     def for_student(cls, student: str, training: Training) -> "DpoHyperparameters":
-        """Small students take a few steps on the CPU; anything else takes the paper's recipe."""
+        """Small students take a few steps on the CPU; anything else takes the paper's numbers. What `training` sets
+        comes before either."""
         own = {
             "tiny": cls(
                 learning_rate=5e-4,
@@ -57,30 +49,19 @@ class DpoHyperparameters:
                 save_steps=10,
             ),
         }.get(student, cls())
-        shared = {
-            name: getattr(training, name)
-            for name in (
-                "packing",
-                "layout",
-                "beta",
-                "loss",
-                "sft_weight",
-                "ld_alpha",
-                "reference",
-                "lora_rank",
-                "sharding",
-                "max_tokens",
-            )
-        }
         return replace(
             own,
-            **shared,
-            **given(
-                freeze_vision=training.freeze_vision,
-                learning_rate=training.dpo_learning_rate,
-                epochs=training.dpo_epochs,
-            ),
+            packing=training.packing,
+            layout=training.layout,
+            beta=training.beta,
+            loss=training.loss,
+            sft_weight=training.sft_weight,
+            ld_alpha=training.ld_alpha,
+            reference=training.reference,
+            lora_rank=training.lora_rank,
+            sharding=training.sharding,
+            max_tokens=training.max_tokens,
+            freeze_vision=override(own.freeze_vision, training.freeze_vision),
+            learning_rate=override(own.learning_rate, training.dpo_learning_rate),
+            epochs=override(own.epochs, training.dpo_epochs),
         )
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)

@@ -8,13 +8,13 @@ request, then each page just before its segment, so that the causal mask cuts th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
 
 from resources.text.headings import SEPARATOR
+from resources.training.dpo.hyperparameters import Layout
 from resources.training.rows.chat import IMAGE, image_paths, plain, render_answer, render_prompt
+from resources.training.rows.dataset_rows import PairRow
+from resources.training.rows.processor import Processor
 from resources.training.rows.sequence import RowError
-
-Layout = Literal["images_first", "interleaved", "paper"]
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,22 @@ class Pair:
     weight: float
 
 
-def document_images(rows: Sequence[dict[str, Any]]) -> list[str]:
+def document_images(rows: Sequence[PairRow]) -> list[str]:
     """The paths of all images that a document's rows show, in page order; two pages alike have one path, twice."""
     longest = max((image_paths(row["images"]) for row in rows), key=len)
     others = (path for row in rows for path in image_paths(row["images"]))
     return [*longest, *dict.fromkeys(path for path in others if path not in longest)]
 
 
-def arrange(rows: Sequence[dict[str, Any]], layout: Layout, processor: Any) -> list[Pair]:
+def arrange(rows: Sequence[PairRow], layout: Layout, processor: Processor) -> list[Pair]:
     """The pairs of one document. Raises RowError for equal sides and for a side without text."""
     images = document_images(rows)
     return [_pair(row, layout, processor, images) for row in rows]
 
 
-def _pair(row: dict[str, Any], layout: Layout, processor: Any, images: list[str]) -> Pair:
-    for side in ("chosen", "rejected"):
-        if not row[side].strip():
+def _pair(row: PairRow, layout: Layout, processor: Processor, images: list[str]) -> Pair:
+    for side, text in (("chosen", row["chosen"]), ("rejected", row["rejected"])):
+        if not text.strip():
             raise RowError(f"{row['id']}: {side} has no text.")
     if row["chosen"] == row["rejected"]:
         raise RowError(f"{row['id']}: chosen and rejected are equal.")
@@ -73,27 +73,27 @@ def _numbers(paths: list[str], images: list[str]) -> list[int]:
     return first if paths == images[: len(paths)] else [images.index(path) for path in paths]
 
 
-def _interleaved(row: dict[str, Any], processor: Any) -> Pair:
+def _interleaved(row: PairRow, processor: Processor) -> Pair:
     prefix = row["prefix"] + SEPARATOR if row["prefix"] else ""
-    sides = {side: _weave(prefix + row[side], row[f"{side}_starts"], len(prefix)) for side in ("chosen", "rejected")}
-    (given, chosen), (_, rejected) = sides["chosen"], sides["rejected"]
+    given, chosen = _weave(prefix + row["chosen"], row["chosen_starts"], len(prefix))
+    _, rejected = _weave(prefix + row["rejected"], row["rejected_starts"], len(prefix))
     end = render_answer("", row["closes"])
-    pages = {side: tuple(range(len(row[f"{side}_starts"]))) for side in sides}
-    if max(map(len, pages.values())) > len(row["images"]):
+    chosen_pages, rejected_pages = (range(len(starts)) for starts in (row["chosen_starts"], row["rejected_starts"]))
+    if max(len(chosen_pages), len(rejected_pages)) > len(row["images"]):
         raise RowError(f"{row['id']}: {len(row['chosen_starts'])} segments for {len(row['images'])} images.")
     return Pair(
         row["id"],
         render_prompt(processor, 0, row["prompt"]) + given,
         chosen + end,
         rejected + end,
-        pages["chosen"],
-        pages["rejected"],
+        tuple(chosen_pages),
+        tuple(rejected_pages),
         row["weight"],
     )
 
 
 def _weave(text: str, starts: Sequence[int], cut: int) -> tuple[str, str]:
-    """The text with an image placeholder before each start, as what is given (up to `cut`) and what is learnt."""
+    """The text with an image placeholder before each start, as what is given (up to `cut`) and what is trainable."""
 
     def woven(low: int, high: int, inside: list[int]) -> str:
         borders = [low, *inside, high]

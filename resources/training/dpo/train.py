@@ -1,25 +1,44 @@
 """Preference training, run by `accelerate launch -m resources.training.dpo.train --config <json>`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from datasets import Dataset, Image, List
-from transformers import AutoProcessor, PrinterCallback
-from trl import DPOConfig, DPOTrainer
+from transformers import PrinterCallback, Trainer
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
 
 from resources.training.arguments import epochs, forecast_run, sharing_devices, starting_point, trainer_settings
-from resources.training.dpo.documents import DocumentCollator, by_document, plan_documents
+from resources.training.dpo.budget import over_budget
+from resources.training.dpo.documents import Cost, DocumentCollator, by_document, plan_documents
+from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
 from resources.training.model import adapters, load_model
+from resources.training.rows.processor import Processor, load_processor
+from resources.training.rows.sequence import RowError
 from resources.training.run import Progress, finish_run, partial_folder, run_script
+from resources.training.run_config import DpoRun
+from resources.training.students.resolve import BUILT
+from resources.training.training_record import KindRecord, PreferenceCurves
+
+NAMED = 10  # pairs that are left out, of which a line says the sizes
 
 
-def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
-    """Rows for TRL's own trainer: prompt (with what both sides share), chosen, rejected, images."""
-    strings: list[dict[str, Any]] = []
+class StockPair(TypedDict):
+    """A pair as TRL's own trainer takes it."""
+
+    prompt: str  # with what both sides share
+    chosen: str
+    rejected: str
+    images: list[str]  # paths, in the order of their placeholders
+
+
+def pair_rows(rows: Dataset, processor: Processor, layout: Layout) -> Dataset:
+    """Rows of the preference data set for TRL's own trainer, `StockPair`s. Raises RowError."""
+    strings: list[StockPair] = []
     for group in by_document(rows["example_id"]):
         document = [rows[number] for number in group]
         images = document_images(document)
@@ -35,103 +54,133 @@ def pair_rows(rows: Dataset, processor: Any, layout: Any) -> Dataset:
     return Dataset.from_list(strings).cast_column("images", List(Image()))
 
 
-def keeps_reference(recipe: Mapping[str, Any]) -> bool:
+def within_budget(
+    rows: Dataset, processor: Processor, layout: Layout, max_tokens: int, say: Callable[[str], None]
+) -> Dataset:
+    """The rows whose pair fits into a forward pass by itself. Raises RowError where none does."""
+    over = over_budget(rows, by_document(rows["example_id"]), processor, layout, max_tokens)
+    if not over:
+        return rows
+    if len(over) == len(rows):
+        raise RowError(
+            f"Each of the {len(rows)} preference pairs has more than max_tokens = {max_tokens}; the shortest has "
+            f"{min(over.values(), key=lambda size: size.tokens)}: raise training.max_tokens of the recipe, or lower "
+            "training.max_pixels."
+        )
+    named = "; ".join(f"{rows[number]['id']} has {size}" for number, size in list(over.items())[:NAMED])
+    say(
+        f"{len(over)} of {len(rows)} pairs are left out, for they have more than max_tokens = {max_tokens}: {named}"
+        + ("; …" if len(over) > NAMED else "")
+    )
+    return rows.select([number for number in range(len(rows)) if number not in over], keep_in_memory=True)
+
+
+def keeps_reference(hyperparameters: DpoHyperparameters) -> bool:
     """Whether the reference's sums are stored before training, which TRL's own trainer cannot. Nor can a model with
     adapters that several devices share: it is its own reference, and shared when training starts."""
     return (
-        recipe["packing"] == "documents"
-        and recipe["reference"] == "stored"
-        and not (recipe["lora_rank"] and sharing_devices(recipe) > 1)
+        hyperparameters.packing == "documents"
+        and hyperparameters.reference == "stored"
+        and not (hyperparameters.lora_rank and sharing_devices(hyperparameters) > 1)
     )
 
 
-def load_of(recipe: Mapping[str, Any], plan: list[dict[str, Any]], several: float) -> Load:
+def load_of(hyperparameters: DpoHyperparameters, plan: Sequence[Cost], several: float) -> Load:
     """A plan's passes over `several` epochs. The reference is a second model, but where its sums are stored or adapters
     are left out for it."""
-    stored = keeps_reference(recipe)
-    tokens, attended, vision = (sum(one[name] for one in plan) for name in ("tokens", "attended", "vision_tokens"))
+    stored = keeps_reference(hyperparameters)
     return Load(
-        longest=sum(sorted(one["tokens"] for one in plan)[-recipe["batch"] :]),
-        tokens=tokens,
-        attended=attended,
-        vision_tokens=vision,
+        longest=sum(sorted(one["tokens"] for one in plan)[-hyperparameters.batch :]),
+        tokens=sum(one["tokens"] for one in plan),
+        attended=sum(one["attended"] for one in plan),
+        vision_tokens=sum(one["vision_tokens"] for one in plan),
         epochs=several,
         reference_passes=1 / several if stored else 1,
-        copies=1 if stored or recipe["lora_rank"] else 2,
+        copies=1 if stored or hyperparameters.lora_rank else 2,
     )
 
 
-def settings(recipe: Mapping[str, Any], folder: Path, passes: int, pairs: int) -> DPOConfig:
-    """passes: forward passes of one epoch, which hold `pairs` pairs together."""
-    sft = recipe["sft_weight"]
+def settings(hyperparameters: DpoHyperparameters, folder: Path, passes: int, pairs: int) -> DPOConfig:
+    """TRL's arguments. passes: forward passes of one epoch, which hold `pairs` pairs together."""
+    sft = hyperparameters.sft_weight
     return DPOConfig(
-        **trainer_settings(recipe, folder, recipe["pairs_per_update"] * passes / pairs),
-        beta=recipe["beta"],
-        ld_alpha=recipe["ld_alpha"],
-        loss_type=[recipe["loss"], "sft"] if sft else [recipe["loss"]],
+        **trainer_settings(hyperparameters, folder, hyperparameters.pairs_per_update * passes / pairs),
+        beta=hyperparameters.beta,
+        ld_alpha=hyperparameters.ld_alpha,
+        loss_type=[hyperparameters.loss, "sft"] if sft else [hyperparameters.loss],
         loss_weights=[1.0, sft] if sft else None,
-        precompute_ref_log_probs=keeps_reference(recipe),
+        precompute_ref_log_probs=keeps_reference(hyperparameters),
     )
 
 
-def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
-    recipe, sft = config["recipe"], config["sft"]
-    rows = Dataset.from_parquet(config["dataset"], keep_in_memory=False)
-    processor = AutoProcessor.from_pretrained(sft)
-    documents, stored = recipe["packing"] == "documents", keeps_reference(recipe)
+def train(run: DpoRun, say: Callable[[str], None]) -> None:
+    """Train the SFT checkpoint on the run's pairs until its checkpoint is whole. Raises RowError, DoesNotFitError."""
+    hyperparameters, sft = run.hyperparameters, str(run.sft)
+    whole = rows = Dataset.from_parquet(str(run.dataset), keep_in_memory=False)
+    processor = load_processor(sft)
+    if run.student in BUILT:  # for any other the quality gate could count, and a row that is over is a fault
+        rows = within_budget(whole, processor, hyperparameters.layout, hyperparameters.max_tokens, say)
+    documents, stored = hyperparameters.packing == "documents", keeps_reference(hyperparameters)
     plan = plan_documents(
-        rows, by_document(rows["example_id"]), processor, recipe["layout"], recipe["max_tokens"], alone=not documents
+        rows,
+        by_document(rows["example_id"]),
+        processor,
+        hyperparameters.layout,
+        hyperparameters.max_tokens,
+        alone=not documents,
     )
-    tokens, alone = (sum(one[name] for one in plan) for name in ("tokens", "pair_tokens"))
+    tokens, alone = sum(one["tokens"] for one in plan), sum(one["pair_tokens"] for one in plan)
     say(
-        f"{config['student']} from {sft}: {len(rows)} pairs in {len(plan)} forward passes, "
+        f"{run.student} from {sft}: {len(rows)} pairs in {len(plan)} forward passes, "
         f"{tokens} tokens (pair by pair {alone})"
     )
-    if documents and recipe["reference"] == "stored" and not stored:
+    if documents and hyperparameters.reference == "stored" and not stored:
         say("the reference is computed in each pass: with adapters it is the model itself, which devices share")
-    args = settings(recipe, partial_folder(config), len(plan), len(rows))
-    keep = forecast_run(sft, recipe, load_of(recipe, plan, epochs(recipe, args, len(plan))), say)
+    args = settings(hyperparameters, partial_folder(run.output), len(plan), len(rows))
+    keep = forecast_run(
+        sft, hyperparameters, load_of(hyperparameters, plan, epochs(hyperparameters, args, len(plan))), say
+    )
 
-    def run(checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
-        reference = config["reference"]
+    def fit(checkpoint: str | None) -> tuple[Trainer, KindRecord]:
         # The reference never comes from a resumed run's checkpoint: a copy is loaded where the policy is none, unless
         # its sums are stored already or adapters can be left out.
-        needed = not recipe["lora_rank"] and not (stored and (checkpoint is None or Path(reference).exists()))
+        needed = not hyperparameters.lora_rank and not (stored and (checkpoint is None or run.reference.exists()))
         more: dict[str, Any] = {
-            "model": load_model(starting_point(sft, checkpoint, recipe), recipe),
-            "ref_model": load_model(sft, recipe) if needed else None,
-            "peft_config": adapters(recipe),
+            "model": load_model(starting_point(sft, checkpoint, hyperparameters), hyperparameters),
+            "ref_model": load_model(sft, hyperparameters) if needed else None,
+            "peft_config": adapters(hyperparameters),
             "args": args,
             "processing_class": processor,
             "callbacks": [Progress(say)],
         }
-        trainer: Any
+        trainer: DPOTrainer
         if documents:
             trainer = DocumentDPOTrainer(
                 **more,
                 keep=keep,
                 train_dataset=Dataset.from_list(plan),
-                reference_file=Path(reference),
-                data_collator=DocumentCollator(rows, processor, recipe["layout"], recipe["ld_alpha"]),
+                reference_file=run.reference,
+                data_collator=DocumentCollator(rows, processor, hyperparameters.layout, hyperparameters.ld_alpha),
             )
         else:
-            trainer = DPOTrainer(**more, train_dataset=pair_rows(rows, processor, recipe["layout"]))
+            trainer = DPOTrainer(**more, train_dataset=pair_rows(rows, processor, hyperparameters.layout))
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
-            say(f"going on from {checkpoint}")
+            say(f"resuming from {checkpoint}")
         trainer.train(resume_from_checkpoint=checkpoint)
         return trainer, {
             "kind": "dpo",
             "base": sft,
+            "left_out": {"over_budget": len(whole) - len(rows)},
             "tokens_pair_by_pair": alone,
             "tokens_packed": tokens,
             **preference_curves(trainer.state.log_history),
         }
 
-    finish_run(config, say, run)
+    finish_run(run, say, fit)
 
 
-def preference_curves(history: list[dict[str, Any]]) -> dict[str, list[float]]:
+def preference_curves(history: Sequence[Mapping[str, float]]) -> PreferenceCurves:
     """Per logged step; `from_ln_2` is how far the first step's preference losses are from ln 2 (packed documents)."""
     logged = [entry for entry in history if "rewards/margins" in entry]
     return {
@@ -142,4 +191,4 @@ def preference_curves(history: list[dict[str, Any]]) -> dict[str, list[float]]:
 
 
 if __name__ == "__main__":
-    run_script("dpo", train)
+    run_script("dpo", DpoRun, train)

@@ -1,8 +1,9 @@
 """TRL's DPOTrainer on packed documents: one forward pass for all pairs of a document, the same loss as pair by pair."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,10 +11,13 @@ import torch
 import torch.nn.functional as F
 from accelerate.utils import gather_object
 from datasets import Dataset
-from trl import DPOConfig, DPOTrainer
+from transformers import PreTrainedModel
 from trl.models.utils import disable_gradient_checkpointing, prepare_deepspeed
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.utils import use_adapter
 
+from resources.training.dpo.documents import DocumentCollator
 from resources.training.dpo.tree_attention import prepare, tree_mask
 from resources.training.packed_trainer import PackedTrainer
 
@@ -21,7 +25,15 @@ PREFERENCE = ("sigmoid", "sigmoid_norm")  # of TRL's losses, those that packed d
 _EXTRA = ("ends", "weights", "side", "place", "ld_weights", "reference")  # what the model does not take
 
 
-def side_sums(log_probs: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
+class ReferenceSums(TypedDict):
+    """The reference's log-probabilities of one pair."""
+
+    id: str  # the row's
+    chosen: float
+    rejected: float
+
+
+def side_sums(log_probs: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """[2K] the log-probability of each side, from those of the packed tokens [1, N - 1] (the first has none)."""
     values = log_probs[0, inputs["place"] - 1] * inputs["ld_weights"]
     return values.new_zeros(2 * len(inputs["weights"])).index_add(0, inputs["side"], values)
@@ -34,7 +46,7 @@ def share(count: int, rank: int, ranks: int) -> list[int]:
 
 
 class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
-    """Trains on `packing.plan_documents`' documents through `packing.DocumentCollator`; the rest is TRL's.
+    """Trains on `documents.plan_documents`' passes through `documents.DocumentCollator`; the rest is TRL's.
 
     The loss of an update is the mean over its pairs, each with its weight: sum(weight * loss) / sum(weight), over all
     accumulated passes and devices. Loss types: one of PREFERENCE, then `sft` or not: that is the token mean of a pair's
@@ -42,25 +54,26 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
     """
 
     loss_is_scaled_for_ga = True
-    model: Any
-    ref_model: Any
-    data_collator: Any  # a packing.DocumentCollator
+    model: PreTrainedModel
+    ref_model: PreTrainedModel | None
+    data_collator: DocumentCollator
 
     def __init__(self, *, args: DPOConfig, reference_file: Path | None = None, **more: Any) -> None:
         """reference_file: where the reference's sums are kept with args.precompute_ref_log_probs (parquet, by row)."""
-        losses: Any = args.loss_type
+        losses = args.loss_type
         if losses[0] not in PREFERENCE or losses[1:] not in ([], ["sft"]) or args.use_weighting:
             raise ValueError(f"Packed documents are trained with {' or '.join(PREFERENCE)}, and sft after it or not.")
         self.reference_file = reference_file
         super().__init__(args=args, **more)
 
-    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+    def _prepare_dataset(self, dataset: Dataset, *_: object) -> Dataset:
         return dataset  # the collator tokenizes
 
     def _set_signature_columns_if_needed(self) -> None:
-        self._signature_columns: Any = ["document", "rows", "ref_chosen_logps", "ref_rejected_logps"]
+        columns = ["document", "rows", "ref_chosen_logps", "ref_rejected_logps"]
+        self._signature_columns = columns  # type: ignore[assignment]  # Trainer's own says None, and sets a list
 
-    def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
+    def _precompute_ref_logps(self, dataset: Dataset, *_: object) -> Dataset:
         """The documents with the reference's sums per pair, read from `reference_file` where they are there already."""
         if self.reference_file is None:
             raise ValueError("precompute_ref_log_probs needs a reference_file")
@@ -78,12 +91,12 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         if self.ref_model is None and self.is_deepspeed_enabled:
             model = prepare_deepspeed(self.model, self.accelerator)
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
-        rows: list[dict[str, Any]] = []
+        rows: list[ReferenceSums] = []
         for number in share(len(dataset), rank, ranks):
             document = dataset[number]
             inputs = self._prepare_inputs(self.data_collator([document]))
             with torch.no_grad(), self.accelerator.autocast():
-                chosen, rejected = self._sides(model, inputs)[0].split(len(document["rows"]))
+                chosen, rejected = torch.split(self._sides(model, inputs)[0], len(document["rows"]))
             rows += [
                 {"id": self.data_collator.rows[row]["id"], "chosen": better, "rejected": worse}
                 for row, better, worse in zip(document["rows"], chosen.tolist(), rejected.tolist(), strict=True)
@@ -95,18 +108,24 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
             work.rename(path)
         self.accelerator.wait_for_everyone()
 
-    def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> torch.Tensor:
+    def _get_num_items_in_batch(
+        self, batch_samples: list[dict[str, torch.Tensor]], device: torch.device
+    ) -> torch.Tensor:
         """The weight of all pairs of an update, on all devices."""
         total = torch.stack([batch["weights"].sum() for batch in batch_samples]).sum().to(device)
         return self.accelerator.gather(total).sum() if self.args.world_size > 1 else total
 
     def compute_loss(
         self,
-        model: Any,
-        inputs: dict[str, Any],
-        return_outputs: Any = False,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
+        """The weighted sum of the pairs' losses over the weight of all pairs of the update (None: of this pass).
+
+        inputs: what DocumentCollator returns.
+        """
         sums, log_probs = self._sides(model, inputs)
         reference = inputs["reference"] if "reference" in inputs else self._reference(inputs)
         losses, preference = self._pair_losses(sums, reference, log_probs, inputs)
@@ -117,15 +136,16 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         scale = self.accelerator.num_processes if num_items_in_batch is not None else 1
         return (weights * losses).sum() / total * scale
 
-    def _sides(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _sides(self, model: torch.nn.Module, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         kwargs = {name: value for name, value in inputs.items() if name not in _EXTRA}
         mask = tree_mask(inputs["ends"], prepare(self.accelerator.unwrap_model(model), inputs["ends"].is_cuda))
         outputs = model(**kwargs, attention_mask=mask, use_cache=False, fused_lm_head=True)
         return side_sums(outputs.log_probs, inputs), outputs.log_probs
 
-    def _reference(self, inputs: dict[str, Any]) -> torch.Tensor:
+    def _reference(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """[2K] from the frozen copy, or from the policy without its adapter: once for all pairs of a document."""
-        checkpointing: Any = self.args.gradient_checkpointing_kwargs
+        given = self.args.gradient_checkpointing_kwargs  # Trainer's own has parsed it, where it was a string
+        checkpointing = given if isinstance(given, dict) else None
         with torch.no_grad(), disable_gradient_checkpointing(self.model, checkpointing):
             if self.ref_model is not None:
                 return self._sides(self.ref_model, inputs)[0]
@@ -134,7 +154,11 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
                 return self._sides(self.model, inputs)[0]
 
     def _pair_losses(
-        self, sums: torch.Tensor, reference: torch.Tensor, log_probs: torch.Tensor, inputs: dict[str, Any]
+        self,
+        sums: torch.Tensor,
+        reference: torch.Tensor,
+        log_probs: torch.Tensor,
+        inputs: Mapping[str, torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """[K] the whole loss of each pair, and its preference term alone."""
         pairs = len(inputs["weights"])
@@ -153,12 +177,16 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         return (found.new_tensor(self.loss_weights)[:, None] * found).sum(0), found[0]
 
     def _record(
-        self, sums: torch.Tensor, reference: torch.Tensor, preference: torch.Tensor, inputs: dict[str, Any]
+        self,
+        sums: torch.Tensor,
+        reference: torch.Tensor,
+        preference: torch.Tensor,
+        inputs: Mapping[str, torch.Tensor],
     ) -> None:
         """TRL's metrics, as means over pairs; and how far from ln 2 a pair's preference loss is at most, over the
         passes of the step and all devices."""
         pairs = len(preference)
-        chosen, rejected = (self.beta * (sums - reference)).split(pairs)
+        chosen, rejected = torch.split(self.beta * (sums - reference), pairs)
         metrics = {
             "rewards/chosen": chosen,
             "rewards/rejected": rejected,

@@ -7,26 +7,36 @@ cost the square of the tree.
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from transformers import AttentionInterface
+from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.flex_attention import flex_attention_forward
+
+if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
 
 CHAINS, FLEX = "prefix_tree", "prefix_tree_tiles"
 BLOCK = 512  # queries of one call: a chain behind others computes no more than half of this square in vain
 TILE = 128  # queries and keys of a tile of flex_attention
 
 
+class Queries(NamedTuple):
+    """Packed tokens [start, stop): they see the `seen` pieces, and what precedes them in their own."""
+
+    start: int
+    stop: int
+    seen: list[int]  # numbers of the pieces that are seen whole or in part
+
+
 @dataclass(frozen=True)
 class Chains:
-    """Packed tokens cut into `sizes`; queries of [start, stop) see the `seen` pieces and what precedes them in their
-    own."""
+    """Packed tokens cut into pieces of `sizes`, and what each token sees."""
 
     sizes: list[int]
-    queries: list[tuple[int, int, list[int]]]  # start, stop, numbers of the pieces that are seen whole or in part
+    queries: list[Queries]
 
 
 def chains(ends: np.ndarray) -> Chains:
@@ -41,7 +51,7 @@ def chains(ends: np.ndarray) -> Chains:
     borders = sorted({border for ranges in seen for one in ranges for border in one} | {0, len(ends)})
     piece = {border: number for number, border in enumerate(borders)}
     queries = [
-        (low, high, [number for start, stop in ranges for number in range(piece[start], piece[stop])])
+        Queries(low, high, [number for start, stop in ranges for number in range(piece[start], piece[stop])])
         for (low, high), ranges in zip(spans, seen, strict=True)
     ]
     return Chains([stop - start for start, stop in pairwise(borders)], queries)
@@ -53,18 +63,18 @@ def _ranges(indices: np.ndarray) -> list[tuple[int, int]]:
 
 
 def attend_chains(
-    module: Any,
+    module: torch.nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: Chains,
     scaling: float | None = None,
-    **_: Any,
+    **_: object,
 ) -> tuple[torch.Tensor, None]:
     """transformers' attention function `prefix_tree`. query [1, heads, N, d]; key, value [1, groups, N, d]."""
     groups = query.shape[1] // key.shape[1]
     keys, values = (
-        states.repeat_interleave(groups, dim=1).split(attention_mask.sizes, dim=2) for states in (key, value)
+        torch.split(states.repeat_interleave(groups, dim=1), attention_mask.sizes, dim=2) for states in (key, value)
     )
     outputs = []
     for start, stop, seen in attention_mask.queries:
@@ -84,7 +94,12 @@ def attend_chains(
 
 
 def attend_tiles(
-    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **more: Any
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: "BlockMask",
+    **more: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """transformers' own flex_attention, whose name it refuses Qwen2.5-VL. Autocast, which leaves queries and keys in
     float32 after their rotation, does not know it, so they are cast here."""
@@ -95,7 +110,7 @@ AttentionInterface.register(CHAINS, attend_chains)
 AttentionInterface.register(FLEX, attend_tiles)
 
 
-def prepare(model: Any, cuda: bool) -> str:
+def prepare(model: PreTrainedModel, cuda: bool) -> str:
     """Let a Qwen2.5-VL's language model attend over prefix trees, there or on the CPU; returns by what."""
     implementation = FLEX if cuda else CHAINS
     if model.config.get_text_config()._attn_implementation != implementation:
@@ -103,17 +118,17 @@ def prepare(model: Any, cuda: bool) -> str:
     return implementation
 
 
-def tree_mask(ends: torch.Tensor, implementation: str) -> dict[str, Any]:
+def tree_mask(ends: torch.Tensor, implementation: str) -> "dict[str, Chains | BlockMask]":
     """What the model takes as `attention_mask`, for the implementation that `prepare` chose. ends: [N]."""
     return {"full_attention": chains(ends.cpu().numpy()) if implementation == CHAINS else tiles(ends)}
 
 
-def tiles(ends: torch.Tensor) -> Any:
+def tiles(ends: torch.Tensor) -> "BlockMask":
     """flex_attention's BlockMask, from the first and the last end in each tile: torch's own way builds the mask over
     all tokens first."""
     from torch.nn.attention.flex_attention import BlockMask
 
-    def sees(batch: Any, head: Any, q: Any, k: Any) -> Any:
+    def sees(batch: torch.Tensor, head: torch.Tensor, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
         return (k <= q) & (q < ends[k])
 
     tiled = F.pad(ends, (0, -len(ends) % TILE)).view(-1, TILE)  # what fills the last tile is seen by no token

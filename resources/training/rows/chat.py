@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from resources.text.headings import SEPARATOR
+from resources.training.rows.dataset_rows import ImageFile
+from resources.training.rows.processor import Processor
 
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 END_OF_TURN = "<|im_end|>"
@@ -16,7 +17,7 @@ def plain(text: str) -> str:
     return _CONTROL.sub(r"<\1>", text)
 
 
-def render_prompt(processor: Any, images: int, request: str, prefix: str = "") -> str:
+def render_prompt(processor: Processor, images: int, request: str, prefix: str = "") -> str:
     """All images, then the request, then the beginning of the answer; what is to be written comes next.
 
     A prefix ends in a blank line here, on the prompt's side, because a tokenizer may merge a full stop with it.
@@ -29,9 +30,10 @@ def render_prompt(processor: Any, images: int, request: str, prefix: str = "") -
 
 
 def render_answer(text: str, closes: bool = True) -> str:
-    """The text to learn; it ends the turn only where it `closes` the answer."""
+    """The trainable text; it ends the turn only where it `closes` the answer."""
     return plain(text) + (END_OF_TURN if closes else "")
 
 
-def image_paths(images: Sequence[dict[str, Any]]) -> list[str]:
+def image_paths(images: Sequence[ImageFile]) -> list[str]:
+    """Where the images are, in order."""
     return [image["path"] for image in images]

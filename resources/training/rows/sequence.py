@@ -1,14 +1,27 @@
-"""One training text as a Qwen2.5-VL sees it: its tokens, which of them are learnt, and their rotary positions."""
+"""One training text as a Qwen2.5-VL sees it: its tokens, which of them are trainable, and their rotary positions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
+from resources.training.rows.processor import Tokenizer
+
 IMAGE_PAD = "<|image_pad|>"
 VISION = ("<|vision_start|>", IMAGE_PAD, "<|vision_end|>")
-Grid = tuple[int, int]  # height and width of an image in visual tokens
+
+
+class Grid(NamedTuple):
+    """An image in visual tokens."""
+
+    height: int
+    width: int
+
+    @property
+    def tokens(self) -> int:
+        """How many there are."""
+        return self.height * self.width
 
 
 class RowError(ValueError):
@@ -27,46 +40,48 @@ class Tokens:
 
     @property
     def text_tokens(self) -> int:
+        """How many are no image's."""
         return int(len(self.ids) - self.pads.sum())
 
     @property
     def vision_tokens(self) -> int:
+        """How many are an image's."""
         return int(self.pads.sum())
 
     def size(self) -> str:
+        """Its counts, in words for an error."""
         return f"{len(self.ids)} tokens ({self.text_tokens} of text, {self.vision_tokens} of {len(self.images)} images)"
 
 
 def tokenize(
     name: str,
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     given: str,
-    learn: str,
+    trainable: str,
     images: Sequence[int],
     grids: Sequence[Grid],
 ) -> Tokens:
-    """`given` then `learn`, tokenized apart as TRL does, with image `images[k]` at the k-th `<|image_pad|>`.
+    """`given` then `trainable`, tokenized apart as TRL does, with image `images[k]` at the k-th `<|image_pad|>`.
 
     grids: of all images of the row. Raises RowError, with `name` in its sentence, where the placeholders are not as
-    many as the images or there is nothing to learn.
+    many as the images or nothing is trainable.
     """
     pad, *vision = (tokenizer.convert_tokens_to_ids(token) for token in (IMAGE_PAD, *VISION))
     before, after = (
-        np.asarray(tokenizer(text, add_special_tokens=False)["input_ids"], dtype=np.int64) for text in (given, learn)
+        np.asarray(tokenizer(text, add_special_tokens=False)["input_ids"], dtype=np.int64)
+        for text in (given, trainable)
     )
     short = np.concatenate([before, after])
     places = np.flatnonzero(short == pad)
     if len(places) != len(images):
         raise RowError(f"{name}: {len(images)} images for {len(places)} image placeholders in its text.")
     repeats = np.ones(len(short), dtype=np.int64)
-    repeats[places] = [grids[image][0] * grids[image][1] for image in images]
+    repeats[places] = [grids[image].tokens for image in images]
     ids = np.repeat(short, repeats)
-    trainable = np.repeat(np.arange(len(short)) >= len(before), repeats) & ~np.isin(ids, vision)
-    if not trainable.any():
-        raise RowError(f"{name}: there is nothing to learn, its answer is empty.")
-    return Tokens(
-        ids, trainable, rotary_positions(ids, pad, [grids[image] for image in images]), tuple(images), ids == pad
-    )
+    mask = np.repeat(np.arange(len(short)) >= len(before), repeats) & ~np.isin(ids, vision)
+    if not mask.any():
+        raise RowError(f"{name}: nothing is trainable, its answer is empty.")
+    return Tokens(ids, mask, rotary_positions(ids, pad, [grids[image] for image in images]), tuple(images), ids == pad)
 
 
 def rotary_positions(ids: np.ndarray, pad: int, grids: Sequence[Grid]) -> np.ndarray:

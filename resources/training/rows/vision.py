@@ -1,11 +1,23 @@
 """Images of training rows: sizes in visual tokens from files' headers, patches when a batch needs them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageOps
 
+from resources.training.rows.processor import ImageProcessor
 from resources.training.rows.sequence import Grid, RowError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Patches(NamedTuple):
+    """Images as the vision tower takes them."""
+
+    pixels: "list[torch.Tensor]"  # of each image [h * w, 1176] float32, h and w in patches
+    patch_grids: "list[torch.Tensor]"  # of each image [3] int64: time, height, width in patches
+    token_grids: list[Grid]  # of each image, in visual tokens
 
 
 def open_image(name: str, path: str) -> Image.Image:
@@ -18,8 +30,8 @@ def open_image(name: str, path: str) -> Image.Image:
     return image
 
 
-def grids_of(name: str, paths: Sequence[str], image_processor: Any) -> list[Grid]:
-    """Height and width of each image in visual tokens, after the processor's resizing; reads the headers alone."""
+def grids_of(name: str, paths: Sequence[str], image_processor: ImageProcessor) -> list[Grid]:
+    """Each image in visual tokens, after the processor's resizing; reads the headers alone. Raises RowError."""
     from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
     token, size, grids = image_processor.patch_size * image_processor.merge_size, image_processor.size, []
@@ -27,20 +39,22 @@ def grids_of(name: str, paths: Sequence[str], image_processor: Any) -> list[Grid
         with open_image(name, path) as image:
             width, height = image.size
         resized = smart_resize(height, width, token, size["shortest_edge"], size["longest_edge"])
-        grids.append((resized[0] // token, resized[1] // token))
+        grids.append(Grid(resized[0] // token, resized[1] // token))
     return grids
 
 
-def patches(name: str, paths: Sequence[str], image_processor: Any) -> tuple[list[Any], list[Any], list[Grid]]:
-    """Per image its patches [h * w, 1176] float32, its grid [3] (time, height, width in patches), and its Grid."""
+def patches(name: str, paths: Sequence[str], image_processor: ImageProcessor) -> Patches:
+    """The images, decoded and cut into patches. Raises RowError with the row's `name`."""
     if not paths:
-        return [], [], []
+        return Patches([], [], [])
+    import torch
+
     images = [open_image(name, path).convert("RGB") for path in paths]
     found = image_processor(images=images, return_tensors="pt")
     grids = found["image_grid_thw"]
     side = image_processor.merge_size
-    return (
-        list(found["pixel_values"].split(grids.prod(-1).tolist())),
+    return Patches(
+        list(torch.split(found["pixel_values"], grids.prod(-1).tolist())),
         list(grids),
-        [(height // side, width // side) for _, height, width in grids.tolist()],
+        [Grid(height // side, width // side) for _, height, width in grids.tolist()],
     )

@@ -1,47 +1,60 @@
 """Supervised rows as the tensors of one forward pass: one after another without padding, the loss on answers alone."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from resources.training.rows.chat import image_paths, render_answer, render_prompt
+from resources.training.rows.dataset_rows import ChatRow
+from resources.training.rows.processor import Processor
 from resources.training.rows.sequence import Grid, RowError, Tokens, tokenize
 from resources.training.rows.vision import grids_of, patches
 
+if TYPE_CHECKING:
+    import torch
 
-def row_texts(row: dict[str, Any], processor: Any) -> tuple[str, str]:
-    """An sft_dataset row as the text that is given and the text that is learnt."""
+
+class TokenCount(NamedTuple):
+    """Tokens of a row."""
+
+    total: int
+    vision: int  # of these, visual ones
+
+
+def row_texts(row: ChatRow, processor: Processor) -> tuple[str, str]:
+    """An sft_dataset row as the text that is given and the text that is trainable. Raises RowError for an empty one."""
     user, assistant = row["messages"]
     if not assistant["content"].strip():
-        raise RowError(f"{row['id']}: there is nothing to learn, its answer is empty.")
+        raise RowError(f"{row['id']}: nothing is trainable, its answer is empty.")
     return render_prompt(processor, len(row["images"]), user["content"]), render_answer(assistant["content"])
 
 
-def row_tokens(row: dict[str, Any], processor: Any, grids: Sequence[Grid]) -> Tokens:
+def row_tokens(row: ChatRow, processor: Processor, grids: Sequence[Grid]) -> Tokens:
+    """The row's tokens, its images being of these sizes. Raises RowError."""
     return tokenize(row["id"], processor.tokenizer, *row_texts(row, processor), range(len(grids)), grids)
 
 
-def row_size(row: dict[str, Any], processor: Any) -> Tokens:
-    """The row's tokens, from its texts and the headers of its images."""
+def row_size(row: ChatRow, processor: Processor) -> Tokens:
+    """The row's tokens, from its texts and the headers of its images. Raises RowError."""
     return row_tokens(row, processor, grids_of(row["id"], image_paths(row["images"]), processor.image_processor))
 
 
-def count_tokens(rows: Sequence[dict[str, Any]], processor: Any, max_tokens: int) -> list[tuple[int, int]]:
-    """Tokens of each row, and how many of them are visual; reads the headers of images alone.
+def count_tokens(rows: Iterable[ChatRow], processor: Processor, max_tokens: int) -> list[TokenCount]:
+    """Tokens of each row; reads the headers of images alone.
 
     Nothing is ever cut, so raises RowError naming the rows that have more than `max_tokens`.
     """
     counts, over = [], []
     for row in rows:
         text = row_size(row, processor)
-        counts.append((len(text.ids), text.vision_tokens))
+        counts.append(TokenCount(len(text.ids), text.vision_tokens))
         if len(text.ids) > max_tokens:
             over.append(f"{row['id']} has {text.size()}")
     if over:
         more = f"; and {len(over) - 10} more" if len(over) > 10 else ""
         raise RowError(
-            f"{len(over)} of {len(rows)} rows have more than max_tokens = {max_tokens}: {'; '.join(over[:10])}{more}."
+            f"{len(over)} of {len(counts)} rows have more than max_tokens = {max_tokens}: {'; '.join(over[:10])}{more}."
         )
     return counts
 
@@ -53,15 +66,15 @@ class PackedCollator:
     apart; rows 1 to 3 are the rotary positions. Opens the images when it is called.
     """
 
-    def __init__(self, processor: Any) -> None:
+    def __init__(self, processor: Processor) -> None:
         self.processor = processor
 
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    def __call__(self, rows: Sequence[ChatRow]) -> "dict[str, torch.Tensor]":
         """input_ids, labels [1, S]; position_ids [4, 1, S]; pixel_values, image_grid_thw where there are images."""
         import torch
 
         vision = [patches(row["id"], image_paths(row["images"]), self.processor.image_processor) for row in rows]
-        texts = [row_tokens(row, self.processor, grids) for row, (_, _, grids) in zip(rows, vision, strict=True)]
+        texts = [row_tokens(row, self.processor, shown.token_grids) for row, shown in zip(rows, vision, strict=True)]
         ids = np.concatenate([text.ids for text in texts])
         labels = np.concatenate([np.where(text.trainable, text.ids, -100) for text in texts])
         positions = np.concatenate([np.vstack([np.arange(len(text.ids)), text.positions]) for text in texts], axis=1)
@@ -70,7 +83,7 @@ class PackedCollator:
             "labels": torch.from_numpy(labels)[None],
             "position_ids": torch.from_numpy(positions)[:, None],
         }
-        if any(pixels for pixels, _, _ in vision):
-            batch["pixel_values"] = torch.cat([image for pixels, _, _ in vision for image in pixels])
-            batch["image_grid_thw"] = torch.stack([grid for _, grids, _ in vision for grid in grids])
+        if any(shown.pixels for shown in vision):
+            batch["pixel_values"] = torch.cat([image for shown in vision for image in shown.pixels])
+            batch["image_grid_thw"] = torch.stack([grid for shown in vision for grid in shown.patch_grids])
         return batch

@@ -1,53 +1,56 @@
 """Supervised fine-tuning, run by `accelerate launch -m resources.training.sft.train --config <json>`."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from datasets import Dataset
-from transformers import PrinterCallback
-from trl import SFTConfig
+from transformers import PrinterCallback, Trainer
+from trl.trainer.sft_config import SFTConfig
 
 from resources.training.arguments import epochs, forecast_run, starting_point, trainer_settings
 from resources.training.forecast import Load, causal
 from resources.training.model import adapters, load_model
 from resources.training.rows.processor import load_processor
 from resources.training.run import Progress, finish_run, partial_folder, run_script
+from resources.training.run_config import SftRun
 from resources.training.sft.packing import PackedCollator, count_tokens
 from resources.training.sft.trainer import TokenMeanSFTTrainer
 from resources.training.students.resolve import resolve_student
+from resources.training.training_record import KindRecord
 
 
-def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
-    recipe = config["recipe"]
+def train(run: SftRun, say: Callable[[str], None]) -> None:
+    """Train the student on the run's rows until its checkpoint is whole. Raises RowError, DoesNotFitError,
+    SmolMissingError."""
+    hyperparameters = run.hyperparameters
     # First, because it gives each process its device, and says that ZeRO-3 shares the weights before any are loaded.
     args = SFTConfig(
-        **trainer_settings(recipe, partial_folder(config), recipe["documents_per_update"]), remove_unused_columns=False
+        **trainer_settings(hyperparameters, partial_folder(run.output), hyperparameters.documents_per_update),
+        remove_unused_columns=False,
     )
-    rows = Dataset.from_parquet(config["dataset"], keep_in_memory=False)
+    rows = Dataset.from_parquet(str(run.dataset), keep_in_memory=False)
     texts = (turn["content"] for row in rows.select_columns("messages") for turn in row["messages"])
-    base = resolve_student(config["student"], texts, Path(config["base_folder"]))
-    say(f"{config['student']} from {base}, {len(rows)} rows")
-    processor = load_processor(base, recipe["max_pixels"])
-    totals, vision = zip(*count_tokens(rows, processor, recipe["max_tokens"]), strict=True)
+    base = resolve_student(run.student, texts, run.base_folder)
+    say(f"{run.student} from {base}, {len(rows)} rows")
+    processor = load_processor(base, hyperparameters.max_pixels)
+    counts = count_tokens(rows, processor, hyperparameters.max_tokens)
     keep = forecast_run(
         base,
-        recipe,
+        hyperparameters,
         Load(
-            longest=sum(sorted(totals)[-recipe["batch"] :]),
-            tokens=sum(totals),
-            attended=sum(map(causal, totals)),
-            vision_tokens=sum(vision),
-            epochs=epochs(recipe, args, len(rows)),
+            longest=sum(sorted(count.total for count in counts)[-hyperparameters.batch :]),
+            tokens=sum(count.total for count in counts),
+            attended=sum(causal(count.total) for count in counts),
+            vision_tokens=sum(count.vision for count in counts),
+            epochs=epochs(hyperparameters, args, len(rows)),
         ),
         say,
     )
 
-    def run(checkpoint: str | None) -> tuple[Any, dict[str, Any]]:
+    def fit(checkpoint: str | None) -> tuple[Trainer, KindRecord]:
         trainer = TokenMeanSFTTrainer(
-            model=load_model(starting_point(base, checkpoint, recipe), recipe),
+            model=load_model(starting_point(base, checkpoint, hyperparameters), hyperparameters),
             keep=keep,
-            peft_config=adapters(recipe),
+            peft_config=adapters(hyperparameters),
             args=args,
             train_dataset=rows,
             data_collator=PackedCollator(processor),
@@ -56,12 +59,12 @@ def train(config: dict[str, Any], say: Callable[[str], None]) -> None:
         )
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
-            say(f"going on from {checkpoint}")
+            say(f"resuming from {checkpoint}")
         trainer.train(resume_from_checkpoint=checkpoint)
         return trainer, {"kind": "sft", "base": base}
 
-    finish_run(config, say, run)
+    finish_run(run, say, fit)
 
 
 if __name__ == "__main__":
-    run_script("sft", train)
+    run_script("sft", SftRun, train)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from trl import SFTTrainer
+from transformers import PreTrainedModel
+from trl.trainer.sft_trainer import SFTTrainer
 
 from resources.training.packed_attention import SAMPLES
 from resources.training.packed_trainer import PackedTrainer
@@ -16,7 +17,8 @@ class TokenMeanSFTTrainer(PackedTrainer, SFTTrainer):
     a token of a short sample would count more than one of a long sample.
     """
 
-    def __init__(self, **more: Any) -> None:
-        more["model"].set_attn_implementation({"text_config": SAMPLES})
-        super().__init__(**more)
+    def __init__(self, *, model: PreTrainedModel, **more: Any) -> None:
+        """model: its attention is changed in place. more: SFTTrainer's arguments."""
+        model.set_attn_implementation({"text_config": SAMPLES})
+        super().__init__(model=model, **more)
         self.model_accepts_loss_kwargs = True

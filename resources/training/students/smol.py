@@ -6,18 +6,20 @@ images say nothing to it until it has been trained on some.
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
-    GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerBase,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
 )
 
-from resources.training.students.processor import chat_processor
+from resources.training.students.processor import chat_processor, sampling, token_ids
 
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
 PIXELS = 280 * 280  # per image, the paper's: 100 visual tokens
@@ -41,30 +43,22 @@ def build_smol(folder: Path) -> None:
     tokenizer.add_special_tokens({"additional_special_tokens": list(VISION_TOKENS)})
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     model = graft(llama, tokenizer)
-    model.generation_config = GenerationConfig(
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        do_sample=True,
-        temperature=0.6,
-        top_p=0.95,
-    )
-    model.to(torch.bfloat16).save_pretrained(folder)
+    model.generation_config = sampling(tokenizer.eos_token_id, tokenizer.pad_token_id)
+    model.bfloat16().save_pretrained(folder)
     chat_processor(tokenizer, PIXELS).save_pretrained(folder)
 
 
-def load_llama() -> tuple[Any, Any]:
+def load_llama() -> tuple[LlamaForCausalLM, PreTrainedTokenizerBase]:
     """SmolLM2 as the Llama that it is, in float32, and its tokenizer."""
     path = gguf_file()
-    return (
-        AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32),
-        AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name),
-    )
+    llama = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    return cast(LlamaForCausalLM, llama), AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
 
 
-def graft(llama: Any, tokenizer: Any) -> Any:
+def graft(llama: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase) -> Qwen2_5_VLForConditionalGeneration:
     """Llama's weights in a Qwen2.5-VL of the same sizes: equal logits on text, as Qwen's attention differs in its
     biases alone, which are 0 here."""
-    model: Any = Qwen2_5_VLForConditionalGeneration(_config(llama.config, tokenizer))
+    model = Qwen2_5_VLForConditionalGeneration(_config(llama.config, tokenizer))
     source = llama.state_dict()
     target = {
         name.replace("model.", "model.language_model.", 1): weight
@@ -76,19 +70,20 @@ def graft(llama: Any, tokenizer: Any) -> Any:
     if lost or unexpected:
         raise ValueError(f"SmolLM2's weights have other names than expected: {lost[:3]} {unexpected[:3]}")
     with torch.no_grad():
-        for layer in model.model.language_model.layers:
-            for projection in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj):
-                projection.bias.zero_()
+        for name, parameter in model.named_parameters():
+            if "language_model" in name and name.endswith(("q_proj.bias", "k_proj.bias", "v_proj.bias")):
+                parameter.zero_()
         words = source["model.embed_tokens.weight"]
-        embeddings = model.get_input_embeddings().weight
+        embeddings = model.get_parameter("model.language_model.embed_tokens.weight")
         embeddings[:] = words.mean(0)  # the tokens that are new
         embeddings[: len(words)] = words
     model.tie_weights()
     return model
 
 
-def _config(llama: Any, tokenizer: Any) -> Qwen2_5_VLConfig:
-    ids = dict(zip(VISION_TOKENS, tokenizer.convert_tokens_to_ids(list(VISION_TOKENS)), strict=True))
+def _config(llama: LlamaConfig, tokenizer: PreTrainedTokenizerBase) -> Qwen2_5_VLConfig:
+    ids = token_ids(tokenizer, (*VISION_TOKENS, "<|endoftext|>"))
+    rope = llama.rope_parameters or {}
     return Qwen2_5_VLConfig(
         text_config={
             "vocab_size": (len(tokenizer) + 63) // 64 * 64,
@@ -101,10 +96,10 @@ def _config(llama: Any, tokenizer: Any) -> Qwen2_5_VLConfig:
             "rms_norm_eps": llama.rms_norm_eps,
             "rope_parameters": {
                 "rope_type": "default",
-                "rope_theta": llama.rope_parameters["rope_theta"],
+                "rope_theta": rope["rope_theta"],
                 "mrope_section": [8, 12, 12],
             },
-            "bos_token_id": tokenizer.convert_tokens_to_ids("<|endoftext|>"),
+            "bos_token_id": ids["<|endoftext|>"],
             "eos_token_id": tokenizer.eos_token_id,
             "pad_token_id": tokenizer.pad_token_id,
         },

@@ -1,20 +1,18 @@
 """The `tiny` student: a Qwen2.5-VL of half a million random weights, built from a configuration and some texts."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
-    GenerationConfig,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2Tokenizer,
 )
 
-from resources.training.students.processor import chat_processor
+from resources.training.students.processor import chat_processor, sampling, token_ids
 
 SPECIAL = (
     "<|endoftext|>",
@@ -41,21 +39,15 @@ def build_tiny(texts: Iterable[str], folder: Path) -> None:
     It has the real architecture, processor and chat template, so every code path of the 7B model runs; it writes noise.
     """
     tokenizer = train_tokenizer(texts)
-    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
+    ids = token_ids(tokenizer, SPECIAL)
     torch.manual_seed(0)
     model = Qwen2_5_VLForConditionalGeneration(tiny_config(len(tokenizer), ids))
-    model.generation_config = GenerationConfig(
-        eos_token_id=[ids["<|im_end|>"], ids["<|endoftext|>"]],
-        pad_token_id=ids["<|endoftext|>"],
-        do_sample=True,
-        temperature=0.6,
-        top_p=0.95,
-    )
+    model.generation_config = sampling([ids["<|im_end|>"], ids["<|endoftext|>"]], ids["<|endoftext|>"])
     model.save_pretrained(folder)
     chat_processor(tokenizer, TINY_PIXELS).save_pretrained(folder)
 
 
-def train_tokenizer(texts: Iterable[str]) -> Any:
+def train_tokenizer(texts: Iterable[str]) -> Qwen2Tokenizer:
     """A byte-level BPE in Qwen2's form: no text is unknown to it."""
     bpe = Tokenizer(models.BPE())
     bpe.normalizer = normalizers.NFC()
@@ -75,14 +67,13 @@ def train_tokenizer(texts: Iterable[str]) -> Any:
         ),
     )
     trained = json.loads(bpe.to_str())["model"]
-    merges: Any = [tuple(pair) for pair in trained["merges"]]
-    no_unknown: Any = None
-    return Qwen2Tokenizer(
+    make: Callable[..., Qwen2Tokenizer] = Qwen2Tokenizer
+    return make(
         vocab=trained["vocab"],
-        merges=merges,
+        merges=[tuple(pair) for pair in trained["merges"]],
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
-        unk_token=no_unknown,
+        unk_token=None,
         extra_special_tokens=list(SPECIAL),
     )
 
