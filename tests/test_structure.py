@@ -22,9 +22,8 @@ ROLES = {
 }
 MOST_LINES = 400
 # Left of what is being renamed, split and documented.
-TWICE = {"model.py", "processor.py"}
+TWICE = {"model.py", "processor.py", "writer.py"}
 LONG = {"resources/embedded/reading.py"}
-UNDOCUMENTED = ("resources/training/",)
 
 
 def test_no_file_name_stands_twice() -> None:
@@ -62,7 +61,7 @@ def test_every_public_function_class_and_method_has_a_docstring(folder: str) -> 
     missing = {
         name: found
         for path in FILES
-        if (name := path.relative_to(ROOT).as_posix()).startswith(f"{folder}/") and not name.startswith(UNDOCUMENTED)
+        if (name := path.relative_to(ROOT).as_posix()).startswith(f"{folder}/")
         if (found := undocumented(path.read_text()))
     }
     assert missing == {}

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 import dagster as dg
 
 from assets.partitions import known_shards
-from assets.preference_dataset.rows import pair_row
+from assets.preference_dataset.pair_row import pair_row
 from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceReport
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.step import STEP
