@@ -8,8 +8,8 @@ from assets.preference_dataset.pair_row import pair_row
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_pairs.schema import PreferencePair
 from assets.quality.quarantine import SetAside
-from assets.sft_dataset.budget import StudentBudget, text_at_most, vision_at_most
 from assets.sft_dataset.keep import Reason
+from assets.sft_dataset.student_budget import StudentBudget, text_at_most, vision_at_most
 from resources.recipe.model import Pairs, Training
 from resources.store import Store
 from resources.training.rows.dataset_rows import PreferenceRow

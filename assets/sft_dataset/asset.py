@@ -10,7 +10,6 @@ from assets.partitions import known_shards
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.recipe_nodes import RecipeResource
-from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.general_chat import draw_chat
 from assets.sft_dataset.mix_report import mix_report, mix_table
@@ -18,6 +17,7 @@ from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
 from assets.sft_dataset.schema import SFT_DATASET
 from assets.sft_dataset.selection import Candidate, Selection, select
 from assets.sft_dataset.step import STEP
+from assets.sft_dataset.student_budget import TokenBudget
 from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
 from assets.training_dataset import gate_metadata, image_files, write_dataset

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from assets.quality.gate import GateClosedError
-from assets.sft_dataset.budget import Exchange, TokenBudget
 from assets.sft_dataset.keep import Reason, written_language
 from assets.sft_dataset.mix import draw_order
+from assets.sft_dataset.student_budget import Exchange, TokenBudget
 from resources.recipe.model import Mix
 from resources.text.headings import SEPARATOR
 from resources.text.words import count_words

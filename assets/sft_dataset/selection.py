@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.quarantine import SetAside
-from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.duplicates import Duplicates, Signature
 from assets.sft_dataset.keep import COLUMNS, Reason, reason_to_drop
 from assets.sft_dataset.mix import MixPlan, Stratum, bucket_of, draw_order, plan_mix
 from assets.sft_dataset.moved_documents import MovedDocuments
+from assets.sft_dataset.student_budget import TokenBudget
 from resources.recipe.model import Recipe
 from resources.store import Store
 
