@@ -71,11 +71,8 @@ def embedded_note(reports: Sequence[Report]) -> list[str]:
     """Which assets the embedded model wrote or judged, in a sentence; none where it did not."""
     names = [report["asset"] for report in reports if "(embedded)" in json.dumps(report["made_with"])]
     listed = ", ".join(dict.fromkeys(names))
-    return (
-        [f"The embedded model, which is heuristics, wrote or judged {listed}: no model's quality is shown."]
-        if names
-        else []
-    )
+    says = f"The embedded model, which is heuristics, wrote or judged {listed}: no model's quality is shown."
+    return [says] if names else []
 
 
 def loss_curves(store: Store) -> dict[str, list[float]]:
