@@ -94,8 +94,8 @@ def derivations(
 
 
 def upstream_contents(step: Step, store: Store, shards: Sequence[str]) -> dict[str, str]:
-    """Upstream table -> its content: of one shard its own, of several a hash over theirs. Tables that are not there and
-    assets without tables are left out."""
+    """Upstream table -> its content: of one shard its own, of several a hash over theirs. Missing tables and assets
+    without tables are left out."""
     found: dict[str, str] = {}
     for name in step.upstream:
         contents = {shard: store.content(name, shard) for shard in shards if store.has_table(name, shard)}
@@ -105,7 +105,7 @@ def upstream_contents(step: Step, store: Store, shards: Sequence[str]) -> dict[s
 
 
 def model_name(endpoint: Endpoint) -> str:
-    """The model and where it was asked, as people read it."""
+    """The model and its server, as reports name them."""
     return f"{endpoint.model} (embedded)" if endpoint.embedded else f"{endpoint.model} at {endpoint.base_url}"
 
 

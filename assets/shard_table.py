@@ -33,7 +33,7 @@ class Ids(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What came of writing a shard's table. rows, quarantined: numbers of them; metadata: counts for the UI."""
+    """The result of writing a shard's table. rows, quarantined: how many; metadata: counts for the UI."""
 
     rows: int
     quarantined: int
@@ -83,7 +83,7 @@ class Shard(Generic[Row]):
         return count
 
     def result(self, rows: int, quarantined: int, metadata: Metadata) -> dg.MaterializeResult[None]:
-        """What Dagster keeps: the data's version, which follows from the rows, counts (plotted by the UI), where the
+        """What Dagster keeps: the data's version, which is a hash of the rows, counts (plotted by the UI), where the
         file is and what made it; then `metadata`."""
         path = self.store.table_path(self.table.name, self.name)
         identity = self.store.identity(self.table.name, self.name)

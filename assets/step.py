@@ -1,4 +1,4 @@
-"""What a step declares of itself: where it stands in the lineage, and all that decides the rows it writes."""
+"""What a step declares of itself: its place in the lineage, and all that decides the rows it writes."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,12 +14,12 @@ Job = Literal["shard_job", "drafts_job", "training_job", "evaluation_job", "repo
 class Step:
     """One step of the lineage, declared in its folder's step.py and listed in assets/steps.py.
 
-    group: as the UI shows it. jobs: that run it. upstream: assets that it reads; each becomes a dependency. optional:
-    those of them that it does without where they are not there; a change of their recipe does not make this step stale,
-    new tables of theirs do. fields: of the recipe (`pairs.margin`), the only ones that it can read. settings: names of
-    LWV_* settings that decide what it writes. templates: folders of assets whose prompts and tables of phrases it uses.
-    roles: models that it asks. student: it loads the student, so it wants a GPU. sharded: a table per shard.
-    folder: where its files are under LWV_HOME.
+    group: as the UI shows it. jobs: those that run it. upstream: assets that it reads; each becomes a dependency.
+    optional: those of them that may be missing; a change of their recipe does not make this step stale, new tables of
+    theirs do. fields: of the recipe (`pairs.margin`), the only ones that it can read. settings: names of LWV_* settings
+    that decide what it writes. templates: folders of assets whose prompts and phrases it uses. roles: models that it
+    asks. student: it loads the student, so it needs a GPU. sharded: a table per shard. folder: where its files are
+    under LWV_HOME.
     """
 
     name: str

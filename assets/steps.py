@@ -46,7 +46,7 @@ def sharded_steps() -> tuple[str, ...]:
 
 
 def gate_steps() -> tuple[str, ...]:
-    """Names of the quality gates: they write the training datasets, and set rows aside over all shards."""
+    """Names of the quality gates: they write the training datasets, and leave rows out over all shards."""
     return tuple(step.name for step in STEPS if step.group == "quality_gates")
 
 

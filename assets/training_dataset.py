@@ -1,4 +1,4 @@
-"""Training datasets: what a quality gate let through, written exactly, and the manifest that says what it holds."""
+"""Training datasets: the rows that a quality gate let through, and the manifest that describes them."""
 
 import hashlib
 import json
@@ -95,7 +95,7 @@ def write_dataset(
         )
         home.mkdir(exist_ok=True)
         home.chmod(0o755)
-        # Also where the same rows are there already: their images may lie elsewhere now (a moved LWV_HOME).
+        # Also where the same rows were written before: their images may be elsewhere now (a moved LWV_HOME).
         (work / "train.parquet").replace(home / "train.parquet")
         store.write_json(home / "manifest.json", asdict(manifest))
         store.write_json(parent / "current.json", {"id": dataset_id})

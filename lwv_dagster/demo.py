@@ -1,4 +1,4 @@
-"""`lwv demo`: every shard, training, scores and report, with progress, and what came of it."""
+"""`lwv demo`: every shard, training, scores and report, with progress, and the results as tables."""
 
 import os
 import time
@@ -19,6 +19,7 @@ from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
 from resources.failures import EndpointError
+from resources.recipe.read import read_recipe
 from resources.settings import Settings
 from resources.store import Store
 
@@ -28,7 +29,7 @@ TERMINAL: Mapping[str, object] = {"loggers": {"terminal": {}}}  # the live line 
 
 @dataclass
 class AssetTally:
-    """What the runs said of one asset."""
+    """What the runs reported of one asset."""
 
     shards: int = 0
     rows: int = 0
@@ -49,6 +50,7 @@ def run_demo() -> int:
         catalog = Catalog(settings.home, settings.sources, settings)
         catalog.scan()
         shards = catalog.shards()
+        read_recipe()  # refused here, in one sentence, and not by each run
     except (NoSourcesError, CatalogError, EndpointError, ValueError) as error:
         console.print(f"[red]lwv demo cannot start:[/] {escape(str(error))}", soft_wrap=True)
         return 2
@@ -82,7 +84,7 @@ def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shard
     """What will run, on what, with which models."""
     documents = sum(len(catalog.documents(shard)) for shard in shards)
     console.print(
-        f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shards, "
+        f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shard{'s' if len(shards) > 1 else ''}, "
         f"from {escape(str(settings.sources))} into {escape(str(settings.home))}",
         soft_wrap=True,
     )

@@ -20,7 +20,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> int:
-    """Mark the runs whose process was killed as failed and free their places in the pools; returns how many."""
+    """Mark the runs whose process was killed as failed and free their slots in the pools; returns how many."""
     unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     dead = [run for run in instance.get_runs(unfinished) if PID_TAG in run.tags and not _alive(run.tags[PID_TAG])]
     for run in dead:

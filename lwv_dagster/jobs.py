@@ -13,7 +13,7 @@ DESCRIPTIONS: Mapping[Job, str] = {
     "drafts_job": "The preference round after SFT: one shard, from what the checkpoint itself writes to preference "
     "pairs. Then train once more.",
     "evaluation_job": "Scores of base, SFT and DPO on held-out documents.",
-    "report_job": "The page of all reports: by itself, for it is most wanted where another job failed.",
+    "report_job": "The page of all reports: a job of its own, because it is most useful where another job failed.",
 }
 
 default_jobs = [

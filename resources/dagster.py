@@ -85,12 +85,12 @@ class GpuResource(dg.ConfigurableResource["GpuResource"]):
         return list(range(sum(line.startswith("GPU ") for line in listing.splitlines())))
 
     def env(self) -> dict[str, str]:
-        """CUDA_VISIBLE_DEVICES where devices were chosen; otherwise nothing, so the machine's own setting stands."""
+        """CUDA_VISIBLE_DEVICES where devices were chosen; otherwise nothing, so the machine's own setting applies."""
         return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self.device_ids))} if self.device_ids else {}
 
 
 def count_visible(setting: str) -> int:
-    """How many GPUs CUDA_VISIBLE_DEVICES names: as CUDA reads it, what follows a name that is none does not count."""
+    """How many GPUs CUDA_VISIBLE_DEVICES names: as CUDA reads it, nothing after an invalid name counts."""
     return sum(1 for _ in takewhile(DEVICE.match, map(str.strip, setting.split(","))))
 
 

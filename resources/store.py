@@ -1,4 +1,4 @@
-"""Tables, images and files under LWV_HOME: where each lies, atomic writes, clear errors for what is missing."""
+"""Tables, images and files under LWV_HOME: where each is, atomic writes, clear errors for what is missing."""
 
 import hashlib
 import json
@@ -103,7 +103,7 @@ class Store:
 
     # -- images ---------------------------------------------------------------------------------------------------
     def image_path(self, sha256: str) -> Path:
-        """Where the image with this sha256 (hex) lies."""
+        """Where the image with this sha256 (hex) is."""
         return self.home / "images" / sha256[:2] / f"{sha256}.jpg"
 
     def put_image(self, jpeg: bytes) -> str:
@@ -137,7 +137,7 @@ class Store:
 
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
-        """A temporary path beside `path` that takes its place when the block ends well, and vanishes when not."""
+        """A temporary path beside `path` that replaces it when the block ends well, and is deleted when it raises."""
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(handle)

@@ -22,7 +22,7 @@ Row = TypeVar("Row", bound=Mapping[str, object])
 class Table(Generic[Row]):
     """One table of the factory: `tables/<name>/<shard>.parquet` under LWV_HOME, rows of type `row`.
 
-    version: of the schema; raise it with any change of a column or of what a column means.
+    version: of the schema; raise it with any change of a column or of its meaning.
     """
 
     name: str

@@ -16,6 +16,7 @@ from assets.judging.judge import Question, judge_answer
 from assets.partitions import known_shards
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.shard_table import identity_metadata
+from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.engine import ModelEngine, run
@@ -48,7 +49,7 @@ def benchmark_scores(
     pipes: dg.PipesSubprocessClient,
 ) -> dg.MaterializeResult[None]:
     """Each model writes every item once; answers that are there already are not written again."""
-    with clear_failures(TrainingError, GenerationError, NoItemsError, RecipeError):
+    with clear_failures(CatalogError, TrainingError, GenerationError, NoItemsError, RecipeError):
         tables, shards = store.create(), known_shards(context.instance)
         made_with, upstream = recipe.of(STEP), upstream_contents(STEP, tables, shards)
         items = held_out_items(tables, shards)
@@ -61,7 +62,7 @@ def benchmark_scores(
         training = read_training(sft)
         checkpoints = {"base": training["base"], "sft": str(sft), "dpo": str(dpo)}
         prompts = [item_prompt(tables, item) for item in items]
-        # Named by harness, models, items and parameters: where one of them is another, the answers are others.
+        # A hash over harness, models, items and parameters: where one of them changes, so does the file of the answers.
         run_name = run_id(
             harness=HARNESS,
             models=checkpoints,

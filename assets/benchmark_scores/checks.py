@@ -1,4 +1,4 @@
-"""The rules that the scores must keep before anybody reads them."""
+"""The rules that the scores must keep before they are reported."""
 
 import pyarrow.parquet as pq
 

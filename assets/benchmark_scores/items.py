@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
+from assets.sft_dataset.moved_documents import MovedDocuments
 from resources.store import Store
 
 BENCHMARK = "held_out"
@@ -27,12 +28,16 @@ class Item(TypedDict):
 
 
 def held_out_items(store: Store, shards: Sequence[str]) -> list[Item]:
-    """An item per example of the benchmark split; `reference` is what the teacher wrote. Raises NoItemsError."""
+    """An item per example of the benchmark split; `reference` is what the teacher wrote.
+
+    Raises NoItemsError, CatalogError.
+    """
+    moved = MovedDocuments(store, shards)
     items = [
         benchmark_item(row, row["required_words"])
         for shard in shards
         for row in store.rows(LONG_OUTPUTS, shard)
-        if row["split"] == "benchmark" and row["required_words"]
+        if row["split"] == "benchmark" and row["required_words"] and not moved.shard_now(shard, row["example_id"])
     ]
     if not items:
         raise NoItemsError(

@@ -19,7 +19,7 @@ from resources.text.words import count_words
 SYSTEM = load_prompt(__file__, "system")
 CORRECT = load_prompt(__file__, "correct")
 CORRECT_AGAIN = load_prompt(__file__, "correct_again")
-# What a server with structured output is held to.
+# The schema for servers with structured output.
 CORRECTION_FORMAT = {
     "type": "json_schema",
     "json_schema": {

@@ -39,7 +39,7 @@ def length_from(material: Material, recipe: Instructions) -> LengthFrom:
 def stated_words(request: str) -> int | None:
     """The length that a request itself names (`2,000 words`, `3k-word`, `两千字`), the largest where it names several.
 
-    Fewer than LEAST_STATED are no length of a text but something that the request says about its image.
+    Numbers below LEAST_STATED are taken for something that the request says about its image.
     """
     found = [
         spelt_number(match["spelt"])

@@ -25,7 +25,7 @@ class Document:
 
 
 class Pool(NamedTuple):
-    """What single images must have alike to stand in one group."""
+    """What the single images of one group have in common."""
 
     collection: str
     split: Split
@@ -122,9 +122,9 @@ def chapters(pages: int, most: int) -> list[range]:
 
 
 def _groups(documents: Sequence[Document], recipe: Instructions) -> Iterator[Material]:
-    """Single images of one collection, split and language, put together in groups of the recipe's sizes.
+    """Single images of one collection, split and language, in groups of the recipe's sizes.
 
-    Which images, and in what order, follows from their ids; what is left over after the last whole group stands alone.
+    Which images, and in what order, follows from their ids; those left over after the last whole group are in none.
     """
     if not recipe.groups:
         return
@@ -152,5 +152,5 @@ def _groups(documents: Sequence[Document], recipe: Instructions) -> Iterator[Mat
 
 
 def draw(ident: str, what: str) -> float:
-    """A number in [0, 1) that follows from an id and a purpose, so that a rerun decides the same."""
+    """A number in [0, 1) from the hash of an id and a purpose, so that a rerun decides the same."""
     return int.from_bytes(hashlib.sha256(f"{ident}/{what}".encode()).digest()[:8], "big") / 2**64

@@ -135,7 +135,7 @@ async def _image_request(engine: ModelEngine, material: Material, recipe: Recipe
     chosen = families.get(material.collection, families.get("*", ()))
     family = pick(chosen, material, "family") if chosen else None
     wanted = TASKS["families"][family][material.language] if family else "a long article"
-    # Not named after the example, so that an image alone and the same image in a group ask the same, once.
+    # Under the document's id, so that an image alone and the same image in a group share one call.
     reply = await _ask(
         engine,
         replace(material, example_id=material.document_id),

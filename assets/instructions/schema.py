@@ -14,7 +14,7 @@ class Instruction(TypedDict):
 
     example_id: str  # <document_id>-<kind>, with -<nn> for a chapter; <document_id>-group<n>
     document_id: str  # the first of `documents`
-    documents: list[str]  # whose images it has: more than one where single images were put together
+    documents: list[str]  # whose images it has: more than one of a group of single images
     kind: Kind
     split: Split
     language: str  # of the instruction and the wanted answer: en | zh

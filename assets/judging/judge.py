@@ -31,8 +31,8 @@ class Question(NamedTuple):
 async def judge_answer(engine: ModelEngine, model: str, asked: Question, answer: str) -> dict[str, int]:
     """The judge's scores (1-5 each) for `answer`.
 
-    Without all six it is asked again, TRIES times in all. Raises AnswerError where it gave none: then they are
-    missing, never a middling 3.
+    Without all six it is asked again, TRIES times in all. Raises AnswerError where it gave none: missing
+    scores are never filled in with a middle value.
     """
     call = Call(
         role="judge",

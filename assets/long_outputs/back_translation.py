@@ -17,7 +17,7 @@ MOST_GROWTH = 3  # a rephrased instruction longer than so many times the merged 
 async def state_length(talk: Conversation, row: LongOutput) -> LongOutput:
     """The row with a stated length of exactly its words: merged into the instruction, then rephrased by the teacher.
 
-    Where the teacher drops the number, or gives no instruction, the merged one stands (repair `length_appended`).
+    Where the teacher drops the number, or gives no instruction, the merged one is kept (repair `length_appended`).
     """
     merged = f"{row['instruction']} {CLAUSE[row['language']].format(words=row['words'])}"
     try:

@@ -13,7 +13,7 @@ from resources.text.repetition import loop_start, runs_and_count
 from resources.text.words import cjk_share, count_words
 
 FaultKind = Literal["refused", "language", "loop", "repeat", "short", "long"]
-REPEAT_SHARE = 0.5  # of a section's runs that stood in earlier sections
+REPEAT_SHARE = 0.5  # of a section's runs of words that repeat earlier sections
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def better(first: str, second: str, faults: tuple[Fault | None, Fault | None], t
 
 
 def unusable(text: str, fault: Fault | None, target_words: int) -> str | None:
-    """Why what is left after all repairs cannot stand: the kind of AnswerError, or None.
+    """Why a section cannot be used after all repairs: the kind of AnswerError, or None.
 
-    Length: a section whose length score is zero (under a third, over four times its target).
+    A length is a reason only where its length score is zero (under a third, over four times its target).
     """
     if fault is None:
         return None
@@ -69,7 +69,7 @@ def unusable(text: str, fault: Fault | None, target_words: int) -> str | None:
 
 
 def go_on(before: str, after: str) -> str:
-    """One text out of a part that was cut off and what follows it."""
+    """A text that was cut off, joined with its continuation."""
     if not before or cjk_share(before) > 0.3 or before[-1].isspace():
         return before + after.lstrip()
     return f"{before} {after.lstrip()}"

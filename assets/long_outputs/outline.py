@@ -1,4 +1,4 @@
-"""The plan of a long text: sections with words, points and pages; read tolerantly, as lines or JSON, and checked."""
+"""The plan of a long text: sections with words, points and pages; parsed leniently, as lines or JSON, and checked."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 WORDS_OFF = 0.1  # share of the total by which a plan's words may miss it
-LEAST_WORDS = 20  # of a section whose words are scaled: to fewer nothing can be written
+LEAST_WORDS = 20  # of a section whose words are scaled: with fewer nothing can be written
 # A section line of the form that prompts/plan.txt asks for. Anchored at the line's start, so that a key point which
 # mentions "Section 3" is no new section (the released code splits there, docs/method.md 2.3).
 _LINE = re.compile(
@@ -16,7 +16,7 @@ _LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
-# What a server with structured output is held to.
+# The schema for servers with structured output.
 PLAN_FORMAT = {
     "type": "json_schema",
     "json_schema": {
@@ -57,7 +57,7 @@ class PlannedSection:
 
 
 class PlanError(ValueError):
-    """The plan cannot be written to; the sentence says what is wrong with it. only_words: nothing but its words."""
+    """The plan cannot be used; the sentence says what is wrong with it. only_words: its word counts alone are."""
 
     def __init__(self, message: str, only_words: bool = False) -> None:
         super().__init__(message)

@@ -1,6 +1,6 @@
 """Plan and write: one plan, then section after section, each one given everything that was written before it.
 
-A section that is out of its length, loops, repeats, or is in the wrong language is rewritten once; see `control`.
+A section that misses its length, loops, repeats, or is in the wrong language is rewritten once; see `control`.
 """
 
 from collections.abc import Sequence

@@ -76,7 +76,7 @@ def forecast(
         opening = RULES_TOKENS + sum(map(tokens_of, example["images"]))
         answers = [PLAN_LINE_TOKENS * sections, *[round(EXPECTED_PER_WORD * words / sections)] * sections]
         so_far = opening
-        for index, answer in enumerate(answers):  # each call sends all that stands before it again
+        for index, answer in enumerate(answers):  # each call sends everything before it again
             prompt += so_far + STEP_TOKENS
             cached += so_far if index else 0
             so_far += STEP_TOKENS + answer

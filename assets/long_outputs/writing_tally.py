@@ -1,4 +1,4 @@
-"""What a shard's long texts came to, as numbers for the UI; of each text a few numbers are kept, never the text."""
+"""Numbers of a shard's long texts for the UI; of each text a few numbers are kept, never the text."""
 
 from collections import Counter
 from dataclasses import dataclass, field

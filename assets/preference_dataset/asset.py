@@ -1,12 +1,13 @@
 """The asset `preference_dataset`: the quality gate between the pairs of all shards and preference training."""
 
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from assets.derivation import upstream_contents
 from assets.partitions import known_shards
-from assets.preference_dataset.rows import pair_row
+from assets.preference_dataset.pair_row import pair_row
 from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceReport
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_dataset.step import STEP
@@ -14,13 +15,14 @@ from assets.preference_dataset.weights import kind_factors, kind_shares
 from assets.preference_dataset.within_budget import PairBudget, pairs_within_budget
 from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
-from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
+from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.sft_dataset.contamination import Contamination
+from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
+from assets.source_images.catalog import CatalogError
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
-from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
@@ -34,21 +36,23 @@ def preference_dataset(
     context: dg.AssetExecutionContext, store: StoreResource, recipe: RecipeResource
 ) -> dg.MaterializeResult[None]:
     """Every preference pair, from shards whose quality reports passed, kinds weighted as the recipe has it."""
-    with clear_failures(GateClosedError, RecipeError, RowError):
+    with clear_failures(CatalogError, GateClosedError, RecipeError, RowError):
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         open_gate(tables, STEP, shards, made_with.recipe.gate.mixed_recipes)
         upstream = upstream_contents(STEP, tables, shards)
         contamination, in_benchmark = Contamination(tables, shards), dict[str, SetAside]()
         budget = PairBudget(made_with.settings.student, made_with.recipe.training)
         over_budget = dict[str, SetAside]()
-        homes, found, written = first_shards(tables, shards), PairTally(), PairTally()
+        moved, note = MovedDocuments(tables, shards), moved_note(tables, shards)
+        homes, found, written = home_shards(tables, shards, moved), PairTally(), PairTally()
         doubles = dict[tuple[str, str], SetAside]()
         for shard in shards:
-            clean = contamination.clean_pairs(pairs_of(tables, shard, homes, doubles), in_benchmark)
+            clean = contamination.clean_pairs(pairs_of(tables, shard, homes, moved, doubles), in_benchmark)
             for pair in pairs_within_budget(tables, shard, clean, budget, made_with.recipe.pairs, over_budget):
                 found.add(pair)
         left_out = in_benchmark | over_budget
         write_quarantine(tables, "preference_dataset", ALL_SHARDS, [*left_out.values(), *doubles.values()])
+        dropped = Counter(row["reason"].partition(":")[0] for row in doubles.values())
         shares = kind_shares(made_with.recipe.pairs, found.pairs)
         factors = kind_factors(found.weight, found.pairs, shares)
         manifest = write_dataset(
@@ -56,9 +60,9 @@ def preference_dataset(
             "preference",
             shards,
             PREFERENCE_DATASET,
-            pair_rows(tables, shards, homes, left_out, factors, written),
+            pair_rows(tables, shards, homes, moved, left_out, factors, written),
             lambda row: (row["kind"], row["author"], row["corrector"]),
-            lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget)),
+            lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget), note),
             made_with.identity(PREFERENCE_DATASET.version, upstream),
             report=PreferenceReport(kind_shares=shares),
         )
@@ -71,18 +75,24 @@ def preference_dataset(
             **written.metadata(),
             "dropped_in_benchmark": len(in_benchmark),
             "dropped_over_budget": len(over_budget),
-            "dropped_duplicate": len(doubles),
+            **{f"dropped_{kind}": dropped[kind] for kind in ("moved", "duplicate")},
             **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
-            "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
+            **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
+            **({"note": note} if note else {}),
             "made_by": ", ".join(sorted(manifest.authors)),
             "path": dg.MetadataValue.path(manifest.path),
         },
     )
 
 
-def why_empty(tables: Store, shards: list[str], found: PairTally, in_benchmark: int, over_budget: int) -> str:
-    """One sentence. found: the pairs that may be trained on; of the others, how many may not for which reason."""
+def why_empty(
+    tables: Store, shards: list[str], found: PairTally, in_benchmark: int, over_budget: int, moved: str
+) -> str:
+    """One sentence. found: the pairs that may be trained on; of the others, how many may not for which reason.
+
+    moved: `moved_note`.
+    """
     if over_budget and not found.pairs:
         return (
             f"None of the {in_benchmark + over_budget} preference pairs may be trained on (over_budget {over_budget}, "
@@ -99,6 +109,8 @@ def why_empty(tables: Store, shards: list[str], found: PairTally, in_benchmark: 
             f"The recipe gives no share to the kinds of pair that there are ({', '.join(found.pairs)}): set them "
             "in [pairs] of the recipe (LWV_RECIPE)."
         )
+    if moved:
+        return f"There is no preference pair that counts: {moved}."
     documents = documents_of(tables, shards, "preference")
     why = (
         f"the critic changed nothing in the {documents} documents of the preference split"
@@ -118,13 +130,12 @@ def documents_of(store: Store, shards: Sequence[str], split: str) -> int:
     )
 
 
-def first_shards(tables: Store, shards: list[str]) -> dict[str, str]:
-    """Example -> the shard whose pairs of it count. It stands in two once its document has moved, until the old shard
-    is run again."""
+def home_shards(tables: Store, shards: list[str], moved: MovedDocuments) -> dict[str, str]:
+    """Example -> the shard whose pairs of it count: where its documents are now, of several the first."""
     homes = dict[str, str]()
     for shard in shards:
         for pair in tables.rows(PREFERENCE_PAIRS, shard, ["example_id"]):
-            homes.setdefault(pair["example_id"], shard)
+            homes.setdefault(pair["example_id"], moved.shard_now(shard, pair["example_id"]) or shard)
     return homes
 
 
@@ -132,19 +143,23 @@ def pairs_of(
     tables: Store,
     shard: str,
     homes: Mapping[str, str],
+    moved: MovedDocuments,
     doubles: dict[tuple[str, str], SetAside] | None = None,
 ) -> Iterator[PreferencePair]:
-    """The shard's pairs that count; of the others, (shard, example) -> row for the quarantine."""
+    """The shard's pairs that count. doubles gets the others: (shard, example) -> why, for quarantine."""
     for pair in tables.rows(PREFERENCE_PAIRS, shard):
         name, home = pair["example_id"], homes[pair["example_id"]]
         if home == shard:
             yield pair
         elif doubles is not None:
+            away = moved.shard_now(shard, name)
             doubles[shard, name] = {
                 "item": "",
                 "document_id": pair["document_id"],
                 "example_id": name,
-                "reason": f"duplicate: the same example stands in shard {home}",
+                "reason": f"moved: now in shard {away}"
+                if away
+                else f"duplicate: the same example stands in shard {home}",
             }
 
 
@@ -152,6 +167,7 @@ def pair_rows(
     tables: Store,
     shards: list[str],
     homes: Mapping[str, str],
+    moved: MovedDocuments,
     left_out: Container[str],
     factors: Mapping[str, float],
     written: PairTally,
@@ -159,7 +175,7 @@ def pair_rows(
     """The rows of the kinds that have a factor, weighted by it, and counted in `written`. left_out: pair ids."""
     for shard in shards:
         starts = PageStarts(tables, shard)
-        for pair in pairs_of(tables, shard, homes):
+        for pair in pairs_of(tables, shard, homes, moved):
             if pair["kind"] in factors and pair["pair_id"] not in left_out:
                 row = pair_row(tables, pair, starts, factors[pair["kind"]])
                 written.add(row)

@@ -41,7 +41,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
                     equal.append(row["id"])
     rows = ids.total()
     found = (
-        violations("ids_unique", sorted(name for name, count in ids.items() if count > 1), rows, "ids stand twice"),
+        violations("ids_unique", sorted(name for name, count in ids.items() if count > 1), rows, "ids are not unique"),
         violations("images_there", lost, rows, "rows lack an image file"),
         violations("sides_differ", equal, rows, "rows have equal or empty sides"),
         shares_kept({kind: weight / rows for kind, weight in weights.items()}, report["kind_shares"]),
@@ -52,7 +52,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
 
 
 def shares_kept(found: Mapping[str, float], wanted: Mapping[str, float]) -> Outcome:
-    """found: weight of a kind over the number of all rows; wanted: the shares that the gate worked to."""
+    """found: weight of a kind over the number of all rows; wanted: the shares that the gate aimed at."""
     bad = [kind for kind in sorted({*found, *wanted}) if abs(found.get(kind, 0) - wanted.get(kind, 0)) > 1e-3]
     return violations("shares_kept", bad, len(wanted), "kinds have another weight than the recipe gave them")
 

@@ -1,4 +1,4 @@
-"""Where in a pair's two answers each page's text begins, so that a trainer can put the page's image right there."""
+"""Where in a pair's two answers each page's text begins, so that a trainer can place the page's image there."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from assets.preference_dataset.rows import pair_row
+from assets.preference_dataset.pair_row import pair_row
 from assets.preference_dataset.starts import PageStarts
 from assets.preference_pairs.schema import PreferencePair
 from assets.quality.quarantine import SetAside
-from assets.sft_dataset.budget import StudentBudget, text_at_most, vision_at_most
 from assets.sft_dataset.keep import Reason
+from assets.sft_dataset.student_budget import StudentBudget, text_at_most, vision_at_most
 from resources.recipe.model import Pairs, Training
 from resources.store import Store
 from resources.training.rows.dataset_rows import PreferenceRow
@@ -30,7 +30,7 @@ class PairBudget(StudentBudget):
         """
         if not document or not self.counts or self._at_most(document) <= self.training.max_tokens:
             return {}
-        from resources.training.dpo.budget import pair_sizes
+        from resources.training.dpo.pair_sizes import pair_sizes
 
         sizes = zip(document, pair_sizes(document, self.processor, self.layout), strict=True)
         return {row["id"]: reason for row, size in sizes if (reason := self.over(size.tokens, size))}

@@ -1,4 +1,4 @@
-"""What a set of pairs is made of, by kind: how many, their share of the weight, how often the chosen side is longer."""
+"""Pairs by kind: how many, their share of the weight, how often the chosen side is longer."""
 
 from collections import Counter, defaultdict
 from typing import TypedDict
@@ -17,7 +17,7 @@ class CountedPair(TypedDict):
 
 
 class PairTally:
-    """Add every pair, then ask. Chosen sides that are mostly longer teach length, not quality (docs/method.md 3.4)."""
+    """Sums over the pairs that were added. Longer chosen sides teach length, not quality (docs/method.md 3.4)."""
 
     def __init__(self) -> None:
         self.pairs = Counter[str]()

@@ -16,7 +16,7 @@ from resources.store import Store
 
 
 def asset_checks(step: Step, rules: AssetRules | WholeRules) -> dg.AssetChecksDefinition:
-    """One step that looks at the asset once and yields a verdict for every rule, whatever happens.
+    """One step that reads the asset once and yields a verdict for every rule, also where a rule raises.
 
     The specs of a sharded asset are partitioned, so each shard keeps its own status; the asset must have no
     BackfillPolicy, with which Dagster would store them without a partition.
@@ -90,7 +90,7 @@ def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -
 
 
 def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResult:
-    """The verdict as Dagster has it: a broken blocking rule is an error, any other a warning."""
+    """The verdict as Dagster has it: a violated blocking rule is an error, any other a warning."""
     severity = dg.AssetCheckSeverity.ERROR if rule.blocking else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         asset_key=asset,
@@ -106,7 +106,7 @@ def _expected(context: Context, asset_rules: AssetRules) -> dict[str, Outcome]:
     names = [rule.name for rule in asset_rules.rules if rule.name not in asset_rules.plain]
     if not names:
         return {}
-    if context.table.num_rows == 0:  # nothing to break a rule; and Great Expectations cannot type an empty frame
+    if context.table.num_rows == 0:  # no row can violate a rule; and Great Expectations cannot type an empty frame
         return {name: Outcome(name, True, {"unexpected": 0}) for name in names}
     try:
         frame = asset_rules.flatten(context.table)

@@ -52,7 +52,7 @@ def run_expectations(frame: pd.DataFrame, expectations: Sequence[Expectation], i
     suite = gx.ExpectationSuite("rules", expectations=list(expectations))
     result_format = {**_FORMAT, "unexpected_index_column_names": [id_column]} if id_column in frame else _FORMAT
     verdict = batch.validate(suite, result_format=result_format)
-    results: list[ExpectationResult] = verdict.to_json_dict()["results"]  # type: ignore[no-untyped-call]
+    results: list[ExpectationResult] = verdict.to_json_dict()["results"]
     grouped: dict[str, list[ExpectationResult]] = {}
     for result in results:
         grouped.setdefault(result["expectation_config"]["meta"]["check"], []).append(result)

@@ -1,4 +1,4 @@
-"""The quality gate: which shards may go on to training, by their reports."""
+"""The quality gate: which shards may be trained on, by their reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from assets.quality.report import read_report, table_hash
 from assets.step import Step
 from assets.steps import STEP_OF, gated_by
-from resources.identity import TableIdentity, recipe_differences
+from resources.identity import UNKNOWN_RECIPE, TableIdentity, recipe_differences
 from resources.store import Store
 
 
 class GateClosedError(RuntimeError):
-    """A shard may not go to training; the sentence names each one and what to do."""
+    """A shard may not be trained on; the sentence names each one and what to do."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why one shard may not go on."""
+    """Why one shard may not be trained on."""
 
     shard: str
     asset: str
@@ -77,7 +77,7 @@ def _listed(problems: Sequence[Problem]) -> str:
 def mixture(store: Store, asset: str, shards: Sequence[str]) -> str:
     """Which shards of an asset were made under which recipe, and in what these differ; empty where it is one.
 
-    Tables that were written before tables had an identity are under an unknown recipe, which is none to differ from.
+    Tables that were written before tables had an identity have an unknown recipe and are not compared.
     """
     found: dict[str, tuple[TableIdentity, list[str]]] = {}
     for shard in shards:
@@ -94,12 +94,20 @@ def mixture(store: Store, asset: str, shards: Sequence[str]) -> str:
     return f"{asset}: {', '.join(groups)}: differ in {', '.join(fields)}"
 
 
-def unknown_recipes(store: Store, assets: Sequence[str], shards: Sequence[str]) -> int:
-    """How many of these shards have a table that was written before tables had an identity."""
-    return sum(
-        any(store.has_table(asset, shard) and store.identity(asset, shard) is None for asset in assets)
+def unknown_recipes(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[str]:
+    """Those of these shards that have a table which was written before tables had an identity."""
+    return [
+        shard
         for shard in shards
-    )
+        if any(store.has_table(asset, shard) and store.identity(asset, shard) is None for asset in assets)
+    ]
+
+
+def unknown_recipe_metadata(store: Store, step: Step, shards: Sequence[str]) -> dict[str, int | str]:
+    """How many of the shards that a gate reads are of an unknown recipe, and where there are any, which."""
+    unknown = unknown_recipes(store, gated_by(step), shards)
+    named = {"made_before": f"{UNKNOWN_RECIPE}: {_count(unknown)} written before 0.2"} if unknown else {}
+    return {"shards_of_unknown_recipe": len(unknown), **named}
 
 
 def _count(shards: Sequence[str]) -> str:
@@ -108,9 +116,9 @@ def _count(shards: Sequence[str]) -> str:
 
 
 def gate(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[Problem]:
-    """What keeps these shards from going on: no report, a failed blocking rule, or a table newer than its report.
+    """What keeps these shards from training: no report, a failed blocking rule, or a table newer than its report.
 
-    The report files are the truth here: Dagster's own gating ends with the run (docs/quality.md).
+    The report files decide: Dagster's own gating ends with the run (docs/quality.md).
     """
     problems = []
     for shard in shards:

@@ -1,4 +1,4 @@
-"""What a data-quality rule is, and what came of it."""
+"""Data-quality rules and their outcomes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Context:
-    """What a rule may look at: the shard's table and, through the store, the tables before it."""
+    """What a rule may read: the shard's table and, through the store, the tables before it."""
 
     store: Store
     shard: str
@@ -82,7 +82,7 @@ class AssetRules:
 class WholeRules:
     """The rules of an asset that has no shards.
 
-    evaluate: store -> an outcome per rule name. also_reads: assets that it looks at besides the checked one.
+    evaluate: store -> an outcome per rule name. also_reads: assets that it reads besides the checked one.
     """
 
     rules: Sequence[Rule]
@@ -97,7 +97,7 @@ def plain_columns(table: pa.Table, names: Sequence[str]) -> pd.DataFrame:
 
 
 def violations(rule: str, bad: Sequence[object], total: int, what: str, note: str = "") -> Outcome:
-    """The outcome of a rule that no item may break: passed when `bad` is empty; the first ten are named."""
+    """The outcome of a rule that no item may violate: passed when `bad` is empty; the first ten are named."""
     metadata: dict[str, Finding] = {"checked": total, "bad": len(bad)}
     if bad:
         metadata["examples"] = [str(item)[:200] for item in bad[:10]]

@@ -7,11 +7,11 @@ from assets.steps import gate_steps
 from resources.store import Store
 from resources.table import Table
 
-ALL_SHARDS = "all"  # in place of a shard, where a step has all of them before it
+ALL_SHARDS = "all"  # in place of a shard's name, where a step reads all of them
 
 
 class SetAside(TypedDict):
-    """What a step could not use, as the step itself says it: the columns are those of QuarantineRow."""
+    """What a step could not use: the columns of QuarantineRow that the step itself fills."""
 
     item: str
     document_id: str

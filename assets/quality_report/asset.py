@@ -1,5 +1,7 @@
 """The asset `quality_report`: the dashboards, one HTML page of every shard's reports, the losses and the scores."""
 
+import json
+from collections.abc import Sequence
 from contextlib import suppress
 
 import dagster as dg
@@ -8,7 +10,7 @@ from assets.benchmark_scores.scores import read_means, read_summary
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import known_shards
 from assets.quality.quarantine import read_left_out, read_quarantine
-from assets.quality.report import read_report
+from assets.quality.report import Report, read_report
 from assets.quality_report.page import render_page
 from assets.quality_report.pictures import Lengths, loss_picture, scores_picture, words_picture
 from assets.quality_report.step import STEP
@@ -51,7 +53,8 @@ def quality_report(
             *([loss_picture(curves)] if curves else ()),
             *([scores_picture(means)] if means else ()),
         ]
-        page = render_page([summary["note"]] if summary else [], reports, aside, pictures, summary)
+        notes = [*embedded_note(reports), *([summary["note"]] if summary else ())]
+        page = render_page(notes, reports, aside, pictures, summary)
         path = tables.home / "reports" / "index.html"
         tables.write_bytes(path, page.encode())
     return dg.MaterializeResult(
@@ -62,6 +65,14 @@ def quality_report(
             "path": dg.MetadataValue.path(str(path)),
         }
     )
+
+
+def embedded_note(reports: Sequence[Report]) -> list[str]:
+    """Which assets the embedded model wrote or judged, in a sentence; none where it did not."""
+    names = [report["asset"] for report in reports if "(embedded)" in json.dumps(report["made_with"])]
+    listed = ", ".join(dict.fromkeys(names))
+    says = f"The embedded model, which is heuristics, wrote or judged {listed}: no model's quality is shown."
+    return [says] if names else []
 
 
 def loss_curves(store: Store) -> dict[str, list[float]]:

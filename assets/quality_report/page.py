@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing beside it: verdicts per shard, pictures, quarantine, scores."""
+"""The report as one self-contained HTML page: verdicts per shard, pictures, quarantine, scores."""
 
 import base64
 from collections.abc import Sequence

@@ -23,7 +23,7 @@ def segments(
 ) -> dg.MaterializeResult[None]:
     """A row per page of a deck, per section of anything else; a page that was not written is an empty row.
 
-    In the preference split it is the checkpoint's first draft that is cut, where the recipe wants it and it is there.
+    In the preference split the checkpoint's first draft is cut, where the recipe wants it and it exists.
     """
     with clear_failures(RecipeError, NoDraftError):
         shard, counts = Shard.of(context, STEP, SEGMENTS, store, recipe), Counter[str]()

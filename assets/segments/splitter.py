@@ -19,8 +19,8 @@ GROUP_WORDS = 200  # of paragraphs that make a segment of a draft without headin
 def split_pages(text: str, pages: int) -> list[str]:
     """The text of each page of a deck, headings included; empty where the text has no such page.
 
-    What stands before the first heading goes with the first page that has one, or with page 1 where none has. A page
-    that is headed twice keeps both parts; headings of pages that do not exist stay with what stands before them.
+    Text before the first heading belongs to the first page that has one, or to page 1 where none has. A page that is
+    headed twice keeps both parts; a heading of a page that does not exist stays with the text before it.
     """
     parts = [""] * pages
     marks = [(start, page) for start, page in page_headings(text) if 1 <= page <= pages] or [(0, 1)]
@@ -34,7 +34,7 @@ def split_pages(text: str, pages: int) -> list[str]:
 def split_sections(text: str) -> list[str]:
     """A text without a plan, cut at its `## ` headings; without any, into paragraphs of about GROUP_WORDS together.
 
-    What stands before the first heading is a segment of its own. An empty text is one empty segment.
+    Text before the first heading is a segment of its own. An empty text is one empty segment.
     """
     starts = [match.start() for match in SECTION_HEADING.finditer(text)]
     if starts:
@@ -60,7 +60,7 @@ def split_output(output: LongOutput) -> list[Segment]:
 
 
 def split_draft(output: LongOutput, draft: Draft) -> list[Segment]:
-    """The segments rows of a draft that stands in place of a long_outputs row's text."""
+    """The segments rows of a draft that replaces a long_outputs row's text."""
     if output["kind"] == "deck":
         return _rows(output, _pages(output, draft["output"]), draft["author"], "checkpoint")
     page = 1 if len(output["images"]) == 1 else None

@@ -21,6 +21,7 @@ RULES = (
 
 
 def finite_losses(losses: list[float]) -> Outcome:
+    """losses: by step, 1-based in what is said of them. None at all is a violation too."""
     bad = [step for step, loss in enumerate(losses, 1) if not math.isfinite(loss)]
     return Outcome(
         "loss_finite",
@@ -31,6 +32,7 @@ def finite_losses(losses: list[float]) -> Outcome:
 
 
 def falling_loss(losses: list[float]) -> Outcome:
+    """losses: by step. One step alone does not fall."""
     quarter = max(1, len(losses) // 4)
     first, last = sum(losses[:quarter]) / quarter, sum(losses[-quarter:]) / quarter
     return Outcome("loss_falls", len(losses) > 1 and last < first, {"first": first, "last": last})

@@ -8,18 +8,19 @@ import dagster as dg
 from assets.derivation import upstream_contents
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import known_shards
-from assets.quality.gate import GateClosedError, open_gate, unknown_recipes
+from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.recipe_nodes import RecipeResource, version_tags
-from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.general_chat import draw_chat
 from assets.sft_dataset.mix_report import mix_report, mix_table
+from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
 from assets.sft_dataset.schema import SFT_DATASET
 from assets.sft_dataset.selection import Candidate, Selection, select
 from assets.sft_dataset.step import STEP
+from assets.sft_dataset.student_budget import TokenBudget
+from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
-from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, image_files, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
@@ -38,14 +39,15 @@ def sft_dataset(
 
     Two passes: the first decides on every example, the second writes those that were chosen.
     """
-    with clear_failures(GateClosedError, RecipeError, RowError):
+    with clear_failures(CatalogError, GateClosedError, RecipeError, RowError):
         tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
         wanted = made_with.recipe
         open_gate(tables, STEP, shards, wanted.gate.mixed_recipes)
         upstream = upstream_contents(STEP, tables, shards)
         contamination = Contamination(tables, shards)
         budget = TokenBudget(made_with.settings.student, wanted.training)
-        found = select(tables, shards, wanted, contamination, budget)
+        moved, note = MovedDocuments(tables, shards), moved_note(tables, shards)
+        found = select(tables, shards, wanted, contamination, budget, moved)
         chat = draw_chat(wanted.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
         report = mix_report(found, wanted.mix, chat.report())
@@ -76,8 +78,9 @@ def sft_dataset(
             "mix": dg.MetadataValue.md(mix_table(report)),
             "written_by": ", ".join(sorted(manifest.authors)),
             "path": dg.MetadataValue.path(manifest.path),
-            "shards_of_unknown_recipe": unknown_recipes(tables, gated_by(STEP), shards),
+            **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
+            **({"note": note} if note else {}),
             "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", ALL_SHARDS))),
         },
     )

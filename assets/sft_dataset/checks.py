@@ -48,7 +48,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     }
     doubled = sorted(name for name, count in ids.items() if count > 1)
     found = (
-        violations("ids_unique", doubled, manifest.rows, "ids stand twice"),
+        violations("ids_unique", doubled, manifest.rows, "ids are not unique"),
         violations("images_there", lost, manifest.rows, "rows lack an image file"),
         violations("two_turns", odd, manifest.rows, "rows have other turns"),
         violations("held_out_stays_out", sorted(held_out & set(ids)), manifest.rows, "rows are held out"),

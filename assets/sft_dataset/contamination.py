@@ -1,8 +1,8 @@
-"""No image and no text of the benchmark may be trained on: what of it stands in a training row, and why it counts.
+"""No image and no text of the benchmark may be trained on: which training rows hold any of it, and what counts.
 
 Images: the same bytes, or a perceptual hash nearby. Texts: runs of 13 words of an answer in a benchmark's reference, of
-a page in a benchmark's page. A page without information (blank, or all but blank) stands in many documents and shows
-nothing, so it counts for nobody; docs/datasets.md says what that means.
+a page in a benchmark's page. A page without information (blank, or all but blank) occurs in many documents and shows
+nothing, so it never counts; docs/datasets.md says what that means.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ from resources.text.words import tokens
 
 NEAR_BITS = 4  # of 64 perceptual hash bits that may differ: a copy that was scaled or compressed anew
 BLANK_DETAIL, BLANK_WORDS = 0.005, 3  # a page with less than both is blank
-SPARSE_DETAIL, SPARSE_WORDS = 0.1, 5  # with less than both, its perceptual hash says next to nothing
+SPARSE_DETAIL, SPARSE_WORDS = 0.1, 5  # with less than both, its perceptual hash tells pages apart too badly
 SAME_WORDS = 0.8  # Jaccard similarity of the words on two pages with text, so that they are the same page
 RUN = 13  # words, of the runs that are compared (as the contamination studies of GPT-3 have it)
 ANSWER_SHARE = 0.3  # of an answer's runs, in one reference
@@ -112,7 +112,7 @@ class Benchmark:
 
 
 class Contamination:
-    """Says of a training row whether its images or its answer stand in the benchmark of these shards."""
+    """Whether a training row's images or answer are in the benchmark of these shards."""
 
     def __init__(self, store: Store, shards: Sequence[str]) -> None:
         self.benchmark = Benchmark.of(store, shards)
@@ -123,7 +123,7 @@ class Contamination:
                     self.images[row["image_sha256"]] = reason
 
     def reason(self, images: Iterable[str], answer: str) -> Reason | None:
-        """images: sha256 of each."""
+        """Why a row may not be trained on, or None. images: sha256 of each."""
         return next(
             (self.images[image] for image in images if image in self.images), None
         ) or self.benchmark.answer_reason(answer)

@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 SHINGLE = 5  # words; CJK characters count as words (resources/text/words.py)
 PERMUTATIONS = 128  # hash values of a signature, 4 bytes each: the estimate's error is about 0.04 at 0.8
-MISSES_WEIGH = 0.9  # against false candidates: these are sorted out by the signatures, misses are not
+MISSES_WEIGH = 0.9  # against false candidates: signatures rule these out later, misses are final
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What is kept of a text. exact: hash of its tokens; near: its MinHash values, None where nobody asks for them."""
+    """What is kept of a text. exact: hash of its tokens; near: its MinHash values, None where only exact ones count."""
 
     exact: bytes
     near: np.ndarray | None
 
 
 class Duplicates:
-    """Says of each text whether an earlier one that was kept is the same, or near to the same.
+    """Finds, for each text, an earlier one that was kept and is the same, or nearly the same.
 
     threshold: Jaccard similarity of the sets of shingles, from which on two texts are near; 1: only exact ones count.
-    Feed it in a fixed order: the first one stays. About 6 KB a text are kept.
+    Add texts in a fixed order: the first one is kept. Takes about 6 KB a text.
     """
 
     def __init__(self, threshold: float) -> None:

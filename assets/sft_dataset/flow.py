@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 Cell = tuple[str, str]  # row, column
-ROUNDS = 200  # of proportional fitting; a table of this size settles within a few dozen
+ROUNDS = 200  # of proportional fitting; a table of this size converges within a few dozen
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Caps:
 def fill_up(flow: Counter[Cell], cells: Mapping[Cell, int], caps: Caps, total: int) -> None:
     """Raise `flow` to the largest table within `cells`, `caps` and `total` (shortest augmenting paths).
 
-    No row and no column ever holds less than before, so what an earlier call reached stays reached; where a row or a
+    No row and no column ever holds less than before, so targets that an earlier call met stay met; where a row or a
     column holds more than its cap already, it gets no more.
     """
     while (left := total - sum(flow.values())) > 0:
@@ -67,7 +67,7 @@ def fit_margins(flow: Mapping[Cell, int], cells: Mapping[Cell, int]) -> Counter[
         if all(abs(shares[cell] - before[cell]) < 0.01 for cell in shares):
             break
     fitted = Counter({cell: min(int(value + 1e-9), cells[cell]) for cell, value in shares.items()})
-    for axis, sums in ((0, rows), (1, columns)):  # not settled, or rounded: never over a sum before it is filled up
+    for axis, sums in ((0, rows), (1, columns)):  # not converged, or rounded: never over a sum before it is filled up
         for name in {cell[axis] for cell in fitted}:
             over = sum(count for cell, count in fitted.items() if cell[axis] == name) - sums[name]
             for cell in sorted((cell for cell in fitted if cell[axis] == name), key=lambda cell: -fitted[cell]):
@@ -94,7 +94,7 @@ def _scaled(line: dict[Cell, float], cells: Mapping[Cell, int], wanted: int) -> 
 
 
 def _shortest_path(flow: Mapping[Cell, int], cells: Mapping[Cell, int], starts: set[str], ends: set[str]) -> list[str]:
-    """Row, column, row, …, column along which one more can go from a row with room to a column with room, or []."""
+    """Row, column, row, …, column: a path for one more, from a row below its cap to a column below its cap; or []."""
     queue = deque([[row] for row in sorted(starts)])
     seen = set(starts)
     while queue:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from assets.quality.gate import GateClosedError
-from assets.sft_dataset.budget import Exchange, TokenBudget
 from assets.sft_dataset.keep import Reason, written_language
 from assets.sft_dataset.mix import draw_order
+from assets.sft_dataset.student_budget import Exchange, TokenBudget
 from resources.recipe.model import Mix
 from resources.text.headings import SEPARATOR
 from resources.text.words import count_words
@@ -60,7 +60,10 @@ def draw_chat(mix: Mix, answer_reason: Callable[[str], Reason | None], budget: T
     """
     if mix.chat is None or not mix.chat_rows:
         return ChatDraw()
-    draw, drawn = ChatDraw(mix.chat), list[tuple[int, int]]()  # a heap of (-hash, line number): the worst on top
+    draw, drawn = (
+        ChatDraw(mix.chat),
+        list[tuple[int, int]](),
+    )  # a heap of (-hash, -line number): the next to drop on top
     for number, line in _lines(mix.chat):
         exchange = read_exchange(line)
         if exchange is None:
@@ -90,7 +93,7 @@ def read_exchange(line: bytes) -> tuple[str, str] | None:
         turns = [(turn["role"], turn["content"]) for turn in json.loads(line)["messages"]]
         before = [turns.pop(0)] if turns and turns[0][0] == "system" else []
         texts = [text for _, text in (*before, *turns[:2])]
-        "".join(texts).encode()  # a lone surrogate can stand in no table
+        "".join(texts).encode()  # a lone surrogate cannot be written to a table
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     if [role for role, _ in turns[:2]] != ["user", "assistant"] or not all(map(str.strip, texts)):

@@ -13,6 +13,7 @@ from resources.text.repetition import repeated_share
 from resources.text.words import cjk_share, count_words
 
 ReasonKind = Literal[
+    "moved",
     "refusal",
     "language",
     "coverage",
@@ -37,7 +38,7 @@ COLUMNS = [
     "required_words",
 ]  # of long_outputs, that the decisions need
 CHINESE_SHARE = 0.3  # of a text's words that are CJK characters, from which on it is Chinese
-TELLING_WORDS = 50  # a shorter text does not tell one Latin language from another
+TELLING_WORDS = 50  # of a shorter text, Latin languages cannot be told apart
 TELLING_CHARACTERS = 2000  # so much of a long one is enough
 
 
@@ -60,7 +61,7 @@ def reason_to_drop(row: LongOutput, keep: Keep) -> Reason | None:
     if keep.coverage and (missing := missing_pages(row)):
         return Reason("coverage", f"nothing is written on page {', '.join(map(str, missing[:10]))}")
     if (repeated := repeated_share(row["output"])) > keep.repeated_share:
-        return Reason("repetition", f"{repeated:.0%} of its sentences stood there before")
+        return Reason("repetition", f"{repeated:.0%} of its sentences are repeats")
     if row["required_words"] and (score := length_score(row["words"], row["required_words"])) < keep.length_score:
         return Reason(
             "length", f"{row['words']} words for {row['required_words']} that are asked: length score {score:.0f}"

@@ -57,7 +57,7 @@ def plan_mix(available: Mapping[Stratum, int], mix: Mix) -> MixPlan:
     """How many examples of each stratum to train on; never more than `available`, and `mix.size` in all where it can.
 
     size unset: everything. Else shares of kinds and buckets as the recipe sets them, or as they come where it sets
-    none, and at least long_share and short_share. Where that cannot be, the kinds hold longest, then the least shares,
+    none, and at least long_share and short_share. Where not all can be met, kinds come first, then the least shares,
     then the buckets; the plan's `off` says by how much it misses.
     """
     total = sum(available.values())
@@ -135,7 +135,7 @@ def _natural(strata: Mapping[Stratum, int], axis: int, other: Mapping[str, float
 
 
 def _bucket_targets(size: int, shares: Mapping[str, float], mix: Mix) -> dict[str, int]:
-    """Examples of every bucket: the shares, raised to the least numbers; what is over these gives way in proportion."""
+    """Examples of every bucket: the shares, raised to the least numbers; what exceeds these shrinks in proportion."""
     total = sum(shares.values()) or 1.0
     wanted = {name: size * shares.get(name, 0.0) / total for name in BUCKETS}
     middle = tuple(name for name in BUCKETS if name not in (*SHORT, LONG))

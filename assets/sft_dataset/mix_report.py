@@ -1,4 +1,4 @@
-"""What came of the training mix, beside the paper's: plain numbers for the manifest, and a table for people."""
+"""The training mix beside the paper's: numbers for the manifest, and a table for people."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

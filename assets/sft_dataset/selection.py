@@ -1,4 +1,4 @@
-"""Which examples the SFT data set gets: everything written is looked at once, and a few bytes of each are kept."""
+"""Which examples the SFT data set gets: every written one is read once, and a few bytes of each are kept."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.quarantine import SetAside
-from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.duplicates import Duplicates, Signature
 from assets.sft_dataset.keep import COLUMNS, Reason, reason_to_drop
 from assets.sft_dataset.mix import MixPlan, Stratum, bucket_of, draw_order, plan_mix
+from assets.sft_dataset.moved_documents import MovedDocuments
+from assets.sft_dataset.student_budget import TokenBudget
 from resources.recipe.model import Recipe
 from resources.store import Store
 
@@ -29,7 +30,7 @@ class Candidate:
 
 
 class Fit(NamedTuple):
-    """An example of one shard that only a duplicate can still rule out."""
+    """An example of one shard that passed all rules but the one on duplicates."""
 
     candidate: Candidate
     document_id: str
@@ -66,10 +67,11 @@ def select(
     recipe: Recipe,
     contamination: Contamination,
     budget: TokenBudget,
+    moved: MovedDocuments,
 ) -> Selection:
     """Decide on every example of the sft split: kept or why not, and which of the kept ones the mix draws.
 
-    Of duplicates the first in (shard, example_id) stays. Texts are read a batch at a time and not kept.
+    Of duplicates the first in (shard, example_id) is kept. Texts are read a batch at a time and never held.
     """
     found, duplicates = Selection(), Duplicates(recipe.keep.near_duplicate)
     names = dict[str, str]()  # example -> its shard
@@ -79,8 +81,10 @@ def select(
             if row["split"] != "sft":
                 continue
             found.read += 1
+            shard_now = moved.shard_now(shard, row["example_id"])
             reason = (
-                reason_to_drop(row, recipe.keep)
+                (Reason("moved", f"now in shard {shard_now}") if shard_now else None)
+                or reason_to_drop(row, recipe.keep)
                 or contamination.reason(row["images"], row["output"])
                 or budget.reason(row, [store.image_path(image) for image in row["images"]])
             )

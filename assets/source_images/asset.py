@@ -14,6 +14,7 @@ from assets.source_images.schema import SOURCE_IMAGES, Page
 from assets.source_images.step import STEP
 from assets.step_asset import step_asset
 from resources.dagster import SourcesResource, StoreResource, clear_failures
+from resources.recipe.read import RecipeError
 
 
 @step_asset(STEP, kinds={"image", "parquet"})
@@ -21,7 +22,7 @@ def source_images(
     context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource, recipe: RecipeResource
 ) -> dg.MaterializeResult[None]:
     """Every page of the shard's images, decks and scans: upright, capped in size, hashed, its text read."""
-    with clear_failures(NoSourcesError, CatalogError, LicencesError):
+    with clear_failures(NoSourcesError, CatalogError, LicencesError, RecipeError):
         shard, settings = Shard.of(context, STEP, SOURCE_IMAGES, store, recipe), sources.settings()
         catalog = Catalog(shard.store.home, settings.sources, settings)
         catalog.scan()

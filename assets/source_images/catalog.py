@@ -63,6 +63,7 @@ class Entry:
     mtime_ns: int
     duplicate_of: str | None  # path of the document that has the same bytes and came first
     readable: bool  # by headers alone; only such documents keep a split from being empty
+    gone: bool = False  # from its path, when the sources were last scanned
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Catalog:
         self.settings = settings.model_copy(update={"sources": self.sources})
 
     def scan(self) -> list[Entry]:
-        """Register what is new or changed under the sources folder; returns the lines added.
+        """Register what is new, changed or gone under the sources folder; returns the lines added.
 
         Files whose size and time are known are not read again. Raises NoSourcesError, CatalogError (two folders with
         one name after cleaning, a damaged register).
@@ -104,16 +105,11 @@ class Catalog:
 
     def shards(self) -> list[str]:
         """Every shard, by collection and number."""
-        return sorted({entry.shard for entry in self._latest().values()}, key=lambda shard: (*_split_shard(shard),))
+        return sorted({entry.shard for entry in _latest(self.path).values()}, key=lambda shard: (*_split_shard(shard),))
 
     def documents(self, shard: str) -> list[Entry]:
         """The documents of a shard in the order of their registration, those that vanished from disk included."""
-        return [entry for entry in self._latest().values() if entry.shard == shard]
-
-    def _latest(self) -> dict[str, Entry]:
-        """The latest line by path, in the order in which paths were first seen."""
-        history = _parse(self.path.read_bytes(), self.path) if self.path.exists() else []
-        return {entry.path: entry for entry in history}
+        return [entry for entry in _latest(self.path).values() if entry.shard == shard]
 
     def _register(self, found: list[Seen], history: list[Entry]) -> list[Entry]:
         latest = {entry.path: entry for entry in history}
@@ -143,8 +139,20 @@ class Catalog:
                 readable=probes[seen.name].readable,
             )
         present = {seen.name for seen in found}
-        current = mark_duplicates(current, present)
-        return [entry for name, entry in current.items() if name in present and entry != latest.get(name)]
+        current = {
+            name: replace(entry, gone=name not in present) for name, entry in mark_duplicates(current, present).items()
+        }
+        return [entry for name, entry in current.items() if entry != latest.get(name)]
+
+
+def current_shards(home: Path) -> dict[str, str]:
+    """document_id -> the shard of the place where the last scan found it; not of documents that are gone.
+
+    A document that was moved to another collection has a place in two shards; this is the one that counts.
+    Raises CatalogError.
+    """
+    found = _latest(Path(home) / FILE).values()
+    return {entry.document_id: entry.shard for entry in found if not entry.gone and entry.duplicate_of is None}
 
 
 # -- what lies on disk ------------------------------------------------------------------------------------------------
@@ -356,6 +364,11 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
         fcntl.flock(file, fcntl.LOCK_EX)  # freed when the file is closed, or the process dies
         file.seek(0)
         yield file
+
+
+def _latest(path: Path) -> dict[str, Entry]:
+    """The latest line by document's path, in the order in which paths were first seen; none where there is no file."""
+    return {entry.path: entry for entry in (_parse(path.read_bytes(), path) if path.exists() else ())}
 
 
 def _parse(data: bytes, path: Path) -> list[Entry]:

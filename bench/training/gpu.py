@@ -42,13 +42,13 @@ from resources.training.dpo.train import settings as dpo_settings
 from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import GIB, PEAK_FLOPS, Load, Shape, causal, epoch_flops, kept_layers
 from resources.training.launcher import launch_env
-from resources.training.model import adapters
 from resources.training.rows.chat import image_paths
 from resources.training.rows.dataset_rows import ChatRow, Kind, PairRow
 from resources.training.rows.processor import Processor
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator, row_size, row_texts
 from resources.training.sft.trainer import TokenMeanSFTTrainer
+from resources.training.trainable_model import adapters
 from testing.documents import draw_pages, pair_rows, segments
 from testing.shapes import SHAPES
 

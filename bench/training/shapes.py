@@ -9,11 +9,11 @@ import torch
 from transformers import AutoModelForImageTextToText, PreTrainedModel, Qwen2_5_VLConfig
 
 from resources.training.common_hyperparameters import Hyperparameters
-from resources.training.model import kept_dtype, load_model, prepare_model
 from resources.training.rows.processor import Processor, Tokenizer
 from resources.training.sft.hyperparameters import SftHyperparameters
-from resources.training.students.processor import chat_processor
+from resources.training.students.chat_processor import chat_processor
 from resources.training.students.tiny import SPECIAL, VOCABULARY, tiny_config, train_tokenizer
+from resources.training.trainable_model import kept_dtype, load_model, prepare_model
 from testing.documents import PAGE_PIXELS
 from testing.shapes import SHAPES
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from assets.quality.gate import GateClosedError
+from assets.source_images.catalog import CatalogError
 from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.push import push
 from lwv_dagster.release.token_counts import CUTOFFS
@@ -10,6 +11,8 @@ from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
 from resources.settings import SettingError, Settings
 from resources.store import MissingTableError, Store
+
+KNOWN = (CatalogError, GateClosedError, ReleaseError, MissingTableError, SettingError, OSError)
 
 
 def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
@@ -20,7 +23,7 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
         show(write_release(Store(home), FORMATS[format_name], folder))
         if repo_id:
             console.print(f"Uploaded: {push(folder, repo_id)}", soft_wrap=True)
-    except (SettingError, GateClosedError, ReleaseError, MissingTableError, OSError) as error:
+    except KNOWN as error:
         return refuse(error)
     return 0
 

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypedDict
 from assets.quality.asset_checks import check_whole
 from assets.quality.outcome import WholeRules
 from assets.quality.report import read_report
+from assets.sft_dataset.moved_documents import document_shards
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.steps import sharded_steps
 from assets.training_dataset import Manifest
@@ -54,11 +55,15 @@ class DocumentRow(TypedDict):
 
 
 def read_documents(store: Store, shards: Sequence[str], wanted: Set[str]) -> Iterator[DocumentRow]:
-    """The documents that rows come from, a row each, with the file and licence they were read from."""
+    """The documents that rows come from, a row each, with the file and licence they were read from.
+
+    Of a moved one those of its place now. Raises CatalogError.
+    """
+    homes = document_shards(store, shards)
     for shard in shards:
         document: DocumentRow | None = None
         for page in store.rows(SOURCE_IMAGES, shard):  # a document's pages stand together, in order
-            if page["document_id"] not in wanted:
+            if page["document_id"] not in wanted or homes[page["document_id"]] != shard:
                 continue
             if document is None or page["document_id"] != document["document_id"]:
                 if document is not None:

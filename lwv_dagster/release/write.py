@@ -54,7 +54,7 @@ class Release:
 def write_release(store: Store, format: Format, out: Path) -> Release:
     """Write `out` (replaced where it is an older release).
 
-    Raises GateClosedError or ReleaseError; nothing changes then.
+    Raises CatalogError, GateClosedError or ReleaseError; nothing changes then.
     Rows stream: memory holds a row group, an id per row and the pictures' histograms.
     """
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():

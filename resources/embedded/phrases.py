@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from resources.embedded.reading import REGIONS, Look, Page
+from resources.embedded.look import REGIONS, Look
+from resources.embedded.reading import Page
 
 
 class Form(NamedTuple):

@@ -41,8 +41,8 @@ class Instructions(Part):
     """What is asked of the documents (docs/method.md 1.1, 1.2)."""
 
     need_long: bool = True  # a request that needs no long article, or an irrelevant image, is rejected
-    groups: tuple[Literal[2, 4], ...] = (2, 4)  # single images of one collection are put together so; empty: never
-    group_share: float = Field(0.5, ge=0, le=1)  # of single images that also stand in such a group
+    groups: tuple[Literal[2, 4], ...] = (2, 4)  # sizes of groups of single images of one collection; empty: none
+    group_share: float = Field(0.5, ge=0, le=1)  # of single images that are also in such a group
     deck_tasks: tuple[DeckTask, ...] = Field(
         ("lecture_script", "speaker_notes", "study_guide", "explainer"), min_length=1
     )
@@ -73,7 +73,7 @@ class Writing(Part):
     band: tuple[float, float] = (0.8, 1.25)  # a section outside, times its target, is rewritten once
     length_control: bool = True  # off: as the paper, one pass, no rewrite for length
     loop_control: bool = True  # a looping section is rewritten once, then cut at the loop
-    continuations: int = Field(2, ge=0)  # a section cut by max_tokens goes on so often
+    continuations: int = Field(2, ge=0)  # calls, at most, that continue a section cut by max_tokens
     temperature: float = Field(0.7, ge=0, le=2)
 
     @model_validator(mode="after")
@@ -140,7 +140,7 @@ class Pairs(Part):
 
 
 class Training(Part):
-    """How the student is trained. What is unset is the student's own: see resources/training/*/hyperparameters.py."""
+    """How the student is trained. Unset: the student's own value (resources/training/*/hyperparameters.py)."""
 
     sharding: Literal["fsdp2", "zero3", "none"] = "fsdp2"  # how several GPUs share the weights
     lora_rank: int = Field(0, ge=0)  # of adapters on the language model; 0: full fine-tuning

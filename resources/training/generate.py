@@ -8,12 +8,12 @@ from PIL import Image
 from transformers import set_seed
 
 from resources.lines import appending
+from resources.training.answer_writer import Writer, load_writer
 from resources.training.generation_lines import Answer, PromptLine, read_answers
 from resources.training.rows.chat import render_prompt
 from resources.training.rows.processor import Processor, load_processor
 from resources.training.run import run_script
 from resources.training.run_config import GenerationRun
-from resources.training.writer import Writer, load_writer
 
 
 def generate(run: GenerationRun, say: Callable[[str], None]) -> None:

@@ -22,10 +22,10 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from resources.authors import is_embedded
+from resources.training.answer_writer import load_writer
 from resources.training.rows.processor import load_processor
 from resources.training.run_config import DpoRun, GenerationRun, SftRun, TrainingRun
 from resources.training.training_record import KindRecord, TrainingRecord
-from resources.training.writer import load_writer
 
 log = logging.getLogger("lwv.training")
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.embedded.critic_answers import KINDS, Task, correct
-from resources.embedded.reading import Look, Page, statements_of
+from resources.embedded.look import Look
+from resources.embedded.reading import Page, statements_of
 from tests.embedded.conftest import CYCLE, RAIN, ask, image_part, page, template, text_part
 
 LOOK = Look("wide", ("white", "black"), 0.9, 0.1, 0.1, 0.0, 1.0, ("white",) * 9, (0.9,) * 9, (0.01,) * 9)

@@ -12,7 +12,7 @@ from dagster._core.loader import LoadingContextForTest
 from assets import derivation
 from assets.derivation import derivations
 from assets.recipe_nodes import changed_nodes
-from assets.steps import STEP_OF, STEPS
+from assets.steps import STEP_OF, STEPS, steps_of
 from lwv_dagster.definitions import defs
 from lwv_dagster.refresh import stale_tables
 from resources.recipe.model import Recipe
@@ -24,7 +24,20 @@ from tests.conftest import Factory, draw_page, draw_unlike_decks, write_recipe
 GATES = ("sft_dataset", "preference_dataset")
 NOTHING: set[str] = set()
 FROM_PAIRS = {"preference_pairs", "preference_dataset"}
-FROM_CRITIC = {"corrected_segments", *FROM_PAIRS}
+
+
+def descendants(step: str) -> set[str]:
+    """The steps that need a step, itself included."""
+    found = {step}
+    for other in (*STEPS, *STEPS):  # twice: the list is in no order of dependency that this test relies on
+        if found & ({*other.upstream} - {*other.optional}):
+            found.add(other.name)
+    return found
+
+
+def follows(step: str) -> set[str]:
+    """Of the assets that the fixture makes, the step and those that need it."""
+    return descendants(step) & {*steps_of("shard_job"), *GATES}
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +92,8 @@ def look(factory: Factory) -> None:
         ("[pairs]\nmargin = 9.0\n", FROM_PAIRS),
         ("[pairs]\nlast_share = 0.25\n", FROM_PAIRS),
         ("[pairs]\ntemperature = 0.5\n", NOTHING),  # of drafts, which were never made
-        ("[corrections]\ndrafts = 'teacher'\n", {"segments", *FROM_CRITIC}),
-        ("[writing]\nband = [0.7, 1.4]\n", {"long_outputs", "segments", *FROM_CRITIC, "sft_dataset"}),
+        ("[corrections]\ndrafts = 'teacher'\n", follows("segments")),
+        ("[writing]\nband = [0.7, 1.4]\n", follows("long_outputs")),
         ("[keep]\nlength_score = 50\n", {"sft_dataset"}),
         ("[gate]\nmixed_recipes = true\n", set(GATES)),
         ("[training]\nbeta = 0.2\n", NOTHING),  # of a checkpoint, which was never made
@@ -108,7 +121,7 @@ def test_a_changed_prompt_of_the_critic_makes_its_step_stale_and_what_follows_it
     assert stale(factory) == NOTHING
     prompt = copy / "corrected_segments" / "prompts" / "correct.txt"
     prompt.write_text(prompt.read_text() + "\nBe kind.\n")
-    assert stale(factory) == FROM_CRITIC
+    assert stale(factory) == follows("corrected_segments")
     monkeypatch.undo()
     look(factory)
 
@@ -155,15 +168,6 @@ def test_the_checks_of_a_good_shard_pass_whatever_the_recipe_says_by_now(
     for shard in factory.scan():
         outcomes = check_shard(factory.store, "preference_pairs", shard, CHECKS)
         assert all(outcome.passed for outcome in outcomes.values())
-
-
-def descendants(step: str) -> set[str]:
-    """The steps that need a step, itself included."""
-    found = {step}
-    for other in (*STEPS, *STEPS):  # twice: the list is in no order of dependency that this test relies on
-        if found & ({*other.upstream} - {*other.optional}):
-            found.add(other.name)
-    return found
 
 
 @pytest.mark.parametrize("field", all_fields())

@@ -77,7 +77,7 @@ def test_a_table_of_the_time_before_has_no_identity_and_its_files_hash_as_conten
     assert store.identity("lines", "old-001") is None
     assert len(store.content("lines", "old-001")) == 64
     store.write_table(LINES, "new-001", [], BY_MARGIN[5.0])
-    assert unknown_recipes(store, ["lines"], ["old-001", "new-001"]) == 1
+    assert unknown_recipes(store, ["lines"], ["old-001", "new-001"]) == ["old-001"]
     assert mixture(store, "lines", ["old-001", "new-001"]) == ""  # it cannot be said that they differ
 
 

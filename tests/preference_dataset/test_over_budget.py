@@ -17,8 +17,8 @@ from assets.quality.report import write_report
 from assets.segments.schema import SEGMENTS
 from assets.segments.splitter import split_output
 from assets.training_dataset import current_manifest
-from resources.training.dpo.budget import PairSize, pair_sizes
 from resources.training.dpo.documents import by_document, plan_documents
+from resources.training.dpo.pair_sizes import PairSize, pair_sizes
 from resources.training.rows.processor import load_processor
 from resources.training.rows.sequence import RowError
 from resources.training.students.resolve import BUILT

@@ -86,6 +86,16 @@ def test_the_report_is_made_where_a_shard_failed_and_nothing_was_trained(factory
     assert factory.run("report_job").success
     page = (factory.home / "reports" / "index.html").read_text()
     assert f"<th>{bad}</th>" in page and "quarantine_share" in page and "broken.png is not an image" in page
+    assert "embedded" not in page  # nothing was written yet
+
+
+def test_the_report_says_what_the_embedded_model_wrote(factory: Factory) -> None:
+    two_collections(factory)
+    _, good = factory.scan()
+    assert factory.run("shard_job", good).success
+    assert factory.run("report_job").success
+    page = (factory.home / "reports" / "index.html").read_text()
+    assert "The embedded model, which is heuristics, wrote or judged instructions, long_outputs" in page
 
 
 def check_statuses(factory: Factory, asset: str, check: str) -> dict[str, str]:

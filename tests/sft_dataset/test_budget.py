@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from assets.quality.gate import GateClosedError
-from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.general_chat import draw_chat
+from assets.sft_dataset.student_budget import TokenBudget
 from resources.recipe.model import Mix, Training
 from resources.training.rows.processor import load_processor
 from resources.training.rows.sequence import RowError

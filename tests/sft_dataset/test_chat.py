@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assets.quality.gate import GateClosedError
-from assets.sft_dataset.budget import TokenBudget
 from assets.sft_dataset.general_chat import draw_chat, read_exchange
 from assets.sft_dataset.keep import Reason, written_language
+from assets.sft_dataset.student_budget import TokenBudget
 from resources.recipe.model import Mix, Training
 
 BUDGET = TokenBudget("tiny", Training())  # leaves nothing out

@@ -11,13 +11,13 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import SFTConfig
 
 from resources.training.arguments import trainer_settings
-from resources.training.model import adapters, fuse, load_model
 from resources.training.packed_attention import SAMPLES, WINDOWS
 from resources.training.packed_trainer import Keep
 from resources.training.rows.dataset_rows import ChatRow
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator
 from resources.training.sft.trainer import TokenMeanSFTTrainer
+from resources.training.trainable_model import adapters, fuse, load_model
 from tests.training.test_packed_sft import base, rows  # noqa: F401 (fixtures)
 
 CUDA = torch.cuda.is_available()

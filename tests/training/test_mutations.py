@@ -33,13 +33,13 @@ from resources.recipe.model import Training
 from resources.training.arguments import trainer_settings
 from resources.training.dpo import documents as dpo_packing
 from resources.training.dpo import trainer as dpo_trainer
-from resources.training.model import load_model
 from resources.training.rows.dataset_rows import ChatRow, ImageFile
 from resources.training.rows.sequence import Tokens
 from resources.training.sft import packing as sft_packing
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator
 from resources.training.sft.trainer import TokenMeanSFTTrainer
+from resources.training.trainable_model import load_model
 from tests.training.test_packed_sft import rows  # noqa: F401 (a fixture)
 from tests.training.test_tree_dpo import base, images  # noqa: F401 (fixtures)
 

@@ -18,8 +18,8 @@ import pytest
 from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.sft_dataset.schema import SFT_DATASET
 from resources.recipe.model import Training
-from resources.training.dpo.budget import pair_sizes
 from resources.training.dpo.hyperparameters import DpoHyperparameters
+from resources.training.dpo.pair_sizes import pair_sizes
 from resources.training.generation_lines import PromptLine
 from resources.training.launcher import launch_command, launch_env
 from resources.training.run_config import DpoRun, GenerationRun, SftRun

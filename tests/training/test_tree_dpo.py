@@ -19,10 +19,10 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import DPOConfig, DPOTrainer
 
 from resources.text.headings import SEPARATOR
-from resources.training.dpo.budget import over_budget, pair_sizes
 from resources.training.dpo.documents import DocumentCollator, plan_documents, tokenize_pairs
 from resources.training.dpo.hyperparameters import Layout
 from resources.training.dpo.layout import arrange, document_images
+from resources.training.dpo.pair_sizes import over_budget, pair_sizes
 from resources.training.dpo.trainer import DocumentDPOTrainer, share, side_sums
 from resources.training.dpo.tree_attention import CHAINS, TILE, prepare, tree_mask
 from resources.training.rows.chat import END_OF_TURN, IMAGE

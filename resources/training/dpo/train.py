@@ -10,18 +10,18 @@ from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from resources.training.arguments import epochs, forecast_run, sharing_devices, starting_point, trainer_settings
-from resources.training.dpo.budget import over_budget
 from resources.training.dpo.documents import Cost, DocumentCollator, by_document, plan_documents
 from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.dpo.layout import arrange, document_images
+from resources.training.dpo.pair_sizes import over_budget
 from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
-from resources.training.model import adapters, load_model
 from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.sequence import RowError
 from resources.training.run import Progress, finish_run, partial_folder, run_script
 from resources.training.run_config import DpoRun
 from resources.training.students.resolve import BUILT
+from resources.training.trainable_model import adapters, load_model
 from resources.training.training_record import KindRecord, PreferenceCurves
 
 NAMED = 10  # pairs that are left out, of which a line says the sizes

@@ -8,13 +8,13 @@ from trl.trainer.sft_config import SFTConfig
 
 from resources.training.arguments import epochs, forecast_run, starting_point, trainer_settings
 from resources.training.forecast import Load, causal
-from resources.training.model import adapters, load_model
 from resources.training.rows.processor import load_processor
 from resources.training.run import Progress, finish_run, partial_folder, run_script
 from resources.training.run_config import SftRun
 from resources.training.sft.packing import PackedCollator, count_tokens
 from resources.training.sft.trainer import TokenMeanSFTTrainer
 from resources.training.students.resolve import resolve_student
+from resources.training.trainable_model import adapters, load_model
 from resources.training.training_record import KindRecord
 
 

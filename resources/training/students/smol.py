@@ -19,7 +19,7 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
 )
 
-from resources.training.students.processor import chat_processor, sampling, token_ids
+from resources.training.students.chat_processor import chat_processor, sampling, token_ids
 
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
 PIXELS = 280 * 280  # per image, the paper's: 100 visual tokens

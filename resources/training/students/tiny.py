@@ -12,7 +12,7 @@ from transformers import (
     Qwen2Tokenizer,
 )
 
-from resources.training.students.processor import chat_processor, sampling, token_ids
+from resources.training.students.chat_processor import chat_processor, sampling, token_ids
 
 SPECIAL = (
     "<|endoftext|>",

@@ -1,4 +1,4 @@
-"""Which examples have more tokens than one forward pass may: nothing is ever cut, so they are left out and counted."""
+"""Which examples have more tokens than one forward pass takes: they are left out and counted, and nothing is cut."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -29,7 +29,7 @@ class StudentBudget:
     """The recipe's `training.max_tokens`, in tokens of the student (LWV_STUDENT) that will be trained.
 
     student: local path or hub id; its processor alone is loaded, and only once a row could be over. A student that is
-    built when training starts has no tokens yet: nothing is left out for it here, and training counts anew.
+    built when training starts has no tokenizer yet: nothing is left out for it here, and training counts again.
     """
 
     def __init__(self, student: str, training: Training) -> None:
