@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import NamedTuple, TypedDict
 
+from assets.derivation import upstream_contents
 from assets.quality.asset_checks import check_whole
 from assets.quality.outcome import WholeRules
 from assets.quality.report import read_report
 from assets.sft_dataset.moved_documents import document_shards
 from assets.source_images.schema import SOURCE_IMAGES
-from assets.steps import sharded_steps
+from assets.steps import STEP_OF, sharded_steps
 from assets.training_dataset import Manifest
 from resources.identity import UNKNOWN_RECIPE
 from resources.ledger import Ledger
@@ -149,6 +150,14 @@ def gate_verdicts(
         if rule.blocking and not outcomes[rule.name].passed:
             said[outcomes[rule.name].description or rule.description].append(rule.name)
     return verdicts, [f"{asset}.{', '.join(names)}: {reason}" for reason, names in said.items()]
+
+
+def tables_since(store: Store, manifest: Manifest) -> list[str]:
+    """The tables that are others than those that the data set was made from, so that they cannot say what made its
+    rows. One that was written before 0.2 does not tell."""
+    then = manifest.made_with.get("upstream", {})
+    now = upstream_contents(STEP_OF[f"{manifest.gate}_dataset"], store, manifest.shards)
+    return [name for name, content in then.items() if now.get(name) != content]
 
 
 def recipe_text(store: Store, manifests: Sequence[Manifest]) -> str:

@@ -29,6 +29,7 @@ from lwv_dagster.release.provenance import (
     read_verdicts,
     recipe_text,
     split_counts,
+    tables_since,
 )
 from lwv_dagster.release.rows import read_examples, read_origins, read_pairs
 from lwv_dagster.release.tally import PartTally, Tally
@@ -70,6 +71,12 @@ def write_release(store: Store, format: Format, out: Path) -> Release:
         notes.append(f"Without preference pairs: {error}")
     if blocked:
         raise ReleaseError(f"A blocking rule of the data sets failed: {'; '.join(blocked)}.")
+    for manifest in manifests:
+        if others := tables_since(store, manifest):
+            raise ReleaseError(
+                f"{', '.join(others)}: made again since `{manifest.gate}_dataset` was written: the card could not say "
+                f"what made its rows. Materialise `{manifest.gate}_dataset` again."
+            )
 
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))

@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from assets.derivation import upstream_contents
 from assets.instructions.schema import INSTRUCTIONS
 from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.preference_pairs.schema import PREFERENCE_PAIRS
 from assets.quality.gate import GateClosedError
 from assets.source_images.schema import SOURCE_IMAGES
+from assets.steps import STEP_OF
 from assets.training_dataset import current_manifest, write_dataset
 from lwv_dagster.release.files import ParquetShards
 from lwv_dagster.release.format import IMAGES
@@ -174,6 +176,21 @@ def test_a_data_set_whose_blocking_rule_fails_is_not_handed_out(tmp_path: Path) 
     with pytest.raises(ReleaseError, match=r"preference_dataset\.not_in_sft"):
         write_release(store, FORMATS["hub"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_tables_that_were_made_again_since_the_data_set_cannot_speak_for_it(tmp_path: Path) -> None:
+    store = make_home(tmp_path / "home", pairs=False)
+    manifest = current_manifest(store, "sft")
+    folder = Path(manifest.path).parent
+    written = json.loads((folder / "manifest.json").read_text())
+    written["made_with"]["upstream"] = upstream_contents(STEP_OF["sft_dataset"], store, manifest.shards)
+    store.write_json(folder / "manifest.json", written)
+    write_release(store, FORMATS["trl"], tmp_path / "out")  # as they were
+
+    asked = [{**row, "request": "Another one"} for row in store.rows(INSTRUCTIONS, SHARD)]
+    store.write_table(INSTRUCTIONS, SHARD, asked)
+    with pytest.raises(ReleaseError, match=r"^instructions: made again since `sft_dataset` was written"):
+        write_release(store, FORMATS["trl"], tmp_path / "out")
 
 
 @pytest.mark.parametrize("tables", [(SOURCE_IMAGES,), (SOURCE_IMAGES, INSTRUCTIONS)])
