@@ -24,13 +24,18 @@ TEMPLATE_ENDINGS = (".txt", ".toml")
 
 
 def template_hashes(step: Step) -> dict[str, str]:
-    """Prompt or phrase file of the step, relative to assets/ -> first digits of the sha256 of its bytes."""
+    """Prompt or phrase file of the step, relative to assets/ -> first digits of the sha256 of its bytes, with the line
+    ends of Unix, which is how it is read. Hidden files are none: the lock that an editor sets leads nowhere."""
     files = (path for folder in step.templates for path in sorted((FOLDER / folder).rglob("*")))
     return {
-        path.relative_to(FOLDER).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:TEMPLATE_DIGITS]
+        path.relative_to(FOLDER).as_posix(): _digest(path.read_bytes())
         for path in files
-        if path.suffix in TEMPLATE_ENDINGS
+        if path.suffix in TEMPLATE_ENDINGS and not path.name.startswith(".")
     }
+
+
+def _digest(template: bytes) -> str:
+    return hashlib.sha256(template.replace(b"\r\n", b"\n")).hexdigest()[:TEMPLATE_DIGITS]
 
 
 @cache

@@ -126,6 +126,20 @@ def test_a_changed_prompt_of_the_critic_makes_its_step_stale_and_what_follows_it
     look(factory)
 
 
+def test_an_editors_lock_and_the_line_ends_of_windows_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, copy = STEP_OF["corrected_segments"], tmp_path / "assets"
+    before = derivation.template_hashes(step)
+    shutil.copytree(derivation.FOLDER, copy)
+    monkeypatch.setattr(derivation, "FOLDER", copy)
+    prompts = copy / "corrected_segments" / "prompts"
+    (prompts / ".#correct.txt").symlink_to("somebody@somewhere.1234")  # Emacs, while the file is edited
+    for prompt in prompts.glob("[!.]*.txt"):
+        prompt.write_bytes(prompt.read_bytes().replace(b"\n", b"\r\n"))
+    assert derivation.template_hashes(step) == before != {}
+
+
 def test_a_shard_that_is_made_again_is_stale_no_longer_and_the_others_are(
     made: tuple[Factory, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
