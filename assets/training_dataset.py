@@ -110,8 +110,8 @@ def current_manifest(store: Store, gate: Gate) -> Manifest:
     pointer = parent / "current.json"
     if not pointer.exists():
         raise GateClosedError(f"{pointer} is not there: materialise `{gate}_dataset` first.")
-    dataset_id = json.loads(pointer.read_text())["id"]
-    raw = json.loads((parent / dataset_id / "manifest.json").read_text())
+    dataset_id = json.loads(pointer.read_text(encoding="utf-8"))["id"]
+    raw = json.loads((parent / dataset_id / "manifest.json").read_text(encoding="utf-8"))
     raw.setdefault("gate", raw.pop("door", gate))  # its name before 0.2
     return Manifest(**raw)
 

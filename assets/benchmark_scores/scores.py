@@ -131,7 +131,7 @@ def write_summary(store: Store, rows: Sequence[Score], student: str, teacher: st
 def read_means(store: Store) -> dict[str, Means]:
     """model -> its means, as `summarise` made them; empty where nothing was scored yet."""
     path = summary_path(store)
-    models: dict[str, Means] = json.loads(path.read_text())["models"] if path.exists() else {}
+    models: dict[str, Means] = json.loads(path.read_text(encoding="utf-8"))["models"] if path.exists() else {}
     return {model: models[model] for model in MODELS if model in models}
 
 
@@ -140,7 +140,7 @@ def read_summary(store: Store) -> ScoreTable | None:
     path = summary_path(store)
     if not path.exists():
         return None
-    value: Summary = json.loads(path.read_text())
+    value: Summary = json.loads(path.read_text(encoding="utf-8"))
     columns = ("S", "S_l", "S_l_released", "S_q", "words")
     rows: list[tuple[str | int, ...]] = [
         (model, int(means["items"] or 0), *(_cell(means[name]) for name in columns))

@@ -83,8 +83,15 @@ def write_report(
 
 
 def read_report(store: Store, asset: str, shard: str) -> Report | None:
-    """The last report; None where the shard was not checked yet."""
+    """The last report; None where the shard was not checked yet, or its report says less than a report does."""
     path = report_path(store, asset, shard)
     if not path.exists():
         return None
-    return cast(Report, {"made_with": None, **json.loads(path.read_text())})  # older reports lack it
+    try:
+        found = {"made_with": None, **json.loads(path.read_text(encoding="utf-8"))}  # older reports lack it
+        whole = found.keys() >= Report.__required_keys__ and all(
+            outcome.keys() >= OutcomeRecord.__required_keys__ for outcome in found["outcomes"]
+        )
+    except (AttributeError, TypeError, ValueError):  # not JSON, or of another form
+        return None
+    return cast(Report, found) if whole else None

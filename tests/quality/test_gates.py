@@ -7,9 +7,11 @@ import pytest
 from dagster import AssetCheckKey, AssetKey
 
 from assets.quality.gate import gate
-from assets.quality.report import read_report
+from assets.quality.outcome import Outcome
+from assets.quality.report import read_report, report_path, write_report
 from assets.segments.schema import SEGMENTS
 from assets.steps import steps_of
+from resources.store import Store
 from tests.conftest import Factory, draw_page, write_recipe
 from tests.identity.test_stale import failures
 
@@ -151,3 +153,17 @@ def test_the_gate_refuses_a_table_that_was_made_from_another_than_there_is_now(
     recipe.write_text(recipe.read_text().replace("true", "false"))
     assert factory.run("shard_job", shards[1], ["long_outputs"]).success
     assert factory.run("training_job", assets=["sft_dataset"]).success
+
+
+@pytest.mark.parametrize(
+    "written", ["", '{"asset": "segm', "[]", "null", '{"asset": "segments"}', '{"outcomes": [{"rule": "r"}]}', "\xff"]
+)
+def test_a_report_that_cannot_be_read_counts_as_none(written: str, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table(SEGMENTS, "a-001", [])
+    write_report(store, "segments", "a-001", [], [Outcome("r", True, {}, "缺")], 0, 0)
+    report = read_report(store, "segments", "a-001")
+    assert report is not None and report["outcomes"][0]["description"] == "缺"
+    assert gate(store, ["segments"], ["a-001"]) == []
+    report_path(store, "segments", "a-001").write_bytes(written.encode("latin-1"))
+    assert [problem.reason for problem in gate(store, ["segments"], ["a-001"])] == ["not checked yet"]
