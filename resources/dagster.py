@@ -20,7 +20,7 @@ from resources.failures import EndpointError, LedgerError
 from resources.ledger import Ledger
 from resources.recipe.read import RecipeError
 from resources.settings import SettingError, Settings
-from resources.store import MissingTableError, Store
+from resources.store import DamagedTableError, MissingTableError, Store
 
 # What an asset tells Dagster of its data, by name: the UI plots numbers; a MetadataValue says how it is shown.
 MetadataEntry: TypeAlias = dg.MetadataValue | str | float | list[str] | list[int] | None
@@ -98,6 +98,7 @@ def count_visible(setting: str) -> int:
 def clear_failures(*more: type[Exception]) -> Iterator[None]:
     """Known errors end the step with their one sentence instead of a stack trace, and without a retry."""
     known: tuple[type[Exception], ...] = (
+        DamagedTableError,
         EndpointError,
         LedgerError,
         MissingTableError,

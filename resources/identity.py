@@ -68,9 +68,12 @@ class TableIdentity:
 def read_identity(metadata: Mapping[bytes, bytes] | None) -> TableIdentity | None:
     """The identity in a Parquet file's metadata; None where it has none, or one that cannot be read."""
     try:
-        return TableIdentity(**json.loads((metadata or {})[_KEY]))
+        found = TableIdentity(**json.loads((metadata or {})[_KEY]))
     except (KeyError, TypeError, ValueError):
         return None
+    parts = (found.recipe, found.templates, found.models, found.upstream)
+    whole = isinstance(found.schema_version, int) and isinstance(found.content, str)
+    return found if whole and all(isinstance(part, dict) for part in parts) else None
 
 
 def short_hash(value: object) -> str:

@@ -24,6 +24,10 @@ class MissingTableError(FileNotFoundError):
     """A table that should have been written by an upstream asset is not there."""
 
 
+class DamagedTableError(OSError):
+    """A table's file is there and cannot be read."""
+
+
 class Store:
     """The folder of one factory (`LWV_HOME`).
 
@@ -73,23 +77,38 @@ class Store:
         path = self._existing(table, shard)
         try:
             return read_identity(pq.read_metadata(path).metadata)
-        except pa.ArrowInvalid:
+        except (pa.ArrowException, OSError):  # OSError: Arrow's own, of a footer that makes no sense
             return None
 
     def content(self, table: str, shard: str) -> str:
         """sha256 (hex) over the table's rows; over its file where it has no identity. Raises MissingTableError."""
         found = self.identity(table, shard)
-        return found.content if found else file_hash(self.table_path(table, shard))
+        return found.content if found and found.content else file_hash(self.table_path(table, shard))
 
     def read_table(self, table: str, shard: str) -> pa.Table:
-        """The whole table of one shard. Raises MissingTableError."""
-        return pq.read_table(self._existing(table, shard))
+        """The whole table of one shard. Raises MissingTableError, DamagedTableError."""
+        with self._readable(table, shard) as path:
+            return pq.read_table(path)
 
     def rows(self, table: Table[Row], shard: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
-        """The rows of one shard's table, in order, a batch in memory at a time; only some `columns` where given."""
-        with pq.ParquetFile(self._existing(table.name, shard)) as file:
+        """The rows of one shard's table, in order, a batch in memory at a time; only some `columns` where given.
+
+        Raises MissingTableError, DamagedTableError.
+        """
+        with self._readable(table.name, shard) as path, pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
+
+    @contextmanager
+    def _readable(self, table: str, shard: str) -> Iterator[Path]:
+        path = self._existing(table, shard)
+        try:
+            yield path
+        except (pa.ArrowException, OSError) as error:
+            why = str(error).partition("\n")[0]
+            raise DamagedTableError(
+                f"{path} cannot be read ({why}): materialise `{table}` for shard `{shard}` again."
+            ) from error
 
     def has_table(self, table: str, shard: str) -> bool:
         """Whether the table was written for this shard."""

@@ -1,5 +1,6 @@
 """A table knows what made it: the identity in the file, and the content's hash, which follows from the rows alone."""
 
+import json
 from pathlib import Path
 from typing import TypedDict
 
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 
 from assets.quality.asset_checks import check_shard
 from assets.quality.gate import mixture, unknown_recipes
-from assets.quality.outcome import AssetRules
+from assets.quality.outcome import AssetRules, Rule
 from assets.quality.report import read_report
 from resources.identity import TableIdentity, read_identity, recipe_differences
-from resources.store import BATCH_ROWS, Store
+from resources.store import BATCH_ROWS, DamagedTableError, Store
 from resources.table import Float32, Int32, Table, schema_of
 
 
@@ -81,10 +82,37 @@ def test_a_table_of_the_time_before_has_no_identity_and_its_files_hash_as_conten
     assert mixture(store, "lines", ["old-001", "new-001"]) == ""  # it cannot be said that they differ
 
 
-@pytest.mark.parametrize("value", [b"{", b"[]", b'{"schema_version": 1, "of_a_later_time": 2}', b"\xff"])
+ODD = [
+    json.dumps({"schema_version": 1, **part}).encode()
+    for part in ({"recipe": "x"}, {"templates": None}, {"content": 5})
+]
+
+
+@pytest.mark.parametrize("value", [b"{", b"[]", b'{"schema_version": 1, "of_a_later_time": 2}', b"\xff", *ODD])
 def test_an_identity_that_cannot_be_read_is_an_unknown_one(value: bytes) -> None:
     assert read_identity({b"lwv.identity": value}) is None
     assert read_identity(None) is None
+
+
+@pytest.mark.parametrize("damage", ["nothing", "cut", "footer"])
+def test_a_damaged_table_is_of_unknown_origin_and_says_in_one_sentence_what_to_do(damage: str, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table(LINES, "a-001", [{"name": "a", "number": 1, "share": 0.5, "told": True, "pages": []}])
+    path = store.table_path("lines", "a-001")
+    data = path.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    flipped = data[:start] + bytes(byte ^ 0xFF for byte in data[start : start + 40]) + data[start + 40 :]
+    path.write_bytes({"nothing": b"", "cut": data[:-100], "footer": flipped}[damage])
+    assert store.identity("lines", "a-001") is None
+    assert len(store.content("lines", "a-001")) == 64
+    check_shard(store, "lines", "a-001", AssetRules((Rule("r", "d"),), lambda table: table.to_pandas(), list, {}))
+    report = read_report(store, "lines", "a-001")
+    assert report is not None and not report["passed"]
+    for read in (lambda: store.read_table("lines", "a-001"), lambda: list(store.rows(LINES, "a-001"))):
+        with pytest.raises(DamagedTableError) as caught:
+            read()
+        assert "materialise `lines` for shard `a-001` again" in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_mixture_is_named_with_its_shards_and_what_they_differ_in(tmp_path: Path) -> None:
