@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 import dagster as dg
@@ -74,10 +74,17 @@ class Shard(Generic[Row]):
         return self.made_with.settings
 
     def write(
-        self, rows: Iterable[Row], quarantined: Sequence[SetAside] = (), endpoints: Sequence[Endpoint] = ()
+        self,
+        rows: Iterable[Row],
+        quarantined: Sequence[SetAside] = (),
+        endpoints: Sequence[Endpoint] = (),
+        student: str = "",
     ) -> int:
-        """Write the rows, and what was set aside; returns the number of rows. endpoints: that were asked."""
+        """Write the rows, and what was set aside; returns the number of rows. endpoints: that were asked; student: the
+        checkpoint that wrote, which has none."""
         identity = self.made_with.identity(self.table.version, self.upstream, endpoints)
+        if student:
+            identity = replace(identity, models={**identity.models, "student": student})
         count = self.store.write_table(self.table, self.name, rows, identity)
         write_quarantine(self.store, self.table.name, self.name, quarantined)
         return count

@@ -28,7 +28,8 @@ class TableIdentity:
     """What made one shard's table.
 
     schema_version: `Table.version`. recipe: each recipe field (`pairs.margin`) and setting (`LWV_MAX_SIDE`) that the
-    step uses, with its value. templates: prompt file -> first digits of its sha256. models: role -> model and server.
+    step uses, with its value. templates: prompt file -> first digits of its sha256. models: role -> model and server;
+    `student` -> the checkpoint that wrote drafts.
     upstream: table -> its content. content: sha256 (hex) over the rows; empty until they are written.
     """
 

@@ -52,7 +52,7 @@ def drafts(
             draft_row(example, sample, answers["sft", prompt["item_id"]], author)
             for (_, sample), (example, prompt) in asked.items()
         ]
-        count = shard.write(rows)
+        count = shard.write(rows, student=author)
     finishes = Counter(row["finish"] for row in rows)
     return shard.result(
         count,

@@ -76,6 +76,8 @@ def test_the_checkpoints_own_drafts_are_corrected_ranked_and_made_pairs_of_every
     assert [row["sample"] for row in drafts] == [0, 1, 2]
     assert len({row["output"] for row in drafts}) == 3
     assert all(row["author"].startswith("tiny sft ") and "embedded" in row["author"] for row in drafts)
+    identity = factory.store.identity("drafts", shard)
+    assert identity is not None and identity.models == {"student": drafts[0]["author"]}
 
     segments = [row for row in factory.store.rows(SEGMENTS, shard) if row["split"] == "preference"]
     assert {(row["drafted_by"], row["author"]) for row in segments} == {("checkpoint", drafts[0]["author"])}
