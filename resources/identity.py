@@ -84,8 +84,9 @@ def short_hash(value: object) -> str:
 
 
 def recipe_differences(some: TableIdentity, others: TableIdentity) -> list[str]:
-    """Names of the recipe fields, settings and prompts in which two identities differ."""
-    pairs = ((some.recipe, others.recipe), (some.templates, others.templates))
+    """Names of what two identities differ in: recipe fields, settings, prompts, `schema_version`."""
+    versions = ({"schema_version": some.schema_version}, {"schema_version": others.schema_version})
+    pairs = ((some.recipe, others.recipe), (some.templates, others.templates), versions)
     return sorted(
         name for left, right in pairs for name in {*left, *right} if left.get(name, _ABSENT) != right.get(name, _ABSENT)
     )

@@ -79,16 +79,16 @@ def mixture(store: Store, asset: str, shards: Sequence[str]) -> str:
 
     Tables that were written before tables had an identity have an unknown recipe and are not compared.
     """
-    found: dict[str, tuple[TableIdentity, list[str]]] = {}
+    found: dict[tuple[str, int], tuple[TableIdentity, list[str]]] = {}
     for shard in shards:
         if identity := store.identity(asset, shard):
-            found.setdefault(identity.recipe_hash, (identity, []))[1].append(shard)
+            found.setdefault((identity.recipe_hash, identity.schema_version), (identity, []))[1].append(shard)
     if len(found) < 2:
         return ""
     (first, (most, _)), *others = sorted(found.items(), key=lambda item: -len(item[1][1]))
     groups = [
-        f"{_count(found[first][1])} under recipe {first}",
-        *(f"{_count(some)} under {name}" for name, (_, some) in others),
+        f"{_count(found[first][1])} under recipe {most.recipe_hash}",
+        *(f"{_count(some)} under {identity.recipe_hash}" for _, (identity, some) in others),
     ]
     fields = sorted({name for _, (identity, _) in others for name in recipe_differences(most, identity)})
     return f"{asset}: {', '.join(groups)}: differ in {', '.join(fields)}"

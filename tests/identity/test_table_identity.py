@@ -1,6 +1,7 @@
 """A table knows what made it: the identity in the file, and the content's hash, which follows from the rows alone."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -130,6 +131,13 @@ def test_a_mixture_is_named_with_its_shards_and_what_they_differ_in(tmp_path: Pa
         "pairs.margin",
         "pairs.whole",
     ]
+
+
+def test_tables_of_two_schemas_are_a_mixture_too(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table(LINES, "a-001", [], BY_MARGIN[5.0])
+    store.write_table(LINES, "a-002", [], replace(BY_MARGIN[5.0], schema_version=4))
+    assert mixture(store, "lines", ["a-001", "a-002"]).endswith(": differ in schema_version")
 
 
 def test_the_report_says_what_made_the_table_that_it_is_about(tmp_path: Path) -> None:
