@@ -5,8 +5,9 @@ needs. That is what Dagster compares to know which shards a changed recipe makes
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from assets.step import Step
@@ -22,15 +23,38 @@ TEMPLATE_DIGITS = 8
 TEMPLATE_ENDINGS = (".txt", ".toml")
 
 
+def template_hashes(step: Step) -> dict[str, str]:
+    """Prompt or phrase file of the step, relative to assets/ -> first digits of the sha256 of its bytes."""
+    files = (path for folder in step.templates for path in sorted((FOLDER / folder).rglob("*")))
+    return {
+        path.relative_to(FOLDER).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:TEMPLATE_DIGITS]
+        for path in files
+        if path.suffix in TEMPLATE_ENDINGS
+    }
+
+
+@cache
+def loaded_templates(step: Step) -> Mapping[str, str]:
+    """Those that this process works with: it reads prompts once, when it loads the definitions, and never again."""
+    return template_hashes(step)
+
+
+Templates = Callable[[Step], Mapping[str, str]]
+
+
 @dataclass(frozen=True)
 class StepRecipe:
-    """One step's share of the recipe. `recipe` has the fields that the step declares and no other."""
+    """One step's share of the recipe. `recipe` has the fields that the step declares and no other.
+
+    derivation: hash over this and the recipes of the steps that it needs; empty where it was not asked for.
+    """
 
     step: Step
     recipe: Recipe
     settings: Settings
     values: Mapping[str, object]
     templates: Mapping[str, str]
+    derivation: str = ""
 
     @property
     def recipe_hash(self) -> str:
@@ -50,32 +74,24 @@ class StepRecipe:
         )
 
 
-def step_recipe(step: Step, recipe: Recipe, settings: Settings) -> StepRecipe:
-    """The step's own share of a whole recipe."""
+def step_recipe(step: Step, recipe: Recipe, settings: Settings, templates: Templates = template_hashes) -> StepRecipe:
+    """The step's own share of a whole recipe. templates: of a step, by default as they are on the disk now."""
     values = field_values(recipe, step.fields)
     plain = settings.model_dump(mode="json")
     values |= {f"LWV_{name.upper()}": plain[name] for name in step.settings}
-    return StepRecipe(step, restrict(recipe, step.fields), settings, values, template_hashes(step))
+    return StepRecipe(step, restrict(recipe, step.fields), settings, values, templates(step))
 
 
-def derivations(steps: Sequence[Step], recipe: Recipe, settings: Settings) -> dict[str, str]:
+def derivations(
+    steps: Sequence[Step], recipe: Recipe, settings: Settings, templates: Templates = template_hashes
+) -> dict[str, str]:
     """Step -> hash over its own recipe and the derivations of the steps that it needs (not of optional ones)."""
     found: dict[str, str] = {}
     for step in _in_dependency_order(steps):
-        own = step_recipe(step, recipe, settings)
+        own = step_recipe(step, recipe, settings, templates)
         needed = [name for name in step.upstream if name not in step.optional]
         found[step.name] = short_hash([own.recipe_hash, {name: found[name] for name in needed}])
     return found
-
-
-def template_hashes(step: Step) -> dict[str, str]:
-    """Prompt or phrase file of the step, relative to assets/ -> first digits of the sha256 of its bytes."""
-    files = (path for folder in step.templates for path in sorted((FOLDER / folder).rglob("*")))
-    return {
-        path.relative_to(FOLDER).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:TEMPLATE_DIGITS]
-        for path in files
-        if path.suffix in TEMPLATE_ENDINGS
-    }
 
 
 def upstream_contents(step: Step, store: Store, shards: Sequence[str]) -> dict[str, str]:

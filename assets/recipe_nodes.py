@@ -4,16 +4,17 @@ So the UI shows exactly the assets and shards that a changed recipe or prompt ma
 when a run starts (RecipeResource), by a sensor (lwv_dagster/sensors.py) and by the button *Observe*.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import dagster as dg
 from dagster import AssetExecutionContext
 from pydantic import PrivateAttr
 
-from assets.derivation import StepRecipe, derivations, step_recipe
+from assets.derivation import StepRecipe, derivations, loaded_templates, step_recipe
 from assets.step import Step
 from assets.steps import STEP_OF, STEPS
-from resources.dagster import Metadata
+from resources.dagster import Metadata, clear_failures
 from resources.failures import EndpointError
 from resources.recipe.model import Recipe
 from resources.recipe.read import RecipeError, read_recipe
@@ -21,6 +22,7 @@ from resources.settings import Settings
 
 GROUP = "recipe"
 DATA_VERSION = "dagster/data_version"
+INPUT_VERSION = "dagster/input_data_version"
 
 
 def node_key(step: str) -> dg.AssetKey:
@@ -49,8 +51,19 @@ class RecipeResource(dg.ConfigurableResource["RecipeResource"]):
                 context.instance.report_runless_asset_event(observation)
 
     def of(self, step: Step) -> StepRecipe:
-        """The step's share of it. Raises RecipeError."""
-        return step_recipe(step, self._recipe or read_recipe(self.name), Settings())
+        """The step's share of it. Raises RecipeError, SettingError."""
+        recipe, settings = self._recipe or read_recipe(self.name), Settings()
+        derivation = derivations(STEPS, recipe, settings, loaded_templates)[step.name]
+        return replace(step_recipe(step, recipe, settings, loaded_templates), derivation=derivation)
+
+
+def version_tags(made_with: StepRecipe) -> Mapping[str, str]:
+    """Tags of a materialization: the version of the recipe that it was really made under.
+
+    Dagster itself notes the one that was observed last when the step began, which is another where the recipe or a
+    prompt was changed, or another run began, since this run did.
+    """
+    return {f"{INPUT_VERSION}/{node_key(made_with.step.name).to_user_string()}": made_with.derivation}
 
 
 def changed_nodes(instance: dg.DagsterInstance, recipe: Recipe, settings: Settings) -> Iterator[dg.AssetObservation]:
@@ -90,7 +103,8 @@ _observable: Callable[[Observe], dg.AssetsDefinition] = dg.multi_observable_sour
 @_observable
 def recipe_nodes(context: AssetExecutionContext) -> Iterator[dg.ObserveResult]:
     """The recipe as it is now. Its data versions are hashes over fields, settings and prompts."""
-    recipe, settings = read_recipe(), Settings()
+    with clear_failures():
+        recipe, settings = read_recipe(), Settings()
     for name, version in derivations(STEPS, recipe, settings).items():
         if node_key(name) in context.selected_asset_keys:
             yield dg.ObserveResult(

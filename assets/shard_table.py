@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.derivation import StepRecipe
 from assets.quality.quarantine import SetAside, write_quarantine
-from assets.recipe_nodes import RecipeResource
+from assets.recipe_nodes import RecipeResource, version_tags
 from assets.step import Step
 from resources.dagster import Metadata, StoreResource
 from resources.endpoints import Endpoint
@@ -89,6 +89,7 @@ class Shard(Generic[Row]):
         assert identity is not None, f"{path} was written without its identity"
         return dg.MaterializeResult(
             data_version=dg.DataVersion(identity.content),
+            tags=version_tags(self.made_with),
             metadata={
                 "dagster/partition_row_count": rows,
                 "rows": rows,

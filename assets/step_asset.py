@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from assets.derivation import loaded_templates
 from assets.partitions import SHARDS
 from assets.recipe_nodes import node_key
 from assets.step import Step
@@ -19,6 +20,7 @@ def step_asset(step: Step, kinds: set[str]) -> Callable[[Compute], dg.AssetsDefi
 
     kinds: the tools that the UI shows beside it.
     """
+    loaded_templates(step)  # as the step's modules, which are being imported, have just read them
     gpu = needs_gpu(step)
     return dg.asset(
         name=step.name,

@@ -18,7 +18,8 @@ from resources.engine import ModelEngine, StoppedError
 from resources.engine.money import TABLE, Budget, read_prices
 from resources.failures import EndpointError, LedgerError
 from resources.ledger import Ledger
-from resources.settings import Settings
+from resources.recipe.read import RecipeError
+from resources.settings import SettingError, Settings
 from resources.store import MissingTableError, Store
 
 # What an asset tells Dagster of its data, by name: the UI plots numbers; a MetadataValue says how it is shown.
@@ -96,7 +97,15 @@ def count_visible(setting: str) -> int:
 @contextmanager
 def clear_failures(*more: type[Exception]) -> Iterator[None]:
     """Known errors end the step with their one sentence instead of a stack trace, and without a retry."""
-    known: tuple[type[Exception], ...] = (EndpointError, LedgerError, StoppedError, MissingTableError, *more)
+    known: tuple[type[Exception], ...] = (
+        EndpointError,
+        LedgerError,
+        MissingTableError,
+        RecipeError,
+        SettingError,
+        StoppedError,
+        *more,
+    )
     try:
         yield
     except known as error:

@@ -1,14 +1,21 @@
 """Every LWV_* setting that is not an endpoint, read from the environment in one place."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+class SettingError(ValueError):
+    """A setting cannot be used; the sentence has its name in the environment."""
+
+
 class Settings(BaseSettings):
-    """Where the factory reads and writes, and how large it works. Each field is `LWV_<NAME>` in the environment."""
+    """Where the factory reads and writes, and how large it works. Each field is `LWV_<NAME>` in the environment.
+
+    Raises SettingError.
+    """
 
     model_config = SettingsConfigDict(env_prefix="LWV_", extra="ignore")
 
@@ -33,6 +40,13 @@ class Settings(BaseSettings):
     student: str = Field(
         default="tiny", description=("The model that is trained: `tiny`, `smol`, or a local path or hub id.")
     )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SettingError(f"LWV_{str(first['loc'][0]).upper()} is {first['input']!r}: {first['msg']}.") from error
 
     def absolute(self) -> "Settings":
         """The same settings with `home` and `sources` as absolute paths, safe to hand to a subprocess."""

@@ -13,7 +13,7 @@ from assets.benchmark_scores.step import STEP
 from assets.generation import GenerationError, prompt_line, write_answers
 from assets.judging.judge import Question, judge_answer
 from assets.partitions import known_shards
-from assets.recipe_nodes import RecipeResource
+from assets.recipe_nodes import RecipeResource, version_tags
 from assets.shard_table import identity_metadata
 from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
@@ -80,6 +80,7 @@ def benchmark_scores(
         summary = write_summary(tables, rows, training["student"], items[0]["reference_author"])
     return dg.MaterializeResult(
         data_version=dg.DataVersion(run_id(answers=run_name, rows=[row["quality_score"] for row in rows])),
+        tags=version_tags(made_with),
         metadata={
             "dagster/row_count": count,
             "items": len(items),

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.dpo_checkpoint.step import STEP
 from assets.quality.gate import GateClosedError
-from assets.recipe_nodes import RecipeResource
+from assets.recipe_nodes import RecipeResource, version_tags
 from assets.step_asset import step_asset
 from assets.training_dataset import current_manifest
 from assets.training_run import checkpoint_metadata, train
@@ -56,7 +56,7 @@ def dpo_checkpoint(
         )
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)
-    return dg.MaterializeResult(data_version=dg.DataVersion(run), metadata=metadata)
+    return dg.MaterializeResult(data_version=dg.DataVersion(run), tags=version_tags(made_with), metadata=metadata)
 
 
 def reference_file(dataset: str, sft: str, hyperparameters: DpoHyperparameters) -> Path:

@@ -16,7 +16,7 @@ from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
-from assets.recipe_nodes import RecipeResource
+from assets.recipe_nodes import RecipeResource, version_tags
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
 from assets.source_images.catalog import CatalogError
@@ -66,6 +66,7 @@ def preference_dataset(
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.id),
+        tags=version_tags(made_with),
         metadata={
             "dagster/row_count": manifest.rows,
             "shards": len(shards),

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.quality.gate import GateClosedError
-from assets.recipe_nodes import RecipeResource
+from assets.recipe_nodes import RecipeResource, version_tags
 from assets.sft_checkpoint.step import STEP
 from assets.step_asset import step_asset
 from assets.training_dataset import current_manifest
@@ -54,4 +54,4 @@ def sft_checkpoint(
         )
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)
-    return dg.MaterializeResult(data_version=dg.DataVersion(run), metadata=metadata)
+    return dg.MaterializeResult(data_version=dg.DataVersion(run), tags=version_tags(made_with), metadata=metadata)

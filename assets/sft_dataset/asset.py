@@ -9,7 +9,7 @@ from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import known_shards
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
-from assets.recipe_nodes import RecipeResource
+from assets.recipe_nodes import RecipeResource, version_tags
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.general_chat import draw_chat
 from assets.sft_dataset.mix_report import mix_report, mix_table
@@ -62,6 +62,7 @@ def sft_dataset(
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.id),
+        tags=version_tags(made_with),
         metadata={
             "dagster/row_count": manifest.rows,
             "shards": len(shards),

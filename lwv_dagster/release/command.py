@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from assets.quality.gate import GateClosedError
 from assets.source_images.catalog import CatalogError
 from lwv_dagster.release.markup import ReleaseError
@@ -11,10 +9,10 @@ from lwv_dagster.release.push import push
 from lwv_dagster.release.token_counts import CUTOFFS
 from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
-from resources.settings import Settings
+from resources.settings import SettingError, Settings
 from resources.store import MissingTableError, Store
 
-KNOWN = (CatalogError, GateClosedError, ReleaseError, MissingTableError, OSError)
+KNOWN = (SettingError, CatalogError, GateClosedError, ReleaseError, MissingTableError, OSError)
 
 
 def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
@@ -25,8 +23,6 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
         show(write_release(Store(home), FORMATS[format_name], folder))
         if repo_id:
             console.print(f"Uploaded: {push(folder, repo_id)}", soft_wrap=True)
-    except ValidationError as error:
-        return refuse(bad_setting(error))
     except KNOWN as error:
         return refuse(error)
     return 0
@@ -36,12 +32,6 @@ def refuse(why: object) -> int:
     """Say why nothing was released; returns the exit code for it."""
     console.print(f"lwv release: {why}", soft_wrap=True, markup=False)
     return 1
-
-
-def bad_setting(error: ValidationError) -> str:
-    """The first setting that cannot be read, by its name in the environment."""
-    first = error.errors()[0]
-    return f"LWV_{str(first['loc'][0]).upper()} is {first['input']!r}: {first['msg']}."
 
 
 def show(release: Release) -> None:

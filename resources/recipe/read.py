@@ -23,14 +23,14 @@ def read_recipe(name: str | None = None) -> Recipe:
     out are the default's. Raises RecipeError.
     """
     name = name or Settings().recipe or ("embedded" if Endpoint.from_env("teacher").embedded else "default")
-    path = PRESETS / f"{name}.toml" if name.isidentifier() else Path(name).expanduser()
+    path = PRESETS / f"{name}.toml" if name.isidentifier() else Path(name)
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Recipe.model_validate(tomllib.loads(path.expanduser().read_text(encoding="utf-8-sig")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be used: {where}: {first['msg']}.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: `~nobody`, or brackets without an end
         known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
         raise RecipeError(
             f"The recipe {path} (LWV_RECIPE) cannot be read: {error}. It is a TOML file, or one of {known}."
