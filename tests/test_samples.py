@@ -201,7 +201,7 @@ def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any
 
 
 @pytest.mark.slow
-def test_the_doors_count_what_they_keep_leave_out_and_mix(samples: Any) -> None:
+def test_the_gates_count_what_they_keep_leave_out_and_mix(samples: Any) -> None:
     store, totals, _ = samples
     read, kept, chosen = (totals[f"sft_dataset.{name}"] for name in ("read", "kept", "chosen"))
     dropped = sum(count for name, count in totals.items() if name.startswith("sft_dataset.dropped_"))

@@ -12,7 +12,7 @@ from lwv_dagster.terminal import console, print_table
 from resources.settings import SettingError, Settings
 from resources.store import MissingTableError, Store
 
-KNOWN = (CatalogError, GateClosedError, ReleaseError, MissingTableError, SettingError, OSError)
+KNOWN = (SettingError, CatalogError, GateClosedError, ReleaseError, MissingTableError, OSError)
 
 
 def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:

@@ -35,7 +35,7 @@ def steps(result: dg.ExecuteInProcessResult) -> set[str]:
     return {event.step_key for event in result.all_events if event.is_step_success}
 
 
-def test_a_failed_shard_blocks_its_own_downstream_and_shuts_the_door_until_it_is_made_again(factory: Factory) -> None:
+def test_a_failed_shard_blocks_its_own_downstream_and_closes_the_gate_until_it_is_made_again(factory: Factory) -> None:
     two_collections(factory)
     bad, good = factory.scan()
     assert factory.run("shard_job", good).success
@@ -66,7 +66,7 @@ def test_a_failed_shard_blocks_its_own_downstream_and_shuts_the_door_until_it_is
     assert factory.run("training_job", assets=["sft_dataset"]).success  # the gate is open again
 
 
-def test_a_shard_whose_files_were_removed_is_empty_says_so_and_keeps_no_door_shut(factory: Factory) -> None:
+def test_a_shard_whose_files_were_removed_is_empty_says_so_and_keeps_no_gate_closed(factory: Factory) -> None:
     two_collections(factory)
     bad, good = factory.scan()
     assert factory.run("shard_job", good).success

@@ -22,7 +22,7 @@ def test_the_lengths_of_the_pool_are_the_papers() -> None:
     assert lengths[-1] == 10_000
 
 
-def test_the_door_leaves_out_what_was_planted_and_the_mix_meets_its_targets(
+def test_the_gate_leaves_out_what_was_planted_and_the_mix_meets_its_targets(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = documents(COUNT)

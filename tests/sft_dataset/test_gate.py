@@ -208,7 +208,7 @@ def test_a_recipe_that_cannot_be_followed_is_one_clear_sentence(
     assert says in make(factory, monkeypatch, tmp_path, recipe)["failure"]
 
 
-def test_where_nothing_may_be_trained_on_the_door_says_why(
+def test_where_nothing_may_be_trained_on_the_gate_says_why(
     factory: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_shard(factory.store, "a-001", [written("off", english(1, 100), required_words=1000)])

@@ -141,7 +141,7 @@ def test_drafts_that_were_killed_go_on_and_are_the_same_in_the_end(after_sft: tu
 
 
 @pytest.mark.slow
-def test_the_door_weighs_kinds_as_the_recipe_says_and_lets_no_trained_document_through(
+def test_the_gate_weighs_kinds_as_the_recipe_says_and_lets_no_trained_document_through(
     after_sft: tuple[Factory, str, Metadata],
 ) -> None:
     factory, shard, _ = after_sft

@@ -276,7 +276,7 @@ KINDS = ("cumulative", "shared_prefix", "whole", "sampled")
     st.lists(st.tuples(st.sampled_from(KINDS), st.floats(0.01, 1)), min_size=1, max_size=40),
     st.fixed_dictionaries({kind: st.sampled_from([0.0, 0.1, 0.3, 1.0]) for kind in KINDS}),
 )
-def test_after_the_door_kinds_weigh_as_the_recipe_says_and_a_pair_weighs_1_on_average(
+def test_after_the_gate_kinds_weigh_as_the_recipe_says_and_a_pair_weighs_1_on_average(
     pairs: list[tuple[str, float]], shares: dict[str, float]
 ) -> None:
     before, after = PairTally(), PairTally()
