@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
 from resources.engine.order import Waiting, next_call
+from resources.engine.server_memory import ServerMemory
 
 if TYPE_CHECKING:
     import openai
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 class Server:
     """Slots are granted as `order.next_call` says. `tail` is set when no sample waits to be opened."""
 
-    def __init__(self, endpoint: Endpoint, url: str) -> None:
+    def __init__(self, endpoint: Endpoint, url: str, memory: ServerMemory) -> None:
         self.url = url
+        self.memory = memory
         self.client: openai.AsyncOpenAI = endpoint.client(url)
         self.limit = Limit(endpoint.concurrency)
         self.in_flight = 0
