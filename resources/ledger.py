@@ -162,9 +162,7 @@ class Ledger:
 
     def answered(self, role: str, model: str) -> bool:
         """Whether the role's model has ever answered."""
-        asked = select(CALLS.c.call_id).where(
-            CALLS.c.role == role, CALLS.c.model == model, CALLS.c.status == "ok"
-        )
+        asked = select(CALLS.c.call_id).where(CALLS.c.role == role, CALLS.c.model == model, CALLS.c.status == "ok")
         with self._engine.connect() as connection:
             return connection.execute(asked.limit(1)).first() is not None
 

@@ -11,14 +11,32 @@ from resources.text.refusals import begins_as_refusal
 from resources.text.thoughts import without_thoughts
 
 STOPPED = {"length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens", "token_limit", "max_length"}
-FILTERED = {"content_filter", "safety", "sensitive", "recitation", "prohibited_content", "blocklist", "spii", "filtered"}
-BROKEN = {"abort", "aborted", "error", "cancelled", "canceled", "network_error", "insufficient_system_resource", "other"}
+FILTERED = {
+    "content_filter",
+    "safety",
+    "sensitive",
+    "recitation",
+    "prohibited_content",
+    "blocklist",
+    "spii",
+    "filtered",
+}
+BROKEN = {
+    "abort",
+    "aborted",
+    "error",
+    "cancelled",
+    "canceled",
+    "network_error",
+    "insufficient_system_resource",
+    "other",
+}
 CALLS = {"tool_calls", "function_call", "tool_use", "malformed_function_call"}
 REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 
 
 class TokenUsage(NamedTuple):
-    """Tokens of one call as the server counts them; `prompt` counts the cached ones too. usd: None where it says none."""
+    """Tokens of one call as the server counts them, `prompt` with the cached ones. usd: None where it says none."""
 
     prompt: int
     cached: int
@@ -32,8 +50,8 @@ NO_TOKENS = TokenUsage(0, 0, 0)
 class Answer(NamedTuple):
     """What an HTTP answer means.
 
-    status: ok, or the kind of AnswerError: refused, filtered, truncated (the text is a part), empty, no_room (max_tokens
-    ended it before any text: it thought), failed. served: the model that the server says answered.
+    status: ok, or the kind of AnswerError: refused, filtered, truncated (the text is a part), empty, no_room
+    (max_tokens ended it before any text: it thought), failed. served: the model that the server says answered.
     """
 
     status: str
@@ -145,7 +163,9 @@ def classify(
     if refusal:
         return Answer("refused", f"the model refused: {refusal[:200]}", "", finish_reason)
     if finish in FILTERED:
-        return Answer("filtered", f"the server's content filter stopped the answer ({finish_reason})", "", finish_reason)
+        return Answer(
+            "filtered", f"the server's content filter stopped the answer ({finish_reason})", "", finish_reason
+        )
     if finish in BROKEN:
         return Lost(f"the server broke the answer off (finish_reason {finish_reason})")
     if finish in CALLS:

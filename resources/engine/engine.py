@@ -17,13 +17,13 @@ from resources.engine.fuse import Fuse
 from resources.engine.interrupt import draining
 from resources.engine.money import Budget, Price, price_of
 from resources.engine.order import Waiting, open_samples
-from resources.engine.refusal import one_line
 from resources.engine.progress import EVERY_S, Progress, Tally, logger
+from resources.engine.prompt_watch import PromptWatch
+from resources.engine.refusal import one_line
 from resources.engine.request import Images
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
 from resources.engine.server_memory import ServerMemory
-from resources.engine.prompt_watch import PromptWatch
 from resources.engine.verdicts import explain_trouble
 from resources.failures import AnswerError, EndpointError, LedgerError
 from resources.ledger import WITH_TEXT, Ledger, Record
@@ -188,6 +188,7 @@ class ModelEngine:
             for server in servers:
                 server.tail = opened == len(items)
 
+        heart = asyncio.ensure_future(self._heartbeat(what, servers))
         with draining(self.stop):
             try:
                 admit()
@@ -212,15 +213,27 @@ class ModelEngine:
                     raise StoppedError(says)
             finally:
                 self._progress = None
+                heart.cancel()
                 for task in open_now:
                     task.cancel()
-                await asyncio.gather(*open_now, return_exceptions=True)
+                await asyncio.gather(heart, *open_now, return_exceptions=True)
 
     def _may_send(self) -> None:
         if self._stop is None and (spent := self.budget.spent()):
             self.stop(spent)
         if self._stop is not None:
             raise StoppedError(str(self._stop))
+
+    async def _heartbeat(self, what: str, servers: Sequence[Server]) -> None:
+        """A line every few seconds while a server is away, or the last calls end after a stop."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            in_flight = sum(server.in_flight for server in servers)
+            if self._stop is not None and in_flight:
+                logger.info("%s", f"{what}: stopping ({self._stop}); {in_flight} calls in flight end first")
+                continue
+            for says in filter(None, (server.waiting() for server in servers)):
+                logger.info("%s", f"{what}: {says}")
 
     async def _obtain(self, call: Call, call_id: str) -> Record:
         """Send, with retries, until there is an answer or a failure to record; the ledger holds it on return."""
@@ -259,7 +272,7 @@ class ModelEngine:
             assert isinstance(decision, float)
             if outcome.kind == "unreachable":
                 server.down_until = now + decision
-            server.away(outcome, first_failed)
+            server.away(outcome.detail)
             await self._pause(decision)
 
     def _patience(self, trouble: Trouble, endpoint: Endpoint, servers: Sequence[Server]) -> float:

@@ -1,9 +1,9 @@
-"""One call to one server, and again as its refusals teach, until it is answered, refused for good, or gets no answer."""
+"""One call to one server, and again as its refusals teach, until it is answered, refused for good, or lost."""
 
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import openai
@@ -74,6 +74,7 @@ class Exchange:
 
     async def post(self, request: Request) -> Answer | Refusal | Trouble:
         """What one HTTP request got."""
+        import aiohttp
         import httpx2
 
         try:
@@ -86,7 +87,7 @@ class Exchange:
                 )
         except openai.APIStatusError as error:
             return read_refusal(error.status_code, _text(error.response), error.response.headers)
-        except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+        except (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError, ValueError) as error:
             return lost_connection(error, self.endpoint)
         if response.status_code >= 300:
             return read_refusal(response.status_code, _text(response), response.headers)
@@ -123,12 +124,12 @@ class _Attempt:
         """The outcome of one try; None where another one follows."""
         exchange, memory = self.exchange, self.exchange.memory
         self._tries += 1
-        trial = memory.trial(self.call, exchange.first) if self._guess is None else None
+        trial = memory.trial(self.call, exchange.first) if self._tries == 1 else None
         known = profile = memory.profile(exchange.first)
         if self._guess is not None:
-            profile = replace(profile, **{self._guess.knob: self._guess.value})
+            profile = profile.with_(self._guess.knob, self._guess.value)
         if trial is not None:
-            profile = replace(profile, **{trial: getattr(exchange.first, trial)})
+            profile = profile.with_(trial, getattr(exchange.first, trial))
         try:
             request = await build(
                 self.call, exchange.endpoint.model, exchange.endpoint.wire.extra, profile,
@@ -188,7 +189,11 @@ class _Attempt:
 
     def _lost(self, trouble: Trouble, request: Request) -> Trouble | None:
         """A body that is too large is often answered by a connection that breaks."""
-        if trouble.kind != "unreachable" or request.sent.bytes < RESET_BYTES or not self.exchange.memory.memory.answered:
+        if (
+            trouble.kind != "unreachable"
+            or request.sent.bytes < RESET_BYTES
+            or not self.exchange.memory.memory.answered
+        ):
             return trouble
         self._resets += 1
         lesson = smaller(request.sent)

@@ -6,6 +6,7 @@ FIRST = 3  # calls of a role that never answered
 FIRST_KNOWN = 10  # of one that has answered before: the refusals may be about these documents alone
 # About one document or its text; what follows is in the document's own hands.
 OF_ONE = frozenset({"refused", "filtered", "truncated", "overflow"})
+_VARYING = re.compile(r"[0-9]+|\"[^\"]*\"|'[^']*'|`[^`]*`")  # names and numbers: of this document, not of the refusal
 
 
 class Fuse:
@@ -23,7 +24,7 @@ class Fuse:
             self._taken = True
         if self._taken:
             return False
-        kind = f"{status} {re.sub(r'[0-9]+|([`\"' + chr(39) + r']).*?[`\"' + chr(39) + r']', '', detail)}"
+        kind = f"{status} {_VARYING.sub('', detail)}"
         self._first = self._first or kind
         if kind != self._first:
             self._taken = True  # not the same for everybody

@@ -29,7 +29,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One change. knob: of Profile, or `room` (of this call alone). says: for people; sure: the words name the field."""
+    """One change. knob: of Profile, or `room`, of this call alone. says: for people; sure: the words name the field."""
 
     knob: str
     value: object
@@ -86,7 +86,9 @@ def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     if sent.profile.stream:
         if "stream_options" in sent.fields and _has(words, r"stream_options", r"include_usage"):
             return Lesson("usage", False, "streams without stream_options")
-        if _has(words, r"(not|n't|un)[\w ]*support", r"not (allowed|permitted|available)", r"disabled", r"must be false"):
+        if _has(
+            words, r"(not|n't|un)[\w ]*support", r"not (allowed|permitted|available)", r"disabled", r"must be false"
+        ):
             return Lesson("stream", False, "answers in one piece")
         return None
     return Lesson("stream", True, "answers as a stream")
@@ -274,9 +276,10 @@ def context_left(words: str) -> int | None:
 
 
 _N = r"[\d,]{1,12}"
+_OF_PROMPT = r"(tokens )?(in the messages|in your prompt|from the input|of text input)"
 CONTEXTS = (
     # OpenAI and vLLM until 0.11, and vLLM since
-    rf"maximum context length is (?P<context>{_N}) tokens.{{0,120}}?\((?P<prompt>{_N}) (tokens )?(in the messages|in your prompt|from the input|of text input)",
+    rf"maximum context length is (?P<context>{_N}) tokens.{{0,120}}?\((?P<prompt>{_N}) {_OF_PROMPT}",
     rf"maximum context length is (?P<context>{_N}) tokens and your request has (?P<prompt>{_N}) input tokens",
     # TGI; Anthropic and llama.cpp's sums
     rf"must be <= (?P<context>{_N})\. given: `?(?P<prompt>{_N})`? `?inputs",

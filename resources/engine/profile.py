@@ -20,10 +20,10 @@ class Profile:
     """How requests are written for one server and model.
 
     limit: the name of the token limit, empty: none is sent. temperature: least and most that are sent, None: none is.
-    system: whether the system turn is one of its own, or the beginning of the first user turn. structure: how structured
-    output is asked for: by schema, by a schema without bounds, as any JSON, not at all. usage: ask for usage in a
-    stream. most_tokens, most_images, most_bytes: of one request; None: not known. thinking: tokens of room for thoughts,
-    on top of what the answer needs.
+    system: whether the system turn is one of its own, or the beginning of the first user turn. structure: how
+    structured output is asked for: by schema, by a schema without bounds, as any JSON, not at all. usage: ask for usage
+    in a stream. most_tokens, most_images, most_bytes: of one request; None: not known. thinking: tokens of room for
+    thoughts, on top of what the answer needs.
     """
 
     limit: str = "max_tokens"
@@ -37,6 +37,11 @@ class Profile:
     most_images: int | None = None
     most_bytes: int | None = None
     thinking: int = 0
+
+    def with_(self, knob: str, value: object) -> "Profile":
+        """The same with one knob turned."""
+        turned: dict[str, Any] = {knob: value}
+        return replace(self, **turned)
 
 
 @dataclass(frozen=True)
@@ -134,9 +139,7 @@ KNOBS = {knob.name for knob in fields(Profile)}
 
 def differences(before: Profile, after: Profile) -> dict[str, object]:
     """The knobs that differ, with their values in `after`."""
-    return {
-        name: getattr(after, name) for name in sorted(KNOBS) if getattr(before, name) != getattr(after, name)
-    }
+    return {name: getattr(after, name) for name in sorted(KNOBS) if getattr(before, name) != getattr(after, name)}
 
 
 def power(number: int) -> int:

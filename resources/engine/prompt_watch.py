@@ -25,6 +25,4 @@ class PromptWatch:
 
 def length(call: Call) -> int:
     """Of a call's prompt: characters, an image as 2,000 of them."""
-    return sum(
-        2000 if isinstance(part, Image) else len(part) for message in call.messages for part in message.parts
-    )
+    return sum(2000 if isinstance(part, Image) else len(part) for message in call.messages for part in message.parts)

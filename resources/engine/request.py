@@ -27,7 +27,7 @@ QUALITY = 80  # of a JPEG that is made smaller
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP body. sent: what it held, for learning; record: the same for people, as JSON; reach: how much it asks."""
+    """One HTTP body. sent: what it held, for learning; record: the same for people, JSON; reach: how much it asks."""
 
     body: bytes
     sent: Sent
@@ -139,8 +139,8 @@ def _fitted(assembled: Callable[[int], bytes], size: int, most: int) -> tuple[by
             body = assembled(percent)
         except ValueError as error:
             raise AnswerError(
-                "overflow", f"its request has {size / 1e6:.1f} MB, more than the server takes ({most / 1e6:.1f} MB), and "
-                "smaller images could not be read: raise the limit of the server or of the proxy before it "
+                "overflow", f"its request has {size / 1e6:.1f} MB, more than the server takes ({most / 1e6:.1f} MB), "
+                "and smaller images could not be read: raise the limit of the server or of the proxy before it "
                 "(nginx: client_max_body_size), or lower LWV_MAX_SIDE",
             ) from error  # fmt: skip
         size = len(body)

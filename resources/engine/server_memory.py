@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from resources.engine.learning import Lesson
-from resources.engine.profile import Memory, Profile, Reach, now, read_memory
+from resources.engine.profile import Memory, Profile, now, read_memory
 from resources.engine.request import Request
 from resources.messages import Call, Image
 

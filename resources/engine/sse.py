@@ -79,9 +79,6 @@ def _text(value: Json) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "".join(
-            part["text"]
-            for part in value
-            if isinstance(part, dict) and part.get("type") != "thinking" and isinstance(part.get("text"), str)
-        )
+        said = [part.get("text") for part in value if isinstance(part, dict) and part.get("type") != "thinking"]
+        return "".join(text for text in said if isinstance(text, str))
     return ""

@@ -1,4 +1,4 @@
-"""What follows from a refusal or a lost connection that teaches nothing: another try, this document's end, or the run's."""
+"""What follows from a refusal that teaches nothing, or a lost connection: another try, or the end of what."""
 
 import re
 
@@ -8,42 +8,106 @@ from resources.engine.refusal import Refusal, one_line
 from resources.engine.retries import Trouble
 from resources.failures import EndpointError
 
-OVERFLOW = re.compile(
-    r"context.?(length|window|size|limit)|maximum context|prompt (is|was) too long|too many (input )?tokens"
-    r"|input (is )?too long|input length|input tokens? (count|exceed)|exceeds? the (available )?context|n_ctx"
-    r"|maximum (number of )?(input )?tokens|maximum (allowed )?(input|prompt) length|max_model_len|longer than the model"
-    r"|string too long|please reduce (the )?(length|your prompt)|exceeds? (the )?(model'?s? )?max(imum)?[ _](seq|sequence|input|total|model)"
-    r"|(entity|payload|body|request|content)[\w ]{0,20}too large|request_too_large"
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns))
+
+
+OVERFLOW = _any(
+    r"context.?(length|window|size|limit)",
+    r"maximum context",
+    r"prompt (is|was) too long",
+    r"too many (input )?tokens",
+    r"input (is )?too long",
+    r"input length",
+    r"input tokens? (count|exceed)",
+    r"exceeds? the (available )?context",
+    r"n_ctx",
+    r"maximum (number of )?(input )?tokens",
+    r"maximum (allowed )?(input|prompt) length",
+    r"max_model_len",
+    r"longer than the model",
+    r"string too long",
+    r"please reduce (the )?(length|your prompt)",
+    r"exceeds? (the )?(model'?s? )?max(imum)?[ _](seq|sequence|input|total|model)",
+    r"(entity|payload|body|request|content)[\w ]{0,20}too large",
+    r"request_too_large",
 )
-FILTERED = re.compile(
-    r"content.?(policy|management|filter|safety|moderation)|moderation|data_inspection|inappropriate|safety (system|filter|setting)"
-    r"|responsible.?ai|flagged|sensitive (content|words)|prohibited|risk.?control|usage policies"
+FILTERED = _any(
+    r"content.?(policy|management|filter|safety|moderation)",
+    r"moderation",
+    r"data_?inspection",
+    r"inappropriate",
+    r"safety (system|filter|setting)",
+    r"responsible.?ai",
+    r"flagged",
+    r"sensitive (content|words)",
+    r"prohibited",
+    r"risk.?control",
+    r"usage policies",
 )
-NO_QUOTA = re.compile(
-    r"insufficient.?(quota|balance|credit|funds)|credit balance|out of credits|billing|payment required|arrearage"
-    r"|requires more credits|exceeded your current quota|no credit|add (more )?credits|account.{0,20}(suspended|overdue)"
+NO_QUOTA = _any(
+    r"insufficient.?(quota|balance|credit|funds)",
+    r"credit balance",
+    r"out of credits",
+    r"billing",
+    r"payment required",
+    r"arrearage",
+    r"requires more credits",
+    r"exceeded your current quota",
+    r"no credit",
+    r"add (more )?credits",
+    r"account.{0,20}(suspended|overdue)",
 )
-WRONG_KEY = re.compile(
-    r"(api.?key|access.?token|bearer|authorization|credential).{0,40}(invalid|incorrect|not valid|missing|required|expired|wrong|unauthorized)"
-    r"|(invalid|incorrect|missing|no|wrong|expired) (api.?key|access.?token|bearer|authorization|credential)"
+_KEY = r"(api.?key|access.?token|bearer|authorization|credential)"
+WRONG_KEY = _any(
+    rf"{_KEY}.{{0,40}}(invalid|incorrect|not valid|missing|required|expired|wrong|unauthorized)",
+    rf"(invalid|incorrect|missing|no|wrong|expired) {_KEY}",
 )
-UNKNOWN_MODEL = re.compile(
-    r"model.{0,80}(does ?n.t exist|not exist|not found|not supported|unknown|is not available|not a valid|no access|not loaded)"
-    r"|(unknown|invalid|no such|unrecognized) model|no models? (is )?loaded|model_not_found|is not a valid model"
-    r"|no endpoints found|no allowed providers|deployment.{0,40}not (exist|found)"
+UNKNOWN_MODEL = _any(
+    r"model.{0,80}(does ?n.t exist|not exist|not found|not supported|unknown|is not available|not a valid|no access)",
+    r"model.{0,80}not loaded",
+    r"(unknown|invalid|no such|unrecognized) model",
+    r"no models? (is |are )?loaded",
+    r"model_not_found",
+    r"no endpoints found",
+    r"no allowed providers",
+    r"deployment.{0,40}not (exist|found)",
 )
-UNREADABLE = re.compile(r"format|mime|media.?type|decode|corrupt|dimension|pixel|too (large|small)|size|download|fetch")
-OVERLOADED = re.compile(r"overload|capacity|loading|starting|warming|busy|temporarily|high (load|demand|traffic)|rate.?limit|throttl|too many requests")
-NO_IMAGES = re.compile(
-    r"(not|n't|no|unable to)[\w ]{0,30}(support|accept|process|allow|enabled?)[\w ]{0,30}(images?\b|image.?(url|input)|multi-?modal|vision)"
-    r"|not a (multi-?modal|vision)|(images?|image.?(url|input)s?|multi-?modal|vision)[\w\" ]{0,40}(not|n't|un)[\w ]{0,12}(support|allowed|enabled|available)"
-    r"|support image input|text.?only model|mmproj"
+OVERLOADED = _any(
+    r"overload",
+    r"capacity",
+    r"loading",
+    r"starting",
+    r"warming",
+    r"busy",
+    r"temporarily",
+    r"high (load|demand|traffic)",
+    r"rate.?limit",
+    r"throttl",
+    r"too many requests",
 )
+_VISION = r"(images?\b|image.?(url|input)s?|multi-?modal|vision)"
+NO_IMAGES = _any(
+    rf"(not|n't|no|unable to)[\w ]{{0,30}}(support|accept|process|allow|enabled?)[\w ]{{0,30}}{_VISION}",
+    r"not a (multi-?modal|vision)",
+    rf"{_VISION}[\w\" ]{{0,40}}(not|n't|un)[\w ]{{0,12}}(support|allowed|enabled|available)",
+    r"support image input",
+    r"text.?only model",
+    r"mmproj",
+)
+UNREADABLE = _any(
+    r"format", r"mime", r"media.?type", r"decode", r"corrupt", r"dimension", r"pixel", r"too (large|small)", r"size",
+    r"download", r"fetch",
+)  # fmt: skip
 BUSY = (429, 503, 529)  # answered at once by a server that is there: it asks for time
 
 
 def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozenset()) -> Answer | Trouble:
-    """What a refusal means. extra: the fields that LWV_<ROLE>_EXTRA adds. Raises EndpointError where no call is served."""
+    """What a refusal means. extra: the fields that LWV_<ROLE>_EXTRA adds.
+
+    Raises EndpointError where no call is served.
+    """
     words, status, says = f"{refusal.words} {refusal.code}".lower(), refusal.status, endpoint.redacted(refusal.words)
     where, prefix = f"The {endpoint.role} at {endpoint.base_url}", endpoint.prefix
     it_says = f' It says: "{says}"' if says else ""
@@ -57,11 +121,13 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
         state = "is wrong" if endpoint.api_key else "is not set"
         raise EndpointError(f"{where} does not accept the key: {prefix}_API_KEY {state}.{it_says}", "wrong_key")
     if status == 403:
-        raise EndpointError(f"{where} forbids the call (HTTP 403): see {prefix}_API_KEY and the account.{it_says}", "forbidden")
+        raise EndpointError(
+            f"{where} forbids the call (HTTP 403): see {prefix}_API_KEY and the account.{it_says}", "forbidden"
+        )
     if status < 500 and NO_IMAGES.search(words) and not UNREADABLE.search(words):
         raise EndpointError(
-            f"{where} takes no images with the model '{endpoint.model}': name a vision model in {prefix}_MODEL, or start "
-            f"the server with its vision part.{it_says}",
+            f"{where} takes no images with the model '{endpoint.model}': name a vision model in {prefix}_MODEL, or "
+            f"start the server with its vision part.{it_says}",
             "no_images",
         )
     if status == 404 or (status < 500 and UNKNOWN_MODEL.search(words)):
@@ -86,14 +152,12 @@ def _words(refusal: Refusal, says: str) -> str:
 
 def lost_connection(error: BaseException, endpoint: Endpoint) -> Trouble:
     """Why a call got no answer, by the causes of the exception: time, or a connection that was not there or broke."""
-    chain = list(causes(error))
-    names = " ".join(type(cause).__name__ for cause in chain)
-    why = endpoint.redacted(cause_words(chain))
-    if re.search(r"ConnectTimeout|ConnectionTimeout|PoolTimeout", names):
-        return Trouble("unreachable", f"no connection in {endpoint.connect_s:g} s")
+    chain = causes(error)
     if any(isinstance(cause, TimeoutError) for cause in chain):
+        if any(type(cause).__name__ == "ConnectionTimeoutError" for cause in chain):  # aiohttp's, of a connection
+            return Trouble("unreachable", f"no connection in {endpoint.connect_s:g} s")
         return Trouble("timeout", f"no answer in {endpoint.timeout_s:g} s")
-    return Trouble("unreachable", why)
+    return Trouble("unreachable", endpoint.redacted(cause_words(chain)))
 
 
 def causes(error: BaseException) -> list[BaseException]:
@@ -127,6 +191,6 @@ def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
     if trouble.kind == "pushed_back":
         return "rate_limited", (
             f"{where} keeps refusing for its rate limit or load: lower {prefix}_CONCURRENCY, or try later "
-            f'({trouble.detail}).'
+            f"({trouble.detail})."
         )
     return "failed", f"{where} failed: {trouble.detail}"
