@@ -175,3 +175,13 @@ def test_what_a_call_costs_is_in_the_metadata_and_in_the_ledger(
     assert metadata["paid_usd"] == pytest.approx(calls * (6 * 1.0 + 4 * 0.5 + 5 * 10.0) / 1e6)
     assert next(store.rows(LONG_OUTPUTS, SHARD))["cost_usd"] == pytest.approx(metadata["paid_usd"])
     assert "$" in metadata["forecast"]
+
+
+def test_a_budget_in_dollars_and_an_unknown_price_end_the_step_before_any_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LWV_BUDGET_USD", "1")
+    asked = []
+    with scripted_server(lambda body: asked.append(body) or good(body)) as server:
+        metadata, _ = write(tmp_path, server.url, monkeypatch)
+    assert "no price is known for 'm' (teacher)" in metadata["failure"] and asked == []

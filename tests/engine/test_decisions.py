@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assets.long_outputs.writing_forecast import forecast
 from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
-from resources.engine.money import TABLE, Budget, Price, price_of, read_prices
+from resources.engine.money import Budget, Price, price_of, read_prices, require_prices
 from resources.engine.order import Waiting, next_call, open_samples
 from resources.engine.progress import Progress, Tally, duration
 from resources.engine.retries import Trouble, next_try
@@ -154,19 +154,37 @@ def test_a_cached_token_is_paid_as_a_cached_one_and_never_twice(prompt: int, cac
     assert cost == pytest.approx(((prompt - cached) * 2 + cached * 0.5 + completion * 8) / 1e6)
 
 
-def test_a_dated_model_has_the_price_of_its_name_and_a_table_of_ones_own_comes_first(tmp_path: Path) -> None:
-    prices = read_prices(TABLE)
-    assert price_of("gpt-4o-2024-11-20", prices) == prices["gpt-4o"]
-    assert price_of("my-own-model", prices) is None
-    (tmp_path / "own.toml").write_text('"my-own-model" = [1, 0.5, 2]\n')
-    assert price_of("my-own-model", prices | read_prices(tmp_path / "own.toml")) == Price(1, 0.5, 2)
+def test_a_table_of_ones_own_comes_before_what_is_known_and_its_lines_hold_for_dated_names(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('"my-own-model" = [1, 0.5, 2]\n"gpt-4o" = [7, 7, 7]\n')
+    own = read_prices(tmp_path / "own.toml")
+    assert price_of("gpt-4o-2024-11-20", {}) == Price(2.5, 1.25, 10)
+    assert price_of("gpt-4o-2024-11-20", own) == price_of("gpt-4o", own) == Price(7, 7, 7)
+    assert price_of("my-own-model", {}) is None
+    assert price_of("my-own-model", own) == Price(1, 0.5, 2)
+    assert price_of("gpt-4o-mine", own) is None
+    assert read_prices(None) == {}
 
 
-@pytest.mark.parametrize("text", ['"m" = [1, 2]', '"m" = "cheap"', "not toml"])
+@pytest.mark.parametrize(
+    "text",
+    ['"m" = [1, 2]', '"m" = "cheap"', '"m" = "123"', "not toml", '"m" = [1, 2, nan]', '"m" = [1, -2, 3]', '"m" = 3'],
+)
 def test_a_price_table_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "own.toml").write_text(text)
     with pytest.raises(EndpointError, match=r"own\.toml \(LWV_PRICES\) cannot be read"):
         read_prices(tmp_path / "own.toml")
+
+
+def test_a_budget_in_dollars_is_refused_where_a_price_is_unknown_with_the_line_to_write() -> None:
+    url = "http://127.0.0.1:8000/v1"
+    endpoints = {"teacher": Endpoint("teacher", url, "my/model"), "critic": Endpoint("critic", url, "gpt-4o")}
+    with pytest.raises(EndpointError) as refused:
+        require_prices(endpoints, {}, 2.5)
+    assert "no price is known for 'my/model' (teacher): write `\"my/model\" = [prompt, cached" in str(refused.value)
+    assert "$2.5" in str(refused.value) and "LWV_PRICES" in str(refused.value) and "gpt-4o" not in str(refused.value)
+    require_prices(endpoints, {"my/model": Price(0, 0, 0)}, 2.5)
+    require_prices(endpoints, {}, None)
+    require_prices({"judge": Endpoint("judge")}, {}, 2.5)  # the embedded model costs nothing
 
 
 def test_a_budget_is_spent_when_either_limit_is_reached() -> None:
