@@ -5,10 +5,10 @@ The table, known_models.json, was taken from litellm's by scripts/known_models.p
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 FILE = Path(__file__).with_name("known_models.json")
@@ -184,8 +184,7 @@ def _bedrock(model: str) -> Iterator[tuple[str, str]]:
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, list[float | int | None]]]:
-    found: Mapping[str, Mapping[str, list[float | int | None]]] = json.loads(FILE.read_text(encoding="utf-8"))[
-        "providers"
-    ]
+def _table() -> dict[str, dict[str, list[Any]]]:
+    """provider -> name -> [prompt, cached, completion, context, most tokens, flags: 1 reads images, 2 can think]."""
+    found: dict[str, dict[str, list[Any]]] = json.loads(FILE.read_text(encoding="utf-8"))["providers"]
     return found

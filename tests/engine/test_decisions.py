@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.long_outputs.writing_forecast import forecast
 from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
 from resources.engine.money import Budget, Price, price_of, read_prices, require_prices
@@ -16,7 +15,6 @@ from resources.engine.progress import Progress, Tally, duration
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
 from resources.failures import EndpointError
-from resources.recipe.model import Writing
 
 waiting = st.lists(st.builds(Waiting, place=st.integers(0, 999), left=st.none() | st.integers(1, 40)), min_size=1)
 kinds = st.sampled_from(["pushed_back", "server_error", "unreachable", "timeout"])
@@ -209,17 +207,6 @@ def test_a_sample_stays_with_its_server_and_moves_only_while_that_is_down() -> N
         assert moved is server or server is servers[0]
         assert choose(servers, sample, now=11.0) is server
     assert all(choose(servers[:2], sample, 11.0) is server for sample, server in home.items() if server in servers[:2])
-
-
-def test_the_forecast_is_the_sum_of_what_each_call_will_send() -> None:
-    deck = {"kind": "deck", "images": ["a", "b"], "target_words": 400, "length_from": "none"}
-    found = forecast([deck], lambda image: 1000, Price(1, 0.1, 10), 100.0, 4, Writing())
-    assert (found.documents, found.calls) == (1, 3)
-    assert found.completion_tokens == 2 * 45 + 2 * 280
-    assert found.prompt_tokens == 2500 + (2500 + 90 + 100) + (2500 + 90 + 100 + 280 + 100)
-    assert found.cached_tokens == (2500 + 90) + (2500 + 90 + 100 + 280)
-    assert found.seconds == pytest.approx(650 / 100)  # one chain: more slots do not help it
-    assert forecast([deck], lambda image: 1000, None, None, 4, Writing()).usd is None
 
 
 def test_progress_names_what_is_done_the_speed_the_cost_and_the_time_left() -> None:
