@@ -21,6 +21,17 @@ def demo() -> None:
 
 @main.command()
 @click.option(
+    "--wait", "wait_s", type=click.FloatRange(1), default=45, show_default=True, help="Seconds for an answer."
+)
+def check(wait_s: float) -> None:
+    """Ask each role's server a few questions: what it takes and costs, whether it sees images, and what to set."""
+    from lwv_dagster.check import run_check
+
+    sys.exit(run_check(wait_s))
+
+
+@main.command()
+@click.option(
     "--format",
     "format_name",
     type=click.Choice(["hub", "trl", "llamafactory", "ms-swift"]),
