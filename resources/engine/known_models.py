@@ -1,6 +1,6 @@
 """What is known of a model by its name, without asking anyone: its price, its limits, whether it reads and thinks.
 
-The table, known_models.json, was taken from litellm's by scripts/known_models.py; docs/servers.md says what and why.
+The table, known_models.json, was taken from litellm's by scripts/known_models.py; docs/engine.md says what and how.
 """
 
 import json
