@@ -14,7 +14,9 @@ from resources.engine.order import Waiting, next_call, open_samples
 from resources.engine.progress import Progress, Tally, duration
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
+from resources.engine.server_memory import ServerMemory
 from resources.failures import EndpointError
+from resources.ledger import Ledger
 
 waiting = st.lists(st.builds(Waiting, place=st.integers(0, 999), left=st.none() | st.integers(1, 40)), min_size=1)
 kinds = st.sampled_from(["pushed_back", "server_error", "unreachable", "timeout"])
@@ -196,7 +198,8 @@ def test_a_budget_is_spent_when_either_limit_is_reached() -> None:
 
 def test_a_sample_stays_with_its_server_and_moves_only_while_that_is_down() -> None:
     endpoint = Endpoint("teacher", "http://a/v1,http://b/v1,http://c/v1", "m")
-    servers = [Server(endpoint, url) for url in endpoint.urls]
+    memory = ServerMemory(Ledger("sqlite://"), "", "m", {})
+    servers = [Server(endpoint, url, memory) for url in endpoint.urls]
     home = {sample: choose(servers, sample, now=0.0) for sample in map(str, range(300))}
     share = [list(home.values()).count(server) for server in servers]
     assert min(share) > 60
