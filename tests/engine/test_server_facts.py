@@ -90,6 +90,33 @@ BODIES: list[tuple[str, Any, str, ServerFacts]] = [
         "m",
         ServerFacts(131072, 8192, None, ("m",)),
     ),
+    (
+        "LiteLLM's proxy, as recorded",
+        {
+            "data": [
+                {"id": "m", "object": "model", "mode": "chat", "max_input_tokens": 272000, "max_output_tokens": 128000}
+            ]
+        },
+        "m",
+        ServerFacts(272000, 128000, None, ("m",)),
+    ),
+    (
+        "llama.cpp, as recorded",
+        {
+            "models": [{"name": "m", "model": "m", "type": "model", "capabilities": ["completion"]}],
+            "data": [
+                {
+                    "id": "m",
+                    "aliases": ["m"],
+                    "architecture": {"input_modalities": ["text"]},
+                    "owned_by": "llamacpp",
+                    "meta": {"n_ctx": 2048, "n_ctx_train": 8192},
+                }
+            ],
+        },
+        "m",
+        ServerFacts(2048, None, False, ("m",)),
+    ),
     ("Together", [{"id": "M", "type": "chat", "context_length": 32768}], "m", ServerFacts(32768, None, None, ("M",))),
     (
         "one model",
