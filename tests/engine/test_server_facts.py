@@ -131,6 +131,12 @@ BODIES: list[tuple[str, Any, str, ServerFacts]] = [
         ServerFacts(models=("models/gemini-2.5-flash",)),
     ),
     ("OpenAI", {"data": [{"id": "gpt-4o", "object": "model"}]}, "gpt-4o", ServerFacts(models=("gpt-4o",))),
+    (
+        "a price that is none",
+        {"data": [{"id": "m", "pricing": {"prompt": "0.1", "completion": True}}]},
+        "m",
+        ServerFacts(models=("m",)),
+    ),
     ("another model", {"data": [VLLM]}, "n", ServerFacts(models=("m",))),
     ("router mode's dummy", {"data": [{"id": "m", "meta": {"n_ctx": 0}}]}, "m", ServerFacts(models=("m",))),
     ("an error", {"error": {"message": "no"}}, "m", NOTHING),
