@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from assets.drafts.draft import samples_of
 from assets.drafts.schema import FINISHES
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from resources.text.words import count_words
 
@@ -15,6 +16,7 @@ RULES = (
     Rule("finish_known", f"Each draft says how it ended: {', '.join(FINISHES)}."),
     Rule("length_scored", "A length score, 0 to 100, stands exactly where a length is stated."),
     Rule("on_policy", "All drafts are by one checkpoint."),
+    NO_MODEL_MARKUP,
     Rule("mostly_whole", "At least half of the drafts ended by themselves.", blocking=False),
 )
 
@@ -91,5 +93,10 @@ CHECKS = AssetRules(
     RULES,
     flatten,
     expectations,
-    {"examples_covered": examples_covered, "length_scored": length_scored, "mostly_whole": mostly_whole},
+    {
+        "no_model_markup": no_model_markup,
+        "examples_covered": examples_covered,
+        "length_scored": length_scored,
+        "mostly_whole": mostly_whole,
+    },
 )

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from assets.instructions.requests import LEAST_CHARACTERS
 from assets.instructions.schema import Instruction
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
 
@@ -16,6 +17,7 @@ RULES = (
     Rule("instruction_present", f"Each instruction has {LEAST_CHARACTERS} to 4,000 characters and holds its request."),
     Rule("images_match", "Each example has the images of its documents that its pages name, in order."),
     Rule("length_sane", "A required length is between 50 and 100,000 words."),
+    NO_MODEL_MARKUP,
     Rule("language_known", "The language is en or zh."),
 )
 
@@ -76,5 +78,8 @@ def images_match(context: Context) -> Outcome:
 
 
 CHECKS = AssetRules(
-    RULES, flatten, expectations, {"documents_covered": documents_covered, "images_match": images_match}
+    RULES,
+    flatten,
+    expectations,
+    {"no_model_markup": no_model_markup, "documents_covered": documents_covered, "images_match": images_match},
 )

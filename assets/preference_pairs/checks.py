@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 
 RULES = (
@@ -22,6 +23,7 @@ RULES = (
     Rule("weights_add_up", "The pairs of one example and kind weigh 1 together."),
     Rule("prefix_only_where_shared", "Only shared_prefix pairs have a prefix."),
     Rule("margins_kept", "The sides of a sampled pair are as far apart as the recipe asks; others have no margin."),
+    NO_MODEL_MARKUP,
     Rule("pairs_from_edits", "Each example with an edit, and something to reject, has pairs.", blocking=False),
 )
 
@@ -144,6 +146,7 @@ CHECKS = AssetRules(
     flatten,
     expectations,
     {
+        "no_model_markup": no_model_markup,
         "preference_split_only": preference_split_only,
         "images_fit": images_fit,
         "prompts_fit": prompts_fit,

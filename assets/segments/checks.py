@@ -4,6 +4,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets.drafts.schema import DRAFTS
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from resources.text.headings import SEPARATOR
 
@@ -16,6 +17,7 @@ RULES = (
         "stand in any order, hold each of its lines.",
     ),
     Rule("deck_pages", "A deck has exactly one segment per page, in page order."),
+    NO_MODEL_MARKUP,
     Rule("nothing_missing", "No page was left unwritten.", blocking=False),
 )
 
@@ -90,5 +92,10 @@ CHECKS = AssetRules(
     RULES,
     flatten,
     expectations,
-    {"outputs_covered": outputs_covered, "joins_back": joins_back, "deck_pages": deck_pages},
+    {
+        "no_model_markup": no_model_markup,
+        "outputs_covered": outputs_covered,
+        "joins_back": joins_back,
+        "deck_pages": deck_pages,
+    },
 )
