@@ -1,8 +1,11 @@
 """Where each role's calls go: an OpenAI-compatible server named by LWV_<ROLE>_*, or the embedded model in process."""
 
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,8 +31,28 @@ class _EndpointSettings(BaseSettings):
     timeout_s: float = Field(default=600, gt=0)
     window: float = Field(default=1.5, ge=1)
     patience_s: float = Field(default=600, ge=0)
+    startup_s: float = Field(default=5, ge=0)
     document_s: float = Field(default=6 * 3600, gt=0)
     structured: bool = True
+    stream: bool = False
+    reasoning_tokens: int = Field(default=0, ge=0)
+    extra: str | None = None
+    headers: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class Wire:
+    """What a role's requests hold besides the call: settings of the user.
+
+    stream: ask for streams; structured: ask for structured output; reasoning_tokens: room for thoughts on top of
+    max_tokens; extra: fields merged into the body; headers: sent, and never stored or shown.
+    """
+
+    structured: bool = True
+    stream: bool = False
+    reasoning_tokens: int = 0
+    extra: Mapping[str, object] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Endpoint:
@@ -38,11 +61,10 @@ class Endpoint:
     base_url: one, or several with commas between them; a user name or password in it is refused. concurrency: calls at
     once, for each server. window: samples open at once for each slot (`order.open_samples`). timeout_s: for one call;
     document_s: for all calls of one sample. patience_s: how long a server that has answered before may answer no call
-    before the run stops; first_answer_s: one that never has.
-    structured: ask for structured output (`response_format`); a server that refuses it is asked without.
+    before the run stops; startup_s: one that never has, while it cannot be reached. wire: what its requests hold.
     """
 
-    first_answer_s = 5.0
+    connect_s = 10.0  # for a connection: a firewall that drops packets says nothing else
 
     def __init__(
         self,
@@ -55,21 +77,23 @@ class Endpoint:
         window: float = 1.5,
         patience_s: float = 600,
         document_s: float = 6 * 3600,
-        structured: bool = True,
+        startup_s: float = 5,
+        wire: Wire | None = None,
     ) -> None:
         self.role = role
         self.prefix = f"LWV_{role.upper()}"
         self.embedded = base_url is None
         self.base_url = base_url or EMBEDDED_URL
-        self.api_key = api_key
+        self.api_key = usable_key(api_key, self.prefix)
         self.concurrency = concurrency
         self.timeout_s = timeout_s
         self.window = window
         self.patience_s = patience_s
         self.document_s = document_s
-        self.structured = structured and not self.embedded
-        self.urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
-        if any(map(USERINFO.match, self.urls)):  # before any message that repeats the address
+        self.startup_s = startup_s
+        self.wire = Wire(structured=False) if self.embedded else wire or Wire()
+        urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
+        if any(map(USERINFO.match, urls)):  # before any message that repeats the address
             raise EndpointError(
                 f"{self.prefix}_BASE_URL holds a user name or a password: leave them out of the "
                 f"address, and give the key as {self.prefix}_API_KEY."
@@ -82,10 +106,11 @@ class Endpoint:
             self.model = model
         else:
             raise EndpointError(f"{self.prefix}_MODEL is not set: name the model to ask for at {base_url}.")
-        if not self.urls or not all(url.startswith(("http://", "https://")) for url in self.urls):
+        if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
             raise EndpointError(
                 f"{self.prefix}_BASE_URL is '{base_url}': each address must start with http:// or https://."
             )
+        self.urls = [without_route(url) for url in urls]
 
     @classmethod
     def from_env(cls, role: Role) -> "Endpoint":
@@ -93,21 +118,30 @@ class Endpoint:
 
         Raises EndpointError naming the setting where they do not fit together.
         """
+        prefix = f"LWV_{role.upper()}"
         try:
-            found = _EndpointSettings(_env_prefix=f"LWV_{role.upper()}_")
+            found = _EndpointSettings(_env_prefix=f"{prefix}_")
         except ValueError as error:
-            raise EndpointError(f"A setting LWV_{role.upper()}_* is not usable: {_first_line(error)}") from error
+            raise EndpointError(f"A setting {prefix}_* is not usable: {_first_line(error)}") from error
+        headers = found.headers.get_secret_value() if found.headers else None
         return cls(
             role,
             found.base_url or None,
-            found.model or None,
+            (found.model or "").strip() or None,
             found.api_key,
             found.concurrency,
             found.timeout_s,
             found.window,
             found.patience_s,
             found.document_s,
-            found.structured,
+            found.startup_s,
+            Wire(
+                found.structured,
+                found.stream,
+                found.reasoning_tokens,
+                read_extra(found.extra, prefix),
+                read_headers(headers, prefix),
+            ),
         )
 
     def client(self, url: str) -> "openai.AsyncOpenAI":
@@ -124,14 +158,101 @@ class Endpoint:
             http: httpx2.AsyncClient | None = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app))
         else:  # aiohttp: a fifth less CPU a call than httpx2's own transport
             limits = httpx2.Limits(max_connections=self.concurrency, keepalive_expiry=30)
-            http = openai.DefaultAioHttpClient(limits=limits, timeout=self.timeout_s)
+            timeout = httpx2.Timeout(self.timeout_s, connect=min(self.connect_s, self.timeout_s))
+            http = openai.DefaultAioHttpClient(limits=limits, timeout=timeout)
         key = self.api_key.get_secret_value() if self.api_key else "none"
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query))
+        headers: dict[str, str | openai.Omit] = dict(self.wire.headers)
+        if is_azure(url) and self.api_key:  # takes the key under a name of its own, and a bearer token for another kind
+            headers |= {"api-key": key, "Authorization": openai.Omit()}
         return openai.AsyncOpenAI(
-            base_url=url, api_key=key, http_client=http, timeout=self.timeout_s, max_retries=0
+            base_url=urlunsplit(parts._replace(query="")),
+            api_key=key,
+            http_client=http,
+            timeout=httpx2.Timeout(self.timeout_s, connect=min(self.connect_s, self.timeout_s)),
+            default_query=query,
+            default_headers=headers,  # type: ignore[arg-type]  # Omit takes a header out (openai's own Azure client)
+            max_retries=0,
         )  # `engine.retries` decides: a 429 must reach the limiter
+
+    def redacted(self, text: str) -> str:
+        """A server's words without the key and the values of LWV_<ROLE>_HEADERS, which some servers repeat."""
+        secrets = [self.api_key.get_secret_value()] if self.api_key else []
+        for secret in (*secrets, *self.wire.headers.values()):
+            if len(secret) >= 4:
+                text = text.replace(secret, "***")
+        return text
 
     def __repr__(self) -> str:
         return f"{self.role}: {self.model} " + ("(embedded, in process)" if self.embedded else f"at {self.base_url}")
+
+
+def usable_key(key: SecretStr | None, prefix: str) -> SecretStr | None:
+    """A key without white space and quotes around it. Raises EndpointError where no header can hold it."""
+    if key is None:
+        return None
+    text = key.get_secret_value().strip().strip("\"'“”‘’").strip()
+    if not text:
+        return None
+    if not all(" " < character <= "~" for character in text):
+        raise EndpointError(
+            f"{prefix}_API_KEY holds a character that no key has (white space, a curly quote, a line's end): "
+            "copy the key again."
+        )
+    return SecretStr(text)
+
+
+def without_route(url: str) -> str:
+    """An address up to the API's root: a pasted `/chat/completions` is taken off, its query (`?api-version=…`) kept."""
+    parts = urlsplit(url)
+    path = re.sub(r"(/chat)?/completions/?$", "", parts.path).rstrip("/")
+    return urlunsplit(parts._replace(path=path, fragment=""))
+
+
+def is_azure(url: str) -> bool:
+    """Whether an address is Azure's, by its host or its api-version."""
+    parts = urlsplit(url)
+    azure = (parts.hostname or "").endswith((".openai.azure.com", ".cognitiveservices.azure.com", ".ai.azure.com"))
+    return azure or "api-version=" in parts.query
+
+
+RESERVED = ("messages", "model", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens")
+
+
+def read_extra(text: str | None, prefix: str) -> dict[str, object]:
+    """LWV_<ROLE>_EXTRA. Raises EndpointError where it is no JSON object, or sets a field that the engine fills."""
+    found = _json_object(text, f"{prefix}_EXTRA", '{"reasoning_effort": "low"}')
+    for name in RESERVED:
+        if name in found:
+            setting = {"stream": f": set {prefix}_STREAM", "model": f": set {prefix}_MODEL"}.get(name, "")
+            if name.startswith("max_"):
+                setting = f": set {prefix}_REASONING_TOKENS for more room"
+            raise EndpointError(f"{prefix}_EXTRA sets `{name}`, which the engine fills itself{setting}.")
+    return found
+
+
+def read_headers(text: str | None, prefix: str) -> dict[str, str]:
+    """LWV_<ROLE>_HEADERS. Raises EndpointError where it is no JSON object of texts; its values are never repeated."""
+    found = _json_object(text, f"{prefix}_HEADERS", '{"HTTP-Referer": "https://example.org"}', secret=True)
+    for name, value in found.items():
+        usable = isinstance(value, str) and value.isascii() and value.isprintable()
+        if not usable or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            raise EndpointError(f"{prefix}_HEADERS: the header {name[:60]!r} has no value that a header can hold.")
+    return {name: str(value) for name, value in found.items()}
+
+
+def _json_object(text: str | None, setting: str, example: str, secret: bool = False) -> dict[str, object]:
+    if not (text or "").strip():
+        return {}
+    try:
+        found: object = json.loads(text or "")
+    except ValueError as error:
+        shown = "" if secret else f" ({error})"
+        raise EndpointError(f"{setting} is no JSON{shown}: write it as in '{example}'.") from error
+    if not isinstance(found, dict):
+        raise EndpointError(f"{setting} is no JSON object: write it as in '{example}'.")
+    return found
 
 
 def asks_local_server(role: Role) -> bool:

@@ -1,6 +1,7 @@
 """The ledger: one durable row per model call, written before its result is used, so that nothing is paid twice."""
 
 import sqlite3
+import time
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,21 @@ CALLS = Table(
     Column("latency_s", Float, nullable=False),
     Column("at", Float, nullable=False),  # Unix time, seconds
     Column("run", String(64), nullable=False, server_default="", index=True),  # whose budget paid it: the Dagster run
+    Column("sent", Text, nullable=False, server_default=""),  # what was sent besides the messages, JSON
+    Column("served", String(200), nullable=False, server_default=""),  # the model that the answer names
+)
+PROFILES = Table(
+    "server_profiles",
+    _METADATA,
+    Column("profile_id", String(64), primary_key=True),  # sha256 of address, model and LWV_<ROLE>_EXTRA
+    Column("url", String(400), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("memory", Text, nullable=False),  # JSON of profile.Memory
+    Column("at", Float, nullable=False),  # Unix time, seconds
 )
 
 
-ANSWERED = ("ok", "truncated")  # answers that are kept and never asked for again
+WITH_TEXT = ("ok", "truncated")  # the answers whose text is kept
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,8 @@ class Record:
     latency_s: float
     at: float
     run: str = ""
+    sent: str = ""
+    served: str = ""
 
 
 class SampleUsage(NamedTuple):
@@ -109,7 +123,7 @@ class Ledger:
         row = insert(CALLS)
         self._put = row.on_conflict_do_update(
             index_elements=[CALLS.c.call_id],
-            where=CALLS.c.status.not_in(ANSWERED),
+            where=CALLS.c.status != "ok",
             set_={column.name: row.excluded[column.name] for column in CALLS.columns if column.name != "call_id"},
         )
 
@@ -126,9 +140,31 @@ class Ledger:
         return Record(**row._mapping) if row is not None else None
 
     def put(self, record: Record) -> None:
-        """Write one row. It replaces an earlier failure of the same call, never an answer (ANSWERED)."""
+        """Write one row. It replaces an earlier failure or part of the same call, never a whole answer."""
         with self._engine.begin() as connection:
             connection.execute(self._put, vars(record))
+
+    def get_profile(self, key: str) -> str | None:
+        """What is kept of a server and model (`profile.Memory`), JSON; None where nothing is."""
+        with self._engine.connect() as connection:
+            found: str | None = connection.execute(
+                select(PROFILES.c.memory).where(PROFILES.c.profile_id == key)
+            ).scalar()
+        return found
+
+    def put_profile(self, key: str, url: str, model: str, memory: str) -> None:
+        """Keep it, in place of what was kept."""
+        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        row = {"profile_id": key, "url": url, "model": model, "memory": memory, "at": time.time()}
+        statement = insert(PROFILES).values(row)
+        with self._engine.begin() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=[PROFILES.c.profile_id], set_=row))
+
+    def answered(self, role: str, model: str) -> bool:
+        """Whether the role's model has ever answered."""
+        asked = select(CALLS.c.call_id).where(CALLS.c.role == role, CALLS.c.model == model, CALLS.c.status == "ok")
+        with self._engine.connect() as connection:
+            return connection.execute(asked.limit(1)).first() is not None
 
     def spent(self, run: str) -> tuple[float, int]:
         """(US dollars, tokens) of the calls that `run` made so far."""

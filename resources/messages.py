@@ -1,13 +1,10 @@
-"""What is sent to a model: messages of text and image references, their ledger key and their wire form."""
+"""What is sent to a model: messages of text and image references, and their ledger key."""
 
-import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypedDict
-
-from resources.text.headings import SEPARATOR
+from typing import Literal
 
 Role = Literal["teacher", "critic", "judge"]
 Speaker = Literal["system", "user", "assistant"]
@@ -27,36 +24,6 @@ class Message:
 
     speaker: Speaker
     parts: tuple[str | Image, ...]
-
-
-class TextPart(TypedDict):
-    """A text in a message of several parts, as OpenAI's chat API has it."""
-
-    type: Literal["text"]
-    text: str
-
-
-class ImageUrl(TypedDict):
-    """Where an image is: here always a data URL."""
-
-    url: str
-
-
-class ImagePart(TypedDict):
-    """An image in a message of several parts."""
-
-    type: Literal["image_url"]
-    image_url: ImageUrl
-
-
-Part: TypeAlias = TextPart | ImagePart
-
-
-class WireMessage(TypedDict):
-    """One turn as it is sent; a turn of texts alone is a string."""
-
-    role: Speaker
-    content: str | list[Part]
 
 
 def system(text: str) -> Message:
@@ -88,12 +55,14 @@ class Call:
     seed: int = 0
     attempt: int = 0  # 0, then one more for each time the same question is asked again
     left: int | None = None  # calls that the sample still needs, this one too; None: not known. Not in the key
+    goes_on: bool = False  # a part that max_tokens cut is gone on with, and not paid again. Not in the key
     extra: Mapping[str, object] = field(default_factory=dict)  # further JSON fields of the request: response_format
 
-    def key(self, model: str) -> str:
+    def key(self, model: str, extra: Mapping[str, object] | None = None) -> str:
         """Ledger key, sha256 hex: role, model, parameters, template, seed, attempt, and each part's content in order.
 
-        An image counts by the hash of its bytes, so a renamed source file costs no new call.
+        extra: the fields that a setting adds to the request. An image counts by the hash of its bytes, so a renamed
+        source file costs no new call. It is what was asked, whatever a server made us send.
         """
         digest = hashlib.sha256(
             json.dumps(
@@ -105,7 +74,7 @@ class Call:
                     self.temperature,
                     self.seed,
                     self.attempt,
-                    self.extra,
+                    {**self.extra, **(extra or {})},
                 ],
                 sort_keys=True,
             ).encode()
@@ -116,23 +85,5 @@ class Call:
                 if isinstance(part, Image):
                     digest.update(b"\x01" + part.sha256.encode())
                 else:
-                    digest.update(b"\x02" + hashlib.sha256(part.encode()).digest())
+                    digest.update(b"\x02" + hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
         return digest.hexdigest()
-
-
-def wire(messages: Sequence[Message], read_image: Callable[[str], bytes]) -> list[WireMessage]:
-    """OpenAI chat messages; images as JPEG data URLs, in order. read_image: sha256 -> JPEG bytes."""
-    out: list[WireMessage] = []
-    for message in messages:
-        if all(isinstance(part, str) for part in message.parts):
-            out.append({"role": message.speaker, "content": SEPARATOR.join(str(part) for part in message.parts)})
-            continue
-        content: list[Part] = []
-        for part in message.parts:
-            if isinstance(part, Image):
-                data = base64.b64encode(read_image(part.sha256)).decode()
-                content.append({"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}})
-            else:
-                content.append({"type": "text", "text": part})
-        out.append({"role": message.speaker, "content": content})
-    return out

@@ -89,6 +89,7 @@ class Conversation:
             messages=self.messages(said, more),
             max_tokens=512 + TEACHER_ROOM_PER_WORD * words,
             temperature=self.recipe.temperature,
+            goes_on=not response_format,
             extra={"response_format": response_format} if response_format else {},
         )
         try:
@@ -111,7 +112,7 @@ class Conversation:
         try:
             reply = await self.engine.ask(call)
         except AnswerError:
-            if record := self.engine.ledger.get(call.key(self.engine.endpoints[call.role].model)):
+            if record := self.engine.ledger.get(self.engine.key(call)):
                 self.replies.append(record)
             raise
         self.replies.append(reply)
@@ -163,7 +164,7 @@ class Conversation:
             self.repairs["continued"] += 1
             return Answered(go_on(text, reply.text), reply.call_id)
         if self._loops(text):
-            return Answered(text, call.key(self.engine.endpoints["teacher"].model))
+            return Answered(text, self.engine.key(call))
         raise cut
 
     def _loops(self, text: str) -> bool:

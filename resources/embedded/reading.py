@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from PIL import Image
 
@@ -17,7 +17,6 @@ from resources import ocr
 from resources.embedded import prose
 from resources.embedded.look import Look, look_at
 from resources.json_types import Json
-from resources.messages import ImageUrl
 
 _CACHE: OrderedDict[str, "Page"] = OrderedDict()
 _CACHE_PAGES = 2048
@@ -42,6 +41,12 @@ class RequestError(ValueError):
 
 class UnknownModelError(LookupError):
     """The model named in the request is none of the embedded ones (HTTP 404)."""
+
+
+class ImageUrl(TypedDict):
+    """Where an image of a request is: a data URL."""
+
+    url: str
 
 
 @dataclass(frozen=True)

@@ -8,32 +8,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-import openai
 from sqlalchemy.exc import DBAPIError
 
 from resources.endpoints import Endpoint
-from resources.engine.answers import (
-    NO_TOKENS,
-    Answer,
-    TokenUsage,
-    bad_request_kind,
-    explain_trouble,
-    read_answer,
-    read_usage,
-    refuses_structure,
-    short,
-    trouble_of,
-)
+from resources.engine.answers import Answer
+from resources.engine.exchange import Exchange, Exchanged
+from resources.engine.fuse import Fuse
 from resources.engine.interrupt import draining
 from resources.engine.money import Budget, Price, price_of
 from resources.engine.order import Waiting, open_samples
-from resources.engine.progress import Progress, Tally, logger
+from resources.engine.progress import EVERY_S, Progress, Tally, logger
+from resources.engine.prompt_watch import PromptWatch
+from resources.engine.refusal import one_line
+from resources.engine.request import Images
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
+from resources.engine.server_memory import ServerMemory
+from resources.engine.verdicts import explain_trouble
 from resources.failures import AnswerError, EndpointError, LedgerError
-from resources.json_types import Json
-from resources.ledger import ANSWERED, Ledger, Record
-from resources.messages import Call, Role, wire
+from resources.ledger import WITH_TEXT, Ledger, Record
+from resources.messages import Call, Role
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -75,23 +69,33 @@ class ModelEngine:
     ) -> None:
         self.endpoints = endpoints
         self.ledger = ledger
-        self.read_image = read_image
+        self._images = Images(read_image)
         self.budget = budget or Budget()
         self.run_label = run
         self.tally = Tally()
         self.servers: dict[Role, list[Server]] = {}
-        self._prices = {role: price_of(endpoint.model, prices or {}) for role, endpoint in endpoints.items()}
+        self._prices = {
+            role: price_of(endpoint.model, prices or {}, endpoint.base_url) for role, endpoint in endpoints.items()
+        }
         self._stop: Exception | None = None
         self._stopped = asyncio.Event()
         self._progress: Progress | None = None
         self._places: dict[str, int] = {}
         self._asking: dict[str, asyncio.Event] = {}
-        self._unstructured = {role for role, endpoint in endpoints.items() if not endpoint.structured}
+        self._exchanges: dict[Server, Exchange] = {}
+        self._fuses = {role: Fuse() for role in endpoints}
+        self._watches = {role: PromptWatch() for role in endpoints}
 
     async def __aenter__(self) -> Self:
-        self.servers = {
-            role: [Server(endpoint, url) for url in endpoint.urls] for role, endpoint in self.endpoints.items()
-        }
+        memories: dict[str, ServerMemory] = {}
+        for role, endpoint in self.endpoints.items():
+            self.servers[role] = []
+            for url in endpoint.urls:
+                found = ServerMemory(self.ledger, url, endpoint.model, endpoint.wire.extra)
+                server = Server(endpoint, url, memories.setdefault(found.key, found))
+                self.servers[role].append(server)
+                self._exchanges[server] = self._exchange(endpoint, server)
+            self._fuses[role].known = self.ledger.answered(role, endpoint.model)
         if self.run_label:
             self.budget.spend(*self.ledger.spent(self.run_label))
         return self
@@ -100,6 +104,17 @@ class ModelEngine:
         for servers in self.servers.values():
             for server in servers:
                 await server.client.close()
+
+    def _exchange(self, endpoint: Endpoint, server: Server) -> Exchange:
+        def taught() -> None:
+            self.tally.retried["profile"] += 1
+
+        return Exchange(endpoint, server.client, server.memory, self._images, self._may_send, taught)
+
+    def key(self, call: Call) -> str:
+        """The ledger's key of a call."""
+        endpoint = self.endpoints[call.role]
+        return call.key(endpoint.model, endpoint.wire.extra)
 
     def price(self, role: Role) -> Price | None:
         """What the role's model costs; None where no table names it (a server of one's own)."""
@@ -115,11 +130,11 @@ class ModelEngine:
 
         Raises AnswerError (this sample cannot go on), EndpointError (no sample can) or StoppedError.
         """
-        call_id = call.key(self.endpoints[call.role].model)
+        call_id = self.key(call)
         while (other := self._asking.get(call_id)) is not None:
             await other.wait()  # the same question is in flight: its answer serves both
         record = self.ledger.get(call_id)
-        replayed = record is not None and record.status in ANSWERED  # what failed once is asked again
+        replayed = record is not None and _answers(record, call)
         if record is None or not replayed:
             self._asking[call_id] = asyncio.Event()
             try:
@@ -128,6 +143,7 @@ class ModelEngine:
                 self._asking.pop(call_id).set()
         else:
             self.tally.replayed += 1
+            self._fuses[call.role].note("ok", "")
         if self._progress:
             self._progress.step()
         if record.status != "ok":
@@ -174,6 +190,7 @@ class ModelEngine:
             for server in servers:
                 server.tail = opened == len(items)
 
+        heart = asyncio.ensure_future(self._heartbeat(what, servers))
         with draining(self.stop):
             try:
                 admit()
@@ -198,9 +215,27 @@ class ModelEngine:
                     raise StoppedError(says)
             finally:
                 self._progress = None
+                heart.cancel()
                 for task in open_now:
                     task.cancel()
-                await asyncio.gather(*open_now, return_exceptions=True)
+                await asyncio.gather(heart, *open_now, return_exceptions=True)
+
+    def _may_send(self) -> None:
+        if self._stop is None and (spent := self.budget.spent()):
+            self.stop(spent)
+        if self._stop is not None:
+            raise StoppedError(str(self._stop))
+
+    async def _heartbeat(self, what: str, servers: Sequence[Server]) -> None:
+        """A line every few seconds while a server is away, or the last calls end after a stop."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            in_flight = sum(server.in_flight for server in servers)
+            if self._stop is not None and in_flight:
+                logger.info("%s", f"{what}: stopping ({self._stop}); {in_flight} calls in flight end first")
+                continue
+            for says in filter(None, (server.waiting() for server in servers)):
+                logger.info("%s", f"{what}: {says}")
 
     async def _obtain(self, call: Call, call_id: str) -> Record:
         """Send, with retries, until there is an answer or a failure to record; the ledger holds it on return."""
@@ -210,104 +245,94 @@ class ModelEngine:
         while True:
             server = choose(servers, call.sample, time.monotonic())
             async with server.slot(Waiting(place, call.left)) as generation:
-                if self._stop is None and (spent := self.budget.spent()):
-                    self.stop(spent)
-                if self._stop is not None:
-                    raise StoppedError(str(self._stop))
-                outcome = await self._send(call, call_id, endpoint, server)
+                self._may_send()
+                outcome = await self._exchanges[server].send(call)
                 pushed_back = isinstance(outcome, Trouble) and outcome.kind in ("pushed_back", "timeout")
                 server.limit.record(generation, pushed_back)
-                if isinstance(outcome, Record):
+                if isinstance(outcome, Exchanged):
                     server.answered()
-                    self._keep(outcome)
-                    return outcome
+                    record = self._record(call, call_id, server, outcome)
+                    self._keep(record)
+                    self._watch(call, record, outcome)
+                    return record
             now = time.monotonic()
             tries[outcome.kind] += 1
             first_failed = first_failed or now
             self.tally.retried[outcome.kind] += 1
             others = server.answered_at is not None and server.answered_at > first_failed
-            patience = endpoint.patience_s if any(other.answered_at for other in servers) else endpoint.first_answer_s
-            decision = next_try(outcome, tries[outcome.kind], now - first_failed, others, patience)
+            decision = next_try(
+                outcome, tries[outcome.kind], now - first_failed, others, self._patience(outcome, endpoint, servers)
+            )
             if decision == "stop":
                 kind, says = explain_trouble(outcome, endpoint)
                 raise EndpointError(says, kind)
             if decision == "give up":
                 answer = Answer(outcome.kind, f"{outcome.detail} ({tries.total()} tries)")
-                record = self._record(call, call_id, endpoint, server, answer)
+                record = self._record(call, call_id, server, Exchanged(answer, "", answer.usage, 0.0))
                 self._keep(record)
                 return record
             assert isinstance(decision, float)
             if outcome.kind == "unreachable":
                 server.down_until = now + decision
+            server.away(outcome.detail)
             await self._pause(decision)
+
+    def _patience(self, trouble: Trouble, endpoint: Endpoint, servers: Sequence[Server]) -> float:
+        """Seconds for a server that answers no call: in full where it is there, or has ever been."""
+        known = any(server.answered_at or server.memory.memory.answered for server in servers)
+        return endpoint.patience_s if known or trouble.kind == "pushed_back" else endpoint.startup_s
+
+    def _watch(self, call: Call, record: Record, outcome: Exchanged) -> None:
+        """Stop where the first calls of a role all end the same way, or where a server cuts prompts silently."""
+        endpoint = self.endpoints[call.role]
+        if self._fuses[call.role].note(record.status, record.detail):
+            self.stop(
+                EndpointError(
+                    f"The {call.role} at {record.endpoint} answered the first calls all alike, "
+                    f"`{record.status}`: {record.detail}",
+                    "rejected",
+                )
+            )
+        if record.status == "ok" and self._watches[call.role].cut(call, outcome.answer.usage.prompt):
+            self.stop(
+                EndpointError(
+                    f"The {call.role} at {record.endpoint} counts {outcome.answer.usage.prompt:,} prompt tokens for "
+                    "prompts of different lengths: it drops what does not fit its context, the images first. Raise it "
+                    f"(Ollama: OLLAMA_CONTEXT_LENGTH or num_ctx), forget these calls (`lwv forget --role {call.role} "
+                    f"--since 1h`), and run again. The model is '{endpoint.model}'.",
+                    "context",
+                )
+            )
 
     async def _pause(self, seconds: float) -> None:
         """Wait for the next try; a stopped run does not wait."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), seconds)
 
-    async def _send(self, call: Call, call_id: str, endpoint: Endpoint, server: Server) -> Record | Trouble:
-        import httpx2
-
-        started = time.time()
-        body: dict[str, object] = {
-            "model": endpoint.model,
-            "messages": wire(call.messages, self.read_image),
-            "max_tokens": call.max_tokens,
-            "temperature": call.temperature,
-            "seed": call.seed,
-            **call.extra,
-        }
-        if call.role in self._unstructured:
-            body.pop("response_format", None)
-        received: Json = None
-        try:
-            # The typed `chat.completions.create` spends 4 ms of CPU a call on its types, this 1 ms; key and errors are
-            # the client's all the same.
-            response = await server.client.post("/chat/completions", cast_to=httpx2.Response, body=body)
-            received = response.json()
-            answer = read_answer(received)
-        except openai.BadRequestError as error:
-            if "response_format" in body and refuses_structure(str(error)):
-                self._unstructured.add(call.role)  # from now on: the answer is read tolerantly
-                return await self._send(call, call_id, endpoint, server)
-            answer = Answer(bad_request_kind(str(error)), short(error))
-        except openai.OpenAIError as error:
-            return trouble_of(error, endpoint)
-        except ValueError as error:  # no JSON, or JSON of another form
-            answer = Answer("failed", f"the answer is no chat completion: {short(error)}")
-        return self._record(call, call_id, endpoint, server, answer, read_usage(received), time.time() - started)
-
-    def _record(
-        self,
-        call: Call,
-        call_id: str,
-        endpoint: Endpoint,
-        server: Server,
-        answer: Answer,
-        usage: TokenUsage = NO_TOKENS,
-        latency_s: float = 0.0,
-    ) -> Record:
-        price = self._prices[call.role]
+    def _record(self, call: Call, call_id: str, server: Server, outcome: Exchanged) -> Record:
+        answer, usage, price = outcome.answer, outcome.usage, self._prices[call.role]
+        cost = price.of(usage.prompt, usage.cached, usage.completion) if price else 0.0
         return Record(
             call_id=call_id,
             role=call.role,
-            model=endpoint.model,
+            model=self.endpoints[call.role].model,
             endpoint=server.url,
             template=call.template,
             sample=call.sample,
             step=call.step,
             status=answer.status,
-            text=answer.text if answer.status in ANSWERED else "",
-            detail=answer.detail,
+            text=answer.text if answer.status in WITH_TEXT else "",
+            detail=self.endpoints[call.role].redacted(answer.detail),
             finish_reason=answer.finish_reason,
             prompt_tokens=usage.prompt,
             cached_tokens=usage.cached,
             completion_tokens=usage.completion,
-            cost_usd=price.of(*usage) if price else 0.0,
-            latency_s=latency_s,
+            cost_usd=cost if usage.usd is None else usage.usd,
+            latency_s=outcome.latency_s,
             at=time.time(),
             run=self.run_label,
+            sent=outcome.record,
+            served=answer.served,
         )
 
     def _keep(self, record: Record) -> None:
@@ -315,7 +340,7 @@ class ModelEngine:
         try:
             self.ledger.put(record)
         except DBAPIError as error:
-            why = short(Exception(error.orig))
+            why = one_line(str(error.orig))
             unusable = LedgerError(
                 f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, "
                 "or repair it, then run again."
@@ -332,6 +357,11 @@ class ModelEngine:
         if record.status != "ok":
             tally.failed[record.status] += 1
         self.budget.spend(record.cost_usd, record.prompt_tokens + record.completion_tokens)
+
+
+def _answers(record: Record, call: Call) -> bool:
+    """Whether a row of the ledger answers a call: what failed once is asked again, and so is a part of no use."""
+    return record.status == "ok" or (record.status == "truncated" and call.goes_on and bool(record.text))
 
 
 async def _within(work: Awaitable[Result], seconds: float) -> Result:

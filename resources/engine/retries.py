@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["pushed_back", "server_error", "unreachable", "timeout"]
-QUICK_S = 5.0  # patience with a server that has never answered: it is a wrong address, not an outage
 MOST_TRIES = {"pushed_back": 1_000, "server_error": 5, "unreachable": 5, "timeout": 3}
 
 

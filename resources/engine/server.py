@@ -10,22 +10,28 @@ from typing import TYPE_CHECKING
 from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
 from resources.engine.order import Waiting, next_call
+from resources.engine.server_memory import ServerMemory
 
 if TYPE_CHECKING:
     import openai
+
+AWAY_S = 3.0  # seconds without an answer before people are told
 
 
 class Server:
     """Slots are granted as `order.next_call` says. `tail` is set when no sample waits to be opened."""
 
-    def __init__(self, endpoint: Endpoint, url: str) -> None:
+    def __init__(self, endpoint: Endpoint, url: str, memory: ServerMemory) -> None:
         self.url = url
+        self.memory = memory
         self.client: openai.AsyncOpenAI = endpoint.client(url)
         self.limit = Limit(endpoint.concurrency)
         self.in_flight = 0
         self.tail = False
         self.down_until = 0.0
         self.answered_at: float | None = None
+        self.trouble: str | None = None  # why it answers no call at the moment, and since when
+        self._trouble_since = 0.0
         self._waiting: list[tuple[Waiting, asyncio.Future[None]]] = []
 
     @asynccontextmanager
@@ -52,7 +58,20 @@ class Server:
 
     def answered(self) -> None:
         """Note that the server has answered just now: it is up."""
-        self.answered_at, self.down_until = time.monotonic(), 0.0
+        self.answered_at, self.down_until, self.trouble = time.monotonic(), 0.0, None
+
+    def away(self, why: str) -> None:
+        """Note that a call got no answer."""
+        if self.trouble is None:
+            self._trouble_since = time.monotonic()
+        self.trouble = why
+
+    def waiting(self) -> str | None:
+        """A line for people, where the server has answered no call for a while."""
+        away_s = time.monotonic() - self._trouble_since
+        if self.trouble is None or away_s < AWAY_S:
+            return None
+        return f"{self.url} has answered no call for {away_s:.0f} s ({self.trouble}): waiting for it"
 
     def _release(self) -> None:
         self.in_flight -= 1

@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, Reply
-from resources.engine.answers import trouble_of
 from resources.engine.retries import Trouble
+from resources.engine.verdicts import lost_connection
 from resources.failures import AnswerError, EndpointError
 from resources.ledger import Ledger
 from resources.messages import Call, Image, system, user
@@ -52,7 +52,7 @@ def ask(store: Store, endpoint: Endpoint, *calls: Call) -> list[Reply | Exceptio
     return asyncio.run(run())
 
 
-def question(text: str = "Hello", *parts: Image, **fields) -> Call:
+def question(text: str = "Hello", *parts: Image, **fields: Any) -> Call:
     return Call("teacher", (system("You write."), user(*parts, text)), "test@0", "sample-1", "step", **fields)
 
 
@@ -116,7 +116,7 @@ def test_the_key_and_model_of_the_setting_are_sent(store: Store, monkeypatch: py
         (completion("", refusal="No."), "refused"),
         (completion("", finish_reason="content_filter"), "filtered"),
         (completion("  \n"), "empty"),
-        (JSONResponse({"choices": []}), "failed"),
+        (JSONResponse({"choice": []}), "failed"),
         (PlainTextResponse("<html>busy</html>"), "failed"),
         (failure(400, "This model's maximum context length is 4096 tokens."), "overflow"),
         (failure(400, "content_policy_violation"), "filtered"),
@@ -139,21 +139,23 @@ def test_an_answer_that_is_no_text_is_kept_as_its_kind_and_asked_again_next_time
 def test_what_max_tokens_cut_is_kept_as_a_part_and_not_paid_again(store: Store) -> None:
     with scripted_server(lambda body: completion("Half a sen", finish_reason="length")) as server:
         for _ in range(2):
-            (error,) = ask(store, Endpoint("teacher", server.url, "m"), question())
+            (error,) = ask(store, Endpoint("teacher", server.url, "m"), question(goes_on=True))
             assert isinstance(error, AnswerError)
             assert (error.kind, error.partial) == ("truncated", "Half a sen")
-    assert len(server.requests) == 1
+        assert len(server.requests) == 1
+        ask(store, Endpoint("teacher", server.url, "m"), question())  # nobody goes on with it: it is no answer
+        assert len(server.requests) == 2
 
 
-def test_a_server_that_takes_no_structured_output_is_asked_without_it_for_good(store: Store) -> None:
+def test_a_server_that_takes_no_structured_output_is_asked_once_more_and_then_without_it_for_good(store: Store) -> None:
     def answer(body: dict[str, Any]) -> Response | str:
         return failure(400, "response_format is not supported") if "response_format" in body else "An answer."
 
-    structured = [question(text, extra={"response_format": {"type": "json_object"}}) for text in ("a", "b")]
+    structured = [question(text, extra={"response_format": {"type": "json_object"}}) for text in ("a", "b", "c")]
     with scripted_server(answer) as server:
         replies = ask(store, Endpoint("teacher", server.url, "m", concurrency=1), *structured)
         assert all(isinstance(reply, Reply) for reply in replies)
-        assert ["response_format" in body for body in server.requests] == [True, False, False]
+        assert ["response_format" in body for body in server.requests] == [True, False, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,8 @@ def test_an_endpoint_that_is_down_is_one_line_naming_the_setting(store: Store) -
         url = server.url
     (error,) = ask(store, Endpoint("teacher", url, "m"), question())
     assert isinstance(error, EndpointError)
-    assert f"The teacher at {url} cannot be reached: start the server, or correct LWV_TEACHER_BASE_URL." == str(error)
+    assert f"The teacher at {url} cannot be reached: start the server, or correct LWV_TEACHER_BASE_URL (" in str(error)
+    assert "Connect call failed" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_a_connection_that_is_lost_is_told_from_an_answer_that_takes_too_long(an
             try:
                 await client.post("/chat/completions", cast_to=httpx2.Response, body={})
             except openai.OpenAIError as error:
-                return trouble_of(error, endpoint)
+                return lost_connection(error, endpoint)
             finally:
                 await client.close()
             raise AssertionError("it was answered")

@@ -1,0 +1,312 @@
+"""What a refusal teaches: which knob of a server's profile to turn, from its status, words and the fields it names."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from resources.engine.profile import LADDER, Profile, Structure
+from resources.engine.refusal import Refusal
+
+TEACHES = frozenset({400, 403, 404, 405, 406, 411, 413, 415, 422, 500, 501})
+LIMITS = ("max_tokens", "max_completion_tokens")
+LEAST_ROOM = 64  # tokens: a server that gives less is not worth asking
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a request held. fields: its top-level names; room: tokens asked for; extra: the names that a setting of the
+    user adds; bytes: of the body."""
+
+    fields: frozenset[str]
+    profile: Profile
+    room: int
+    temperature: float | None
+    images: int
+    bytes: int
+    schema: bool  # structured output was asked for
+    extra: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One change. knob: of Profile, or `room`, of this call alone. says: for people; sure: the words name the field."""
+
+    knob: str
+    value: object
+    says: str
+    sure: bool = True
+
+
+def learn(refusal: Refusal, sent: Sent) -> Lesson | None:
+    """The change that makes the request one that the server takes; None where its words teach nothing."""
+    if refusal.status not in TEACHES:
+        return None
+    words = f"{refusal.words} {refusal.code}".lower()
+    for rule in (_body, _images, _stream, _extra, _by_name, _room, _structure, _system, _sampling, _blind):
+        if lesson := rule(refusal, words, sent):
+            return None if lesson is NOTHING else lesson
+    return None
+
+
+NOTHING = Lesson("", None, "")  # the refusal is about something that no change of a request mends
+
+
+def _body(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    large = refusal.status == 413 or _has(
+        words, r"(request|payload|body|entity|content)[\w ]{0,20} (is )?too large", r"request_too_large", r"body size"
+    )
+    if not large:
+        return None
+    return smaller(sent) or NOTHING
+
+
+def smaller(sent: Sent) -> Lesson | None:
+    """Half the bytes, where there are images that can be made smaller."""
+    return Lesson("most_bytes", sent.bytes // 2, _mb(sent.bytes // 2)) if sent.images else None
+
+
+def _mb(size: int) -> str:
+    return f"requests of at most {size / 1e6:.1f} MB, by smaller images"
+
+
+def _images(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    if not sent.images or not _has(words, r"\bimages?\b", r"image_url", r"\bphotos?\b"):
+        return None
+    if not _has(words, r"at most", r"up to", r"too many", r"maximum", r"more than", r"exceed", r"limit"):
+        return None
+    if _has(words, r"pixel", r"\bbytes?\b", r"\bmb\b", r"image (file )?size", r"dimension", r"token"):
+        return None
+    most = [number for number in numbers(words) if 0 < number < sent.images]
+    return Lesson("most_images", max(most), f"at most {max(most)} images a request") if most else None
+
+
+def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    if "stream" not in words and "stream" not in refusal.fields:
+        return None
+    if sent.profile.stream:
+        if "stream_options" in sent.fields and _has(words, r"stream_options", r"include_usage"):
+            return Lesson("usage", False, "streams without stream_options")
+        if _has(
+            words, r"(not|n't|un)[\w ]*support", r"not (allowed|permitted|available)", r"disabled", r"must be false"
+        ):
+            return Lesson("stream", False, "answers in one piece")
+        return None
+    return Lesson("stream", True, "answers as a stream")
+
+
+def _extra(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    """A field that a setting of the user adds is the user's: it is never taken out."""
+    return NOTHING if any(_names(name, refusal, words) for name in sent.extra) else None
+
+
+def _by_name(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    """The error names a field apart from its words: nothing else is looked at."""
+    for name in refusal.fields:
+        for field, rule in FIELDS.items():
+            if name == field:
+                return rule(refusal, words, sent)
+    return None
+
+
+def _room(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    """The token limit: its name, its most, or what the context leaves."""
+    left = context_left(words)
+    if left is not None and left < sent.room:
+        return Lesson("room", left, "") if left >= max(LEAST_ROOM, sent.room // 3) else NOTHING
+    limit = sent.profile.limit
+    named = [name for name in (*LIMITS, "max_new_tokens", "max_output_tokens", "max tokens") if name in words]
+    if not named and not _has(words, r"(completion|output|response) tokens", r"range of max", r"maxoutputtokens"):
+        return None
+    other = LIMITS[LIMITS[0] == limit]
+    if not limit:
+        return Lesson("limit", LIMITS[0], "max_tokens") if _has(words, r"required", r"missing") else None
+    if _has(words, rf"use '?\"?`?{other}", rf"{other}\W+instead"):
+        return Lesson("limit", other, f"{other} in place of {limit}")
+    over = [number for number in numbers(words) if LEAST_ROOM <= number < sent.room]
+    if over:
+        most = max(over)
+        return Lesson("most_tokens", most, f"at most {most:,} tokens an answer")
+    if _has(words, *UNKNOWN) and not _has(words, r"too (large|high|big)", r"exceed", r"less than", r"range"):
+        return Lesson("limit", other, f"{other} in place of {limit}")
+    if _has(words, r"too (large|high|big)", r"exceed", r"less than", r"greater", r"maximum", r"range", r"at most"):
+        half = sent.room // 2
+        return Lesson("most_tokens", half, f"at most {half:,} tokens an answer") if half >= LEAST_ROOM else None
+    return None
+
+
+def _structure(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    if not sent.schema or not _has(words, *STRUCTURE):
+        return None
+    return _less_structure(sent, words, sure=True)
+
+
+def _less_structure(sent: Sent, words: str, sure: bool) -> Lesson:
+    level = sent.profile.structure
+    if level == "schema" and _has(words, *BOUNDS) and not _has(words, r"response_format\W+(is|are) not"):
+        target: Structure = "plain"
+    elif level in ("schema", "plain") and _has(words, r"json_object", r"json mode"):
+        target = "json"
+    else:
+        target = "none"
+    assert LADDER.index(target) > LADDER.index(level)
+    says = {"plain": "schemas without bounds", "json": "JSON without a schema", "none": "no structured output"}[target]
+    return Lesson("structure", target, says, sure)
+
+
+def _system(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    if not sent.profile.system or not _has(words, *SYSTEM):
+        return None
+    return Lesson("system", False, "the system turn as the beginning of the first user turn")
+
+
+def _sampling(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    for name, rule in (("temperature", _temperature), ("seed", _seed)):
+        if name in sent.fields and _names(name, refusal, words):
+            return rule(refusal, words, sent)
+    return None
+
+
+def _temperature(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    if sent.temperature is None or sent.profile.temperature is None:
+        return None
+    least, most = sent.profile.temperature
+    if sent.temperature == 0 and _has(words, r"positive", r"(greater|larger|more) than 0", r"> ?0", r"\(0"):
+        return Lesson("temperature", (0.01, most), "a temperature of at least 0.01")
+    ranged = _has(words, r"range", r"between", r"less than", r"at most", r"<=", r"maximum", r"\[0", r"exceed")
+    lower = [number for number in decimals(words) if 0 < number < sent.temperature]
+    if ranged and lower:
+        return Lesson("temperature", (least, max(lower)), f"a temperature of at most {max(lower):g}")
+    return Lesson("temperature", None, "no temperature")
+
+
+def _seed(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    return Lesson("seed", False, "no seed") if sent.profile.seed else None
+
+
+def _limit(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    return _room(refusal, f"{sent.profile.limit} {words}", sent)
+
+
+def _format(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    return _less_structure(sent, words, sure=True) if sent.schema else None
+
+
+FIELDS = {
+    "max_tokens": _limit,
+    "max_completion_tokens": _limit,
+    "max_new_tokens": _limit,
+    "temperature": _temperature,
+    "seed": _seed,
+    "response_format": _format,
+    "stream": _stream,
+    "stream_options": _stream,
+}
+
+
+def _blind(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
+    """Any failure of a request with a schema is tried once without: servers say it in every way there is."""
+    if not sent.schema or (refusal.status >= 500 and _has(words, *OUTAGE)) or _has(words, *CERTAIN):
+        return None
+    return _less_structure(sent, words, sure=False)
+
+
+UNKNOWN = (
+    r"unsupported",
+    r"not supported",
+    r"unknown",
+    r"unrecogni[sz]ed",
+    r"unexpected",
+    r"extra inputs?",
+    r"not (permitted|allowed|available)",
+    r"cannot find field",
+    r"invalid (parameter|argument|field|name)",
+    r"does not (support|accept)",
+    r"deprecated",
+)
+STRUCTURE = (
+    r"response_?format",
+    r"response_?schema",
+    r"json_?schema",
+    r"json_validate",
+    r"json_object",
+    r"json mode",
+    r"structured",
+    r"guided",
+    r"grammar",
+    r"additionalproperties",
+    r"(min|max)_?items",
+    r"(min|max)_?length",
+    r"uniqueitems",
+    r"\bschema\b",
+)
+BOUNDS = (r"(min|max)_?items", r"(min|max)_?length", r"uniqueitems", r"additionalproperties", r"minimum", r"\bstrict\b")
+SYSTEM = (
+    r"(system|developer) (role|message|prompt|instruction)s?\b.{0,40}(not|n't|un)[\w ]{0,12}(support|enabled|allowed)",
+    r"(not|n't|un)[\w ]{0,12}support.{0,30}\b(system|developer) ?(role|message|prompt|instruction)",
+    r"system role",
+    r"role[\w' ]* system\b",
+    r"only (the )?('?user'? and '?assistant|user)\W",
+    r"roles must alternate",
+)
+OUTAGE = (r"overload", r"unavailable", r"timed? ?out", r"capacity", r"try again", r"loading", r"gateway", r"web page")
+CERTAIN = (  # about the account, the model or the content: no form of request mends it
+    r"api.?key",
+    r"credit",
+    r"billing",
+    r"quota",
+    r"balance",
+    r"model.{0,40}(not found|does not exist|not exist|not loaded|unknown|invalid)",
+    r"no model",
+    r"content (policy|management|filter)",
+    r"safety",
+    r"moderation",
+    r"inappropriate",
+    r"context (length|window|size)",
+    r"image",
+)
+
+
+def context_left(words: str) -> int | None:
+    """The tokens that a context leaves after the prompt, where a refusal says both; None where it does not."""
+    for pattern in CONTEXTS:
+        if match := re.search(pattern, words):
+            found: Mapping[str, str] = match.groupdict()
+            return int(found["context"].replace(",", "")) - int(found["prompt"].replace(",", ""))
+    return None
+
+
+_N = r"[\d,]{1,12}"
+_OF_PROMPT = r"(tokens )?(in the messages|in your prompt|from the input|of text input)"
+CONTEXTS = (
+    # OpenAI and vLLM until 0.11, and vLLM since
+    rf"maximum context length is (?P<context>{_N}) tokens.{{0,120}}?\((?P<prompt>{_N}) {_OF_PROMPT}",
+    rf"maximum context length is (?P<context>{_N}) tokens and your request has (?P<prompt>{_N}) input tokens",
+    # TGI; Anthropic and llama.cpp's sums
+    rf"must be <= (?P<context>{_N})\. given: `?(?P<prompt>{_N})`? `?inputs",
+    rf"context (limit|length|window|size).{{0,40}}?(?P<prompt>{_N}) ?\+ ?{_N} ?> ?(?P<context>{_N})",
+)
+
+
+def numbers(words: str) -> list[int]:
+    """The whole numbers that stand alone: no part of a model's name or a date."""
+    return [int(found) for match in _NUMBER.finditer(words) if len(found := match[0].replace(",", "")) <= 9]
+
+
+def decimals(words: str) -> Iterator[float]:
+    """The numbers that stand alone, with decimals."""
+    return (float(match[0]) for match in _DECIMAL.finditer(words))
+
+
+_NUMBER = re.compile(r"(?<![\w.\-:/])\d{1,3}(?:,\d{3})+(?![\w\-])|(?<![\w.\-:/])\d{1,9}(?![\w\-:]|,\d|\.\d)")
+_DECIMAL = re.compile(r"(?<![\w.\-:/])\d{1,6}(?:\.\d{1,4})?(?![\w\-:])")
+
+
+def _names(field: str, refusal: Refusal, words: str) -> bool:
+    """Whether a refusal is about a field: named apart, or in its words."""
+    if refusal.fields:
+        return field in refusal.fields
+    return re.search(rf"(?<![a-z]){re.escape(field.lower()).replace('_', '[_ -]?')}(?![a-z_])", words) is not None
+
+
+def _has(words: str, *patterns: str) -> bool:
+    return any(re.search(pattern, words) for pattern in patterns)
