@@ -76,12 +76,12 @@ def _images(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
         return None
     if _has(words, r"pixel", r"\bbytes?\b", r"\bmb\b", r"image (file )?size", r"dimension", r"token"):
         return None
-    most = [number for number in numbers(words) if 0 < number < sent.images]
+    most = [number for number in numbers(refusal.words) if 0 < number < sent.images]
     return Lesson("most_images", max(most), f"at most {max(most)} images a request") if most else None
 
 
 def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
-    if "stream" not in words and "stream" not in refusal.fields:
+    if not _has(words, r"\bstream") and "stream" not in refusal.fields:
         return None
     if sent.profile.stream:
         if "stream_options" in sent.fields and _has(words, r"stream_options", r"include_usage"):
@@ -96,7 +96,7 @@ def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 def _extra(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """A field that a setting of the user adds is the user's: it is never taken out."""
-    return NOTHING if any(_names(name, refusal, words) for name in sent.extra) else None
+    return NOTHING if any(names(name, refusal, words) for name in sent.extra) else None
 
 
 def _by_name(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
@@ -113,22 +113,28 @@ def _room(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     left = context_left(words)
     if left is not None and left < sent.room:
         return Lesson("room", left, "") if left >= max(LEAST_ROOM, sent.room // 3) else NOTHING
+    if "max_tokens" not in words and _has(words, r"input_tokens", r"even without any output"):
+        return NOTHING  # the prompt alone is too long
     limit = sent.profile.limit
     named = [name for name in (*LIMITS, "max_new_tokens", "max_output_tokens", "max tokens") if name in words]
-    if not named and not _has(words, r"(completion|output|response) tokens", r"range of max", r"maxoutputtokens"):
+    if not named and not _has(
+        words, r"(completion|output|response) tokens", r"range of max", r"maxoutputtokens", r"maximum tokens"
+    ):
         return None
     other = LIMITS[LIMITS[0] == limit]
     if not limit:
         return Lesson("limit", LIMITS[0], "max_tokens") if _has(words, r"required", r"missing") else None
     if _has(words, rf"use '?\"?`?{other}", rf"{other}\W+instead"):
         return Lesson("limit", other, f"{other} in place of {limit}")
-    over = [number for number in numbers(words) if LEAST_ROOM <= number < sent.room]
+    over = [number for number in numbers(refusal.words) if LEAST_ROOM <= number < sent.room]
     if over:
         most = max(over)
         return Lesson("most_tokens", most, f"at most {most:,} tokens an answer")
     if _has(words, *UNKNOWN) and not _has(words, r"too (large|high|big)", r"exceed", r"less than", r"range"):
         return Lesson("limit", other, f"{other} in place of {limit}")
-    if _has(words, r"too (large|high|big)", r"exceed", r"less than", r"greater", r"maximum", r"range", r"at most"):
+    if _has(
+        words, r"too (large|high|big)", r"exceed", r"less than", r"greater", r"maximum", r"range", r"at most", "非法"
+    ):
         half = sent.room // 2
         return Lesson("most_tokens", half, f"at most {half:,} tokens an answer") if half >= LEAST_ROOM else None
     return None
@@ -161,7 +167,7 @@ def _system(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 def _sampling(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     for name, rule in (("temperature", _temperature), ("seed", _seed)):
-        if name in sent.fields and _names(name, refusal, words):
+        if name in sent.fields and names(name, refusal, words):
             return rule(refusal, words, sent)
     return None
 
@@ -239,14 +245,23 @@ STRUCTURE = (
     r"uniqueitems",
     r"\bschema\b",
 )
-BOUNDS = (r"(min|max)_?items", r"(min|max)_?length", r"uniqueitems", r"additionalproperties", r"minimum", r"\bstrict\b")
+BOUNDS = (
+    r"(min|max)_?items",
+    r"(min|max)_?length",
+    r"uniqueitems",
+    r"additionalproperties",
+    r"minimum",
+    r"\bstrict\b",
+    r"features? not supported",
+)
 SYSTEM = (
     r"(system|developer) (role|message|prompt|instruction)s?\b.{0,40}(not|n't|un)[\w ]{0,12}(support|enabled|allowed)",
     r"(not|n't|un)[\w ]{0,12}support.{0,30}\b(system|developer) ?(role|message|prompt|instruction)",
     r"system role",
-    r"role[\w' ]* system\b",
+    r"role[\w' :]* system\b",
     r"only (the )?('?user'? and '?assistant|user)\W",
-    r"roles must alternate",
+    r"role'? (does not|doesn't) support '?(system|developer)",
+    r"(?<!optional system message, conversation )roles must alternate",
 )
 OUTAGE = (r"overload", r"unavailable", r"timed? ?out", r"capacity", r"try again", r"loading", r"gateway", r"web page")
 CERTAIN = (  # about the account, the model or the content: no form of request mends it
@@ -280,7 +295,7 @@ _OF_PROMPT = r"(tokens )?(in the messages|in your prompt|from the input|of text 
 CONTEXTS = (
     # OpenAI and vLLM until 0.11, and vLLM since
     rf"maximum context length is (?P<context>{_N}) tokens.{{0,120}}?\((?P<prompt>{_N}) {_OF_PROMPT}",
-    rf"maximum context length is (?P<context>{_N}) tokens and your request has (?P<prompt>{_N}) input tokens",
+    rf"maximum context length is (?P<context>{_N}) tokens(\. however,| and) your request has (?P<prompt>{_N}) input",
     # TGI; Anthropic and llama.cpp's sums
     rf"must be <= (?P<context>{_N})\. given: `?(?P<prompt>{_N})`? `?inputs",
     rf"context (limit|length|window|size).{{0,40}}?(?P<prompt>{_N}) ?\+ ?{_N} ?> ?(?P<context>{_N})",
@@ -301,7 +316,7 @@ _NUMBER = re.compile(r"(?<![\w.\-:/])\d{1,3}(?:,\d{3})+(?![\w\-])|(?<![\w.\-:/])
 _DECIMAL = re.compile(r"(?<![\w.\-:/])\d{1,6}(?:\.\d{1,4})?(?![\w\-:])")
 
 
-def _names(field: str, refusal: Refusal, words: str) -> bool:
+def names(field: str, refusal: Refusal, words: str) -> bool:
     """Whether a refusal is about a field: named apart, or in its words."""
     if refusal.fields:
         return field in refusal.fields

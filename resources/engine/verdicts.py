@@ -4,6 +4,7 @@ import re
 
 from resources.endpoints import Endpoint
 from resources.engine.answers import Answer
+from resources.engine.learning import names
 from resources.engine.refusal import Refusal, one_line
 from resources.engine.retries import Trouble
 from resources.failures import EndpointError
@@ -32,7 +33,11 @@ OVERFLOW = _any(
     r"exceeds? (the )?(model'?s? )?max(imum)?[ _](seq|sequence|input|total|model)",
     r"(entity|payload|body|request|content)[\w ]{0,20}too large",
     r"request_too_large",
+    r"prompt_tokens.{0,20}must be less than",
+    r"inputs`? must have less than",
+    r"must be at least 1, got -",  # vLLM: what the prompt leaves
 )
+TOO_LARGE = re.compile(r"request too large")  # for the tokens a minute that an account has: it never passes
 FILTERED = _any(
     r"content.?(policy|management|filter|safety|moderation)",
     r"moderation",
@@ -63,13 +68,16 @@ _KEY = r"(api.?key|access.?token|bearer|authorization|credential)"
 WRONG_KEY = _any(
     rf"{_KEY}.{{0,40}}(invalid|incorrect|not valid|missing|required|expired|wrong|unauthorized)",
     rf"(invalid|incorrect|missing|no|wrong|expired) {_KEY}",
+    r"no_db_connection",  # a LiteLLM proxy that knows one key alone
 )
+REGION = _any(r"location is not supported", r"country, region,? or territory")
 UNKNOWN_MODEL = _any(
     r"model.{0,80}(does ?n.t exist|not exist|not found|not supported|unknown|is not available|not a valid|no access)",
     r"model.{0,80}not loaded",
     r"(unknown|invalid|no such|unrecognized) model",
     r"no models? (is |are )?loaded",
     r"model_not_found",
+    r"not a valid model",
     r"no endpoints found",
     r"no allowed providers",
     r"deployment.{0,40}not (exist|found)",
@@ -95,6 +103,7 @@ NO_IMAGES = _any(
     r"support image input",
     r"text.?only model",
     r"mmproj",
+    r"invalid type: sequence, expected a string",  # DeepSeek: content as parts
 )
 UNREADABLE = _any(
     r"format", r"mime", r"media.?type", r"decode", r"corrupt", r"dimension", r"pixel", r"too (large|small)", r"size",
@@ -120,11 +129,11 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
     if status == 401 or (status in (400, 403) and WRONG_KEY.search(words)) or status == 407:
         state = "is wrong" if endpoint.api_key else "is not set"
         raise EndpointError(f"{where} does not accept the key: {prefix}_API_KEY {state}.{it_says}", "wrong_key")
-    if status == 403:
+    if status == 403 or (status == 400 and REGION.search(words)):
         raise EndpointError(
-            f"{where} forbids the call (HTTP 403): see {prefix}_API_KEY and the account.{it_says}", "forbidden"
+            f"{where} forbids the call (HTTP {status}): see {prefix}_API_KEY and the account.{it_says}", "forbidden"
         )
-    if status < 500 and NO_IMAGES.search(words) and not UNREADABLE.search(words):
+    if NO_IMAGES.search(words) and not UNREADABLE.search(words):
         raise EndpointError(
             f"{where} takes no images with the model '{endpoint.model}': name a vision model in {prefix}_MODEL, or "
             f"start the server with its vision part.{it_says}",
@@ -135,13 +144,15 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
             f"{where} does not know the model '{endpoint.model}': check {prefix}_MODEL and {prefix}_BASE_URL.{it_says}",
             "unknown_model",
         )
+    if status == 429 and TOO_LARGE.search(words):
+        return Answer("overflow", f"the request is too long for the account's rate limit: {says}")
     if status in BUSY or (status >= 500 and OVERLOADED.search(words)):
         return Trouble("pushed_back", _words(refusal, says), refusal.retry_after_s)
     if status >= 500 or status in (408, 409, 421, 425):
         return Trouble("server_error", _words(refusal, says), refusal.retry_after_s)
     if OVERFLOW.search(words):
         return Answer("overflow", f"the request is too long for the server: {says}")
-    if culprit := next((name for name in sorted(extra) if name.lower() in words or name in refusal.fields), None):
+    if culprit := next((name for name in sorted(extra) if names(name, refusal, words)), None):
         raise EndpointError(f"{where} refuses `{culprit}`, which {prefix}_EXTRA adds: take it out.{it_says}", "setting")
     return Answer("rejected", _words(refusal, says))
 
