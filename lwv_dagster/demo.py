@@ -18,6 +18,7 @@ from lwv_dagster.definitions import defs
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
+from resources.engine.money import read_prices, require_prices
 from resources.failures import EndpointError
 from resources.recipe.read import read_recipe
 from resources.settings import Settings
@@ -46,6 +47,7 @@ def run_demo() -> int:
     try:
         settings = Settings().absolute()
         endpoints = endpoints_from_env()
+        require_prices(endpoints, read_prices(settings.prices), settings.budget_usd)
         os.environ.update(LWV_HOME=str(settings.home), LWV_SOURCES=str(settings.sources))
         catalog = Catalog(settings.home, settings.sources, settings)
         catalog.scan()

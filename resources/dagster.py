@@ -15,7 +15,7 @@ import dagster as dg
 
 from resources.endpoints import endpoints_from_env
 from resources.engine import ModelEngine, StoppedError
-from resources.engine.money import TABLE, Budget, read_prices
+from resources.engine.money import Budget, read_prices, require_prices
 from resources.failures import EndpointError, LedgerError
 from resources.ledger import Ledger
 from resources.recipe.read import RecipeError
@@ -53,13 +53,15 @@ class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
     """The three roles' endpoints, from LWV_<ROLE>_*, behind one engine with the factory's ledger."""
 
     def engine(self, store: Store, run_id: str) -> ModelEngine:
-        """The engine of one step; all steps of the run `run_id` share its budget (LWV_BUDGET_USD, _TOKENS)."""
-        settings = Settings()
-        prices = read_prices(TABLE)
-        if settings.prices:
-            prices |= read_prices(settings.prices)
+        """The engine of one step; all steps of the run `run_id` share its budget (LWV_BUDGET_USD, _TOKENS).
+
+        Raises EndpointError where the settings do not fit together, or a budget in dollars meets an unknown price.
+        """
+        settings, endpoints = Settings(), endpoints_from_env()
+        prices = read_prices(settings.prices)
+        require_prices(endpoints, prices, settings.budget_usd)
         return ModelEngine(
-            endpoints_from_env(),
+            endpoints,
             Ledger.at(store.home),
             store.read_image,
             prices,

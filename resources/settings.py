@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     )
     budget_usd: float | None = Field(default=None, gt=0, description="What the calls of one run may cost, US dollars.")
     budget_tokens: int | None = Field(default=None, gt=0, description="Tokens that the calls of one run may use.")
-    prices: Path | None = Field(default=None, description="A price table of your own (resources/engine/prices.toml).")
+    prices: Path | None = Field(default=None, description="A TOML file of prices of your own.")
     prompt_order: Literal["append", "reference"] = Field(
         default="append",
         description=(

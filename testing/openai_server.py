@@ -44,13 +44,16 @@ def failure(status: int, message: str, code: str | None = None) -> Response:
 
 
 class ScriptedServer:
-    """`requests` holds every body that arrived, `keys` the bearer token of each."""
+    """`requests` holds every body that arrived, `keys` the bearer token of each. models: the answer to GET /models;
+    without one the server does not know the path."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, models: object = None) -> None:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.answer = answer
-        app = Starlette(routes=[Route("/v1/chat/completions", self._chat, methods=["POST"])])
+        self.models = models
+        routes = [Route("/v1/chat/completions", self._chat, methods=["POST"]), Route("/v1/models", self._models)]
+        app = Starlette(routes=routes)
         self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
 
     async def _chat(self, request: Request) -> Response:
@@ -60,6 +63,9 @@ class ScriptedServer:
         answer = self.answer(body)
         return completion(answer, body["model"]) if isinstance(answer, str) else answer
 
+    async def _models(self, _: Request) -> Response:
+        return failure(404, "Not Found") if self.models is None else JSONResponse(self.models)
+
     @property
     def url(self) -> str:
         port = self._server.servers[0].sockets[0].getsockname()[1]
@@ -67,8 +73,8 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted_server(answer: Answer) -> Iterator[ScriptedServer]:
-    server = ScriptedServer(answer)
+def scripted_server(answer: Answer, models: object = None) -> Iterator[ScriptedServer]:
+    server = ScriptedServer(answer, models)
     thread = threading.Thread(target=server._server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20

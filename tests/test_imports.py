@@ -29,6 +29,7 @@ LEAVES = (
     "resources/recipe/model.py",
     "resources/text",
     "resources/table.py",
+    "resources/json_types.py",
     "resources/identity.py",
     "resources/authors.py",
     "resources/charts.py",

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
+from assets.quality.quarantine_share import losses
 from assets.sft_dataset.moved_documents import MovedDocuments
 from resources.store import Store
 
 BENCHMARK = "held_out"
+WRITTEN_BY = ("source_images", "instructions", "long_outputs")  # what an item goes through
 
 
 class NoItemsError(RuntimeError):
@@ -39,6 +41,8 @@ def held_out_items(store: Store, shards: Sequence[str]) -> list[Item]:
         for row in store.rows(LONG_OUTPUTS, shard)
         if row["split"] == "benchmark" and row["required_words"] and not moved.shard_now(shard, row["example_id"])
     ]
+    if not items and (lost := losses(store, WRITTEN_BY, shards, "benchmark")):
+        raise NoItemsError(f"No held-out text was written: {lost}. Mend that, then materialise these shards again.")
     if not items:
         raise NoItemsError(
             "No held-out document: the benchmark split is empty. Add documents under LWV_SOURCES "

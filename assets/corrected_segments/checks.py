@@ -6,6 +6,7 @@ import pyarrow as pa
 from assets.corrected_segments.schema import ERRORS
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
+from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 
 RULES = (
     Rule("segments_covered", "Each segment of the preference split has a row, or its example a quarantine row."),
@@ -16,6 +17,7 @@ RULES = (
         "edited_true",
         "A segment is marked edited exactly where its text differs from the original, which is the one that was cut.",
     ),
+    SHARE_RULE,
     Rule("something_edited", "The critic changed something.", blocking=False),
 )
 
@@ -82,9 +84,20 @@ def something_edited(context: Context) -> Outcome:
     return Outcome("something_edited", rows == 0 or edited > 0, {"share": edited / max(1, rows), "edited": edited})
 
 
+def examples_asked(context: Context) -> int:
+    """How many examples of the preference split were cut."""
+    rows = context.upstream("segments").select(["example_id", "split"]).to_pylist()
+    return len({row["example_id"] for row in rows if row["split"] == "preference"})
+
+
 CHECKS = AssetRules(
     RULES,
     flatten,
     expectations,
-    {"segments_covered": segments_covered, "edited_true": edited_true, "something_edited": something_edited},
+    {
+        "segments_covered": segments_covered,
+        "edited_true": edited_true,
+        "something_edited": something_edited,
+        "quarantine_share": quarantine_share("corrected_segments", examples_asked),
+    },
 )

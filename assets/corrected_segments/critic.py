@@ -1,7 +1,5 @@
 """The critic: each segment beside its page and its neighbours, returned as it is or corrected."""
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypedDict
@@ -14,6 +12,7 @@ from resources.failures import AnswerError
 from resources.messages import Call, Image, assistant, system, user
 from resources.prompts import load_prompt
 from resources.text.headings import has_page_heading, page_heading
+from resources.text.json_objects import json_objects
 from resources.text.words import count_words
 
 SYSTEM = load_prompt(__file__, "system")
@@ -116,18 +115,14 @@ async def ask_critic(engine: ModelEngine, call: Call) -> Criticised:
 
 
 def parse_correction(text: str) -> Correction:
-    """The correction in the critic's answer; a fence or words around the JSON object are tolerated.
+    """The correction in the critic's answer: the last JSON object that has a text, whatever stands around it.
 
     Raises AnswerError("malformed"), whose sentence the critic is told.
     """
-    match = re.search(r"\{.*\}", text, re.DOTALL)
-    try:
-        # Raw line ends inside a text are tolerated.
-        found: object = json.loads(match[0], strict=False) if match else None
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+    objects = list(json_objects(text))
+    if not objects:
         raise AnswerError("malformed", f"there is no JSON object in {text[:120]!r}")
+    found = next((each for each in objects if isinstance(each.get("text"), str)), objects[0])
     corrected = found.get("text")
     if not isinstance(corrected, str) or not corrected.strip():
         raise AnswerError("malformed", 'its "text" is missing or empty')

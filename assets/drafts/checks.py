@@ -6,6 +6,7 @@ import pyarrow as pa
 from assets.drafts.draft import samples_of
 from assets.drafts.schema import FINISHES
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
+from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 from resources.text.words import count_words
 
 RULES = (
@@ -15,6 +16,7 @@ RULES = (
     Rule("finish_known", f"Each draft says how it ended: {', '.join(FINISHES)}."),
     Rule("length_scored", "A length score, 0 to 100, stands exactly where a length is stated."),
     Rule("on_policy", "All drafts are by one checkpoint."),
+    SHARE_RULE,
     Rule("mostly_whole", "At least half of the drafts ended by themselves.", blocking=False),
 )
 
@@ -47,13 +49,15 @@ def expectations() -> list[Expectation]:
     ]
 
 
+def preference_examples(context: Context) -> set[str]:
+    """Ids of the shard's examples that are of the preference split, by `long_outputs`."""
+    rows = context.upstream("long_outputs").select(["example_id", "split"]).to_pylist()
+    return {row["example_id"] for row in rows if row["split"] == "preference"}
+
+
 def examples_covered(context: Context) -> Outcome:
     """Samples 0, 1, 2, … of each example of the preference split, as many as the table's recipe asks for."""
-    wanted = {
-        row["example_id"]
-        for row in context.upstream("long_outputs").select(["example_id", "split"]).to_pylist()
-        if row["split"] == "preference"
-    }
+    wanted = preference_examples(context)
     samples: dict[str, list[int]] = {example: [] for example in wanted}
     for row in context.table.select(["example_id", "sample"]).to_pylist():
         samples.setdefault(row["example_id"], []).append(row["sample"])
@@ -91,5 +95,10 @@ CHECKS = AssetRules(
     RULES,
     flatten,
     expectations,
-    {"examples_covered": examples_covered, "length_scored": length_scored, "mostly_whole": mostly_whole},
+    {
+        "examples_covered": examples_covered,
+        "length_scored": length_scored,
+        "mostly_whole": mostly_whole,
+        "quarantine_share": quarantine_share("drafts", lambda context: len(preference_examples(context))),
+    },
 )

@@ -9,6 +9,7 @@ from assets.instructions.requests import LEAST_CHARACTERS
 from assets.instructions.schema import Instruction
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
+from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 
 RULES = (
     Rule("documents_covered", "Each document of the shard has an instruction or a quarantine row."),
@@ -17,6 +18,7 @@ RULES = (
     Rule("images_match", "Each example has the images of its documents that its pages name, in order."),
     Rule("length_sane", "A required length is between 50 and 100,000 words."),
     Rule("language_known", "The language is en or zh."),
+    SHARE_RULE,
 )
 
 
@@ -75,6 +77,18 @@ def images_match(context: Context) -> Outcome:
     return violations("images_match", bad, len(rows), "examples have other images than their document")
 
 
+def examples_asked(context: Context) -> int:
+    """How many examples the shard's documents made: each has a row, or is in quarantine."""
+    return int(context.table.num_rows) + len(read_quarantine(context.store, "instructions", context.shard))
+
+
 CHECKS = AssetRules(
-    RULES, flatten, expectations, {"documents_covered": documents_covered, "images_match": images_match}
+    RULES,
+    flatten,
+    expectations,
+    {
+        "documents_covered": documents_covered,
+        "images_match": images_match,
+        "quarantine_share": quarantine_share("instructions", examples_asked),
+    },
 )

@@ -1,6 +1,5 @@
 """What is asked of each example: fixed requests for decks, for images ones of the teacher (docs/method.md 1.1)."""
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from resources.failures import AnswerError
 from resources.messages import Call, Image, system, user
 from resources.prompts import Prompt, load_prompt
 from resources.recipe.model import Recipe
+from resources.text.json_objects import json_objects
 
 TASKS = tomllib.loads((Path(__file__).parent / "tasks.toml").read_text(encoding="utf-8"))
 SYSTEM = load_prompt(__file__, "system")
@@ -181,14 +181,10 @@ async def _require_long(engine: ModelEngine, material: Material, request: str) -
 
 def parse_decision(text: str) -> Decision | None:
     """A decision out of JSON, with words around it or not, or of a plain yes or no; None: neither."""
-    start, end = text.find("{"), text.rfind("}")
-    try:
-        found: object = json.loads(text[start : end + 1]) if 0 <= start < end else None
-        if isinstance(found, dict) and isinstance(long := found.get("long"), bool):
+    for found in json_objects(text):
+        if isinstance(long := found.get("long"), bool):
             relevant = found.get("relevant", True)
             return Decision(relevant, long, str(found.get("reason") or "")) if isinstance(relevant, bool) else None
-    except (ValueError, RecursionError):
-        pass
     word = re.match(r"\W*(?:(yes|是|需要)|no|不|否)(?![a-z])", text.strip(), re.IGNORECASE)
     return Decision(True, word[1] is not None, "") if word else None
 

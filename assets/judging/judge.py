@@ -1,7 +1,5 @@
 """The judge's six dimensions for one answer, and the quality score made of them (docs/method.md 4.1)."""
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,6 +8,7 @@ from resources.engine import ModelEngine
 from resources.failures import AnswerError
 from resources.messages import Call, Image, system, user
 from resources.prompts import load_prompt
+from resources.text.json_objects import json_objects
 
 DIMENSIONS = ("relevance", "accuracy", "coherence", "clarity", "breadth_and_depth", "reading_experience")
 SYSTEM = load_prompt(__file__, "system")
@@ -17,7 +16,6 @@ JUDGE = load_prompt(__file__, "judge")
 TRIES = 5  # docs/method.md 4.1
 AGAIN = {"malformed", "empty", "truncated"}  # worth another try with another seed
 SCALE = range(1, 6)
-DECODER = json.JSONDecoder()
 
 
 class Question(NamedTuple):
@@ -61,15 +59,11 @@ def parse_scores(text: str) -> dict[str, int]:
 
     Words around the object, and braces among them, are tolerated. Raises AnswerError("malformed").
     """
-    for brace in reversed(list(re.finditer("{", text))):
-        try:
-            found, _ = DECODER.raw_decode(text, brace.start())
-        except (ValueError, RecursionError):
-            continue
+    for found in json_objects(text):
         scores = {
-            name: int(found[name])
+            name: int(value)
             for name in DIMENSIONS
-            if type(found.get(name)) in (int, float) and found[name] in SCALE
+            if isinstance(value := found.get(name), int | float) and not isinstance(value, bool) and value in SCALE
         }
         if len(scores) == len(DIMENSIONS):
             return scores

@@ -12,6 +12,9 @@ from assets.recipe_nodes import RecipeResource
 from assets.shard_table import Ids, Shard, write_with_model
 from assets.step_asset import step_asset
 from resources.dagster import Metadata, ModelsResource, StoreResource, clear_failures
+from resources.engine import run
+from resources.engine.server_facts import facts_of
+from resources.failures import AnswerError
 from resources.recipe.read import RecipeError
 
 
@@ -24,10 +27,13 @@ def long_outputs(
         shard, tally = Shard.of(context, STEP, LONG_OUTPUTS, store, recipe), WritingTally()
         engine = models.engine(shard.store, context.run.run_id)
         examples = list(shard.store.rows(INSTRUCTIONS, shard.name))
-        forecast = forecast_writing(examples, shard.store.image_size, engine, shard.recipe.writing)
+        facts = run(facts_of(engine.endpoints["teacher"]))
+        forecast = forecast_writing(examples, shard.store.image_size, engine, shard.recipe.writing, facts)
         context.log.info("long_outputs %s: %s", shard.name, forecast)
 
         async def work(example: Instruction) -> list[LongOutput]:
+            if why := forecast.misfits.get(example["example_id"]):
+                raise AnswerError("overflow", why)
             row = await write_document(engine, example, shard.recipe.writing, shard.settings.prompt_order)
             tally.add(row)
             return [row]

@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
+from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 from resources.text.headings import SEPARATOR
 from resources.text.refusals import is_refusal
 from resources.text.repetition import repeated_share
@@ -20,6 +21,7 @@ RULES = (
     Rule("no_refusals", "No refusal and no error text stands in an output."),
     Rule("sections_join", "The sections, joined by blank lines, are the output; each names its ledger call."),
     Rule("pages_covered", "The sections of an example cover every page."),
+    SHARE_RULE,
     Rule("length_near", f"The length score is at least {GOOD_LENGTH:.0f}.", blocking=False),
     Rule("little_repetition", f"At most {REPEATED_SHARE:.0%} of a text's sentences are repeats.", blocking=False),
     Rule("language_matches", "A Chinese example is written in Chinese, an English one is not.", blocking=False),
@@ -94,6 +96,11 @@ def pages_covered(context: Context) -> Outcome:
     return violations("pages_covered", bad, len(rows), "outputs leave a page out")
 
 
+def examples_asked(context: Context) -> int:
+    """How many instructions the shard has."""
+    return int(context.upstream("instructions").num_rows)
+
+
 CHECKS = AssetRules(
     RULES,
     flatten,
@@ -103,5 +110,6 @@ CHECKS = AssetRules(
         "no_refusals": no_refusals,
         "sections_join": sections_join,
         "pages_covered": pages_covered,
+        "quarantine_share": quarantine_share("long_outputs", examples_asked),
     },
 )

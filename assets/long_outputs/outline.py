@@ -1,9 +1,11 @@
 """The plan of a long text: sections with words, points and pages; parsed leniently, as lines or JSON, and checked."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+from resources.text.json_objects import json_objects
 
 WORDS_OFF = 0.1  # share of the total by which a plan's words may miss it
 LEAST_WORDS = 20  # of a section whose words are scaled: with fewer nothing can be written
@@ -113,17 +115,17 @@ def scale_plan(sections: Sequence[PlannedSection], total_words: int) -> list[Pla
 
 
 def _from_json(text: str) -> list[PlannedSection]:
-    start, end = text.find("{"), text.rfind("}")
-    if not 0 <= start < end:
-        return []
-    try:
-        found = json.loads(text[start : end + 1])
-        return [
-            PlannedSection(index, str(entry["point"]).strip(), int(entry["words"]), tuple(map(int, entry["pages"])))
-            for index, entry in enumerate(found["sections"], 1)
-        ]
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return []
+    for found in json_objects(text):
+        if isinstance(entries := found.get("sections"), list):
+            try:
+                return [_from_entry(index, entry) for index, entry in enumerate(entries, 1)]
+            except (ValueError, TypeError, KeyError, OverflowError):
+                continue
+    return []
+
+
+def _from_entry(index: int, entry: Any) -> PlannedSection:
+    return PlannedSection(index, str(entry["point"]).strip(), int(entry["words"]), tuple(map(int, entry["pages"])))
 
 
 def _page_list(text: str) -> tuple[int, ...]:

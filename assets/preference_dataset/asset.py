@@ -17,12 +17,14 @@ from assets.preference_pairs.pair_tally import PairTally
 from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
+from assets.quality.quarantine_share import losses
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
 from assets.source_images.catalog import CatalogError
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
+from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
@@ -111,6 +113,9 @@ def why_empty(
         )
     if moved:
         return f"There is no preference pair that counts: {moved}."
+    lost = losses(tables, gated_by(STEP), shards, "preference")
+    if lost and not any(tables.read_table("corrected_segments", shard).num_rows for shard in shards):
+        return f"There is no preference pair: {lost}. Mend that, then materialise these shards again."
     documents = documents_of(tables, shards, "preference")
     why = (
         f"the critic changed nothing in the {documents} documents of the preference split"
@@ -120,6 +125,7 @@ def why_empty(
     return (
         f"There is no preference pair, because {why}: add documents under LWV_SOURCES (about one in five goes "
         "there; of 3 or more, at least one), or set LWV_CRITIC_BASE_URL to another critic."
+        f"{f' What was lost before: {lost}.' if lost else ''}"
     )
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
+from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 
 RULES = (
     Rule("ids_unique", "No two pairs have the same pair_id, and each kind is known."),
@@ -22,6 +23,7 @@ RULES = (
     Rule("weights_add_up", "The pairs of one example and kind weigh 1 together."),
     Rule("prefix_only_where_shared", "Only shared_prefix pairs have a prefix."),
     Rule("margins_kept", "The sides of a sampled pair are as far apart as the recipe asks; others have no margin."),
+    SHARE_RULE,
     Rule("pairs_from_edits", "Each example with an edit, and something to reject, has pairs.", blocking=False),
 )
 
@@ -122,15 +124,23 @@ def margins_kept(context: Context) -> Outcome:
     return violations("margins_kept", bad, len(rows), "pairs have a margin that is too small, or should have none")
 
 
-def pairs_from_edits(context: Context) -> Outcome:
-    """Only of corrections: an example that has nothing but a sampled pair has lost its edits."""
+def edited_examples(context: Context) -> set[str]:
+    """The examples of which there should be pairs of corrections; none where the recipe wants no such pairs."""
     pairs = context.recipe.pairs if context.recipe else None
     if pairs is not None and not (pairs.cumulative or pairs.shared_prefix or pairs.whole):
-        return Outcome("pairs_from_edits", True, {"checked": 0})
+        return set()
     rows = context.upstream("corrected_segments").select(["example_id", "edited", "original"]).to_pylist()
-    edited = {row["example_id"] for row in rows if row["edited"]} & {
-        row["example_id"] for row in rows if row["original"]
-    }
+    return {row["example_id"] for row in rows if row["edited"]} & {row["example_id"] for row in rows if row["original"]}
+
+
+def examples_asked(context: Context) -> int:
+    """How many examples of the preference split were written."""
+    return sum(row["split"] == "preference" for row in _examples(context, "split").values())
+
+
+def pairs_from_edits(context: Context) -> Outcome:
+    """Only of corrections: an example that has nothing but a sampled pair has lost its edits."""
+    edited = edited_examples(context)
     paired = {
         row["example_id"]
         for row in context.table.select(["example_id", "kind"]).to_pylist()
@@ -150,5 +160,8 @@ CHECKS = AssetRules(
         "weights_add_up": weights_add_up,
         "margins_kept": margins_kept,
         "pairs_from_edits": pairs_from_edits,
+        "quarantine_share": quarantine_share(
+            "preference_pairs", examples_asked, due=lambda context: len(edited_examples(context))
+        ),
     },
 )

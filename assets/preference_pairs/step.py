@@ -15,6 +15,7 @@ STEP = Step(
         "pairs.sampled",
         "pairs.last_share",
         "pairs.margin",
+        "checks.quarantine_share",
     ),
     templates=("judging",),  # drafts are ranked by the benchmark's judge
     roles=("judge",),

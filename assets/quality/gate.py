@@ -21,6 +21,7 @@ class Problem:
     shard: str
     asset: str
     reason: str
+    failed: bool = False  # a blocking rule of its own
 
 
 def open_gate(store: Store, step: Step, shards: Sequence[str], mixed_recipes: bool) -> None:
@@ -36,6 +37,9 @@ def open_gate(store: Store, step: Step, shards: Sequence[str], mixed_recipes: bo
     read |= {name: list(shards) for name in gated_by(step)}
     problems = [problem for name, some in read.items() for problem in gate(store, [name], some)]
     if problems:
+        failed = {problem.shard for problem in problems if problem.failed}
+        # What follows from a failed table was not made: the failure says why.
+        problems = [problem for problem in problems if problem.failed or problem.shard not in failed]
         raise GateClosedError(
             f"{len(problems)} quality reports keep the quality gate closed: {_listed(problems)}. "
             "Materialise these shards again, or look at their checks."
@@ -130,7 +134,9 @@ def gate(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[Pro
                 problems.append(Problem(shard, asset, "its table changed after it was checked"))
             elif not report["passed"]:
                 failed = [
-                    outcome["rule"] for outcome in report["outcomes"] if outcome["blocking"] and not outcome["passed"]
+                    f"{outcome['rule']} ({outcome['description'].removeprefix(f'{asset} {shard}: ')})"
+                    for outcome in report["outcomes"]
+                    if outcome["blocking"] and not outcome["passed"]
                 ]
-                problems.append(Problem(shard, asset, "failed " + ", ".join(failed)))
+                problems.append(Problem(shard, asset, "failed " + ", ".join(failed), failed=True))
     return problems

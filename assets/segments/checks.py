@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from assets.drafts.schema import DRAFTS
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
+from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 from resources.text.headings import SEPARATOR
 
 RULES = (
@@ -16,6 +17,7 @@ RULES = (
         "stand in any order, hold each of its lines.",
     ),
     Rule("deck_pages", "A deck has exactly one segment per page, in page order."),
+    SHARE_RULE,
     Rule("nothing_missing", "No page was left unwritten.", blocking=False),
 )
 
@@ -86,9 +88,19 @@ def deck_pages(context: Context) -> Outcome:
     return violations("deck_pages", bad, len(decks), "decks have not one segment per page")
 
 
+def outputs_asked(context: Context) -> int:
+    """How many long outputs the shard has."""
+    return int(context.upstream("long_outputs").num_rows)
+
+
 CHECKS = AssetRules(
     RULES,
     flatten,
     expectations,
-    {"outputs_covered": outputs_covered, "joins_back": joins_back, "deck_pages": deck_pages},
+    {
+        "outputs_covered": outputs_covered,
+        "joins_back": joins_back,
+        "deck_pages": deck_pages,
+        "quarantine_share": quarantine_share("segments", outputs_asked),
+    },
 )

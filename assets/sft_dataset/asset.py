@@ -10,6 +10,7 @@ from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import known_shards
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
+from assets.quality.quarantine_share import losses
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.general_chat import draw_chat
@@ -21,6 +22,7 @@ from assets.sft_dataset.step import STEP
 from assets.sft_dataset.student_budget import TokenBudget
 from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
+from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, image_files, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
@@ -58,7 +60,7 @@ def sft_dataset(
             SFT_DATASET,
             chain(training_rows(tables, found.chosen), chat.rows()),
             lambda row: (row["kind"], row["author"]),
-            lambda: why_empty(found),
+            lambda: why_empty(found, losses(tables, gated_by(STEP), shards, "sft")),
             made_with.identity(SFT_DATASET.version, upstream),
             report,
         )
@@ -109,8 +111,10 @@ def training_rows(tables: Store, chosen: Sequence[Candidate]) -> Iterator[SftRow
                 }
 
 
-def why_empty(found: Selection) -> str:
-    """One sentence: why there is nothing to train on, and what to do."""
+def why_empty(found: Selection, lost: str) -> str:
+    """One sentence: why there is nothing to train on, and what to do. lost: `losses` of the sft split."""
+    if not found.read and lost:
+        return f"No text of the sft split was written: {lost}. Mend that, then materialise these shards again."
     if not found.read:
         return (
             "No document of these shards stands in the sft split: add documents under LWV_SOURCES; at least 3 "

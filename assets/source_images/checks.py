@@ -7,15 +7,14 @@ import pyarrow as pa
 
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import QuarantineRow, read_quarantine
-
-QUARANTINE_SHARE = 0.5  # above it, something is wrong with the collection, not with a file
+from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 
 RULES = (
     Rule("pages_complete", "Each document has pages 1, 2, 3, … without a gap or a double."),
     Rule("images_stored", "Each page's image is in the store under its sha256."),
     Rule("sizes_sane", "Each page is between 1 and 20,000 pixels on both sides."),
     Rule("splits_whole", "A document stands in one split only, and the split is known."),
-    Rule("quarantine_share", f"At most {QUARANTINE_SHARE:.0%} of the shard's documents are in quarantine."),
+    SHARE_RULE,
     Rule("nothing_quarantined", "No document of the shard is in quarantine.", blocking=False),
     Rule("licence_known", "Each document has a licence in its collection's LICENCES.csv.", blocking=False),
     Rule("no_double_images", "No page image stands in two documents.", blocking=False),
@@ -77,21 +76,9 @@ def quarantined(context: Context) -> list[QuarantineRow]:
     return read_quarantine(context.store, "source_images", context.shard)
 
 
-def documents_read(context: Context) -> int:
-    """How many documents of the shard have rows."""
-    return len(set(context.table.column("document_id").to_pylist()))
-
-
-def quarantine_share(context: Context) -> Outcome:
-    """share: of the shard's documents, read or not, 0-1."""
-    aside, read = len(quarantined(context)), documents_read(context)
-    share = aside / max(1, aside + read)
-    return Outcome(
-        "quarantine_share",
-        share <= QUARANTINE_SHARE,
-        {"share": share, "quarantined": aside, "documents": aside + read},
-        f"{aside} of {aside + read} documents are in quarantine" if share > QUARANTINE_SHARE else "",
-    )
+def documents_found(context: Context) -> int:
+    """How many documents the shard has, read or not."""
+    return len(set(context.table.column("document_id").to_pylist())) + len(quarantined(context))
 
 
 def nothing_quarantined(context: Context) -> Outcome:
@@ -100,7 +87,7 @@ def nothing_quarantined(context: Context) -> Outcome:
     return violations(
         "nothing_quarantined",
         [row["reason"] for row in aside],
-        len(aside) + documents_read(context),
+        documents_found(context),
         "documents were set aside",
     )
 
@@ -122,7 +109,7 @@ CHECKS = AssetRules(
         "pages_complete": pages_complete,
         "images_stored": images_stored,
         "splits_whole": splits_whole,
-        "quarantine_share": quarantine_share,
+        "quarantine_share": quarantine_share("source_images", documents_found),
         "nothing_quarantined": nothing_quarantined,
         "no_double_images": no_double_images,
     },

@@ -74,7 +74,9 @@ class ModelEngine:
         self.run_label = run
         self.tally = Tally()
         self.servers: dict[Role, list[Server]] = {}
-        self._prices = {role: price_of(endpoint.model, prices or {}) for role, endpoint in endpoints.items()}
+        self._prices = {
+            role: price_of(endpoint.model, prices or {}, endpoint.base_url) for role, endpoint in endpoints.items()
+        }
         self._stop: Exception | None = None
         self._stopped = asyncio.Event()
         self._progress: Progress | None = None

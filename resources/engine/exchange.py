@@ -10,6 +10,7 @@ import openai
 
 from resources.endpoints import Endpoint
 from resources.engine.answers import NO_TOKENS, Answer, Lost, TokenUsage, read_answer
+from resources.engine.known_models import known
 from resources.engine.learning import Lesson, learn, smaller
 from resources.engine.profile import Profile
 from resources.engine.progress import logger
@@ -52,11 +53,8 @@ class Exchange:
         may_send: Callable[[], None],
         taught: Callable[[], None],
     ) -> None:
-        wire = endpoint.wire
         self.endpoint, self.memory = endpoint, memory
-        self.first = Profile(
-            structure="schema" if wire.structured else "none", stream=wire.stream, thinking=wire.reasoning_tokens
-        )
+        self.first = first_profile(endpoint)
         self._client, self._images, self._may_send, self._taught = client, images, may_send, taught
 
     async def send(self, call: Call) -> Exchanged | Trouble:
@@ -105,6 +103,17 @@ class Exchange:
         """Count a try that taught something."""
         self.memory.refused += 1
         self._taught()
+
+
+def first_profile(endpoint: Endpoint) -> Profile:
+    """What the settings say, and what is known of the model by its name: a run begins with it."""
+    wire, model = endpoint.wire, known(endpoint.model, endpoint.base_url)
+    return Profile(
+        structure="schema" if wire.structured else "none",
+        stream=wire.stream,
+        most_tokens=model.most_tokens if model else None,
+        thinking=wire.reasoning_tokens,
+    )
 
 
 class _Attempt:

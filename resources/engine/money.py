@@ -1,14 +1,16 @@
 """What calls cost, and when a run has spent enough."""
 
-import re
+import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from resources.endpoints import Endpoint
+from resources.engine.known_models import known, spellings
 from resources.failures import EndpointError
-
-TABLE = Path(__file__).with_name("prices.toml")
+from resources.messages import Role
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,16 @@ class Price:
         ) / 1e6
 
 
-def read_prices(path: Path) -> dict[str, Price]:
-    """Model name -> Price, from a TOML file of lines `"model" = [prompt, cached, completion]`.
+def read_prices(path: Path | None) -> dict[str, Price]:
+    """Model name -> Price, from the TOML file of lines `"model" = [prompt, cached, completion]` that LWV_PRICES names.
 
-    Raises EndpointError naming the file where it cannot be read.
+    Empty where it names none. Raises EndpointError naming the file where it cannot be read.
     """
+    if path is None:
+        return {}
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-        return {name: Price(*map(float, numbers)) for name, numbers in found.items()}
+        return {name: _price(name, numbers) for name, numbers in found.items()}
     except (OSError, ValueError, TypeError) as error:
         raise EndpointError(
             f"The price table {path} (LWV_PRICES) cannot be read: {error}. Each line has the form "
@@ -42,9 +46,39 @@ def read_prices(path: Path) -> dict[str, Price]:
         ) from error
 
 
-def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
-    """The model's price; a dated name such as gpt-4o-2024-11-20 has that of the name without its date, if any."""
-    return prices.get(model) or prices.get(re.sub(r"-\d{4}-?\d{2}-?\d{2}$", "", model))
+def price_of(model: str, own: Mapping[str, Price], url: str = "") -> Price | None:
+    """The price of `model` at `url`: the line of one's own table, of its name with or without its date, comes first."""
+    for name in spellings(model):
+        if name in own:
+            return own[name]
+    found = known(model, url)
+    return Price(*found.price) if found and found.price else None
+
+
+def require_prices(endpoints: Mapping[Role, Endpoint], own: Mapping[str, Price], usd: float | None) -> None:
+    """Raise EndpointError where a budget of `usd` dollars cannot be kept, because the price of a model is unknown."""
+    unknown = {
+        endpoint.model: role
+        for role, endpoint in endpoints.items()
+        if usd is not None and not endpoint.embedded and price_of(endpoint.model, own, endpoint.base_url) is None
+    }
+    if unknown:
+        models = ", ".join(f"'{model}' ({role})" for model, role in unknown.items())
+        lines = ", ".join(f"`{json.dumps(model)} = [prompt, cached, completion]`" for model in unknown)
+        raise EndpointError(
+            f"LWV_BUDGET_USD is ${usd:g}, but no price is known for {models}: write {lines}, US dollars for a million "
+            "tokens (zeros for a server of your own), into a file and name it in LWV_PRICES, or set LWV_BUDGET_TOKENS "
+            "in its place."
+        )
+
+
+def _price(name: str, numbers: object) -> Price:
+    if not isinstance(numbers, list) or len(numbers) != 3:
+        raise ValueError(f"{name!r} has {numbers!r}")
+    price = Price(*map(float, numbers))
+    if not all(math.isfinite(number) and number >= 0 for number in vars(price).values()):
+        raise ValueError(f"{name!r} has a price that is none: {numbers!r}")
+    return price
 
 
 @dataclass

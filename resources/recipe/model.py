@@ -167,6 +167,12 @@ class Training(Part):
         return self
 
 
+class Checks(Part):
+    """What the blocking checks of a shard let pass."""
+
+    quarantine_share: float = Field(0.5, ge=0, le=1)  # most of a step's documents or examples; an empty table never
+
+
 class Gate(Part):
     """What may go through the quality gates to training."""
 
@@ -178,6 +184,7 @@ class Recipe(Part):
 
     instructions: Instructions = Instructions()
     writing: Writing = Writing()
+    checks: Checks = Checks()
     gate: Gate = Gate()
     keep: Keep = Keep()
     mix: Mix = Mix()

@@ -175,3 +175,32 @@ def test_what_a_call_costs_is_in_the_metadata_and_in_the_ledger(
     assert metadata["paid_usd"] == pytest.approx(calls * (6 * 1.0 + 4 * 0.5 + 5 * 10.0) / 1e6)
     assert next(store.rows(LONG_OUTPUTS, SHARD))["cost_usd"] == pytest.approx(metadata["paid_usd"])
     assert "$" in metadata["forecast"]
+
+
+def test_a_budget_in_dollars_and_an_unknown_price_end_the_step_before_any_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LWV_BUDGET_USD", "1")
+    asked = []
+    with scripted_server(lambda body: asked.append(body) or good(body)) as server:
+        metadata, _ = write(tmp_path, server.url, monkeypatch)
+    assert "no price is known for 'm' (teacher)" in metadata["failure"] and asked == []
+
+
+def test_what_cannot_fit_the_server_s_context_goes_to_quarantine_without_a_call_unless_it_was_written_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted_server(good, {"data": [{"id": "m", "max_model_len": 400}]}) as server:
+        metadata, store = write(tmp_path / "small", server.url, monkeypatch)
+        assert server.requests == []
+    assert (metadata["rows"], metadata["quarantined_overflow"]) == (0, 1)
+    (row,) = read_quarantine(store, "long_outputs", SHARD)
+    assert row["reason"].startswith("overflow: it needs at least") and "m takes 400" in row["reason"]
+    assert "1 more do not fit the context of 400 tokens" in metadata["forecast"]
+
+    with scripted_server(good, {"data": [{"id": "m", "max_model_len": 32_768}]}) as server:
+        metadata, _ = write(tmp_path / "large", server.url, monkeypatch)
+        assert metadata["rows"] == 1
+        server.models = {"data": [{"id": "m", "max_model_len": 400}]}
+        metadata, _ = write(tmp_path / "large", server.url, monkeypatch)
+    assert (metadata["rows"], metadata["calls_made"]) == (1, 0)

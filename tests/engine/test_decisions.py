@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.long_outputs.writing_forecast import forecast
 from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
-from resources.engine.money import TABLE, Budget, Price, price_of, read_prices
+from resources.engine.money import Budget, Price, price_of, read_prices, require_prices
 from resources.engine.order import Waiting, next_call, open_samples
 from resources.engine.progress import Progress, Tally, duration
 from resources.engine.retries import Trouble, next_try
@@ -18,7 +17,6 @@ from resources.engine.server import Server, choose
 from resources.engine.server_memory import ServerMemory
 from resources.failures import EndpointError
 from resources.ledger import Ledger
-from resources.recipe.model import Writing
 
 waiting = st.lists(st.builds(Waiting, place=st.integers(0, 999), left=st.none() | st.integers(1, 40)), min_size=1)
 kinds = st.sampled_from(["pushed_back", "server_error", "unreachable", "timeout"])
@@ -156,19 +154,37 @@ def test_a_cached_token_is_paid_as_a_cached_one_and_never_twice(prompt: int, cac
     assert cost == pytest.approx(((prompt - cached) * 2 + cached * 0.5 + completion * 8) / 1e6)
 
 
-def test_a_dated_model_has_the_price_of_its_name_and_a_table_of_ones_own_comes_first(tmp_path: Path) -> None:
-    prices = read_prices(TABLE)
-    assert price_of("gpt-4o-2024-11-20", prices) == prices["gpt-4o"]
-    assert price_of("my-own-model", prices) is None
-    (tmp_path / "own.toml").write_text('"my-own-model" = [1, 0.5, 2]\n')
-    assert price_of("my-own-model", prices | read_prices(tmp_path / "own.toml")) == Price(1, 0.5, 2)
+def test_a_table_of_ones_own_comes_before_what_is_known_and_its_lines_hold_for_dated_names(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('"my-own-model" = [1, 0.5, 2]\n"gpt-4o" = [7, 7, 7]\n')
+    own = read_prices(tmp_path / "own.toml")
+    assert price_of("gpt-4o-2024-11-20", {}) == Price(2.5, 1.25, 10)
+    assert price_of("gpt-4o-2024-11-20", own) == price_of("gpt-4o", own) == Price(7, 7, 7)
+    assert price_of("my-own-model", {}) is None
+    assert price_of("my-own-model", own) == Price(1, 0.5, 2)
+    assert price_of("gpt-4o-mine", own) is None
+    assert read_prices(None) == {}
 
 
-@pytest.mark.parametrize("text", ['"m" = [1, 2]', '"m" = "cheap"', "not toml"])
+@pytest.mark.parametrize(
+    "text",
+    ['"m" = [1, 2]', '"m" = "cheap"', '"m" = "123"', "not toml", '"m" = [1, 2, nan]', '"m" = [1, -2, 3]', '"m" = 3'],
+)
 def test_a_price_table_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "own.toml").write_text(text)
     with pytest.raises(EndpointError, match=r"own\.toml \(LWV_PRICES\) cannot be read"):
         read_prices(tmp_path / "own.toml")
+
+
+def test_a_budget_in_dollars_is_refused_where_a_price_is_unknown_with_the_line_to_write() -> None:
+    url = "http://127.0.0.1:8000/v1"
+    endpoints = {"teacher": Endpoint("teacher", url, "my/model"), "critic": Endpoint("critic", url, "gpt-4o")}
+    with pytest.raises(EndpointError) as refused:
+        require_prices(endpoints, {}, 2.5)
+    assert "no price is known for 'my/model' (teacher): write `\"my/model\" = [prompt, cached" in str(refused.value)
+    assert "$2.5" in str(refused.value) and "LWV_PRICES" in str(refused.value) and "gpt-4o" not in str(refused.value)
+    require_prices(endpoints, {"my/model": Price(0, 0, 0)}, 2.5)
+    require_prices(endpoints, {}, None)
+    require_prices({"judge": Endpoint("judge")}, {}, 2.5)  # the embedded model costs nothing
 
 
 def test_a_budget_is_spent_when_either_limit_is_reached() -> None:
@@ -194,17 +210,6 @@ def test_a_sample_stays_with_its_server_and_moves_only_while_that_is_down() -> N
         assert moved is server or server is servers[0]
         assert choose(servers, sample, now=11.0) is server
     assert all(choose(servers[:2], sample, 11.0) is server for sample, server in home.items() if server in servers[:2])
-
-
-def test_the_forecast_is_the_sum_of_what_each_call_will_send() -> None:
-    deck = {"kind": "deck", "images": ["a", "b"], "target_words": 400, "length_from": "none"}
-    found = forecast([deck], lambda image: 1000, Price(1, 0.1, 10), 100.0, 4, Writing())
-    assert (found.documents, found.calls) == (1, 3)
-    assert found.completion_tokens == 2 * 45 + 2 * 280
-    assert found.prompt_tokens == 2500 + (2500 + 90 + 100) + (2500 + 90 + 100 + 280 + 100)
-    assert found.cached_tokens == (2500 + 90) + (2500 + 90 + 100 + 280)
-    assert found.seconds == pytest.approx(650 / 100)  # one chain: more slots do not help it
-    assert forecast([deck], lambda image: 1000, None, None, 4, Writing()).usd is None
 
 
 def test_progress_names_what_is_done_the_speed_the_cost_and_the_time_left() -> None:

@@ -67,7 +67,9 @@ def ask_for(
     from assets.instructions.checks import CHECKS
 
     outcomes = check_shard(store, "instructions", SHARD, CHECKS)
-    assert all(outcome.passed for outcome in outcomes.values()), outcomes
+    empty = store.read_table("instructions", SHARD).num_rows == 0
+    failed = {name for name, outcome in outcomes.items() if not outcome.passed}
+    assert failed == ({"quarantine_share"} if empty else set())
     return (
         {name: value.value for name, value in metadata.items()},
         list(store.rows(INSTRUCTIONS, SHARD)),

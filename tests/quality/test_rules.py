@@ -250,10 +250,26 @@ def test_too_much_quarantine_stops_a_shard_and_a_little_only_warns(store: tuple[
     assert warned.description == "5 of 9 documents were set aside"
 
 
+@pytest.mark.parametrize("name", sharded_steps())
+def test_a_step_that_set_everything_aside_fails_for_that(store: tuple[Store, str], name: str) -> None:
+    tables, shard = store
+    rows = tables.read_table(name, shard).to_pylist()
+    ids = {row.get("example_id") or row["document_id"]: row.get("document_id") for row in rows}
+    aside = [
+        {"item": "", "document_id": document or example, "example_id": example, "reason": "empty: nothing was answered"}
+        for example, document in ids.items()
+    ]
+    write_quarantine(tables, name, shard, aside)
+    tables.write_table(table_named(name), shard, [], tables.identity(name, shard))
+    outcomes = check_shard(tables, name, shard, rules_of(name))
+    assert not outcomes["quarantine_share"].passed
+    assert outcomes["quarantine_share"].description.endswith("in quarantine, all `empty`: nothing was answered")
+
+
 def test_every_rule_is_mutated_at_least_once() -> None:
     covered = {(name, rule) for name, _, rules in MUTATIONS for rule in rules}
     elsewhere = {
-        ("source_images", "quarantine_share"),
+        *((name, "quarantine_share") for name in sharded_steps()),
         ("source_images", "nothing_quarantined"),
         ("corrected_segments", "something_edited"),
     }
