@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -160,6 +160,15 @@ class ModelEngine:
             record.cost_usd,
             replayed,
         )
+
+    async def ask_whole(self, call: Call) -> Reply:
+        """`ask`, and once more with twice the room where max_tokens cut an answer that is of use only whole."""
+        try:
+            return await self.ask(call)
+        except AnswerError as error:
+            if error.kind != "truncated":
+                raise
+        return await self.ask(replace(call, attempt=call.attempt + 1, max_tokens=2 * call.max_tokens))
 
     async def run(
         self,

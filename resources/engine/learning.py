@@ -312,8 +312,7 @@ _OF_PROMPT = r"(tokens )?(in the messages|in your prompt|from the input|of text 
 CONTEXTS = (
     # OpenAI and vLLM until 0.11, and vLLM since
     rf"maximum context length is (?P<context>{_N}) tokens.{{0,120}}?\((?P<prompt>{_N}) {_OF_PROMPT}",
-    rf"maximum context length is (?P<context>{_N}) tokens(?: and|\. however,) your request has (?P<prompt>{_N}) "
-    r"input tokens",
+    rf"maximum context length is (?P<context>{_N}) tokens(?: and|\. however,) your request has (?P<prompt>{_N}) input",
     # TGI; Anthropic and llama.cpp's sums
     rf"must be <= (?P<context>{_N})\. given: `?(?P<prompt>{_N})`? `?inputs",
     rf"context (limit|length|window|size).{{0,40}}?(?P<prompt>{_N}) ?\+ ?{_N} ?> ?(?P<context>{_N})",
