@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from resources.engine.profile import LADDER, Profile, Structure
 from resources.engine.refusal import Refusal
+from resources.engine.refusal_kinds import CERTAIN
 
 TEACHES = frozenset({400, 403, 404, 405, 406, 411, 413, 415, 422, 500, 501})
 LIMITS = ("max_tokens", "max_completion_tokens")
@@ -56,7 +57,8 @@ def _body(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     large = refusal.status == 413 or _has(
         words, r"(request|payload|body|entity|content)[\w ]{0,20} (is )?too large", r"request_too_large", r"body size"
     )
-    if not large:
+    image = "image" in words and _has(words, r"pixels?\b", r"dimension", r"\bmb\b", r"\bbytes\b", r"size")
+    if not (large or (sent.images and image and _has(words, *TOO_MUCH))) or _has(words, r"\btokens?\b"):
         return None
     return smaller(sent) or NOTHING
 
@@ -82,17 +84,24 @@ def _images(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 
 def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
-    if "stream" not in words and "stream" not in refusal.fields:
+    if not _has(words, r"(?<![a-z])stream") and "stream" not in refusal.fields:
         return None
     if sent.profile.stream:
         if "stream_options" in sent.fields and _has(words, r"stream_options", r"include_usage"):
             return Lesson("usage", False, "streams without stream_options")
         if _has(
-            words, r"(not|n't|un)[\w ]*support", r"not (allowed|permitted|available)", r"disabled", r"must be false"
+            words,
+            r"(not|n't|un)[\w ]*support",
+            r"not (allowed|permitted|available)",
+            r"disabled",
+            r"must be (false|verified)",
         ):
             return Lesson("stream", False, "answers in one piece")
         return None
-    return Lesson("stream", True, "answers as a stream")
+    asks = _has(
+        words, r"\bonly\b", r"\bmust\b", r"enable", r"requires?\b", r"\bset\b", r"non-?stream", r"stream ?= ?true"
+    )
+    return Lesson("stream", True, "answers as a stream") if asks and refusal.status < 500 else None
 
 
 def _extra(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
@@ -112,12 +121,15 @@ def _by_name(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 def _room(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """The token limit: its name, its most, or what the context leaves."""
     left = context_left(words)
-    if left is not None and left < sent.room:
-        return Lesson("room", left, "") if left >= max(LEAST_ROOM, sent.room // ENOUGH_OF_ROOM) else NOTHING
+    if left is not None:
+        enough = max(LEAST_ROOM, sent.room // ENOUGH_OF_ROOM) <= left < sent.room
+        return Lesson("room", left, "") if enough else NOTHING
     limit = sent.profile.limit
     if not any(name in words for name in LIMIT_NAMES) and not _has(words, *OF_LIMIT):
         return None
     other = LIMITS[LIMITS[0] == limit]
+    if _has(words, r"(expected|must be) an? (valid )?(integer|number)"):
+        return None
     if not limit:
         return Lesson("limit", LIMITS[0], "max_tokens") if _has(words, r"required", r"missing") else None
     if _has(words, rf"use '?\"?`?{other}", rf"{other}\W+instead"):
@@ -144,9 +156,9 @@ def _structure(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 def _less_structure(sent: Sent, words: str, sure: bool) -> Lesson:
     level = sent.profile.structure
-    if level == "schema" and _has(words, *BOUNDS) and not _has(words, r"response_format\W+(is|are) not"):
+    if level == "schema" and _has(words, *BOUNDS, *BAD_SCHEMA) and not _has(words, r"response_format\W+(is|are) not"):
         target: Structure = "plain"
-    elif level in ("schema", "plain") and _has(words, r"json_object", r"json mode"):
+    elif level in ("schema", "plain") and _has(words, r"json_object", r"json mode(?! is not)"):
         target = "json"
     else:
         target = "none"
@@ -155,8 +167,13 @@ def _less_structure(sent: Sent, words: str, sure: bool) -> Lesson:
     return Lesson("structure", target, says, sure)
 
 
+def runs_off(sent: Sent) -> Lesson | None:
+    """After an answer that was white space until max_tokens ended it: a weak model gets lost so in a schema's JSON."""
+    return _less_structure(sent, "", sure=True) if sent.schema else None
+
+
 def _system(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
-    if not sent.profile.system or not _has(words, *SYSTEM):
+    if not sent.profile.system or not _has(words, *SYSTEM) or "optional system" in words:
         return None
     return Lesson("system", False, "the system turn as the beginning of the first user turn")
 
@@ -207,7 +224,9 @@ FIELDS = {
 
 def _blind(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """Any failure of a request with a schema is tried once without: servers say it in every way there is."""
-    if not sent.schema or (refusal.status >= 500 and _has(words, *OUTAGE)) or _has(words, *CERTAIN):
+    if not sent.schema or (refusal.status >= 500 and _has(words, *OUTAGE)):
+        return None
+    if any(kind.search(words) for kind in CERTAIN):
         return None
     return _less_structure(sent, words, sure=False)
 
@@ -261,30 +280,21 @@ STRUCTURE = (
     r"\bschema\b",
 )
 BOUNDS = (r"(min|max)_?items", r"(min|max)_?length", r"uniqueitems", r"additionalproperties", r"minimum", r"\bstrict\b")
+BAD_SCHEMA = (
+    r"invalid (json )?schema",
+    r"schemas?\b.{0,40}(feature|keyword|unsupported)",
+    r"unsupported (field|keyword)",
+)
 SYSTEM = (
     r"(system|developer) (role|message|prompt|instruction)s?\b.{0,40}(not|n't|un)[\w ]{0,12}(support|enabled|allowed)",
     r"(not|n't|un)[\w ]{0,12}support.{0,30}\b(system|developer) ?(role|message|prompt|instruction)",
     r"system role",
-    r"role[\w' ]* system\b",
-    r"only (the )?('?user'? and '?assistant|user)\W",
+    r"\brole\b[\w':\". \[\]]{0,40}[ '\":]system\b",
+    r"'?user'? (and|or) '?assistant\b",
+    r"only (the )?user\W",
     r"roles must alternate",
 )
 OUTAGE = (r"overload", r"unavailable", r"timed? ?out", r"capacity", r"try again", r"loading", r"gateway", r"web page")
-CERTAIN = (  # about the account, the model or the content: no form of request mends it
-    r"api.?key",
-    r"credit",
-    r"billing",
-    r"quota",
-    r"balance",
-    r"model.{0,40}(not found|does not exist|not exist|not loaded|unknown|invalid)",
-    r"no model",
-    r"content (policy|management|filter)",
-    r"safety",
-    r"moderation",
-    r"inappropriate",
-    r"context (length|window|size)",
-    r"image",
-)
 
 
 def context_left(words: str) -> int | None:
@@ -301,8 +311,7 @@ _OF_PROMPT = r"(tokens )?(in the messages|in your prompt|from the input|of text 
 CONTEXTS = (
     # OpenAI and vLLM until 0.11, and vLLM since
     rf"maximum context length is (?P<context>{_N}) tokens.{{0,120}}?\((?P<prompt>{_N}) {_OF_PROMPT}",
-    rf"maximum context length is (?P<context>{_N}) tokens(?: and|\. however,) your request has (?P<prompt>{_N}) "
-    r"input tokens",
+    rf"maximum context length is (?P<context>{_N}) tokens(?: and|\. however,) your request has (?P<prompt>{_N}) input",
     # TGI; Anthropic and llama.cpp's sums
     rf"must be <= (?P<context>{_N})\. given: `?(?P<prompt>{_N})`? `?inputs",
     rf"context (limit|length|window|size).{{0,40}}?(?P<prompt>{_N}) ?\+ ?{_N} ?> ?(?P<context>{_N})",

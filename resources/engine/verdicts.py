@@ -5,101 +5,20 @@ import re
 from resources.endpoints import Endpoint
 from resources.engine.answers import Answer
 from resources.engine.refusal import Refusal, one_line
+from resources.engine.refusal_kinds import (
+    FILTERED,
+    NO_IMAGES,
+    NO_QUOTA,
+    OVERFLOW,
+    OVERLOADED,
+    UNKNOWN_MODEL,
+    UNREADABLE,
+    WRONG_KEY,
+)
 from resources.engine.retries import Trouble
 from resources.failures import EndpointError
 
-
-def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns))
-
-
-OVERFLOW = _any(
-    r"context.?(length|window|size|limit)",
-    r"maximum context",
-    r"prompt (is|was) too long",
-    r"too many (input )?tokens",
-    r"input (is )?too long",
-    r"input length",
-    r"input tokens? (count|exceed)",
-    r"exceeds? the (available )?context",
-    r"n_ctx",
-    r"maximum (number of )?(input )?tokens",
-    r"maximum (allowed )?(input|prompt) length",
-    r"max_model_len",
-    r"longer than the model",
-    r"string too long",
-    r"please reduce (the )?(length|your prompt)",
-    r"exceeds? (the )?(model'?s? )?max(imum)?[ _](seq|sequence|input|total|model)",
-    r"(entity|payload|body|request|content)[\w ]{0,20}too large",
-    r"request_too_large",
-)
-FILTERED = _any(
-    r"content.?(policy|management|filter|safety|moderation)",
-    r"moderation",
-    r"data_?inspection",
-    r"inappropriate",
-    r"safety (system|filter|setting)",
-    r"responsible.?ai",
-    r"flagged",
-    r"sensitive (content|words)",
-    r"prohibited",
-    r"risk.?control",
-    r"usage policies",
-)
-NO_QUOTA = _any(
-    r"insufficient.?(quota|balance|credit|funds)",
-    r"credit balance",
-    r"out of credits",
-    r"billing",
-    r"payment required",
-    r"arrearage",
-    r"requires more credits",
-    r"exceeded your current quota",
-    r"no credit",
-    r"add (more )?credits",
-    r"account.{0,20}(suspended|overdue)",
-)
-_KEY = r"(api.?key|access.?token|bearer|authorization|credential)"
-WRONG_KEY = _any(
-    rf"{_KEY}.{{0,40}}(invalid|incorrect|not valid|missing|required|expired|wrong|unauthorized)",
-    rf"(invalid|incorrect|missing|no|wrong|expired) {_KEY}",
-)
-UNKNOWN_MODEL = _any(
-    r"model.{0,80}(does ?n.t exist|not exist|not found|not supported|unknown|is not available|not a valid|no access)",
-    r"model.{0,80}not loaded",
-    r"(unknown|invalid|no such|unrecognized) model",
-    r"no models? (is |are )?loaded",
-    r"model_not_found",
-    r"no endpoints found",
-    r"no allowed providers",
-    r"deployment.{0,40}not (exist|found)",
-)
-OVERLOADED = _any(
-    r"overload",
-    r"capacity",
-    r"loading",
-    r"starting",
-    r"warming",
-    r"busy",
-    r"temporarily",
-    r"high (load|demand|traffic)",
-    r"rate.?limit",
-    r"throttl",
-    r"too many requests",
-)
-_VISION = r"(images?\b|image.?(url|input)s?|multi-?modal|vision)"
-NO_IMAGES = _any(
-    rf"(not|n't|no|unable to)[\w ]{{0,30}}(support|accept|process|allow|enabled?)[\w ]{{0,30}}{_VISION}",
-    r"not a (multi-?modal|vision)",
-    rf"{_VISION}[\w\" ]{{0,40}}(not|n't|un)[\w ]{{0,12}}(support|allowed|enabled|available)",
-    r"support image input",
-    r"text.?only model",
-    r"mmproj",
-)
-UNREADABLE = _any(
-    r"format", r"mime", r"media.?type", r"decode", r"corrupt", r"dimension", r"pixel", r"too (large|small)", r"size",
-    r"download", r"fetch",
-)  # fmt: skip
+TOO_LARGE = re.compile(r"request too large|tokens must be reduced")
 BUSY = (429, 503, 529)  # answered at once by a server that is there: it asks for time
 
 
@@ -124,7 +43,7 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
         raise EndpointError(
             f"{where} forbids the call (HTTP 403): see {prefix}_API_KEY and the account.{it_says}", "forbidden"
         )
-    if status < 500 and NO_IMAGES.search(words) and not UNREADABLE.search(words):
+    if status <= 501 and NO_IMAGES.search(words) and not UNREADABLE.search(words):
         raise EndpointError(
             f"{where} takes no images with the model '{endpoint.model}': name a vision model in {prefix}_MODEL, or "
             f"start the server with its vision part.{it_says}",
@@ -135,15 +54,22 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
             f"{where} does not know the model '{endpoint.model}': check {prefix}_MODEL and {prefix}_BASE_URL.{it_says}",
             "unknown_model",
         )
+    if status == 429 and TOO_LARGE.search(words):  # no time will do: one request asks for more than a minute gives
+        return Answer("overflow", f"the request is too long for the server: {says}")
     if status in BUSY or (status >= 500 and OVERLOADED.search(words)):
         return Trouble("pushed_back", _words(refusal, says), refusal.retry_after_s)
     if status >= 500 or status in (408, 409, 421, 425):
         return Trouble("server_error", _words(refusal, says), refusal.retry_after_s)
     if OVERFLOW.search(words):
         return Answer("overflow", f"the request is too long for the server: {says}")
-    if culprit := next((name for name in sorted(extra) if name.lower() in words or name in refusal.fields), None):
+    if culprit := next((name for name in sorted(extra) if _named(name, words, refusal.fields)), None):
         raise EndpointError(f"{where} refuses `{culprit}`, which {prefix}_EXTRA adds: take it out.{it_says}", "setting")
     return Answer("rejected", _words(refusal, says))
+
+
+def _named(field: str, words: str, fields: tuple[str, ...]) -> bool:
+    """Whether a refusal names a field, also as presencePenalty for presence_penalty."""
+    return field in fields or re.sub(r"[^a-z]", "", field.lower()) in re.sub(r"[^a-z ]", "", words)
 
 
 def _words(refusal: Refusal, says: str) -> str:
