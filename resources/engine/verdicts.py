@@ -78,6 +78,7 @@ UNKNOWN_MODEL = _any(
     r"no models? (is |are )?loaded",
     r"model_not_found",
     r"not a valid model",
+    r"server is pinned to",  # transformers serve
     r"no endpoints found",
     r"no allowed providers",
     r"deployment.{0,40}not (exist|found)",
