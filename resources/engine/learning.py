@@ -10,6 +10,7 @@ from resources.engine.refusal import Refusal
 TEACHES = frozenset({400, 403, 404, 405, 406, 411, 413, 415, 422, 500, 501})
 LIMITS = ("max_tokens", "max_completion_tokens")
 LEAST_ROOM = 64  # tokens: a server that gives less is not worth asking
+ENOUGH_OF_ROOM = 6  # what is asked for is several times what an answer takes: so small a part of it may do
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,11 @@ def _room(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """The token limit: its name, its most, or what the context leaves."""
     left = context_left(words)
     if left is not None and left < sent.room:
-        return Lesson("room", left, "") if left >= max(LEAST_ROOM, sent.room // 3) else NOTHING
+        return Lesson("room", left, "") if left >= max(LEAST_ROOM, sent.room // ENOUGH_OF_ROOM) else NOTHING
     if "max_tokens" not in words and _has(words, r"input_tokens", r"even without any output"):
         return NOTHING  # the prompt alone is too long
     limit = sent.profile.limit
-    named = [name for name in (*LIMITS, "max_new_tokens", "max_output_tokens", "max tokens") if name in words]
-    if not named and not _has(
-        words, r"(completion|output|response) tokens", r"range of max", r"maxoutputtokens", r"maximum tokens"
-    ):
+    if not any(name in words for name in LIMIT_NAMES) and not _has(words, *OF_LIMIT):
         return None
     other = LIMITS[LIMITS[0] == limit]
     if not limit:
@@ -130,11 +128,11 @@ def _room(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     if over:
         most = max(over)
         return Lesson("most_tokens", most, f"at most {most:,} tokens an answer")
-    if _has(words, *UNKNOWN) and not _has(words, r"too (large|high|big)", r"exceed", r"less than", r"range"):
+    if _has(words, *UNKNOWN) and not _has(words, *TOO_MUCH):
+        if limit == LIMITS[1]:  # the other name was refused before it
+            return Lesson("limit", "", "no token limit")
         return Lesson("limit", other, f"{other} in place of {limit}")
-    if _has(
-        words, r"too (large|high|big)", r"exceed", r"less than", r"greater", r"maximum", r"range", r"at most", "非法"
-    ):
+    if _has(words, *TOO_MUCH, r"greater", r"maximum", r"at most", r"非法", r"无效"):
         half = sent.room // 2
         return Lesson("most_tokens", half, f"at most {half:,} tokens an answer") if half >= LEAST_ROOM else None
     return None
@@ -216,6 +214,23 @@ def _blind(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     return _less_structure(sent, words, sure=False)
 
 
+LIMIT_NAMES = (*LIMITS, "max_new_tokens", "max_output_tokens", "maxoutputtokens", "max tokens", "maxtokens")
+OF_LIMIT = (
+    r"(completion|output|response) tokens",
+    r"range of max",
+    r"maximum tokens",
+    r"tokens (you )?requested",
+    r"requested tokens",
+)
+TOO_MUCH = (
+    r"too (large|high|big|many|great|long)",
+    r"exceed",
+    r"less than",
+    r"\brange\b",
+    r"(above|below|over|beyond) (the )?(max|limit)",
+    r"范围",
+    r"超过|超出|过大|上限",
+)
 UNKNOWN = (
     r"unsupported",
     r"not supported",
@@ -228,6 +243,8 @@ UNKNOWN = (
     r"invalid (parameter|argument|field|name)",
     r"does not (support|accept)",
     r"deprecated",
+    r"extraneous",
+    r"不支持|未知",
 )
 STRUCTURE = (
     r"response_?format",
@@ -295,7 +312,8 @@ _OF_PROMPT = r"(tokens )?(in the messages|in your prompt|from the input|of text 
 CONTEXTS = (
     # OpenAI and vLLM until 0.11, and vLLM since
     rf"maximum context length is (?P<context>{_N}) tokens.{{0,120}}?\((?P<prompt>{_N}) {_OF_PROMPT}",
-    rf"maximum context length is (?P<context>{_N}) tokens(\. however,| and) your request has (?P<prompt>{_N}) input",
+    rf"maximum context length is (?P<context>{_N}) tokens(?: and|\. however,) your request has (?P<prompt>{_N}) "
+    r"input tokens",
     # TGI; Anthropic and llama.cpp's sums
     rf"must be <= (?P<context>{_N})\. given: `?(?P<prompt>{_N})`? `?inputs",
     rf"context (limit|length|window|size).{{0,40}}?(?P<prompt>{_N}) ?\+ ?{_N} ?> ?(?P<context>{_N})",
@@ -303,17 +321,23 @@ CONTEXTS = (
 
 
 def numbers(words: str) -> list[int]:
-    """The whole numbers that stand alone: no part of a model's name or a date."""
+    """The whole numbers that stand alone: no part of a model's name or a date, no HTTP status."""
+    words = _RANGE.sub(r"[\1, \2]", _STATUS.sub(" ", words))
+    words = _EXCLUSIVE.sub(lambda match: str(int(match[1]) - 1), words)
     return [int(found) for match in _NUMBER.finditer(words) if len(found := match[0].replace(",", "")) <= 9]
 
 
 def decimals(words: str) -> Iterator[float]:
     """The numbers that stand alone, with decimals."""
-    return (float(match[0]) for match in _DECIMAL.finditer(words))
+    return (float(match[0]) for match in _DECIMAL.finditer(_STATUS.sub(" ", words)))
 
 
-_NUMBER = re.compile(r"(?<![\w.\-:/])\d{1,3}(?:,\d{3})+(?![\w\-])|(?<![\w.\-:/])\d{1,9}(?![\w\-:]|,\d|\.\d)")
-_DECIMAL = re.compile(r"(?<![\w.\-:/])\d{1,6}(?:\.\d{1,4})?(?![\w\-:])")
+# A letter of another script beside a number does not make it a part of a name.
+_NUMBER = re.compile(r"(?<![\w.\-:/])\d{1,3}(?:,\d{3})+(?![\w\-])|(?<![\w.\-:/])\d{1,9}(?![\w\-:]|,\d|\.\d)", re.ASCII)
+_DECIMAL = re.compile(r"(?<![\w.\-:/])\d{1,6}(?:\.\d{1,4})?(?![\w\-:])", re.ASCII)
+_STATUS = re.compile(r"<[45]\d\d>|\b(?:code|status)\b\W{0,6}[45]\d\d\b", re.IGNORECASE)
+_RANGE = re.compile(r"[\[(]\s*(\d{1,9})\s*,\s*(\d{1,9})\s*[\])]")  # [1,700] is no 1,700
+_EXCLUSIVE = re.compile(r"\b(\d{1,9}) \(exclusive\)")
 
 
 def names(field: str, refusal: Refusal, words: str) -> bool:

@@ -1,0 +1,39 @@
+"""One server for all cases, whose quirk each case sets; and a plain server's texts to compare with."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.partitions import SHARDS
+from resources.embedded import reading
+from testing.quirky_server import Quirk, QuirkyServer, Seen, quirky_server
+from tests.servers.case import SHARD, Runner
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[QuirkyServer]:
+    with quirky_server(Quirk("plain")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])
+        yield instance
+
+
+@pytest.fixture(autouse=True)
+def _no_ocr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages' texts are of no matter here, and their reading takes seconds."""
+    monkeypatch.setattr(reading.ocr, "read_lines", lambda data: [])
+
+
+@pytest.fixture
+def runner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _server: QuirkyServer, _instance: dg.DagsterInstance
+) -> Runner:
+    _server.quirk, _server.seen = Quirk("plain"), Seen()
+    return Runner(tmp_path / "home", _server, _instance, monkeypatch)
