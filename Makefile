@@ -57,7 +57,7 @@ check-exports: setup .exports/llamafactory/.installed .exports/ms-swift/.install
 	@touch $@
 
 ui: setup
-	@mkdir -p "$(DAGSTER_HOME)" && cp -n dagster_home/dagster.yaml "$(DAGSTER_HOME)/" || true
+	@$(BIN)/python -m lwv_dagster.instance
 	@echo "The UI: http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 

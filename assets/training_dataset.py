@@ -5,10 +5,10 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import dagster as dg
 import pyarrow as pa
@@ -114,6 +114,13 @@ def current_manifest(store: Store, gate: Gate) -> Manifest:
     raw = json.loads((parent / dataset_id / "manifest.json").read_text(encoding="utf-8"))
     raw.setdefault("gate", raw.pop("door", gate))  # its name before 0.2
     return Manifest(**raw)
+
+
+def rows_of(manifest: Manifest, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a training dataset, in order; columns: only these."""
+    with pq.ParquetFile(manifest.path) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=columns):
+            yield from batch.to_pylist()
 
 
 def gate_metadata(manifest: Manifest) -> Metadata:

@@ -4,6 +4,8 @@ import sys
 
 import click
 
+from resources.messages import ROLES, Role
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lwv-dagster", prog_name="lwv")
@@ -17,6 +19,17 @@ def demo() -> None:
     from lwv_dagster.demo import run_demo
 
     sys.exit(run_demo())
+
+
+@main.command()
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(1), default=45, show_default=True, help="Seconds for an answer."
+)
+def check(wait_s: float) -> None:
+    """Ask each role's server a few questions: what it takes and costs, whether it sees images, and what to set."""
+    from lwv_dagster.check import run_check
+
+    sys.exit(run_check(wait_s))
 
 
 @main.command()
@@ -35,6 +48,49 @@ def release(format_name: str, out: str | None, repo_id: str | None) -> None:
     from lwv_dagster.release.command import run_release
 
     sys.exit(run_release(format_name, out, repo_id))
+
+
+@main.command()
+@click.option("--role", type=click.Choice(ROLES), help="Who was asked.")
+@click.option("--model", help="The model that was asked for.")
+@click.option("--template", help="The prompt, or how its version begins: write, plan@1f3a.")
+@click.option("--status", help="What became of it: ok, truncated, empty, refused …")
+@click.option("--sample", help="The example or document; with * behind, all that begin so.")
+@click.option("--before", metavar="TIME", help="Made before: 2026-11-26, 2026-11-26T18:30, or so long ago: 2h, 3d.")
+@click.option("--since", metavar="TIME", help="Made since.")
+@click.option("--yes", is_flag=True, help="Delete them; otherwise they are only shown.")
+def forget(
+    role: Role | None,
+    model: str | None,
+    template: str | None,
+    status: str | None,
+    sample: str | None,
+    before: str | None,
+    since: str | None,
+    yes: bool,
+) -> None:
+    """Take calls out of the ledger, so that they are made again. All that is given has to hold."""
+    from lwv_dagster.forget import moment, run_forget
+    from resources.ledger_forget import Which
+
+    times = {}
+    for name, said in (("--before", before), ("--since", since)):
+        try:
+            times[name] = moment(said) if said is not None else None
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint=name) from error
+    which = Which(role, model, template, status, sample, times["--before"], times["--since"])
+    given = {
+        "--role": role,
+        "--model": model,
+        "--template": template,
+        "--status": status,
+        "--sample": sample,
+        "--before": before,
+        "--since": since,
+    }
+    asked = [part for name, value in given.items() if value is not None for part in (name, value)]
+    sys.exit(run_forget(which, asked, yes))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
 from assets.step import Job
 from assets.steps import STEP_OF, steps_of
+from lwv_dagster.check import check_servers, never_answered
 from lwv_dagster.definitions import defs
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
 from lwv_dagster.terminal import console, live_progress, print_table
@@ -57,6 +58,10 @@ def run_demo() -> int:
         console.print(f"[red]lwv demo cannot start:[/] {escape(str(error))}", soft_wrap=True)
         return 2
     greet(settings, list(endpoints.values()), catalog, shards)
+    new = never_answered(settings, list(endpoints.values()))
+    if new and not check_servers(settings, new):
+        console.print("[red]lwv demo stops here:[/] no document was asked for yet. `lwv check` asks again.")
+        return 2
 
     tally: dict[str, AssetTally] = defaultdict(AssetTally)
     store = Store(settings.home)

@@ -5,18 +5,32 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock
+
+from resources.settings import Settings
 
 _TEMPLATE = Path(__file__).resolve().parents[1] / "dagster_home" / "dagster.yaml"
 PID_TAG = "lwv/pid"
 
 
+def main() -> None:
+    """Make or migrate the instance before `dagster dev` opens it without a lock (`make ui`)."""
+    open_instance(Settings().absolute().home).dispose()
+
+
 def open_instance(home: Path) -> dg.DagsterInstance:
-    """The instance at DAGSTER_HOME, or at `home`/dagster where that is not set; made with our settings if new."""
-    folder = Path(os.environ.setdefault("DAGSTER_HOME", str(home / "dagster")))
+    """The instance at DAGSTER_HOME, or at `home`/dagster where that is not set; made with our settings if new.
+
+    One process at a time makes or migrates it: where several do, Dagster's databases end with two schema versions, and
+    no later start succeeds (dagster#27390).
+    """
+    folder = Path(os.environ.get("DAGSTER_HOME") or home / "dagster")
+    os.environ["DAGSTER_HOME"] = str(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "dagster.yaml").exists() and _TEMPLATE.exists():
-        shutil.copyfile(_TEMPLATE, folder / "dagster.yaml")
-    return dg.DagsterInstance.get()
+    with FileLock(folder / ".opening.lock"):
+        if not (folder / "dagster.yaml").exists() and _TEMPLATE.exists():
+            shutil.copyfile(_TEMPLATE, folder / "dagster.yaml")
+        return dg.DagsterInstance.get()
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> int:
@@ -37,3 +51,7 @@ def _alive(pid: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+if __name__ == "__main__":
+    main()

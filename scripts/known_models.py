@@ -53,6 +53,8 @@ PROVIDERS = {
 # Where else a vendor's models stand, for those that its own list has dropped: (litellm_provider, prefix, vendor).
 ELSEWHERE = (
     ("vertex_ai-language-models", "", "gemini"),
+    ("vertex_ai", "vertex_ai/", "gemini"),
+    ("vertex_ai-mistral_models", "vertex_ai/", "mistral"),
     ("azure", "azure/", "openai"),
     ("vercel_ai_gateway", "vercel_ai_gateway/anthropic/", "anthropic"),
     ("vercel_ai_gateway", "vercel_ai_gateway/xai/", "xai"),
@@ -95,7 +97,7 @@ def providers(table: Mapping[str, Any]) -> dict[str, dict[str, Row]]:
     for provider, prefix, vendor in ELSEWHERE:
         for name, entry in chat.items():
             short = name.removeprefix(prefix).lower()
-            if entry["litellm_provider"] == provider and name.startswith(prefix) and "/" not in short:
+            if entry["litellm_provider"] == provider and name.startswith(prefix) and not re.search("[/@]", short):
                 found[vendor].setdefault(short.replace(".", "-") if vendor == "anthropic" else short, row(entry))
     for vendor, own in OWN_NAMES.items():
         found[vendor] = {name: line for name, line in found[vendor].items() if own.match(name)}

@@ -22,6 +22,7 @@ from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_
 from resources.engine import ModelEngine, run
 from resources.recipe.read import RecipeError
 from resources.store import Store
+from resources.text.thoughts import without_thoughts
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 from resources.training.generation_lines import PromptLine
 from resources.training.run_id import run_id
@@ -72,7 +73,10 @@ def benchmark_scores(
         written = write_answers(
             context, pipes, tables, gpu, checkpoints, prompts, answers_path(tables, run_name), **SAMPLING
         )
-        answers = [Answer(model, item_id, answer["text"]) for (model, item_id), answer in written.items()]
+        answers = [
+            Answer(model, item_id, without_thoughts(answer["text"]).text)
+            for (model, item_id), answer in written.items()
+        ]
         answers += [Answer("teacher", item["item_id"], item["reference"]) for item in items]
         answers.sort(key=lambda answer: (MODELS.index(answer.model), answer.item_id))
         engine = models.engine(tables, context.run.run_id)

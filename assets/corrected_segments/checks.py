@@ -4,6 +4,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets.corrected_segments.schema import ERRORS
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
@@ -18,6 +19,7 @@ RULES = (
         "A segment is marked edited exactly where its text differs from the original, which is the one that was cut.",
     ),
     SHARE_RULE,
+    NO_MODEL_MARKUP,
     Rule("something_edited", "The critic changed something.", blocking=False),
 )
 
@@ -95,6 +97,7 @@ CHECKS = AssetRules(
     flatten,
     expectations,
     {
+        "no_model_markup": no_model_markup,
         "segments_covered": segments_covered,
         "edited_true": edited_true,
         "something_edited": something_edited,

@@ -13,6 +13,9 @@ from resources.messages import Call, Image, assistant, system, user
 from resources.prompts import load_prompt
 from resources.text.headings import has_page_heading, page_heading
 from resources.text.json_objects import json_objects
+from resources.text.manners import clean_correction
+from resources.text.thoughts import without_thoughts
+from resources.text.typography import same_but_for_typography
 from resources.text.words import count_words
 
 SYSTEM = load_prompt(__file__, "system")
@@ -91,6 +94,7 @@ async def correct_example(
                 ),
             ),
         )
+        correction["text"] = corrected_text(correction["text"], segment["text"])
         page = segment["page"]  # of a deck's segment never None
         if output["kind"] == "deck" and page is not None and correction["text"] != segment["text"]:
             correction["text"] = with_page_heading(correction["text"], page, output["language"])
@@ -141,6 +145,13 @@ def with_page_heading(text: str, page: int, language: str) -> str:
     return text if has_page_heading(text) else f"## {page_heading(page, language)}\n\n{text}"
 
 
+def corrected_text(text: str, original: str) -> str:
+    """What the critic gave without what it said around it; the original itself where they differ in typography alone,
+    from which a student would learn nothing."""
+    text = clean_correction(text, original)
+    return original if same_but_for_typography(text, original) else text
+
+
 def corrected_row(segment: Segment, correction: Correction, corrector: str, call_id: str) -> CorrectedSegment:
     """An edit without a named error counts as `incoherent`; a named error without an edit counts as unchanged."""
     edited = correction["text"] != segment["text"]
@@ -155,7 +166,7 @@ def corrected_row(segment: Segment, correction: Correction, corrector: str, call
         "words": count_words(correction["text"]),
         "edited": edited,
         "errors": (correction["errors"] or ["incoherent"]) if edited else [],
-        "reason": correction["reason"],
+        "reason": without_thoughts(correction["reason"]).text,
         "corrector": corrector,
         "call_id": call_id,
     }

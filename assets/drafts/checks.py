@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from assets.drafts.draft import samples_of
 from assets.drafts.schema import FINISHES
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 from resources.text.words import count_words
@@ -17,6 +18,7 @@ RULES = (
     Rule("length_scored", "A length score, 0 to 100, stands exactly where a length is stated."),
     Rule("on_policy", "All drafts are by one checkpoint."),
     SHARE_RULE,
+    NO_MODEL_MARKUP,
     Rule("mostly_whole", "At least half of the drafts ended by themselves.", blocking=False),
 )
 
@@ -96,6 +98,7 @@ CHECKS = AssetRules(
     flatten,
     expectations,
     {
+        "no_model_markup": no_model_markup,
         "examples_covered": examples_covered,
         "length_scored": length_scored,
         "mostly_whole": mostly_whole,

@@ -11,6 +11,7 @@ from resources.recipe.model import Pairs
 from resources.store import Store
 from resources.text.length_score import length_score
 from resources.text.repetition import loop_start
+from resources.text.thoughts import without_thoughts
 from resources.text.words import count_words
 from resources.training.generation_lines import Answer, PromptLine
 from resources.training.run_id import run_id
@@ -56,7 +57,7 @@ def draft_prompt(store: Store, example: LongOutput, sample: int, temperature: fl
 
 def draft_row(example: LongOutput, sample: int, answer: Answer, author: str) -> Draft:
     """answer: {text, tokens, finish} as the checkpoint gave it."""
-    output = answer["text"].strip()
+    output = without_thoughts(answer["text"]).text.strip()
     words, required = count_words(output), example["required_words"]
     return {
         "example_id": example["example_id"],

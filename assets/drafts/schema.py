@@ -13,7 +13,7 @@ class Draft(TypedDict):
     example_id: str
     sample: Int32  # 0-based; sample 0 is the one that is corrected
     instruction: str  # what was asked: a draft of another instruction is stale
-    output: str  # as it was written, stripped
+    output: str  # as it was written, without thoughts, stripped
     words: Int32  # count_words(output)
     length_score: Float32 | None  # paper eq. 6, 0-100, against required_words; null where none is stated
     finish: str  # stop: by itself; length: cut by the token limit; looping; empty: no word

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from assets.instructions.requests import LEAST_CHARACTERS
 from assets.instructions.schema import Instruction
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
@@ -17,6 +18,7 @@ RULES = (
     Rule("instruction_present", f"Each instruction has {LEAST_CHARACTERS} to 4,000 characters and holds its request."),
     Rule("images_match", "Each example has the images of its documents that its pages name, in order."),
     Rule("length_sane", "A required length is between 50 and 100,000 words."),
+    NO_MODEL_MARKUP,
     Rule("language_known", "The language is en or zh."),
     SHARE_RULE,
 )
@@ -87,6 +89,7 @@ CHECKS = AssetRules(
     flatten,
     expectations,
     {
+        "no_model_markup": no_model_markup,
         "documents_covered": documents_covered,
         "images_match": images_match,
         "quarantine_share": quarantine_share("instructions", examples_asked),

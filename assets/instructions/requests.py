@@ -15,13 +15,19 @@ from resources.failures import AnswerError
 from resources.messages import Call, Image, system, user
 from resources.prompts import Prompt, load_prompt
 from resources.recipe.model import Recipe
+from resources.text.echo import echoes, has_words
 from resources.text.json_objects import json_objects
+from resources.text.manners import clean_request
+from resources.text.refusals import is_refusal
 
 TASKS = tomllib.loads((Path(__file__).parent / "tasks.toml").read_text(encoding="utf-8"))
 SYSTEM = load_prompt(__file__, "system")
 SINGLE, REWRITE, REWRITE_DECK, NEED_LONG = (
     load_prompt(__file__, name) for name in ("single", "rewrite", "rewrite_deck", "need_long")
 )
+PROMPT_MARK = re.compile(
+    r"# Step:|</?request>|\bStep: (?:request|rewrite|decide)\b"
+)  # of the prompts, never of a request
 LONG_WORDS = 1000  # a long article has more words (English) or characters (Chinese)
 LEAST_CHARACTERS, MOST_CHARACTERS = 5, 3900  # of a request; `请写影评。` is one
 
@@ -125,7 +131,11 @@ async def _deck_request(engine: ModelEngine, material: Material, recipe: Recipe)
         return Request(joint.join(filter(None, (text, where))), task, "deck")
     reply = await _ask(engine, material, "rewrite", REWRITE_DECK, material.images, language=language, request=text)
     return Request(
-        joint.join(filter(None, (one_line(reply.text), where))), task, "deck_rewritten", reply.model, reply.call_id
+        joint.join(filter(None, (read_request(reply.text, REWRITE_DECK), where))),
+        task,
+        "deck_rewritten",
+        reply.model,
+        reply.call_id,
     )
 
 
@@ -145,7 +155,7 @@ async def _image_request(engine: ModelEngine, material: Material, recipe: Recipe
         language=material.language,
         wanted=wanted,
     )
-    origin = "single"
+    origin, text = "single", read_request(reply.text, SINGLE)
     if material.kind == "multi":
         origin = "group" if len(material.documents) > 1 else "multi"
         reply = await _ask(
@@ -156,10 +166,11 @@ async def _image_request(engine: ModelEngine, material: Material, recipe: Recipe
             material.images,
             language=material.language,
             wanted=wanted,
-            request=one_line(reply.text),
+            request=text,
             count=len(material.images),
         )
-    request = Request(one_line(reply.text), family or "open", origin, reply.model, reply.call_id)
+        text = read_request(reply.text, REWRITE)
+    request = Request(text, family or "open", origin, reply.model, reply.call_id)
     if recipe.instructions.need_long and material.kind == "single":
         await _require_long(engine, material, request.text)
     return request
@@ -189,9 +200,19 @@ def parse_decision(text: str) -> Decision | None:
     return Decision(True, word[1] is not None, "") if word else None
 
 
-def one_line(text: str) -> str:
-    """The text with every run of white space as one space."""
-    return " ".join(text.split())
+def read_request(answer: str, prompt: Prompt) -> str:
+    """The request in a teacher's answer to `prompt`, on one line, without what a chat model says around it.
+
+    Raises AnswerError where the answer is a refusal, has no words, or is the prompt once more.
+    """
+    text = " ".join(clean_request(answer).split())
+    if is_refusal(text):
+        raise AnswerError("refused", f"the teacher refused: {text[:200]}")
+    if not has_words(text):
+        raise AnswerError("malformed", f"the request has no words: {answer[:120]!r}")
+    if PROMPT_MARK.search(text) or echoes(text, (prompt.text, SYSTEM.text)):
+        raise AnswerError("malformed", f"the request is the prompt that asked for it: {text[:120]!r}")
+    return text
 
 
 async def _ask(

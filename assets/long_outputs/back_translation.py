@@ -7,7 +7,10 @@ from assets.long_outputs.schema import LongOutput
 from resources.failures import AnswerError
 from resources.messages import Call, user
 from resources.prompts import load_prompt
+from resources.text.echo import echoes
 from resources.text.length_score import length_score
+from resources.text.manners import clean_request
+from resources.text.refusals import is_refusal
 
 STATE_LENGTH = load_prompt(__file__, "state_length")
 CLAUSE = {"en": "Please write {words}-word in total.", "zh": "请总共写{words}字。"}
@@ -17,7 +20,7 @@ MOST_GROWTH = 3  # a rephrased instruction longer than so many times the merged 
 async def state_length(talk: Conversation, row: LongOutput) -> LongOutput:
     """The row with a stated length of exactly its words: merged into the instruction, then rephrased by the teacher.
 
-    Where the teacher drops the number, or gives no instruction, the merged one is kept (repair `length_appended`).
+    Where the teacher drops the number or gives no instruction, the merged one is kept (repair `length_appended`).
     """
     merged = f"{row['instruction']} {CLAUSE[row['language']].format(words=row['words'])}"
     try:
@@ -32,10 +35,11 @@ async def state_length(talk: Conversation, row: LongOutput) -> LongOutput:
                 messages=(user(STATE_LENGTH.fill(language=row["language"], merged=merged)),),
             )
         )
-        said = " ".join(reply.text.split())
+        said = " ".join(clean_request(reply.text).split())
     except AnswerError:
         said = ""
-    if not re.search(rf"(?<!\d){row['words']}(?!\d)", said.replace(",", "")) or len(said) > MOST_GROWTH * len(merged):
+    named = re.search(rf"(?<!\d){row['words']}(?!\d)", said.replace(",", ""))
+    if not named or len(said) > MOST_GROWTH * len(merged) or is_refusal(said) or echoes(said, (STATE_LENGTH.text,)):
         talk.repairs["length_appended"] += 1
         said = merged
     took = spent(talk)

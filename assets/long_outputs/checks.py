@@ -3,6 +3,8 @@
 import pandas as pd
 import pyarrow as pa
 
+from assets.long_outputs.control import LEAST_WORDS
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
@@ -17,8 +19,9 @@ REPEATED_SHARE = 0.3  # of a text's sentences that are repeats of earlier ones
 RULES = (
     Rule("examples_covered", "Each instruction has an output or a quarantine row."),
     Rule("ids_unique", "No two rows have the same example_id."),
-    Rule("text_present", "Each output has at least 20 words, and its word count is right."),
+    Rule("text_present", f"Each output has at least {LEAST_WORDS} words, and its word count is right."),
     Rule("no_refusals", "No refusal and no error text stands in an output."),
+    NO_MODEL_MARKUP,
     Rule("sections_join", "The sections, joined by blank lines, are the output; each names its ledger call."),
     Rule("pages_covered", "The sections of an example cover every page."),
     SHARE_RULE,
@@ -46,7 +49,7 @@ def expectations() -> list[Expectation]:
     present = {"check": "text_present"}
     return [
         gxe.ExpectColumnValuesToBeUnique(column="example_id", meta={"check": "ids_unique"}),
-        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=20, meta=present),
+        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=LEAST_WORDS, meta=present),
         gxe.ExpectColumnValuesToBeInSet(column="words_off", value_set=[0], meta=present),
         gxe.ExpectColumnValuesToBeBetween(column="length_score", min_value=GOOD_LENGTH, meta={"check": "length_near"}),
         gxe.ExpectColumnValuesToBeBetween(
@@ -106,6 +109,7 @@ CHECKS = AssetRules(
     flatten,
     expectations,
     {
+        "no_model_markup": no_model_markup,
         "examples_covered": examples_covered,
         "no_refusals": no_refusals,
         "sections_join": sections_join,

@@ -13,6 +13,8 @@ from resources.text.repetition import loop_start, runs_and_count
 from resources.text.words import cjk_share, count_words
 
 FaultKind = Literal["refused", "language", "loop", "repeat", "short", "long"]
+FEW_WORDS = 5  # a section with fewer is no text, with or without length control
+LEAST_WORDS = 20  # … nor is a long output with fewer
 REPEAT_SHARE = 0.5  # of a section's runs of words that repeat earlier sections
 
 
@@ -38,8 +40,10 @@ def find_fault(text: str, target_words: int, language: str, earlier: Set[int], r
             return Fault("loop", "it says the same again and again")
         if own and len(own & earlier) > REPEAT_SHARE * len(own):
             return Fault("repeat", "most of it stood in the sections before it")
+    words, (low, high) = count_words(body), recipe.band
+    if words < FEW_WORDS < target_words:
+        return Fault("short", f"it has {words} words, which is no text: say more")
     if recipe.length_control:
-        words, (low, high) = count_words(body), recipe.band
         if words < low * target_words:
             return Fault("short", f"it has {words} words where about {target_words} are wanted: say more")
         if words > high * target_words:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from assets.instructions.schema import Instruction
 from assets.long_outputs.back_translation import state_length
-from assets.long_outputs.control import Fault, better, find_fault, unusable
+from assets.long_outputs.control import LEAST_WORDS, Fault, better, find_fault, unusable
 from assets.long_outputs.conversation import Answered, Conversation, Order, Turn, spent
 from assets.long_outputs.outline import PLAN_FORMAT, PlanError, PlannedSection, check_plan, parse_plan, scale_plan
 from assets.long_outputs.schema import LongOutput, Section
@@ -18,7 +18,9 @@ from resources.prompts import Prompt, load_prompt
 from resources.recipe.model import Writing
 from resources.text.headings import SEPARATOR, page_heading, under_heading, without_heading
 from resources.text.length_score import length_score
+from resources.text.manners import clean_section
 from resources.text.repetition import cut_loop, runs
+from resources.text.thoughts import without_thoughts
 from resources.text.words import count_words
 
 PLAN = load_prompt(__file__, "plan")
@@ -48,6 +50,8 @@ async def write_document(
     plan = await make_plan(talk)
     sections = [await write_section(talk, section, len(plan.sections)) for section in plan.sections]
     row = output_row(talk, sections, plan.call_id)
+    if row["words"] < LEAST_WORDS:
+        raise AnswerError("short", f"the whole text has {row['words']} words: {row['output'][:120]!r}")
     return await state_length(talk, row) if example["length_from"] == "back_translated" else row
 
 
@@ -115,7 +119,9 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
 
     async def attempt(name: str, template: Prompt, said: str, more: tuple[Turn, ...] = ()) -> Answered:
         answer = await talk.ask(name, template, said, section.words, left, more)
-        return Answered(under_heading(answer.text, heading), answer.call_id)
+        body = clean_section(answer.text, heading)
+        talk.repairs["cleaned"] += body != answer.text.strip()
+        return Answered(under_heading(body, heading), answer.call_id)
 
     def fault_of(text: str) -> Fault | None:
         return find_fault(text, section.words, example["language"], talk.runs, recipe)
@@ -158,7 +164,7 @@ def section_heading(example: Instruction, section: PlannedSection) -> str:
     """`Slide k` for a deck (pages stay apart in the text, docs/method.md 2.4), else the main point, cut short."""
     if example["kind"] == "deck":
         return page_heading(section.index, example["language"])
-    point = " ".join(section.point.replace("#", "").split()).rstrip(" .。;；,，")
+    point = " ".join(without_thoughts(section.point).text.replace("#", "").split()).rstrip(" .。;；,，")
     return point if len(point) <= 80 else point[:77].rsplit(" ", 1)[0].rstrip(" ,;") + "…"
 
 

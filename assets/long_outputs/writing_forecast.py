@@ -51,7 +51,8 @@ class Load(NamedTuple):
 @dataclass(frozen=True)
 class Forecast:
     """low: every plan and section is good at once. high: as many are asked for twice as with a teacher that misbehaves
-    on purpose, and each call thinks, where the model does.
+    on purpose, and each call thinks, where the model can: as much as LWV_<ROLE>_REASONING_TOKENS gives room for, else
+    THOUGHT_TOKENS.
 
     price: None where it is not known. seconds: of low and of high; None where the speed of the model's earlier calls is
     not known. misfits: example_id -> why it cannot fit into the model's context; these are in no other number.
@@ -129,7 +130,7 @@ def forecast_writing(
         engine.ledger.tokens_per_second(endpoint.model),
         endpoint.concurrency * len(endpoint.urls),
         recipe,
-        THOUGHT_TOKENS if listed and listed.reasoning else 0,
+        endpoint.wire.reasoning_tokens or (THOUGHT_TOKENS if listed and listed.reasoning else 0),
         misfits,
         context,
     )

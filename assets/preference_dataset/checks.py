@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 
 from assets.preference_dataset.schema import PreferenceReport
 from assets.quality.gate import GateClosedError
+from assets.quality.model_markup import NO_MODEL_MARKUP, markup_in
 from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from assets.sft_dataset.contamination import none_in_benchmark
-from assets.training_dataset import current_manifest
-from resources.store import BATCH_ROWS, Store
+from assets.training_dataset import current_manifest, rows_of
+from resources.store import Store
 
 RULES = (
     Rule("ids_unique", "No two rows have the same id."),
@@ -20,6 +21,7 @@ RULES = (
     Rule("sides_differ", "Chosen and rejected both have text and differ."),
     Rule("shares_kept", "The kinds weigh as the recipe had it at the gate, and a pair weighs 1 on average."),
     Rule("not_in_sft", "No pair comes from a document whose text is in the SFT data set.", blocking=True),
+    NO_MODEL_MARKUP,
     Rule("not_in_benchmark", "No image and no text of the benchmark split stands in a pair."),
 )
 
@@ -30,15 +32,13 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     report = cast(PreferenceReport, manifest.report)
     ids, weights = Counter[str](), Counter[str]()
     lost, equal = list[str](), list[str]()
-    with pq.ParquetFile(manifest.path) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=["id", "images", "chosen", "rejected", "kind", "weight"]):
-            for row in batch.to_pylist():
-                ids[row["id"]] += 1
-                weights[row["kind"]] += row["weight"]
-                if not all(Path(image["path"]).is_file() for image in row["images"]):
-                    lost.append(row["id"])
-                if not row["chosen"] or not row["rejected"] or row["chosen"] == row["rejected"]:
-                    equal.append(row["id"])
+    for row in rows_of(manifest, ["id", "images", "chosen", "rejected", "kind", "weight"]):
+        ids[row["id"]] += 1
+        weights[row["kind"]] += row["weight"]
+        if not all(Path(image["path"]).is_file() for image in row["images"]):
+            lost.append(row["id"])
+        if not row["chosen"] or not row["rejected"] or row["chosen"] == row["rejected"]:
+            equal.append(row["id"])
     rows = ids.total()
     found = (
         violations("ids_unique", sorted(name for name, count in ids.items() if count > 1), rows, "ids are not unique"),
@@ -46,6 +46,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
         violations("sides_differ", equal, rows, "rows have equal or empty sides"),
         shares_kept({kind: weight / rows for kind, weight in weights.items()}, report["kind_shares"]),
         not_in_sft(store, manifest.shards),
+        markup_in(rows_of(manifest), "id"),
         none_in_benchmark(store, manifest),
     )
     return {outcome.rule: outcome for outcome in found}

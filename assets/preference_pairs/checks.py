@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 
@@ -24,6 +25,7 @@ RULES = (
     Rule("prefix_only_where_shared", "Only shared_prefix pairs have a prefix."),
     Rule("margins_kept", "The sides of a sampled pair are as far apart as the recipe asks; others have no margin."),
     SHARE_RULE,
+    NO_MODEL_MARKUP,
     Rule("pairs_from_edits", "Each example with an edit, and something to reject, has pairs.", blocking=False),
 )
 
@@ -154,6 +156,7 @@ CHECKS = AssetRules(
     flatten,
     expectations,
     {
+        "no_model_markup": no_model_markup,
         "preference_split_only": preference_split_only,
         "images_fit": images_fit,
         "prompts_fit": prompts_fit,

@@ -4,6 +4,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets.drafts.schema import DRAFTS
+from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 from resources.text.headings import SEPARATOR
@@ -18,6 +19,7 @@ RULES = (
     ),
     Rule("deck_pages", "A deck has exactly one segment per page, in page order."),
     SHARE_RULE,
+    NO_MODEL_MARKUP,
     Rule("nothing_missing", "No page was left unwritten.", blocking=False),
 )
 
@@ -98,6 +100,7 @@ CHECKS = AssetRules(
     flatten,
     expectations,
     {
+        "no_model_markup": no_model_markup,
         "outputs_covered": outputs_covered,
         "joins_back": joins_back,
         "deck_pages": deck_pages,

@@ -3,20 +3,20 @@
 from collections import Counter
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from assets.instructions.schema import INSTRUCTIONS
+from assets.quality.model_markup import NO_MODEL_MARKUP, markup_in
 from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from assets.sft_dataset.contamination import none_in_benchmark
 from assets.sft_dataset.mix_report import mix_of
-from assets.training_dataset import Manifest, current_manifest
-from resources.store import BATCH_ROWS, Store
+from assets.training_dataset import Manifest, current_manifest, rows_of
+from resources.store import Store
 
 RULES = (
     Rule("ids_unique", "No two rows have the same id."),
     Rule("images_there", "Every image file of every row is there."),
     Rule("two_turns", "Every row is a user turn and an assistant turn, both with text."),
     Rule("held_out_stays_out", "No row comes from the preference or the benchmark split."),
+    NO_MODEL_MARKUP,
     Rule("not_in_benchmark", "No image and no text of the benchmark split stands in a row."),
     Rule(
         "enough_long_texts",
@@ -30,16 +30,14 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     """The outcome of every rule on what the asset wrote last."""
     manifest = current_manifest(store, "sft")
     ids, lost, odd = Counter[str](), list[str](), list[str]()
-    with pq.ParquetFile(manifest.path) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=["id", "images", "messages"]):
-            for row in batch.to_pylist():
-                ids[row["id"]] += 1
-                if not all(Path(image["path"]).is_file() for image in row["images"]):
-                    lost.append(row["id"])
-                if [turn["role"] for turn in row["messages"]] != ["user", "assistant"] or not all(
-                    turn["content"].strip() for turn in row["messages"]
-                ):
-                    odd.append(row["id"])
+    for row in rows_of(manifest, ["id", "images", "messages"]):
+        ids[row["id"]] += 1
+        if not all(Path(image["path"]).is_file() for image in row["images"]):
+            lost.append(row["id"])
+        if [turn["role"] for turn in row["messages"]] != ["user", "assistant"] or not all(
+            turn["content"].strip() for turn in row["messages"]
+        ):
+            odd.append(row["id"])
     held_out = {
         row["example_id"]
         for shard in manifest.shards
@@ -52,6 +50,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
         violations("images_there", lost, manifest.rows, "rows lack an image file"),
         violations("two_turns", odd, manifest.rows, "rows have other turns"),
         violations("held_out_stays_out", sorted(held_out & set(ids)), manifest.rows, "rows are held out"),
+        markup_in(rows_of(manifest), "id"),
         none_in_benchmark(store, manifest),
         enough_long_texts(manifest),
     )

@@ -1,6 +1,6 @@
 """What is known of a model by its name, without asking anyone: its price, its limits, whether it reads and thinks.
 
-The table, known_models.json, was taken from litellm's by scripts/known_models.py; docs/servers.md says what and why.
+The table, known_models.json, was taken from litellm's by scripts/known_models.py; docs/engine.md says what and how.
 """
 
 import json
@@ -33,6 +33,7 @@ HOSTS = {
     "api.moonshot.cn": "moonshot",
     "api.minimax.io": "minimax",
     "volces.com": "volcengine",
+    "api.nova.amazon.com": "amazon_nova",
     "api.groq.com": "groq",
     "api.together.xyz": "together_ai",
     "api.together.ai": "together_ai",
@@ -59,6 +60,7 @@ PROVIDER_PREFIXES = {
 VENDOR_PREFIXES = {
     "openai": ("openai",),
     "azure": ("openai",),
+    "amazon": ("amazon_nova",),
     "anthropic": ("anthropic",),
     "vertex_ai": ("gemini", "anthropic"),
     "google": ("gemini",),
@@ -99,8 +101,8 @@ CLAUDE_VERSION = re.compile(r"(-v\d+)?(:\d+)?$")
 class KnownModel(NamedTuple):
     """A line of the table. price: US dollars for a million tokens of prompt, of prompt from the cache, of completion.
 
-    context: tokens of a prompt; most_tokens: of an answer. None: the table does not say. reasoning: the model can
-    think before it answers (some do so only where they are asked to).
+    context: tokens of a prompt; most_tokens: of an answer. None: the table does not say. vision: it reads images;
+    reasoning: it can think before it answers (some do so only where they are asked to). False is no denial.
     """
 
     price: tuple[float, float, float] | None

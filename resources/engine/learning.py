@@ -106,7 +106,7 @@ def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 def _extra(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """A field that a setting of the user adds is the user's: it is never taken out."""
-    return NOTHING if any(_names(name, refusal, words) for name in sent.extra) else None
+    return NOTHING if any(names(name, refusal, words) for name in sent.extra) else None
 
 
 def _by_name(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
@@ -124,6 +124,8 @@ def _room(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     if left is not None:
         enough = max(LEAST_ROOM, sent.room // ENOUGH_OF_ROOM) <= left < sent.room
         return Lesson("room", left, "") if enough else NOTHING
+    if "max_tokens" not in words and _has(words, r"input_tokens", r"even without any output"):
+        return NOTHING  # the prompt alone is too long
     limit = sent.profile.limit
     if not any(name in words for name in LIMIT_NAMES) and not _has(words, *OF_LIMIT):
         return None
@@ -180,7 +182,7 @@ def _system(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 def _sampling(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     for name, rule in (("temperature", _temperature), ("seed", _seed)):
-        if name in sent.fields and _names(name, refusal, words):
+        if name in sent.fields and names(name, refusal, words):
             return rule(refusal, words, sent)
     return None
 
@@ -338,11 +340,12 @@ _RANGE = re.compile(r"[\[(]\s*(\d{1,9})\s*,\s*(\d{1,9})\s*[\])]")  # [1,700] is 
 _EXCLUSIVE = re.compile(r"\b(\d{1,9}) \(exclusive\)")
 
 
-def _names(field: str, refusal: Refusal, words: str) -> bool:
-    """Whether a refusal is about a field: named apart, or in its words."""
+def names(field: str, refusal: Refusal, words: str) -> bool:
+    """Whether a refusal is about a field: named apart, or in its words, also as maxTokens for max_tokens."""
     if refusal.fields:
         return field in refusal.fields
-    return re.search(rf"(?<![a-z]){re.escape(field.lower()).replace('_', '[_ -]?')}(?![a-z_])", words) is not None
+    parts = [re.escape(part) for part in field.lower().split("_") if part]
+    return re.search(rf"(?<![a-z]){'[_ -]?'.join(parts)}(?![a-z_])", words) is not None
 
 
 def _has(words: str, *patterns: str) -> bool:

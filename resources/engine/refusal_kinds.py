@@ -21,8 +21,9 @@ OVERFLOW = _any(
     r"maximum (allowed )?(input|prompt) length",
     r"max_model_len",
     r"max_seq_len",
+    r"prompt_tokens.{0,20}must be less than",
     r"`inputs` (tokens|must)",
-    r"max_tokens must be at least 1, got -",
+    r"must be at least 1, got -",  # vLLM: what the prompt leaves
     r"tokens.?limit.?reached",
     r"longer than the model",
     r"string too long",
@@ -61,10 +62,13 @@ _KEY = r"(api.?key|access.?token|bearer|authorization|credential)"
 WRONG_KEY = _any(
     rf"{_KEY}.{{0,40}}(invalid|incorrect|not valid|missing|required|expired|wrong|unauthorized)",
     rf"(invalid|incorrect|missing|no|wrong|expired) {_KEY}",
+    r"no_db_connection",  # a LiteLLM proxy that knows one key alone
 )
+REGION = _any(r"location is not supported", r"country, region,? or territory")
 UNKNOWN_MODEL = _any(
     r"model.{0,80}(does ?n.t exist|not exist|not found|not supported|unknown|is not available|not a valid|no access)",
     r"not a valid model",
+    r"server is pinned to",  # transformers serve
     r"model.{0,80}not loaded",
     r"(unknown|invalid|no such|unrecognized) model",
     r"no models? (is |are )?loaded",
@@ -94,10 +98,11 @@ NO_IMAGES = _any(
     r"support image input",
     r"text.?only model",
     r"mmproj",
+    r"invalid type: sequence, expected a string",  # DeepSeek: content as parts
 )
 UNREADABLE = _any(
     r"format", r"mime", r"media.?type", r"decode", r"corrupt", r"dimension", r"pixel", r"too (large|small)", r"size",
     r"download", r"fetch",
 )  # fmt: skip
 # What no other form of a request mends: it is about the account, the model, the content, or a server that has no time.
-CERTAIN = (OVERFLOW, FILTERED, NO_QUOTA, WRONG_KEY, UNKNOWN_MODEL, NO_IMAGES, OVERLOADED)
+CERTAIN = (OVERFLOW, FILTERED, NO_QUOTA, WRONG_KEY, REGION, UNKNOWN_MODEL, NO_IMAGES, OVERLOADED)

@@ -106,13 +106,14 @@ async def facts_of(endpoint: Endpoint) -> ServerFacts:
 
 async def _get(client: "openai.AsyncOpenAI", path: str) -> Json:
     """The JSON at `path`; None for whatever goes wrong."""
+    import aiohttp
     import httpx2
     import openai
 
     try:
         response = await client.get(path, cast_to=httpx2.Response)
         found: Json = response.json()
-    except (openai.OpenAIError, httpx2.HTTPError, ValueError, RecursionError, OSError):
+    except (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, ValueError, RecursionError, OSError):
         return None
     return found
 

@@ -30,10 +30,11 @@ class Kept(Protocol):
 class ServerMemory:
     """One for each server, model and LWV_<ROLE>_EXTRA; roles that share them share it."""
 
-    def __init__(self, kept: Kept, url: str, model: str, extra: Mapping[str, object]) -> None:
+    def __init__(self, kept: Kept, url: str, model: str, extra: Mapping[str, object], fresh: bool = False) -> None:
+        """fresh: nothing that was learnt before counts."""
         self._kept, self.url, self.model = kept, url, model
         self.key = hashlib.sha256(json.dumps([url, model, extra], sort_keys=True).encode()).hexdigest()
-        self.memory = read_memory(kept.get_profile(self.key) or "")
+        self.memory = Memory() if fresh else read_memory(kept.get_profile(self.key) or "")
         self.refused = 0
         self._tried: set[str] = set()
         self._first: asyncio.Future[None] | None = None

@@ -70,7 +70,7 @@ def _events(body: str) -> Iterator[str]:
             if data:
                 yield "\n".join(data).strip()
             data = []
-        elif line.startswith("data:"):
+        elif line.startswith("data:") and not line.startswith("data: :"):  # gateways make events of comments
             if data and data[-1].endswith("}"):  # servers that leave the empty line out
                 yield "\n".join(data).strip()
                 data = []

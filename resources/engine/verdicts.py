@@ -4,6 +4,7 @@ import re
 
 from resources.endpoints import Endpoint
 from resources.engine.answers import Answer
+from resources.engine.learning import names
 from resources.engine.refusal import Refusal, one_line
 from resources.engine.refusal_kinds import (
     FILTERED,
@@ -11,6 +12,7 @@ from resources.engine.refusal_kinds import (
     NO_QUOTA,
     OVERFLOW,
     OVERLOADED,
+    REGION,
     UNKNOWN_MODEL,
     UNREADABLE,
     WRONG_KEY,
@@ -39,11 +41,11 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
     if status == 401 or (status in (400, 403) and WRONG_KEY.search(words)) or status == 407:
         state = "is wrong" if endpoint.api_key else "is not set"
         raise EndpointError(f"{where} does not accept the key: {prefix}_API_KEY {state}.{it_says}", "wrong_key")
-    if status == 403:
+    if status == 403 or (status == 400 and REGION.search(words)):
         raise EndpointError(
-            f"{where} forbids the call (HTTP 403): see {prefix}_API_KEY and the account.{it_says}", "forbidden"
+            f"{where} forbids the call (HTTP {status}): see {prefix}_API_KEY and the account.{it_says}", "forbidden"
         )
-    if status <= 501 and NO_IMAGES.search(words) and not UNREADABLE.search(words):
+    if NO_IMAGES.search(words) and not UNREADABLE.search(words):
         raise EndpointError(
             f"{where} takes no images with the model '{endpoint.model}': name a vision model in {prefix}_MODEL, or "
             f"start the server with its vision part.{it_says}",
@@ -55,21 +57,16 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
             "unknown_model",
         )
     if status == 429 and TOO_LARGE.search(words):  # no time will do: one request asks for more than a minute gives
-        return Answer("overflow", f"the request is too long for the server: {says}")
+        return Answer("overflow", f"the request is too long for the account's rate limit: {says}")
     if status in BUSY or (status >= 500 and OVERLOADED.search(words)):
         return Trouble("pushed_back", _words(refusal, says), refusal.retry_after_s)
     if status >= 500 or status in (408, 409, 421, 425):
         return Trouble("server_error", _words(refusal, says), refusal.retry_after_s)
     if OVERFLOW.search(words):
         return Answer("overflow", f"the request is too long for the server: {says}")
-    if culprit := next((name for name in sorted(extra) if _named(name, words, refusal.fields)), None):
+    if culprit := next((name for name in sorted(extra) if names(name, refusal, words)), None):
         raise EndpointError(f"{where} refuses `{culprit}`, which {prefix}_EXTRA adds: take it out.{it_says}", "setting")
     return Answer("rejected", _words(refusal, says))
-
-
-def _named(field: str, words: str, fields: tuple[str, ...]) -> bool:
-    """Whether a refusal names a field, also as presencePenalty for presence_penalty."""
-    return field in fields or re.sub(r"[^a-z]", "", field.lower()) in re.sub(r"[^a-z ]", "", words)
 
 
 def _words(refusal: Refusal, says: str) -> str:

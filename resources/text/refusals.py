@@ -1,27 +1,226 @@
-"""Refusals and error messages that stand where a text is wanted."""
+"""Refusals and server notices that stand where a text is wanted, told by who says what of what."""
+
+import re
 
 from resources.text.headings import without_heading
+from resources.text.patterns import one_of
+from resources.text.words import count_words
 
-REFUSALS = (
-    "i'm sorry, but i can",
-    "i'm sorry, i can",
-    "i cannot assist",
-    "i can't assist",
-    "i can't help with",
-    "as an ai language model",
-    "对不起，我不能",
-    "抱歉，我无法",
-    "很抱歉，我无法",
+SHORT = 90  # words (CJK characters); a longer text is a refusal only where its first sentence says so without a doubt
+HEAD = 1200  # characters at a text's beginning that are looked at
+SENTENCES = 4  # … and so many of its sentences
+
+_THING = one_of(r"""
+    images?|pictures?|photos?|photographs?|attachments?|slides?|pages?|files?|links?|pdfs?|urls?|visuals?|screenshots?
+    """)
+_PERSON = r"(?:people|persons?|individuals?|faces?|whom?\b|(?:any|some)(?:one|body)|celebrit\w+)"
+_REQUEST = r"(?:requests?|prompts?|questions?|quer(?:y|ies)|tasks?|instructions?|inquir\w+)"
+_THIS_REQUEST = rf"(?:to\s+|with\s+)?(?:this|that|your|the|such|any)\s+(?:\w+\s+){{0,2}}{_REQUEST}"
+_GAP = (
+    one_of(r"""
+    any|the|your|this|these|that|those|of|an?|or|and|in|from|on|to|with|directly|real|specific|actual|contents?
+    information|identity|identities|describing|identifying|\w+ed
+    """)
+    + r"\s+"
 )
-ERROR_TEXTS = (*REFUSALS, "max tries. failed")
-HEAD = 200  # characters at a text's beginning in which a refusal is looked for
+_NEAR = rf"(?:{_GAP}){{0,5}}"
+_ADVERBS = (
+    r"(?:(?:really|truly|currently|simply|unfortunately|also|still|directly|actually|personally|just|yet)\s+){0,2}"
+)
+_CANNOT = (
+    one_of(rf"""
+    I\s+{_ADVERBS}(?:can't|won't|prefer not to|don't feel comfortable)
+    I\s+{_ADVERBS}(?:must|(?:need|have) to)(?:\s+respectfully|\s+politely)?\s+(?:decline|refuse)(?:\s+to)?
+    I\s+{_ADVERBS}don't\s+{_ADVERBS}(?=see\b)
+    I\s+{_ADVERBS}don't\s+have\s+(?:the\s+|an?\s+|any\s+|direct\s+)?(?:ability|capabilit\w+|capacity|access|means)(?:\s+(?:to|of))?
+    I'm\s+{_ADVERBS}(?:unable\s+to|not\s+{_ADVERBS}(?:able\s+to|capable\s+of|(?:allowed|permitted|authorized)\s+to|comfortable))
+    I'm\s+{_ADVERBS}not\s+{_ADVERBS}(?:designed|supposed|going|programmed)\s+to
+    I'd\s+rather\s+not
+    (?:^|sorry,?\s+(?:but\s+)?)(?:can't|unable to)
+    """)
+    + rf"\s*{_ADVERBS}"
+)
+_LEAD = (
+    r"(?:^|[,;:—–-]\s*|\b(?:but|so|because|since|that|as|and|however|therefore|why|apologi[sz]e|regret)\s+)(?:that\s+)?"
+)
+_HELP = one_of(rf"""
+    (?:assist|help)(?:ing)?(?:\s+you)?(?:\s+out)?(?:\s+with\b|\s+further|\s+here|\s*[.,;!]|\s*$)
+    (?:fulfil|comply|process|complet|answer|respond|accommodat|satisf|honou?r)\w*\s+{_THIS_REQUEST}
+    (?:this|your|the)\s+{_REQUEST}
+    provid(?:e|ing)\s+(?:the\s+(?:help|assistance)|assistance|information or guidance|that kind|that type|such)
+    """)
+_LOOK = (
+    r"(?:"
+    + one_of(r"""
+    see|view|access|open|analy[sz]e|examine|read|identify|recogni[sz]e|describe|display|interpret|process|look at
+    perceive|inspect|determine|name|tell|comment on
+    """)
+    + rf"(?:ing)?\s+|(?:to\s+)?){_NEAR}(?:{_THING}|{_PERSON})\b"
+)
+_MAKE = (
+    one_of(r"""
+    writ|creat|generat|produc|provid|reproduc|compos|continu|depict|draft|discuss|mak|complet|diagnos|translat|rewrit|do
+    giv|shar|offer|engag|support|present|help
+    """)
+    + r"(?:e|ing)?\s+(?:with\s+|in\s+|out\s+)?"
+    + one_of(rf"""
+    (?:\w+['-]?\w*\s+){{0,4}}?(?:{_REQUEST}|content|sections?|scripts?|material|responses?|guidance|advice|notes|lyrics)\b
+    (?:\w+['-]?\w*\s+){{0,4}}?(?:diagnos\w+|medical|explicit|harmful|illegal|copyrighted)\b
+    (?:this|that|it)(?:\s+one)?\s*(?:[.,;!]|$|\bas\b|\bbecause\b)
+    about\s+{_NEAR}(?:{_THING}|{_PERSON}|what)
+    """)
+)
+_REFUSES = re.compile(rf"{_LEAD}{_CANNOT}{_HELP}|^I'm\s+(?:\w+\s+)?sorry,?\s+(?:but\s+)?{_CANNOT}", re.IGNORECASE)
+_DOUBTFUL = re.compile(rf"{_LEAD}{_CANNOT}(?:{_LOOK}|{_MAKE})", re.IGNORECASE)
+_FIRST_PERSON_CANNOT = re.compile(_CANNOT, re.IGNORECASE)
+_SORRY = re.compile(
+    one_of(r"""
+    (?:I'm|we're)\s+(?:\w+\s+)?(?:sorry|afraid)|sorry|(?:my\s+)?apolog|I\s+apologi|unfortunately|regrettably|I\s+regret
+    I\s+(?:appreciate|understand|notice|want to be)|thank you for
+    """),
+    re.IGNORECASE,
+)
+_AI = re.compile(
+    one_of(r"""
+    \bas\s+an?\s+(?:\w+\s+)?(?:AI|(?:large\s+)?language\s+model|artificial intelligence|text-based)\b
+    \bI'm\s+(?:\w+\s+){0,2}(?:AI|language\s+model)\b
+    \bAI\s+(?:developed|created|made|trained)\s+by
+    """),
+    re.IGNORECASE,
+)
+_NO_INPUT = re.compile(
+    one_of(rf"""
+    \b(?:no|any)\s+{_THING}\s+(?:\w+\s+){{0,2}}(?:provided|attached|included|uploaded|shared|visible|received)
+    \b{_THING}\b[^.]{{0,40}}(?:didn't|did not|failed to|hasn't|haven't)\s+(?:load|upload|come through|attach|arrive)
+    \b{_THING}\b[^.]{{0,40}}(?:appears?|seems?)\s+to\s+be\s+(?:blank|missing|corrupt\w*|broken|empty|unavailable)
+    \b(?:no|any)\s+(?:\w+\s+)?{_THING}\b[^.]{{0,30}}(?:attached|in our conversation|in your message)
+    """),
+    re.IGNORECASE,
+)
+_OFFERS = re.compile(
+    one_of(r"""
+    \bplease\s+(?:\w+\s+)?(?:upload|share|provide|describe|paste|attach|try|send|modify|re-?upload)
+    \bcould\s+you\s+(?:please\s+)?(?:upload|share|provide|describe|paste|attach|send|tell)
+    \bif\s+you(?:'d like|\s+could|\s+can|\s+would)?\s+(?:describe|provide|upload|share|paste|tell|like)
+    \bI(?:'d| would|'ll| can|'m)\s+(?:still\s+)?(?:be\s+)?(?:happy|glad|help|describe|more than happy)
+    \banything else I can|so I can\b|\binstead\b|\bI can (?:help|describe|offer)
+    """),
+    re.IGNORECASE,
+)
+_POLICY = re.compile(
+    rf"\b(?:{_REQUEST}|contents?|responses?|images?|inputs?|outputs?)\b[^.]{{0,60}}"
+    r"\b(?:rejected|blocked|filtered|flagged|violat\w+|against)\b[^.]{0,80}\b(?:polic(?:y|ies)|guidelines?|safety|terms)\b"
+    r"|\bagainst my (?:guidelines|policies|programming|principles)\b|\bmax tries\. failed",
+    re.IGNORECASE,
+)
+_SPEECH = re.compile(
+    r"(?:,[”\"]?\s+|[”\"]\s*|\b(?:he|she|they|who|minister|captain|historian)\s+)(?:he\s+|she\s+|they\s+|the\s+\w+\s+)?"
+    r"(?:said|says|asked|wrote|writes|replied|answered|whispered|told|admits?|argued|cried|used to say|thought)\b"
+    r"|[说问道写喊]道?[：:，。]|一边说",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"“[^”]{0,400}”|\"[^\"]{0,400}\"|「[^」]{0,400}」|『[^』]{0,400}』|《[^》]{0,100}》")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*|\n+")
+
+_ZH_CANNOT = (
+    r"(?:目前|暂时|现在|还|实在|恐怕|确实|并|也|暂|因此|所以|，|\s){0,3}"
+    r"(?:无法|不能|不便|不可以|没有?办法|不具备|不支持|无权|没有学会|不会|难以|拒绝)"
+)
+_ZH_TASK = r"(?:为[您你]|给[您你]|帮助?[您你]|对此|直接|继续|进行|在此|就此){0,2}" + one_of("""
+    提供|协助|帮助|帮[您你]|回答|回应|生成|查看|识别|访问|处理|描述|完成|满足|撰写|写作|编写|创作|给到|继续|分析|看到|查阅
+    打开|读取|讨论|评论|诊断|透露|响应|执行
+    """)
+_ZH_INPUT = r"(?:图片|图像|照片|附件|幻灯片|链接|文件|图)"
+_ZH_SORRY = re.compile(r"^[^。！？]{0,6}(?:抱歉|对不起|不好意思|遗憾|您好|你好|请原谅|谢谢您)")
+_ZH_REFUSES = re.compile(
+    one_of(rf"""
+    (?:(?<!们)我|^|[，,：:]){_ZH_CANNOT}[^。！？，]{{0,6}}?{_ZH_TASK}
+    (?<!们)我(?:目前|暂时|现在|还|并)?(?:没有?|未)?(?:看不到|看到|收到|看见)(?:您|你|任何)[^。！？]{{0,8}}{_ZH_INPUT}
+    """)
+)
+_ZH_AI = re.compile(
+    one_of("""
+    作为(?:一个|一名|一款)?(?:AI|人工智能|大?语言模型|文本模型)(?:语言模型|助手|模型|助理)?
+    我(?:只)?是(?:一个|一款)?(?:AI|文本|语言|人工智能)
+    """)
+)
+_ZH_OFFERS = re.compile(
+    one_of("""
+    请[您你]?(?:重新)?(?:上传|提供|用文字|发送|描述|粘贴)|能否(?:重新|请|再)|换个话题|再为[您你]|可以(?:为您|帮您)
+    如果[您你](?:能|可以|愿意)|此类|该内容|相关内容|请求|这个问题
+    """)
+)
+_ZH_POLICY = re.compile(r"(?:违反|违背|根据|不符合|触犯)[^。！？]{0,24}(?:政策|法律法规|准则|规定|条款|规范)")
 
 
-def begins_as_refusal(text: str, phrases: tuple[str, ...] = REFUSALS) -> bool:
-    """Whether a model's answer begins as a refusal does."""
-    return text.strip()[:HEAD].lower().replace("’", "'").startswith(phrases)
+def begins_as_refusal(text: str) -> bool:
+    """Whether a model's answer is a refusal, says that it has no image, or is a server's notice in place of a text."""
+    head = text.strip()[:HEAD].replace("’", "'").replace("‘", "'")
+    plain = _QUOTED.sub("", head) if not _is_quotation(head) else head.strip('“”"「」『』')
+    if not plain.strip():
+        return False
+    short = len(text) < HEAD and count_words(text) <= SHORT
+    sentences = [found for found in _SENTENCE.split(plain.strip()) if found][:SENTENCES]
+    return _refuses_english(sentences, short) or _refuses_chinese(sentences, short)
 
 
 def is_refusal(text: str) -> bool:
-    """Whether a section or paragraph begins, after its heading, as a refusal or an error text does."""
-    return begins_as_refusal(without_heading(text), ERROR_TEXTS)
+    """Whether a section or paragraph is a refusal or an error text, after its heading."""
+    return begins_as_refusal(without_heading(text))
+
+
+def _is_quotation(text: str) -> bool:
+    """Whether all of a text stands in quotation marks."""
+    return (found := _QUOTED.match(text)) is not None and found.end() == len(text)
+
+
+def _refuses_english(sentences: list[str], short: bool) -> bool:
+    said = [_contracted(sentence) for sentence in (sentences if short else sentences[:1])]
+    whole = " ".join(said)
+    if _SPEECH.search(whole):
+        return False
+    sorry, offers = any(map(_SORRY.match, said)), _OFFERS.search(_contracted(" ".join(sentences))) is not None
+    if any(map(_REFUSES.search, said[: 2 if sorry or offers else 1])):
+        return True
+    doubtful = any(map(_DOUBTFUL.search, said))
+    if doubtful and (short or sorry or offers):
+        return True
+    cannot = _FIRST_PERSON_CANNOT.search(whole) is not None
+    if _AI.search(said[0]) and (cannot or offers):
+        return True
+    return short and bool(
+        (_NO_INPUT.search(whole) and (cannot or offers)) or (_POLICY.search(whole) and (cannot or len(whole) < 250))
+    )
+
+
+def _refuses_chinese(sentences: list[str], short: bool) -> bool:
+    said = sentences if short else sentences[:1]
+    whole = "".join(said)
+    if _SPEECH.search(whole):
+        return False
+    sorry = _ZH_SORRY.search(said[0]) is not None
+    refuses = any(map(_ZH_REFUSES.search, said))
+    if not refuses:
+        return False
+    if _ZH_AI.search(whole) or _ZH_POLICY.search(whole) or (sorry and short):
+        return True
+    return short and (_ZH_OFFERS.search(whole) is not None or re.search(_ZH_INPUT, whole) is not None)
+
+
+def _contracted(sentence: str) -> str:
+    """With the short forms that the rules are written in."""
+    for long, contracted in _FORMS:
+        sentence = long.sub(contracted, sentence)
+    return sentence
+
+
+_FORMS = [
+    (re.compile(rf"\b{long}\b", re.IGNORECASE), contracted)
+    for long, contracted in (
+        ("can ?not", "can't"),
+        ("will not", "won't"),
+        ("do not", "don't"),
+        ("I am", "I'm"),
+        ("I would", "I'd"),
+    )
+]

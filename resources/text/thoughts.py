@@ -25,13 +25,14 @@ _MARK = re.compile(
     | (?P<blank>{BLANK_PATTERN})
     | (?P<final>{_CHANNEL}final\b[^<\n]{{0,60}}(?:<\|constrain\|>[^<\n]{{0,40}})?(?:<\|message\|>)?
         | (?-i:assistantfinal)(?:<\|message\|>)? | (?<=\n)Here\ is\ my\ response:)
-    | (?P<open><{_XML}(?:\s[^<>\n]{{0,100}})?> | \[THINK\] | ◁think▷
+    | (?P<open><{_XML}(?:\s[^<>\n]{{0,100}})?> | (?-i:\[THINK\]) | ◁think▷
         | <\|(?:begin_of_thought|start_thinking|inner_prefix|thinking_start)\|> | <\|channel>\s?thought\b
         | <unused94>(?:thought\b)? | \AHere\ is\ my\ thought\ process:(?=[\s\S]*\nHere\ is\ my\ response:)
         | \A\s*(?-i:analysis(?=[A-Z\u3400-\u9fff]))
         | (?-i:assistant(?:analysis|commentary)) | {_CHANNEL}\w+[^<\n]{{0,60}}(?:<\|constrain\|>[^<\n]{{0,40}})?
           (?:<\|message\|>)?)
-    | (?P<close></{_XML}\s?> | \[/THINK\] | ◁/think▷ | <\|(?:end_of_thought|end_thinking|inner_suffix|thinking_end)\|>
+    | (?P<close></{_XML}\s?> | (?-i:\[/THINK\]) | ◁/think▷
+        | <\|(?:end_of_thought|end_thinking|inner_suffix|thinking_end)\|>
         | <channel\|> | <unused95>)
     | (?P<end><\|(?:end|call|return)\|>)
     | (?P<turn><\|im_start\|>\s*{_OTHERS}\b | <\|start_header_id\|>\s*{_OTHERS}\s*<\|end_header_id\|>
@@ -312,18 +313,18 @@ def _spoken_of(text: str, mark: _Mark) -> bool:
 
 
 def _joined(pieces: Sequence[str]) -> str:
-    """The pieces with what is widest of the white space between them; never so close that they form a mark."""
-    joined, gap = list[str](), ""
+    """The pieces with the widest of the white space between them; never so close that they form a mark."""
+    joined, gaps = list[str](), list[str]()
     for piece in pieces:
         body = piece.strip()
-        gap += piece[: len(piece) - len(piece.lstrip())]
+        gaps.append(piece[: len(piece) - len(piece.lstrip())])
         if not body:
             continue
         if joined:
             close = " " if joined[-1][-1].isascii() and body[0].isascii() else ""
-            joined.append(next((space for space in ("\n\n", "\n", " ") if space in gap), close))
+            joined.append(next((space for space in ("\n\n", "\n", " ") if any(space in gap for gap in gaps)), close))
         joined.append(body)
-        gap = piece[len(piece.rstrip()) :]
+        gaps = [piece[len(piece.rstrip()) :]]
     return "".join(joined)
 
 

@@ -22,7 +22,7 @@ from resources.engine.money import Budget
 from resources.ledger import Ledger
 from resources.recipe.model import Writing
 from resources.store import Store
-from resources.text.refusals import REFUSALS
+from resources.text.refusals import is_refusal
 from testing.engine.prompts import instruction, required_words
 
 SHARD = "bench-001"
@@ -82,7 +82,7 @@ async def write_all(options: argparse.Namespace) -> dict[str, Any]:
                 continue
             for section in row["sections"]:  # what may never stand in long_outputs
                 low = section["text"].lower()
-                bad += any(refusal in low for refusal in REFUSALS) or section["words"] < 100 or "error" in low
+                bad += is_refusal(section["text"]) or section["words"] < 100 or "error" in low
         return {
             **engine.tally.metadata(),
             **{f"documents_{kind}": count for kind, count in outcomes.items()},

@@ -90,6 +90,33 @@ BODIES: list[tuple[str, Any, str, ServerFacts]] = [
         "m",
         ServerFacts(131072, 8192, None, ("m",)),
     ),
+    (
+        "LiteLLM's proxy, as recorded",
+        {
+            "data": [
+                {"id": "m", "object": "model", "mode": "chat", "max_input_tokens": 272000, "max_output_tokens": 128000}
+            ]
+        },
+        "m",
+        ServerFacts(272000, 128000, None, ("m",)),
+    ),
+    (
+        "llama.cpp, as recorded",
+        {
+            "models": [{"name": "m", "model": "m", "type": "model", "capabilities": ["completion"]}],
+            "data": [
+                {
+                    "id": "m",
+                    "aliases": ["m"],
+                    "architecture": {"input_modalities": ["text"]},
+                    "owned_by": "llamacpp",
+                    "meta": {"n_ctx": 2048, "n_ctx_train": 8192},
+                }
+            ],
+        },
+        "m",
+        ServerFacts(2048, None, False, ("m",)),
+    ),
     ("Together", [{"id": "M", "type": "chat", "context_length": 32768}], "m", ServerFacts(32768, None, None, ("M",))),
     (
         "one model",
@@ -104,6 +131,12 @@ BODIES: list[tuple[str, Any, str, ServerFacts]] = [
         ServerFacts(models=("models/gemini-2.5-flash",)),
     ),
     ("OpenAI", {"data": [{"id": "gpt-4o", "object": "model"}]}, "gpt-4o", ServerFacts(models=("gpt-4o",))),
+    (
+        "a price that is none",
+        {"data": [{"id": "m", "pricing": {"prompt": "0.1", "completion": True}}]},
+        "m",
+        ServerFacts(models=("m",)),
+    ),
     ("another model", {"data": [VLLM]}, "n", ServerFacts(models=("m",))),
     ("router mode's dummy", {"data": [{"id": "m", "meta": {"n_ctx": 0}}]}, "m", ServerFacts(models=("m",))),
     ("an error", {"error": {"message": "no"}}, "m", NOTHING),

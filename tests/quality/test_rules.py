@@ -6,13 +6,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from assets.drafts.draft import draft_row
 from assets.drafts.schema import DRAFTS
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.asset_checks import check_shard
-from assets.quality.outcome import AssetRules
+from assets.quality.model_markup import no_model_markup
+from assets.quality.outcome import AssetRules, Context
 from assets.quality.quarantine import write_quarantine
 from assets.steps import sharded_steps
 from resources.store import Store
@@ -153,6 +155,8 @@ def lost_page(rows: Rows) -> Rows:
     return [{**rows[0], "sections": sections}, *rows[1:]]
 
 
+THOUGHT = "<think>\nThe user wants a text on this slide.\n</think>\n\nwriter-1"
+
 # asset, what is done to its rows, the rules that must fail: just these.
 MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("source_images", change(page=7), {"pages_complete"}),
@@ -221,6 +225,10 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("preference_pairs", lambda rows: pair_row(rows, "sampled", margin=0.5), {"margins_kept"}),
     ("preference_pairs", change(margin=20.0), {"margins_kept"}),
     ("preference_pairs", lambda rows: [row for row in rows if row["kind"] == "sampled"], {"pairs_from_edits"}),
+    *((name, change(author=THOUGHT), {"no_model_markup"}) for name in ("instructions", "long_outputs", "segments")),
+    ("drafts", lambda rows: [{**row, "author": THOUGHT} for row in rows], {"no_model_markup"}),
+    ("corrected_segments", change(corrector=THOUGHT), {"no_model_markup"}),
+    ("preference_pairs", change(corrector=THOUGHT), {"no_model_markup"}),
 ]
 
 
@@ -234,6 +242,35 @@ def test_a_broken_table_fails_exactly_the_rules_that_it_breaks(
     table = tables.read_table(name, shard)
     tables.write_table(table_named(name), shard, mutate(table.to_pylist()), tables.identity(name, shard))
     assert failed(tables, name, shard) == rules
+
+
+def text_columns(name: str) -> list[tuple[str, str]]:
+    """(column, field of its list of structs or nothing) of every text that a table has."""
+    found = []
+    for field in table_named(name).schema:
+        item = field.type.value_type if pa.types.is_list(field.type) else field.type
+        if pa.types.is_string(item):
+            found.append((field.name, ""))
+        if pa.types.is_struct(item):
+            found += [(field.name, inner.name) for inner in item if pa.types.is_string(inner.type)]
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in sharded_steps() if name != "source_images"])
+def test_a_thought_is_found_in_whatever_column_of_a_table_it_stands(store: tuple[Store, str], name: str) -> None:
+    tables, shard = store
+    table = tables.read_table(name, shard)
+    columns = text_columns(name)
+    assert len(columns) > 3
+    for column, inner in columns:
+        row = table.to_pylist()[0]
+        if inner:
+            row[column][-1][inner] = THOUGHT
+        else:
+            row[column] = [THOUGHT] if isinstance(row[column], list) else THOUGHT
+        changed = pa.Table.from_pylist([row], schema=table.schema)
+        outcome = no_model_markup(Context(tables, shard, changed))
+        assert not outcome.passed and f"{column}.{inner}".strip(".") in outcome.description, column
 
 
 def test_too_much_quarantine_stops_a_shard_and_a_little_only_warns(store: tuple[Store, str]) -> None:

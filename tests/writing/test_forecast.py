@@ -17,7 +17,7 @@ from assets.long_outputs.writing_forecast import (
     forecast,
     forecast_writing,
 )
-from resources.endpoints import Endpoint
+from resources.endpoints import Endpoint, Wire
 from resources.engine import ModelEngine
 from resources.engine.money import Price
 from resources.engine.server_facts import ServerFacts
@@ -39,8 +39,9 @@ def deck(pages: int, ident: str = "a-deck", **changed: Any) -> Instruction:
     }  # type: ignore[typeddict-item]
 
 
-def engine_at(home: Path, model: str, url: str = "http://127.0.0.1:9/v1") -> ModelEngine:
-    return ModelEngine({"teacher": Endpoint("teacher", url, model)}, Ledger.at(home), lambda image: b"")
+def engine_at(home: Path, model: str, reasoning_tokens: int = 0) -> ModelEngine:
+    endpoint = Endpoint("teacher", "http://127.0.0.1:9/v1", model, wire=Wire(reasoning_tokens=reasoning_tokens))
+    return ModelEngine({"teacher": endpoint}, Ledger.at(home), lambda image: b"")
 
 
 def test_the_low_forecast_is_the_sum_of_what_each_call_will_send_and_the_high_adds_repairs() -> None:
@@ -80,11 +81,12 @@ def test_high_is_never_below_low(pages: int, vision: int, slots: int, stated: bo
 
 
 def test_a_model_that_thinks_has_a_higher_high(tmp_path: Path) -> None:
-    plain, thinking = (
-        forecast_writing([deck(2)], lambda image: PAGE, engine_at(tmp_path, model), Writing(), ServerFacts())
-        for model in ("gpt-4.1", "gpt-5")
+    plain, known_to, given_room = (
+        forecast_writing([deck(2)], lambda image: PAGE, engine_at(tmp_path, model, room), Writing(), ServerFacts())
+        for model, room in (("gpt-4.1", 0), ("gpt-5", 0), ("my-own", 3000))
     )
-    assert thinking.high.completion == pytest.approx(plain.high.completion + THOUGHT_TOKENS * plain.high.calls)
+    assert known_to.high.completion == pytest.approx(plain.high.completion + THOUGHT_TOKENS * plain.high.calls)
+    assert given_room.high.completion == pytest.approx(plain.high.completion + 3000 * plain.high.calls)
     assert plain.price == Price(2, 0.5, 8)
 
 

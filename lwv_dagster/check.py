@@ -1,0 +1,93 @@
+"""`lwv check`: a few calls to each role's server before a run, and what they show."""
+
+import asyncio
+from collections.abc import Sequence
+
+from rich.markup import escape
+
+from lwv_dagster.terminal import console
+from resources.endpoints import Endpoint, endpoints_from_env
+from resources.engine.money import read_prices
+from resources.engine.profile import Profile, differences
+from resources.engine.server_check import Checked, check, same_server
+from resources.engine.server_memory import ServerMemory
+from resources.failures import EndpointError
+from resources.ledger import Ledger
+from resources.settings import Settings
+
+WAIT_S = 45.0
+MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: " "}
+
+
+def run_check(wait_s: float = WAIT_S) -> int:
+    """Check every server that is configured; exit code 0 where a run can use them all, 2 where a setting is wrong."""
+    try:
+        settings = Settings().absolute()
+        endpoints = list(endpoints_from_env().values())
+    except (EndpointError, ValueError) as error:
+        console.print(f"[red]lwv check cannot start:[/] {escape(str(error))}", soft_wrap=True)
+        return 2
+    if all(endpoint.embedded for endpoint in endpoints):
+        console.print("All roles are the embedded model, in process: there is no server to check.")
+        return 0
+    return 0 if check_servers(settings, endpoints, wait_s) else 1
+
+
+def check_servers(settings: Settings, endpoints: Sequence[Endpoint], wait_s: float = WAIT_S) -> bool:
+    """Check these endpoints' servers and print what is found; true where all can be used."""
+    prices, ledger = read_prices(settings.prices), Ledger.at(settings.home)
+    good = True
+    for group in same_server(endpoints):
+        roles = ", ".join(endpoint.role for endpoint in group)
+        console.print(f"[bold]{roles}[/]: {escape(f'{group[0].model} at {group[0].base_url}')}", soft_wrap=True)
+        with console.status("  asking …"):
+            found = asyncio.run(check(group[0], ledger, prices, wait_s))
+        show(group[0], found)
+        good = good and not found.problem
+    return good
+
+
+def never_answered(settings: Settings, endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    """Those whose server has never answered: a run begins with their check."""
+    ledger = Ledger.at(settings.home)
+    return [
+        endpoint
+        for endpoint in endpoints
+        if not endpoint.embedded
+        and not ServerMemory(ledger, endpoint.urls[0], endpoint.model, endpoint.wire.extra).memory.answered
+    ]
+
+
+def show(endpoint: Endpoint, found: Checked) -> None:
+    """What was found, a line each, then what to set."""
+    for name, good, says in found.findings:
+        console.print(f"  {MARKS[good]} {name:<18} {escape(says)}", soft_wrap=True)
+    if changed := differences(found.first, found.profile):
+        said = "; ".join(sent_as(name, value) for name, value in changed.items())
+        console.print(f"    {'is sent':<18} {escape(said)}", soft_wrap=True)
+    if "thinking" in changed:
+        console.print(
+            f"    {'to set':<18} {endpoint.prefix}_REASONING_TOKENS={found.profile.thinking}: room for its thoughts from "
+            f"the first call on; or turn them off with {endpoint.prefix}_EXTRA (docs/servers.md)",
+            soft_wrap=True,
+        )
+    if found.problem:
+        console.print(f"  [red]✗ {escape(found.problem)}[/]", soft_wrap=True)
+
+
+def sent_as(knob: str, value: object) -> str:
+    """What a learnt change of the profile means, in words."""
+    says = {
+        "limit": f"{value} in place of {Profile().limit}" if value else "no token limit",
+        "temperature": "no temperature" if value is None else f"a temperature within {value}",
+        "seed": "no seed",
+        "system": "the system turn as the beginning of the first user turn",
+        "structure": f"structured output: {value}",
+        "stream": "as a stream" if value else "in one piece",
+        "usage": "streams without stream_options",
+        "most_tokens": f"at most {value} tokens an answer",
+        "most_images": f"at most {value} images a request",
+        "most_bytes": f"at most {value} bytes a request",
+        "thinking": f"{value} tokens of room for thoughts",
+    }
+    return says[knob]

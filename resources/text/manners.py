@@ -1,0 +1,177 @@
+"""A text without what a chat model says around it: openings, labels, fences, quotation marks, closings.
+
+The rules act only at a text's borders and leave something of it; what they do not know stays.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from resources.text.manner_phrases import (
+    CLOSING,
+    CORRECTION_LABEL,
+    OPENING_LINE,
+    OPENING_PART,
+    REQUEST_LABEL,
+    REQUEST_NOTE,
+    REQUEST_OPENING,
+    RULE_LINE,
+    SECTION_LABEL,
+    YES,
+)
+from resources.text.thoughts import without_thoughts
+
+Rule = Callable[[str], str]
+PASSES = 6  # what stands around a text stands in several layers: an opening, a label, quotation marks
+_FENCED = re.compile(
+    r"(`{3,}|~{3,})(?:markdown|md|text|txt|plaintext|plain)?[ \t]*\n(.*?)\n?[ \t]*\1", re.DOTALL | re.IGNORECASE
+)
+_PAIRS = {"“": "”", '"': '"', "「": "」", "『": "』", "**": "**", "__": "__", "‘": "’"}
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(*])|(?<=[。！？；，])|(?<=[!?])(?=[*_)）]*$)")
+_AROUND = " \t*_>()[]（）【】-—"
+_EMPHASIS = " \t*_"
+_PAGE = re.compile(r"slide \d+|第\s?\d+\s?页")
+
+
+def clean_request(text: str) -> str:
+    """A request without what its teacher said around it."""
+    return _applied(text, (_unfenced, _request_opening, _opening_line, _request_label, _unquoted, _notes, _closing))
+
+
+def clean_section(text: str, heading: str) -> str:
+    """A section without what its teacher said around it. heading: its own, without `## `; where it stands in the text
+    it stays once, and lines that only repeat it go."""
+    return _applied(text, (_unfenced, _opening_line, _opening_part, lambda said: _labels(said, heading), _closing))
+
+
+def clean_correction(text: str, original: str) -> str:
+    """A corrected segment without what the critic said around it: never what the original has too."""
+    rules = (_unfenced, _opening_line, _opening_part, _correction_label, _yes, _unquoted, _closing, _closing_sentences)
+    return _applied(text, [rule for rule in rules if rule(original.strip()) == original.strip()])
+
+
+def _applied(text: str, rules: Sequence[Rule]) -> str:
+    """The text once no rule changes it any more; as it stands where nothing with a word would be left."""
+    found = without_thoughts(text).text.strip()
+    for _ in range(PASSES):
+        before = found
+        for rule in rules:
+            after = without_thoughts(rule(found)).text.strip()
+            found = after if any(map(str.isalnum, after)) else found
+        if found == before:
+            break
+    return found
+
+
+def _unfenced(text: str) -> str:
+    """What stands in a fence that holds the whole text; a fence of code stays."""
+    match = _FENCED.fullmatch(text)
+    return match[2].strip() if match and match[1] not in match[2] else text
+
+
+def _unquoted(text: str) -> str:
+    for opening, closing in _PAIRS.items():
+        inner = text[len(opening) : -len(closing)]
+        if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening + closing):
+            return text if opening in inner or closing in inner or "\n\n" in inner else inner.strip()
+    return text
+
+
+def _opening_line(text: str) -> str:
+    first, _, rest = text.replace("’", "'", 1).partition("\n")
+    if rest.strip() and OPENING_LINE.fullmatch(first.strip(_EMPHASIS)):
+        return text[len(first) :].strip()
+    return text
+
+
+def _opening_part(text: str) -> str:
+    return _cut_front(OPENING_PART, text)
+
+
+def _request_opening(text: str) -> str:
+    return _cut_front(YES, _cut_front(REQUEST_OPENING, _cut_front(OPENING_PART, text)))
+
+
+def _yes(text: str) -> str:
+    return _cut_front(YES, text)
+
+
+def _request_label(text: str) -> str:
+    return _cut_front(REQUEST_LABEL, text)
+
+
+def _correction_label(text: str) -> str:
+    return _cut_front(CORRECTION_LABEL, text)
+
+
+def _cut_front(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.match(text.replace("’", "'", 1))
+    return text[match.end() :].strip() if match else text
+
+
+def _notes(text: str) -> str:
+    """Without the last paragraphs that explain the request."""
+    paragraphs = text.split("\n\n")
+    while len(paragraphs) > 1 and REQUEST_NOTE.match(paragraphs[-1].strip()):
+        paragraphs.pop()
+    return "\n\n".join(paragraphs).strip()
+
+
+def _closing(text: str) -> str:
+    """Without the last lines that are closings or rules, but for the first line."""
+    lines = text.split("\n")
+    while len(lines) > 1 and (not lines[-1].strip() or RULE_LINE.fullmatch(lines[-1]) or _closes(lines[-1])):
+        lines.pop()
+    return "\n".join(lines).rstrip()
+
+
+def _closes(line: str) -> bool:
+    said = line.replace("’", "'").strip(_AROUND)
+    return bool(said) and all(
+        CLOSING.fullmatch(part.strip(" .!?。！？，；*_")) for part in _SENTENCE.split(said) if part
+    )
+
+
+def _closing_sentences(text: str) -> str:
+    """Without closings that stand at the end of the last line, behind a sentence that is none."""
+    start = text.rfind("\n") + 1
+    sentences = _SENTENCE.split(text[start:])
+    while len(sentences) > 1 and _closes(sentences[-1]):
+        sentences.pop()
+        text = text[: text.rindex(sentences[-1], start) + len(sentences[-1])]
+    return text
+
+
+def _labels(text: str, heading: str) -> str:
+    """Without labels and titles above the section's text, and without lines that repeat the label of its page."""
+    own, lines, at, kept = _plain(heading), text.split("\n"), 0, list[str]()
+    while at < len(lines):
+        line, following = lines[at].strip(), next(filter(str.strip, lines[at + 1 :]), "").strip()
+        title = line.startswith("#")
+        repeats = _plain(line) == own or _plain(line).startswith(
+            (f"{own}:", f"{own}：", f"{own} -", f"{own} –", f"{own} —")
+        )
+        if title and repeats and not kept:
+            kept = [lines[at], ""]
+        elif line and not (
+            (repeats and not _ends_sentence(line))
+            or (not title and SECTION_LABEL.fullmatch(line))
+            or (
+                title
+                and not kept
+                and (_plain(following) == own or (line.startswith("# ") and following.startswith("## ")))
+            )
+        ):
+            break
+        at += 1
+    rest = [line for line in lines[at:] if not (_PAGE.fullmatch(own) and _plain(line) == own)]
+    body = "\n".join(rest).strip("\n")
+    unchanged = len(rest) == len(lines) - at and not any(map(str.strip, lines[:at][1 if kept else 0 :]))
+    return text if unchanged or not body else "\n".join([*kept, body])
+
+
+def _plain(line: str) -> str:
+    return " ".join(line.strip(" \t#*_:：.").casefold().split())
+
+
+def _ends_sentence(line: str) -> bool:
+    return line.rstrip(_EMPHASIS).endswith((".", "!", "?", "。", "！", "？", ";", "；"))
