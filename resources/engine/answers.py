@@ -32,6 +32,7 @@ BROKEN = {
     "other",
 }
 CALLS = {"tool_calls", "function_call", "tool_use", "malformed_function_call"}
+MOST_BLANKS = 100  # characters of white space at the end of an answer that ends by itself
 REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 
 
@@ -61,6 +62,7 @@ class Answer(NamedTuple):
     usage: TokenUsage = NO_TOKENS
     served: str = ""
     thought: bool = False  # part of its tokens went to thoughts
+    blank: bool = False  # its end is white space, until max_tokens ended it
 
 
 class Lost(NamedTuple):
@@ -124,7 +126,8 @@ def read_completion(body: Json) -> Answer | Lost:
     answer = classify(unwrapped.text, finish, refusal, bool(thoughts or unwrapped.thoughts), unwrapped.open, usage)
     if isinstance(answer, Lost):
         return answer
-    return answer._replace(usage=usage, served=served, thought=bool(thoughts or unwrapped.thoughts))
+    blank = finish.lower() in STOPPED and len(text) - len(text.rstrip()) >= MOST_BLANKS
+    return answer._replace(usage=usage, served=served, thought=bool(thoughts or unwrapped.thoughts), blank=blank)
 
 
 def read_content(content: Json) -> tuple[str, str]:

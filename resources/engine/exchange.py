@@ -11,7 +11,7 @@ import openai
 from resources.endpoints import Endpoint
 from resources.engine.answers import NO_TOKENS, Answer, Lost, TokenUsage, read_answer
 from resources.engine.known_models import known
-from resources.engine.learning import Lesson, learn, smaller
+from resources.engine.learning import Lesson, learn, runs_off, smaller
 from resources.engine.profile import Profile
 from resources.engine.progress import logger
 from resources.engine.refusal import Refusal, read_refusal
@@ -161,6 +161,9 @@ class _Attempt:
     def _answered(self, answer: Answer, request: Request, profile: Profile, trial: str | None) -> Answer | None:
         exchange, memory = self.exchange, self.exchange.memory
         self.usage = _sum(self.usage, answer.usage)
+        if answer.blank and self._tries < MOST_TRIES and (lesson := runs_off(request.sent)) is not None:
+            self._ran_off(lesson, trial)
+            return None
         if self._guess is not None:
             if memory.learn(self._guess) and self._guessed_at is not None:
                 exchange.said(self._guess, self._guessed_at)
@@ -181,6 +184,14 @@ class _Attempt:
             memory.learn(lesson)
             exchange.said(lesson, Refusal(200, answer.detail))
         return None
+
+    def _ran_off(self, lesson: Lesson, trial: str | None) -> None:
+        """An answer of white space without an end: as good as a refusal of the schema."""
+        self.exchange.refused_try()
+        if trial == lesson.knob:
+            self.exchange.memory.confirm(lesson)
+        elif self.exchange.memory.learn(lesson):
+            self.exchange.said(lesson, Refusal(200, "the answer was white space without an end"))
 
     def _advised(self, answer: Answer) -> Answer:
         prefix = self.exchange.endpoint.prefix

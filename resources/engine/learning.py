@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from resources.engine.profile import LADDER, Profile, Structure
 from resources.engine.refusal import Refusal
+from resources.engine.refusal_kinds import CERTAIN
 
 TEACHES = frozenset({400, 403, 404, 405, 406, 411, 413, 415, 422, 500, 501})
 LIMITS = ("max_tokens", "max_completion_tokens")
@@ -56,7 +57,8 @@ def _body(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     large = refusal.status == 413 or _has(
         words, r"(request|payload|body|entity|content)[\w ]{0,20} (is )?too large", r"request_too_large", r"body size"
     )
-    if not large:
+    image = "image" in words and _has(words, r"pixels?\b", r"dimension", r"\bmb\b", r"\bbytes\b", r"size")
+    if not (large or (sent.images and image and _has(words, *TOO_MUCH))) or _has(words, r"\btokens?\b"):
         return None
     return smaller(sent) or NOTHING
 
@@ -82,17 +84,24 @@ def _images(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 
 def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
-    if not _has(words, r"\bstream") and "stream" not in refusal.fields:
+    if not _has(words, r"(?<![a-z])stream") and "stream" not in refusal.fields:
         return None
     if sent.profile.stream:
         if "stream_options" in sent.fields and _has(words, r"stream_options", r"include_usage"):
             return Lesson("usage", False, "streams without stream_options")
         if _has(
-            words, r"(not|n't|un)[\w ]*support", r"not (allowed|permitted|available)", r"disabled", r"must be false"
+            words,
+            r"(not|n't|un)[\w ]*support",
+            r"not (allowed|permitted|available)",
+            r"disabled",
+            r"must be (false|verified)",
         ):
             return Lesson("stream", False, "answers in one piece")
         return None
-    return Lesson("stream", True, "answers as a stream")
+    asks = _has(
+        words, r"\bonly\b", r"\bmust\b", r"enable", r"requires?\b", r"\bset\b", r"non-?stream", r"stream ?= ?true"
+    )
+    return Lesson("stream", True, "answers as a stream") if asks and refusal.status < 500 else None
 
 
 def _extra(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
@@ -112,14 +121,17 @@ def _by_name(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 def _room(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """The token limit: its name, its most, or what the context leaves."""
     left = context_left(words)
-    if left is not None and left < sent.room:
-        return Lesson("room", left, "") if left >= max(LEAST_ROOM, sent.room // ENOUGH_OF_ROOM) else NOTHING
+    if left is not None:
+        enough = max(LEAST_ROOM, sent.room // ENOUGH_OF_ROOM) <= left < sent.room
+        return Lesson("room", left, "") if enough else NOTHING
     if "max_tokens" not in words and _has(words, r"input_tokens", r"even without any output"):
         return NOTHING  # the prompt alone is too long
     limit = sent.profile.limit
     if not any(name in words for name in LIMIT_NAMES) and not _has(words, *OF_LIMIT):
         return None
     other = LIMITS[LIMITS[0] == limit]
+    if _has(words, r"(expected|must be) an? (valid )?(integer|number)"):
+        return None
     if not limit:
         return Lesson("limit", LIMITS[0], "max_tokens") if _has(words, r"required", r"missing") else None
     if _has(words, rf"use '?\"?`?{other}", rf"{other}\W+instead"):
@@ -146,9 +158,9 @@ def _structure(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 def _less_structure(sent: Sent, words: str, sure: bool) -> Lesson:
     level = sent.profile.structure
-    if level == "schema" and _has(words, *BOUNDS) and not _has(words, r"response_format\W+(is|are) not"):
+    if level == "schema" and _has(words, *BOUNDS, *BAD_SCHEMA) and not _has(words, r"response_format\W+(is|are) not"):
         target: Structure = "plain"
-    elif level in ("schema", "plain") and _has(words, r"json_object", r"json mode"):
+    elif level in ("schema", "plain") and _has(words, r"json_object", r"json mode(?! is not)"):
         target = "json"
     else:
         target = "none"
@@ -157,8 +169,13 @@ def _less_structure(sent: Sent, words: str, sure: bool) -> Lesson:
     return Lesson("structure", target, says, sure)
 
 
+def runs_off(sent: Sent) -> Lesson | None:
+    """After an answer that was white space until max_tokens ended it: a weak model gets lost so in a schema's JSON."""
+    return _less_structure(sent, "", sure=True) if sent.schema else None
+
+
 def _system(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
-    if not sent.profile.system or not _has(words, *SYSTEM):
+    if not sent.profile.system or not _has(words, *SYSTEM) or "optional system" in words:
         return None
     return Lesson("system", False, "the system turn as the beginning of the first user turn")
 
@@ -209,7 +226,9 @@ FIELDS = {
 
 def _blind(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """Any failure of a request with a schema is tried once without: servers say it in every way there is."""
-    if not sent.schema or (refusal.status >= 500 and _has(words, *OUTAGE)) or _has(words, *CERTAIN):
+    if not sent.schema or (refusal.status >= 500 and _has(words, *OUTAGE)):
+        return None
+    if any(kind.search(words) for kind in CERTAIN):
         return None
     return _less_structure(sent, words, sure=False)
 
@@ -262,40 +281,22 @@ STRUCTURE = (
     r"uniqueitems",
     r"\bschema\b",
 )
-BOUNDS = (
-    r"(min|max)_?items",
-    r"(min|max)_?length",
-    r"uniqueitems",
-    r"additionalproperties",
-    r"minimum",
-    r"\bstrict\b",
-    r"features? not supported",
+BOUNDS = (r"(min|max)_?items", r"(min|max)_?length", r"uniqueitems", r"additionalproperties", r"minimum", r"\bstrict\b")
+BAD_SCHEMA = (
+    r"invalid (json )?schema",
+    r"schemas?\b.{0,40}(feature|keyword|unsupported)",
+    r"unsupported (field|keyword)",
 )
 SYSTEM = (
     r"(system|developer) (role|message|prompt|instruction)s?\b.{0,40}(not|n't|un)[\w ]{0,12}(support|enabled|allowed)",
     r"(not|n't|un)[\w ]{0,12}support.{0,30}\b(system|developer) ?(role|message|prompt|instruction)",
     r"system role",
-    r"role[\w' :]* system\b",
-    r"only (the )?('?user'? and '?assistant|user)\W",
-    r"role'? (does not|doesn't) support '?(system|developer)",
-    r"(?<!optional system message, conversation )roles must alternate",
+    r"\brole\b[\w':\". \[\]]{0,40}[ '\":]system\b",
+    r"'?user'? (and|or) '?assistant\b",
+    r"only (the )?user\W",
+    r"roles must alternate",
 )
 OUTAGE = (r"overload", r"unavailable", r"timed? ?out", r"capacity", r"try again", r"loading", r"gateway", r"web page")
-CERTAIN = (  # about the account, the model or the content: no form of request mends it
-    r"api.?key",
-    r"credit",
-    r"billing",
-    r"quota",
-    r"balance",
-    r"model.{0,40}(not found|does not exist|not exist|not loaded|unknown|invalid)",
-    r"no model",
-    r"content (policy|management|filter)",
-    r"safety",
-    r"moderation",
-    r"inappropriate",
-    r"context (length|window|size)",
-    r"image",
-)
 
 
 def context_left(words: str) -> int | None:
@@ -340,10 +341,11 @@ _EXCLUSIVE = re.compile(r"\b(\d{1,9}) \(exclusive\)")
 
 
 def names(field: str, refusal: Refusal, words: str) -> bool:
-    """Whether a refusal is about a field: named apart, or in its words."""
+    """Whether a refusal is about a field: named apart, or in its words, also as maxTokens for max_tokens."""
     if refusal.fields:
         return field in refusal.fields
-    return re.search(rf"(?<![a-z]){re.escape(field.lower()).replace('_', '[_ -]?')}(?![a-z_])", words) is not None
+    parts = [re.escape(part) for part in field.lower().split("_") if part]
+    return re.search(rf"(?<![a-z]){'[_ -]?'.join(parts)}(?![a-z_])", words) is not None
 
 
 def _has(words: str, *patterns: str) -> bool:

@@ -24,7 +24,7 @@ def read_stream(body: str) -> Json:
     whole: dict[str, Json] = {}
     finish: Json = None
     ended = began = False
-    for event in _events(body):
+    for event in _worded(body):
         if event == DONE:
             ended = True
             break
@@ -55,6 +55,11 @@ def read_stream(body: str) -> Json:
         return None
     joined: dict[str, Json] = {name: "".join(parts) for name, parts in message.items()}
     return {**whole, "choices": [{"message": {"content": "", **joined}, "finish_reason": finish}]}
+
+
+def _worded(body: str) -> Iterator[str]:
+    """The events that say something: others only keep a connection open."""
+    return (event for event in _events(body) if event == DONE or event.startswith(("{", "[")))
 
 
 def _events(body: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A server's quirk with the outcome that is right for it, and how a case is run: `long_outputs` over three documents."""
+"""A server's quirk with the outcome that is right for it, and how a case is run: `long_outputs` over documents."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw
 from assets.instructions.schema import INSTRUCTIONS, Instruction
 from assets.long_outputs.asset import long_outputs
 from assets.long_outputs.schema import LONG_OUTPUTS
-from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
 from lwv_dagster.definitions import default_resources
 from resources.store import Store

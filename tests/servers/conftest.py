@@ -1,6 +1,6 @@
 """One server for all cases, whose quirk each case sets; and a plain server's texts to compare with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
