@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from testing.engine.server import WORDS
+from testing.engine.server import WORDS, plan_text
 from testing.engine.work import SECTION_WORDS, draw, sections_of
 from testing.openai_server import completion
 
@@ -61,13 +61,7 @@ def plan(sample: int, fault: str) -> Response:
     if fault == "no form":
         return completion("First I would look at everything, then write.")
     size = SECTION_WORDS * (2 if fault == "bad words" else 1)
-    pages = "" if fault == "missing page" else " - Pages: 1"
-    return completion(
-        "\n".join(
-            f"Section {k} - Main Point: Part {k} of text {sample} - Word Count: {size}{pages}"
-            for k in range(1, count + 1)
-        )
-    )
+    return completion(plan_text(sample, count, size, [] if fault == "missing page" else [1]))
 
 
 def section(sample: int, step: int, fault: str) -> Response:

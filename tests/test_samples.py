@@ -143,13 +143,12 @@ def test_a_back_translated_instruction_states_exactly_what_was_written(samples: 
 @pytest.mark.slow
 def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any, monkeypatch) -> None:
     """The key of a call hashes all that was sent: it is found again only with exactly the sections before it."""
-    from assets.long_outputs.conversation import Conversation, Turn
+    from assets.long_outputs.conversation import Conversation, Turn, section_room
     from assets.long_outputs.writer import PLAN, WRITE, sections_for
     from resources.embedded.protocol import model_name
     from resources.ledger import Ledger
     from resources.messages import Call
     from resources.recipe.model import Writing
-    from resources.text.tokens import TEACHER_ROOM_PER_WORD
 
     store, _, shards = samples
     ledger, recipe = Ledger.at(store.home), Writing()
@@ -170,7 +169,7 @@ def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any
     )
     talk: Any = Conversation(None, row, recipe)  # type: ignore[arg-type]
     talk.turns = [Turn(prompt, plan.text)]
-    from assets.long_outputs.outline import parse_plan
+    from assets.long_outputs.plan_reader import parse_plan
 
     planned = parse_plan(plan.text)
     for section, entry in zip(row["sections"], planned, strict=True):
@@ -191,7 +190,7 @@ def test_each_section_was_given_the_plan_and_all_sections_before_it(samples: Any
                 WRITE.version,
                 row["example_id"],
                 "",
-                max_tokens=512 + TEACHER_ROOM_PER_WORD * words,
+                max_tokens=section_room(words),
                 temperature=recipe.temperature,
             ).key(model_name("teacher"))
 

@@ -11,6 +11,7 @@ from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerError
 from resources.messages import Call, Image, assistant, system, user
 from resources.prompts import load_prompt
+from resources.structured_output import json_format, json_line, json_list
 from resources.text.headings import has_page_heading, page_heading
 from resources.text.json_objects import json_objects
 from resources.text.manners import clean_correction
@@ -21,24 +22,12 @@ from resources.text.words import count_words
 SYSTEM = load_prompt(__file__, "system")
 CORRECT = load_prompt(__file__, "correct")
 CORRECT_AGAIN = load_prompt(__file__, "correct_again")
-# The schema for servers with structured output.
-CORRECTION_FORMAT = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "correction",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["errors", "reason", "text"],
-            "properties": {
-                "errors": {"type": "array", "items": {"type": "string", "enum": list(ERRORS)}},
-                "reason": {"type": "string"},
-                "text": {"type": "string"},
-            },
-        },
-    },
-}
+CORRECTION_FORMAT = json_format(
+    "correction",
+    errors=json_list({"type": "string", "enum": list(ERRORS)}, 0, len(ERRORS)),
+    reason=json_line(300),
+    text={"type": "string"},  # of several paragraphs: bounded by max_tokens
+)
 
 
 class Correction(TypedDict):

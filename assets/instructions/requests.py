@@ -15,6 +15,7 @@ from resources.failures import AnswerError
 from resources.messages import Call, Image, system, user
 from resources.prompts import Prompt, load_prompt
 from resources.recipe.model import Recipe
+from resources.structured_output import json_format, json_line
 from resources.text.echo import echoes, has_words
 from resources.text.json_objects import json_objects
 from resources.text.manners import clean_request
@@ -31,19 +32,9 @@ PROMPT_MARK = re.compile(
 LONG_WORDS = 1000  # a long article has more words (English) or characters (Chinese)
 LEAST_CHARACTERS, MOST_CHARACTERS = 5, 3900  # of a request; `请写影评。` is one
 
-NEED_LONG_FORMAT = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "decision",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["relevant", "long", "reason"],
-            "properties": {"relevant": {"type": "boolean"}, "long": {"type": "boolean"}, "reason": {"type": "string"}},
-        },
-    },
-}
+NEED_LONG_FORMAT = json_format(
+    "decision", relevant={"type": "boolean"}, long={"type": "boolean"}, reason=json_line(300)
+)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ sends the same texts as the paper's scripts do, in one turn with the images last
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 from assets.instructions.schema import Instruction
 from assets.long_outputs.control import go_on, whole_words
@@ -18,7 +18,7 @@ from resources.messages import Call, Image, Message, assistant, system, user
 from resources.prompts import Prompt, load_prompt
 from resources.recipe.model import Writing
 from resources.text.repetition import loop_start
-from resources.text.tokens import TEACHER_ROOM_PER_WORD
+from resources.text.tokens import TEACHER_ROOM, TEACHER_ROOM_PER_WORD
 
 Order = Literal["append", "reference"]
 
@@ -69,16 +69,17 @@ class Conversation:
         name: str,
         prompt: Prompt,
         said: str,
-        words: int,
+        room: int,
         left: int | None = None,
         more: tuple[Turn, ...] = (),
         response_format: Mapping[str, object] | None = None,
     ) -> Answered:
         """The answer to one step, which does not become a turn yet. more: turns after `turns`.
 
-        name: of the step; said: its prompt, filled; words: about as many as the answer may have; left: calls that the
-        document still needs. A refusal or an empty answer is asked once more with another seed; text that max_tokens
-        cut is continued. Raises AnswerError.
+        name: of the step; said: its prompt, filled; room: tokens that the answer may have; left: calls that the
+        document still needs. A refusal or an empty answer is asked once more with another seed; text that the room cut
+        is continued. An answer in a `response_format` that was cut is asked once more with twice the room, without the
+        format where the model could not stop inside it. Raises AnswerError.
         """
         call = Call(
             role="teacher",
@@ -87,7 +88,7 @@ class Conversation:
             template=prompt.version,
             left=left,
             messages=self.messages(said, more),
-            max_tokens=512 + TEACHER_ROOM_PER_WORD * words,
+            max_tokens=room,
             temperature=self.recipe.temperature,
             goes_on=not response_format,
             extra={"response_format": response_format} if response_format else {},
@@ -95,16 +96,12 @@ class Conversation:
         try:
             reply = await self.send(call)
         except AnswerError as error:
-            if error.kind == "truncated":
-                return (
-                    await self._continued(call, said, more, error)
-                    if not response_format
-                    else await self._with_more_room(call)
-                )
-            if error.kind not in AGAIN:
+            if error.kind == "truncated" and not response_format:
+                return await self._continued(call, said, more, error)
+            if error.kind not in AGAIN and error.kind != "truncated":
                 raise
             self.repairs["asked_again"] += 1
-            reply = await self.send(replace(call, attempt=1, seed=1))
+            reply = await self.send(replace(call, attempt=1, seed=1, **_second_try(call, error)))
         return Answered(reply.text, reply.call_id)
 
     async def send(self, call: Call) -> Reply:
@@ -132,12 +129,6 @@ class Conversation:
             user(*images, task, said[0]),
             *(assistant(text) if index % 2 else user(text) for index, text in enumerate(said) if index),
         )
-
-    async def _with_more_room(self, call: Call) -> Answered:
-        """A plan that was cut cannot be used: asked once more with twice the tokens."""
-        self.repairs["asked_again"] += 1
-        reply = await self.send(replace(call, attempt=1, seed=1, max_tokens=2 * call.max_tokens))
-        return Answered(reply.text, reply.call_id)
 
     async def _continued(self, call: Call, said: str, more: tuple[Turn, ...], cut: AnswerError) -> Answered:
         """The whole text of a section that was cut, in at most `continuations` more calls.
@@ -169,6 +160,31 @@ class Conversation:
 
     def _loops(self, text: str) -> bool:
         return self.recipe.loop_control and loop_start(text) is not None
+
+
+class SecondTry(TypedDict, total=False):
+    """What is different about the second try of a call."""
+
+    max_tokens: int
+    extra: Mapping[str, object]
+
+
+def _second_try(call: Call, error: AnswerError) -> SecondTry:
+    """Twice the room for what was cut; no response_format where the model said nothing in it, or did not stop."""
+    changed: SecondTry = {"max_tokens": 2 * call.max_tokens} if error.kind == "truncated" else {}
+    if call.extra and (error.kind == "empty" or ran_on(error.partial)):
+        changed["extra"] = {}
+    return changed
+
+
+def ran_on(cut: str) -> bool:
+    """Whether an answer was cut because the model could not stop: it is mostly white space, or it loops."""
+    return 2 * sum(map(str.isspace, cut)) > len(cut) or loop_start(cut) is not None
+
+
+def section_room(words: int) -> int:
+    """Tokens that a section of about so many words may have."""
+    return TEACHER_ROOM + TEACHER_ROOM_PER_WORD * words
 
 
 def spent(talk: Conversation) -> Spent:

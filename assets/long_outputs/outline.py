@@ -1,51 +1,16 @@
-"""The plan of a long text: sections with words, points and pages; parsed leniently, as lines or JSON, and checked."""
+"""The plan of a long text: sections with words, points and pages; how it is asked for, and what makes it usable."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from resources.text.json_objects import json_objects
+from resources.json_types import Json
+from resources.structured_output import json_format, json_integer, json_line, json_list, json_object
 
 WORDS_OFF = 0.1  # share of the total by which a plan's words may miss it
 LEAST_WORDS = 20  # of a section whose words are scaled: with fewer nothing can be written
-# A section line of the form that prompts/plan.txt asks for. Anchored at the line's start, so that a key point which
-# mentions "Section 3" is no new section (the released code splits there, docs/method.md 2.3).
-_LINE = re.compile(
-    r"^\W*(?:Section|Paragraph|Slide|第)\s*\d+\s*(?:节|段)?\W*Main Point\W*?[:：]\s*(?P<point>.+?)"
-    r"\s*[-–—]\W*Word Count\W*?[:：]\W*(?P<words>\d[\d,]{0,9})[^\d\n]*?"
-    r"(?:Pages?\W*?[:：]\W*(?P<pages>\d[\d,，、 \t-]*))?\W*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-# The schema for servers with structured output.
-PLAN_FORMAT = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "plan",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["sections"],
-            "properties": {
-                "sections": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "additionalProperties": False,
-                        "required": ["point", "words", "pages"],
-                        "properties": {
-                            "point": {"type": "string"},
-                            "words": {"type": "integer"},
-                            "pages": {"type": "array", "items": {"type": "integer"}},
-                        },
-                    },
-                }
-            },
-        },
-    },
-}
+POINT_CHARACTERS = 300  # of a main point
+PLAN_ROOM, PLAN_ROOM_PER_SECTION, PLAN_ROOM_PER_PAGE = 256, 60, 4  # tokens
+FORM = '{"sections": [{"point": "…", "words": n, "pages": [p]}]}'
 
 
 @dataclass(frozen=True)
@@ -66,20 +31,22 @@ class PlanError(ValueError):
         self.only_words = only_words
 
 
-def parse_plan(text: str) -> list[PlannedSection]:
-    """The sections of a plan in order, numbered anew from 1; empty where it is neither JSON nor lines of the form."""
-    if sections := _from_json(text):
-        return sections
-    for match in _LINE.finditer(text):
-        sections.append(
-            PlannedSection(
-                len(sections) + 1,
-                match["point"].strip(" []"),
-                int(match["words"].replace(",", "")),
-                _page_list(match["pages"] or ""),
-            )
-        )
-    return sections
+def plan_format(pages: int, total_words: int, page_per_section: bool, most_sections: int) -> dict[str, Json]:
+    """The response_format of a plan: no more sections, words and pages than this text can have."""
+    section = json_object(
+        {
+            "point": json_line(POINT_CHARACTERS),
+            "words": json_integer(1, total_words),
+            "pages": json_list(json_integer(1, max(1, pages)), min(1, pages), 1 if page_per_section else pages),
+        }
+    )
+    least, most = (pages, pages) if page_per_section else (1, most_sections)
+    return json_format("plan", sections=json_list(section, least, most))
+
+
+def plan_room(sections: int, pages: int) -> int:
+    """Tokens that a plan may have: a section takes about 35 in English and 45 in Chinese, a number of a page 3."""
+    return PLAN_ROOM + PLAN_ROOM_PER_SECTION * sections + PLAN_ROOM_PER_PAGE * pages
 
 
 def check_plan(
@@ -87,7 +54,7 @@ def check_plan(
 ) -> None:
     """Raise PlanError unless every page is covered, pages exist, and the words add up to the total within 10 %."""
     if not sections:
-        raise PlanError("no line has the form `Section k - Main Point: … - Word Count: n - Pages: p`")
+        raise PlanError(f"it is no JSON object of the form {FORM}")
     if page_per_section and [section.pages for section in sections] != [(page,) for page in range(1, pages + 1)]:
         raise PlanError(f"a deck of {pages} pages needs one section per page, in page order")
     if len(sections) > max(most_sections, pages):
@@ -112,24 +79,3 @@ def scale_plan(sections: Sequence[PlannedSection], total_words: int) -> list[Pla
         replace(section, words=max(least, round(max(least, section.words) * total_words / words)))
         for section in sections
     ]
-
-
-def _from_json(text: str) -> list[PlannedSection]:
-    for found in json_objects(text):
-        if isinstance(entries := found.get("sections"), list):
-            try:
-                return [_from_entry(index, entry) for index, entry in enumerate(entries, 1)]
-            except (ValueError, TypeError, KeyError, OverflowError):
-                continue
-    return []
-
-
-def _from_entry(index: int, entry: Any) -> PlannedSection:
-    return PlannedSection(index, str(entry["point"]).strip(), int(entry["words"]), tuple(map(int, entry["pages"])))
-
-
-def _page_list(text: str) -> tuple[int, ...]:
-    pages: list[int] = []
-    for first, last in re.findall(r"(\d{1,6})(?:\s*-\s*(\d{1,6}))?", text):
-        pages.extend(range(int(first), int(last or first) + 1) if int(last or first) - int(first) < 1000 else [])
-    return tuple(dict.fromkeys(pages))

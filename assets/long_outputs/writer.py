@@ -9,8 +9,9 @@ from typing import NamedTuple
 from assets.instructions.schema import Instruction
 from assets.long_outputs.back_translation import state_length
 from assets.long_outputs.control import LEAST_WORDS, Fault, better, find_fault, unusable
-from assets.long_outputs.conversation import Answered, Conversation, Order, Turn, spent
-from assets.long_outputs.outline import PLAN_FORMAT, PlanError, PlannedSection, check_plan, parse_plan, scale_plan
+from assets.long_outputs.conversation import Answered, Conversation, Order, Turn, section_room, spent
+from assets.long_outputs.outline import PlanError, PlannedSection, check_plan, plan_format, plan_room, scale_plan
+from assets.long_outputs.plan_reader import parse_plan
 from assets.long_outputs.schema import LongOutput, Section
 from resources.engine import ModelEngine
 from resources.failures import AnswerError
@@ -69,8 +70,9 @@ async def make_plan(talk: Conversation) -> Plan:
         total_words=total,
         section_rule="one per page" if deck else str(sections_for(total, recipe)),
     )
-    room = 60 * (max(pages, sections_for(total, recipe)) + 10)
-    text, call_id = await talk.ask("plan", PLAN, prompt, room, response_format=PLAN_FORMAT)
+    most = pages if deck else most_planned(total, pages, recipe)
+    room, form = plan_room(most, pages), plan_format(pages, total, deck, most)
+    text, call_id = await talk.ask("plan", PLAN, prompt, room, response_format=form)
     plan = parse_plan(text)
     try:
         check_plan(plan, pages, total, deck, recipe.most_sections)
@@ -83,7 +85,7 @@ async def make_plan(talk: Conversation) -> Plan:
             CORRECT_PLAN.fill(problem=first),
             room,
             more=(bad,),
-            response_format=PLAN_FORMAT,
+            response_format=form,
         )
         plan = parse_plan(text)
         try:
@@ -102,6 +104,12 @@ def sections_for(total: int, recipe: Writing) -> int:
     return max(1, min(recipe.most_sections, round(total / recipe.section_words)))
 
 
+def most_planned(total: int, pages: int, recipe: Writing) -> int:
+    """How many sections the plan of a text that is no deck may have: twice those that are asked for, within the recipe,
+    and one a page in any case."""
+    return max(pages, min(recipe.most_sections, 2 * sections_for(total, recipe)))
+
+
 async def write_section(talk: Conversation, section: PlannedSection, count: int) -> Section:
     """One section of `count`; it becomes a turn of the conversation. Raises AnswerError where it cannot be used."""
     example, recipe, heading = talk.example, talk.recipe, section_heading(talk.example, section)
@@ -118,7 +126,7 @@ async def write_section(talk: Conversation, section: PlannedSection, count: int)
     prompt = WRITE.fill(slots)
 
     async def attempt(name: str, template: Prompt, said: str, more: tuple[Turn, ...] = ()) -> Answered:
-        answer = await talk.ask(name, template, said, section.words, left, more)
+        answer = await talk.ask(name, template, said, section_room(section.words), left, more)
         body = clean_section(answer.text, heading)
         talk.repairs["cleaned"] += body != answer.text.strip()
         return Answered(under_heading(body, heading), answer.call_id)

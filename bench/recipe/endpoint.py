@@ -64,16 +64,13 @@ def answer(asked: str, seed: str) -> str:
 
 def plan(pages: int, total: int, sections: str, seed: str, language: str) -> str:
     count = pages if sections == "one per page" else int(sections)
-    every = ", ".join(map(str, range(1, pages + 1)))
-    rows = []
+    planned = []
     for index in range(1, count + 1):
         words = total * index // count - total * (index - 1) // count
         point = text(f"{seed} {index}", 5, language).rstrip(".。")
-        rows.append(
-            f"Section {index} - Main Point: {point} - Word Count: {words} - Pages: "
-            f"{index if sections == 'one per page' else every}"
-        )
-    return "\n".join(rows)
+        covered = [index] if sections == "one per page" else list(range(1, pages + 1))
+        planned.append({"point": point, "words": words, "pages": covered})
+    return json.dumps({"sections": planned}, ensure_ascii=False)
 
 
 async def chat(request: Request) -> Response:

@@ -1,5 +1,6 @@
-"""The teacher's plan: a line per section that covers every page, with points, and words that add up to the total."""
+"""The teacher's plan: JSON sections that cover every page, with points, and words that add up to the total."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +8,10 @@ from dataclasses import dataclass
 from resources.embedded import phrases
 from resources.embedded.prose import plain, short
 from resources.embedded.reading import Page, Sight, Statement, furniture
+from resources.text.json_objects import json_objects
 from resources.text.words import count_words
 
+# The line in which a write turn says what the section is about.
 PLAN_LINE = re.compile(
     r"^Section (\d+) - Main Point: (.*) - Word Count: (\d+)(?: - Pages: ([\d, ]+))?[ \t]*$", re.MULTILINE
 )
@@ -36,7 +39,7 @@ class Planned:
 
 
 def plan(sight: Sight) -> str:
-    """One line per section; every page is covered and the word counts add up to the total exactly."""
+    """In the form that prompts/plan.txt asks for; every page is covered, and the words add up to the total exactly."""
     pages = max(1, _integer(sight.field("Pages"), len(sight.pages) or 1))
     rule = sight.field("Sections") or ""
     asked = pages if "page" in rule.lower() or "页" in rule else _integer(rule, pages)
@@ -47,21 +50,31 @@ def plan(sight: Sight) -> str:
     points = _points(sight, spread)
     weights = [_weight(sight, on) for on in spread]
     shares = _shares(total, weights)
-    return "\n".join(
-        f"Section {at + 1} - Main Point: {point} - Word Count: {share} - Pages: {', '.join(map(str, on))}"
-        for at, (point, share, on) in enumerate(zip(points, shares, spread, strict=True))
-    )
+    sections = [
+        {"point": point, "words": share, "pages": on} for point, share, on in zip(points, shares, spread, strict=True)
+    ]
+    return json.dumps({"sections": sections}, ensure_ascii=False)
 
 
 def parse_plan(text: str) -> list[Planned]:
-    """The sections of a plan; lines that are none are passed over."""
-    return [
-        Planned(int(index), point, int(size), page_list(pages)) for index, point, size, pages in PLAN_LINE.findall(text)
-    ]
+    """The sections of a plan in the form of `plan`; none where a text is no such plan."""
+    for found in json_objects(text):
+        if isinstance(sections := found.get("sections"), list):
+            return [
+                Planned(
+                    index,
+                    str(entry.get("point")),
+                    _integer(str(entry.get("words")), 0),
+                    page_list(str(entry.get("pages"))),
+                )
+                for index, entry in enumerate(sections, 1)
+                if isinstance(entry, dict)
+            ]
+    return []
 
 
 def page_list(text: str | None) -> tuple[int, ...]:
-    """The page numbers in the `Pages:` part of a plan line; none where it has none."""
+    """The page numbers in the `Pages:` part of a plan line, or in a list; none where it has none."""
     return tuple(int(number) for number in re.findall(r"\d+", text or ""))
 
 
@@ -153,7 +166,7 @@ def _name(page: Page, number: int, language: str, skip: set[str]) -> str:
 
 
 def heading_form(text: str) -> str:
-    """A line as a heading and as a main point: one line, without what would end a plan line early."""
+    """A line as a heading and as a main point: one line, without what would end the line of a write turn early."""
     return re.sub(r"\s+", " ", text.replace(" - ", ": ")).strip(" .。;；:：,，`") or "…"
 
 

@@ -3,16 +3,16 @@
 Nothing but the standard library, so that every tool's own environment can import it.
 """
 
-import re
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from testing.engine.work import SECTION_WORDS, sections_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "long_outputs" / "prompts"
 TEXTS = {path.stem: Template(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.txt")}
-LINE = re.compile(r"^Section \d+ - Main Point: (.+?) - Word Count: (\d+)(?: - Pages: ([\d, ]+))?$", re.MULTILINE)
 
 
 def instruction(sample: int, fixed: int = 0) -> str:
@@ -39,17 +39,17 @@ def plan_step(sample: int, fixed: int = 0, pages: int = 0) -> str:
 
 
 def section_step(plan: str, step: int) -> str:
-    lines = LINE.findall(plan)
-    point, words, pages = lines[step - 1]
+    sections = _sections(plan)
+    section = sections[step - 1]
     return _fill(
         "write",
         index=step,
-        count=len(lines),
+        count=len(sections),
         language="en",
-        point=point,
-        words=int(words),
-        pages=pages,
-        heading=point.rstrip("."),
+        point=section["point"],
+        words=section["words"],
+        pages=", ".join(map(str, section["pages"])),
+        heading=section["point"].rstrip("."),
     )
 
 
@@ -66,7 +66,16 @@ def section_prompt(sample: int, plan: str, written: Sequence[str]) -> str:
 
 
 def sections_in(plan: str) -> int:
-    return len(LINE.findall(plan))
+    return len(_sections(plan))
+
+
+def _sections(plan: str) -> list[dict[str, Any]]:
+    """None where a plan cannot be used, as the server's bad ones cannot."""
+    try:
+        found: list[dict[str, Any]] = json.loads(plan)["sections"]
+    except ValueError:
+        return []
+    return found
 
 
 def _fill(name: str, **slots: object) -> str:

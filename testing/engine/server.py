@@ -42,14 +42,20 @@ WORDS = [
 
 def answer_text(sample: int, step: int, fixed: int, pages: int) -> str:
     if step == PLAN_STEP:
-        covered = ", ".join(map(str, range(1, pages + 1)))
-        end = f" - Pages: {covered}" if pages else ""
-        return "\n".join(
-            f"Section {k} - Main Point: Part {k} of text {sample} - Word Count: {SECTION_WORDS}{end}"
-            for k in range(1, sections_of(sample, fixed) + 1)
-        )
+        return plan_text(sample, sections_of(sample, fixed), SECTION_WORDS, list(range(1, pages + 1)))
     start = (sample * MAX_SECTIONS + step) * SECTION_WORDS % (len(WORDS) - SECTION_WORDS)
     return f"## Part {step} of text {sample}\n\n" + " ".join(WORDS[start : start + SECTION_WORDS]) + "."
+
+
+def plan_text(sample: int, sections: int, words: int, pages: list[int]) -> str:
+    """A plan whose sections all have as many words, and cover the same pages."""
+    return json.dumps(
+        {
+            "sections": [
+                {"point": f"Part {k} of text {sample}", "words": words, "pages": pages} for k in range(1, sections + 1)
+            ]
+        }
+    )
 
 
 class BenchServer:

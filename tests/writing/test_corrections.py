@@ -66,8 +66,10 @@ def test_a_missing_page_is_written_under_its_heading_and_an_unchanged_one_is_rec
 
 def test_the_critic_is_held_to_the_five_kinds_of_error_where_the_server_can(tmp_path: Path) -> None:
     _, requests = corrected(tmp_path, [correction("A.", "factual"), correction("B.", "missing")])
-    kinds = requests[0]["response_format"]["json_schema"]["schema"]["properties"]["errors"]["items"]["enum"]
-    assert kinds == ["factual", "missing", "irrelevant", "incoherent", "repetitive"]
+    fields = requests[0]["response_format"]["json_schema"]["schema"]["properties"]
+    assert fields["errors"]["items"]["enum"] == ["factual", "missing", "irrelevant", "incoherent", "repetitive"]
+    assert (fields["errors"]["maxItems"], fields["reason"]["maxLength"]) == (5, 300)
+    assert fields["text"] == {"type": "string"}  # with a length, xgrammar would let no paragraph into it
 
 
 def test_an_answer_without_a_correction_is_sent_back_once_with_what_is_wrong(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
+from assets.long_outputs.outline import plan_room
 from assets.long_outputs.writer import write_document
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
@@ -63,10 +64,40 @@ def test_a_refusal_under_its_heading_is_asked_for_anew_and_then_sets_the_documen
 
 
 def test_a_plan_with_a_section_of_no_words_is_sent_back_and_then_scaled(tmp_path: Path) -> None:
-    plan = answer_text(0, 0, SECTIONS, 0).replace("Word Count: 200", "Word Count: 0", 1)
+    plan = answer_text(0, 0, SECTIONS, 0).replace('"words": 200', '"words": 0', 1)
     row = write(tmp_path, lambda step, body: plan if step == 0 else None, length_control=False)
     assert row["repairs"] == ["plan_corrected", "plan_scaled"]
     assert all(section["target_words"] >= 20 for section in row["sections"])
+
+
+@pytest.mark.parametrize(
+    ("cut", "kept"),
+    [
+        ('{"sections": [{"point": "Part 1", "words": 200, "pages": []}, {"poi', True),
+        ('{"sections": [' + "\n" * 400, False),
+        ('{"sections": [' + '{"point": "The bridge over the river", "words": 200, "pages": []}, ' * 9, False),
+    ],
+)
+def test_a_plan_that_was_cut_gets_twice_the_room_and_no_schema_where_the_model_did_not_stop_in_it(
+    tmp_path: Path, cut: str, kept: bool
+) -> None:
+    plans = []
+
+    def bad(step: int, body: dict[str, Any]) -> Response | None:
+        plans.extend([body] if step == 0 else [])
+        return completion(cut, finish_reason="length") if step == 0 and not body["seed"] else None
+
+    assert write(tmp_path, bad)["repairs"] == ["asked_again"]
+    first, second = plans
+    assert (first["max_tokens"], second["max_tokens"]) == (plan_room(8, 0), 2 * plan_room(8, 0))
+    assert "response_format" in first and ("response_format" in second) is kept
+
+
+def test_a_plan_of_which_nothing_comes_in_its_schema_is_asked_for_without(tmp_path: Path) -> None:
+    def bad(step: int, body: dict[str, Any]) -> str | None:
+        return " \n" if step == 0 and "response_format" in body else None
+
+    assert write(tmp_path, bad)["repairs"] == ["asked_again"]
 
 
 def test_what_answers_of_no_use_cost_is_in_the_sums_of_the_document(tmp_path: Path) -> None:
