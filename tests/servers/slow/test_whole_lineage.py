@@ -15,6 +15,7 @@ from resources.text.thoughts import model_markup
 from testing.personalities import PERSONALITIES
 from testing.quirky_server import Quirk, QuirkyServer, quirky_server
 
+pytestmark = pytest.mark.slow
 ROLES = ("TEACHER", "CRITIC", "JUDGE")
 MORE_CALLS = 5  # a role, for learning
 PLAIN, *OTHERS = PERSONALITIES
