@@ -20,7 +20,112 @@ from resources.engine.refusal_kinds import (
 from resources.engine.retries import Trouble
 from resources.failures import EndpointError
 
+<<<<<<< HEAD
 TOO_LARGE = re.compile(r"request too large|tokens must be reduced")
+=======
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns))
+
+
+OVERFLOW = _any(
+    r"context.?(length|window|size|limit)",
+    r"maximum context",
+    r"prompt (is|was) too long",
+    r"too many (input )?tokens",
+    r"input (is )?too long",
+    r"input length",
+    r"input tokens? (count|exceed)",
+    r"exceeds? the (available )?context",
+    r"n_ctx",
+    r"maximum (number of )?(input )?tokens",
+    r"maximum (allowed )?(input|prompt) length",
+    r"max_model_len",
+    r"longer than the model",
+    r"string too long",
+    r"please reduce (the )?(length|your prompt)",
+    r"exceeds? (the )?(model'?s? )?max(imum)?[ _](seq|sequence|input|total|model)",
+    r"(entity|payload|body|request|content)[\w ]{0,20}too large",
+    r"request_too_large",
+    r"prompt_tokens.{0,20}must be less than",
+    r"inputs`? must have less than",
+    r"must be at least 1, got -",  # vLLM: what the prompt leaves
+)
+TOO_LARGE = re.compile(r"request too large")  # for the tokens a minute that an account has: it never passes
+FILTERED = _any(
+    r"content.?(policy|management|filter|safety|moderation)",
+    r"moderation",
+    r"data_?inspection",
+    r"inappropriate",
+    r"safety (system|filter|setting)",
+    r"responsible.?ai",
+    r"flagged",
+    r"sensitive (content|words)",
+    r"prohibited",
+    r"risk.?control",
+    r"usage policies",
+)
+NO_QUOTA = _any(
+    r"insufficient.?(quota|balance|credit|funds)",
+    r"credit balance",
+    r"out of credits",
+    r"billing",
+    r"payment required",
+    r"arrearage",
+    r"requires more credits",
+    r"exceeded your current quota",
+    r"no credit",
+    r"add (more )?credits",
+    r"account.{0,20}(suspended|overdue)",
+)
+_KEY = r"(api.?key|access.?token|bearer|authorization|credential)"
+WRONG_KEY = _any(
+    rf"{_KEY}.{{0,40}}(invalid|incorrect|not valid|missing|required|expired|wrong|unauthorized)",
+    rf"(invalid|incorrect|missing|no|wrong|expired) {_KEY}",
+    r"no_db_connection",  # a LiteLLM proxy that knows one key alone
+)
+REGION = _any(r"location is not supported", r"country, region,? or territory")
+UNKNOWN_MODEL = _any(
+    r"model.{0,80}(does ?n.t exist|not exist|not found|not supported|unknown|is not available|not a valid|no access)",
+    r"model.{0,80}not loaded",
+    r"(unknown|invalid|no such|unrecognized) model",
+    r"no models? (is |are )?loaded",
+    r"model_not_found",
+    r"not a valid model",
+    r"server is pinned to",  # transformers serve
+    r"no endpoints found",
+    r"no allowed providers",
+    r"deployment.{0,40}not (exist|found)",
+)
+OVERLOADED = _any(
+    r"overload",
+    r"capacity",
+    r"loading",
+    r"starting",
+    r"warming",
+    r"busy",
+    r"temporarily",
+    r"high (load|demand|traffic)",
+    r"rate.?limit",
+    r"throttl",
+    r"too many requests",
+)
+_VISION = r"(images?\b|image.?(url|input)s?|multi-?modal|vision)"
+NO_IMAGES = _any(
+    rf"(not|n't|no|unable to)[\w ]{{0,30}}(support|accept|process|allow|enabled?)[\w ]{{0,30}}{_VISION}",
+    r"not a (multi-?modal|vision)",
+    rf"{_VISION}[\w\" ]{{0,40}}(not|n't|un)[\w ]{{0,12}}(support|allowed|enabled|available)",
+    r"support image input",
+    r"text.?only model",
+    r"mmproj",
+    r"invalid type: sequence, expected a string",  # DeepSeek: content as parts
+    r"can only concatenate str \(not .?\"list",  # llama-cpp-python, likewise
+)
+UNREADABLE = _any(
+    r"format", r"mime", r"media.?type", r"decode", r"corrupt", r"dimension", r"pixel", r"too (large|small)", r"size",
+    r"download", r"fetch",
+)  # fmt: skip
+>>>>>>> i17-world
 BUSY = (429, 503, 529)  # answered at once by a server that is there: it asks for time
 
 
