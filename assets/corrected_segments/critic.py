@@ -11,7 +11,7 @@ from resources.engine import ModelEngine, Reply
 from resources.failures import AnswerError
 from resources.messages import Call, Image, assistant, system, user
 from resources.prompts import load_prompt
-from resources.structured_output import json_format, json_line, json_list
+from resources.structured_output import json_format, json_line, json_list, second_try
 from resources.text.headings import has_page_heading, page_heading
 from resources.text.json_objects import json_objects
 from resources.text.words import count_words
@@ -88,8 +88,15 @@ async def correct_example(
 
 
 async def ask_critic(engine: ModelEngine, call: Call) -> Criticised:
-    """An answer without a correction is sent back once with what is wrong. Raises AnswerError."""
-    reply = await engine.ask(call)
+    """An empty or cut answer is asked for once more; one without a correction is sent back once with what is wrong.
+    Raises AnswerError."""
+    try:
+        reply = await engine.ask(call)
+    except AnswerError as error:
+        if error.kind not in ("empty", "truncated"):
+            raise
+        call = second_try(call, error)
+        reply = await engine.ask(call)
     try:
         return Criticised(parse_correction(reply.text), reply)
     except AnswerError as error:
