@@ -92,7 +92,10 @@ async def correct_example(
 
 
 async def ask_critic(engine: ModelEngine, call: Call) -> Criticised:
-    """An answer without a correction is sent back once with what is wrong. Raises AnswerError."""
+    """An empty or cut answer is asked for once more; one without a correction is sent back once with what is wrong.
+
+    Raises AnswerError.
+    """
     reply = await engine.ask_whole(call)
     try:
         return Criticised(parse_correction(reply.text), reply)

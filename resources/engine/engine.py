@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -28,6 +28,7 @@ from resources.engine.verdicts import explain_trouble
 from resources.failures import AnswerError, EndpointError, LedgerError
 from resources.ledger import WITH_TEXT, Ledger, Record
 from resources.messages import Call, Role
+from resources.structured_output import second_try
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -162,13 +163,13 @@ class ModelEngine:
         )
 
     async def ask_whole(self, call: Call) -> Reply:
-        """`ask`, and once more with twice the room where max_tokens cut an answer that is of use only whole."""
+        """`ask`, and once more where the answer was empty, or cut and is of use only whole (`second_try`)."""
         try:
             return await self.ask(call)
         except AnswerError as error:
-            if error.kind != "truncated":
+            if error.kind not in ("empty", "truncated"):
                 raise
-        return await self.ask(replace(call, attempt=call.attempt + 1, max_tokens=2 * call.max_tokens))
+            return await self.ask(second_try(call, error))
 
     async def run(
         self,

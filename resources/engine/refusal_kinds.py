@@ -100,7 +100,7 @@ NO_IMAGES = _any(
     r"text.?only model",
     r"mmproj",
     r"invalid type: sequence, expected a string",  # DeepSeek: content as parts
-    r"can only concatenate str \(not .?\\"list",
+    r"can only concatenate str \(not",  # llama-cpp-python, likewise
 )
 UNREADABLE = _any(
     r"format", r"mime", r"media.?type", r"decode", r"corrupt", r"dimension", r"pixel", r"too (large|small)", r"size",
