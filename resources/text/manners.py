@@ -52,8 +52,9 @@ def clean_correction(text: str, original: str) -> str:
 
 
 def _applied(text: str, rules: Sequence[Rule]) -> str:
-    """The text once no rule changes it any more; as it stands where nothing with a word would be left."""
-    found = without_thoughts(text).text.strip()
+    """The text once no rule changes it any more. What has no end of layers is left as it is, and so is a text of which
+    nothing would stay."""
+    found = plain = without_thoughts(text).text.strip()
     for _ in range(PASSES):
         before = found
         for rule in rules:
@@ -61,8 +62,8 @@ def _applied(text: str, rules: Sequence[Rule]) -> str:
                 after = without_thoughts(after).text.strip()
                 found = after if _has_text(after) else found
         if found == before:
-            break
-    return found
+            return found
+    return plain
 
 
 def _has_text(text: str) -> bool:
@@ -88,10 +89,13 @@ def _unquoted(text: str) -> str:
 
 
 def _opening_line(text: str) -> str:
-    first, _, rest = text.replace("’", "'", 1).partition("\n")
-    if rest.strip() and OPENING_LINE.fullmatch(first.strip(_EMPHASIS)):
-        return text[len(first) :].strip()
-    return text
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        line = text[start:end].strip(_EMPHASIS).replace("’", "'")
+        if line and not OPENING_LINE.fullmatch(line):
+            break
+        start = end + 1
+    return text[start:].strip()
 
 
 def _opening_part(text: str) -> str:
@@ -115,8 +119,10 @@ def _correction_label(text: str) -> str:
 
 
 def _cut_front(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.match(text.replace("’", "'", 1))
-    return text[match.end() :].strip() if match else text
+    plain, start = text.replace("’", "'"), 0
+    while (match := pattern.match(plain, start)) and match.end() > start:
+        start = match.end()
+    return text[start:].strip()
 
 
 def _notes(text: str) -> str:
@@ -145,7 +151,7 @@ def _closes(line: str) -> bool:
 def _closing_sentences(text: str) -> str:
     """Without closings that stand at the end of the last line, behind a sentence that is none."""
     start = text.rfind("\n") + 1
-    sentences = _SENTENCE.split(text[start:])
+    sentences = list(filter(None, _SENTENCE.split(text[start:])))
     while len(sentences) > 1 and _closes(sentences[-1]):
         sentences.pop()
         text = text[: text.rindex(sentences[-1], start) + len(sentences[-1])]

@@ -45,7 +45,7 @@ _CANNOT = (
     + rf"\s*{_ADVERBS}"
 )
 _LEAD = (
-    r"(?:^|[,;:—–-]\s*|\b(?:but|so|because|since|that|as|and|however|therefore|why|unfortunately|regrettably|sorry|regret"
+    r"(?:^|[,;:—–-]\s*|\b(?:but|so|because|since|that|as|and|however|therefore|why|unfortunately|regrettably|sorry|afraid|regret"
     r"|apologi[sz]e)\s+)(?:that\s+)?"
 )
 _HELP = one_of(rf"""

@@ -319,7 +319,8 @@ def _spoken_of(text: str, mark: _Mark) -> bool:
     if before == left:
         return left[-1:] in _BEFORE_MENTION_ZH and left != ""
     return (
-        before[-1:] in _BEFORE_MENTION_ZH
+        (before[-1:].isalpha() and after[:1].islower() and after != right)  # a word of a sentence
+        or before[-1:] in _BEFORE_MENTION_ZH
         or _BULLET.fullmatch(left) is not None
         or _BEFORE_MENTION.search(left[-_LONGEST_WORD:]) is not None
     )

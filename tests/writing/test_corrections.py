@@ -65,6 +65,22 @@ def test_a_missing_page_is_written_under_its_heading_and_an_unchanged_one_is_rec
     assert "<before>\n## Slide 1\n\nThe river is long.\n</before>" in requests[1]["messages"][-1]["content"][-1]["text"]
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("## Slide 1\n\nThe river is long .  ", None),
+        ("## Slide 1\n\nThe river\u00a0is long。", None),
+        ("Here is the corrected text:\n\n## Slide 1\n\nThe river is long.", None),
+        ("<think>It is short.</think>## Slide 1\n\nThe river is short.", "## Slide 1\n\nThe river is short."),
+        ("```\n## Slide 1\n\nThe river is short.\n```\n\nI hope this helps!", "## Slide 1\n\nThe river is short."),
+    ],
+)
+def test_typography_and_manners_are_no_edit(tmp_path: Path, said: str, kept: str | None) -> None:
+    rows, _ = corrected(tmp_path, [correction(said, "factual"), correction("It ends here.", "missing")])
+    assert isinstance(rows, list)
+    assert (rows[0]["edited"], rows[0]["text"]) == (kept is not None, kept or OUTPUT["output"])
+
+
 def test_the_critic_is_held_to_the_five_kinds_of_error_where_the_server_can(tmp_path: Path) -> None:
     _, requests = corrected(tmp_path, [correction("A.", "factual"), correction("B.", "missing")])
     fields = requests[0]["response_format"]["json_schema"]["schema"]["properties"]
