@@ -20,7 +20,7 @@ from testing.quirky_server import Quirk, QuirkyServer, Seen
 
 SHARD = "quirks-001"
 # No setting of the machine's user may reach a case; what takes minutes in the world takes a moment here.
-QUICK = {"STARTUP_S": "0.3", "PATIENCE_S": "0.4", "TIMEOUT_S": "20"}
+QUICK = {"STARTUP_S": "3", "PATIENCE_S": "6", "TIMEOUT_S": "20"}
 DOCUMENTS = 3
 PLAIN = 9  # calls of a plain server: a plan and two sections each
 
@@ -33,7 +33,7 @@ class Case:
 
     kind: of the quarantine or of the failure; says: pieces of its words; taught: requests refused at most; made: calls
     at most above those of a plain server; env: settings of the teacher, without their prefix; same: the text is that
-    of a plain server.
+    of a plain server; aside: how many documents `some` are; side: of the images, pixels.
     """
 
     quirk: Quirk
@@ -44,6 +44,8 @@ class Case:
     made: int = 0
     env: Mapping[str, str] = field(default_factory=dict)
     same: bool = True
+    aside: int = 1
+    side: int = 320
 
 
 @dataclass(frozen=True)
@@ -120,25 +122,25 @@ class Runner:
     ) -> None:
         self.home, self.server, self.instance = home, server, instance
         self._monkeypatch = monkeypatch
-        self.store = prepare(home)
 
     def plain_texts(self) -> Mapping[str, str]:
         """What a plain server's run gives; made once."""
         if Runner._plain is None:
             home, self.home = self.home, self.home / "plain"
-            prepare(self.home)
-            came = self.run(Quirk("plain"), {})
+            came = self.run(Quirk("plain"))
             assert len(came.texts) == DOCUMENTS and self.server.seen.answered == PLAIN, came
             Runner._plain, self.home = came.texts, home
         return Runner._plain
 
-    def run(self, quirk: Quirk, env: Mapping[str, str]) -> Came:
-        """One run, with nothing of the machine's own settings."""
+    def run(self, quirk: Quirk, env: Mapping[str, str] | None = None, side: int = 320) -> Came:
+        """One run, with nothing of the machine's own settings; the first one in a home makes what it reads."""
+        if not (self.home / "tables").exists():
+            prepare(self.home, side=side)
         self.server.quirk, self.server.seen = quirk, Seen()
         for name in [name for name in os.environ if name.startswith("LWV_")]:
             self._monkeypatch.delenv(name)
         self._monkeypatch.setenv("LWV_HOME", str(self.home))
-        for name, value in {"BASE_URL": self.server.url, "MODEL": "m", **QUICK, **env}.items():
+        for name, value in {"BASE_URL": self.server.url, "MODEL": "m", **QUICK, **(env or {})}.items():
             self._monkeypatch.setenv(f"LWV_TEACHER_{name}", value)
         return materialise(self.home, self.instance)
 

@@ -11,7 +11,7 @@ from tests.servers.quirks import CASES
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.quirk.name)
 def test_a_server_with_a_quirk_gives_whole_rows_or_one_sentence(case: Case, runner: Runner) -> None:
     plain = runner.plain_texts()
-    came = runner.run(case.quirk, case.env)
+    came = runner.run(case.quirk, case.env, case.side)
     seen, found = runner.server.seen, " ".join((came.failure, *came.reasons))
     told = f"failure: {came.failure!r}, reasons: {came.reasons}, {seen.refused} refused, {seen.answered} answered"
     assert all(piece in found for piece in case.says), told
@@ -22,7 +22,7 @@ def test_a_server_with_a_quirk_gives_whole_rows_or_one_sentence(case: Case, runn
         assert "LWV_" in came.failure or case.kind == "no_quota", told
         assert not case.kind or came.metadata.get(f"failed_{case.kind}"), (told, came.metadata)
         return
-    aside = {"rows": 0, "some": 1, "aside": DOCUMENTS}[case.right]
+    aside = {"rows": 0, "some": case.aside, "aside": DOCUMENTS}[case.right]
     assert not came.failure, told
     assert (len(came.texts), len(came.reasons)) == (DOCUMENTS - aside, aside), told
     assert all(reason.startswith(f"{case.kind}: ") for reason in came.reasons), told

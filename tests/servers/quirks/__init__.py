@@ -1,6 +1,16 @@
 """The quirks, a module for each group of them."""
 
 from tests.servers.case import Case
-from tests.servers.quirks import limits, roles, sampling, streams, structure
+from tests.servers.quirks import accounts, answers, errors, limits, roles, sampling, sizes, streams, structure
 
-CASES: tuple[Case, ...] = (*limits.CASES, *sampling.CASES, *structure.CASES, *roles.CASES, *streams.CASES)
+CASES: tuple[Case, ...] = (
+    *limits.CASES,
+    *sampling.CASES,
+    *structure.CASES,
+    *roles.CASES,
+    *streams.CASES,
+    *answers.CASES,
+    *errors.CASES,
+    *accounts.CASES,
+    *sizes.CASES,
+)
