@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from resources.text.words import count_words
 NUMBER = "4721"  # that stands in the picture
 LONG_WORDS = 250
 ALIVE_S = 8.0  # for any sign of life
-AGAIN_S = 3.0  # a server that pushes back is asked once more after so long, at most
+PUSHED_BACK_S = 6.0  # for a server that pushes back, or is still loading
 YES_OR_NO = {
     "type": "json_schema",
     "json_schema": {
@@ -141,20 +142,22 @@ async def _first(exchange: Exchange, call: Call, listed: "asyncio.Future[ServerF
 
 async def _ask(exchange: Exchange, call: Call, wait_s: float) -> Exchanged:
     """The answer to a probe. Raises EndpointError where there is none."""
-    trouble = Trouble("timeout", "")
-    for _ in range(2):
+    ends, pause = time.monotonic() + PUSHED_BACK_S, 0.2
+    while True:
         try:
             async with asyncio.timeout(wait_s):
                 outcome = await exchange.send(call)
         except TimeoutError:
-            trouble = Trouble("timeout", f"no answer in {wait_s:g} s")
-            break
+            outcome = Trouble("timeout", f"no answer in {wait_s:g} s")
         if isinstance(outcome, Exchanged):
             return outcome
-        trouble = outcome
-        await asyncio.sleep(min(trouble.retry_after_s or 0.5, AGAIN_S))
-    kind, says = explain_trouble(trouble, exchange.endpoint)
-    raise EndpointError(says, kind)
+        wait = outcome.retry_after_s or pause
+        patient = outcome.kind == "pushed_back" or pause < 0.5  # anything else is asked once more
+        if outcome.kind == "timeout" or not patient or time.monotonic() + wait > ends:
+            kind, says = explain_trouble(outcome, exchange.endpoint)
+            raise EndpointError(says, kind)
+        await asyncio.sleep(wait)
+        pause = min(2.0, 2 * pause + 0.1)
 
 
 def _finding(name: str, outcome: Exchanged) -> Finding:
