@@ -11,7 +11,7 @@ export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
 export DAGSTER_HOME ?= $(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests ui smol bench-engine bench-control bench-recipe bench-training clean
+.PHONY: setup demo test lint types tests test-servers ui smol bench-engine bench-control bench-recipe bench-training clean
 
 setup: $(VENV)/.installed
 
@@ -44,6 +44,10 @@ types: setup
 
 tests: setup
 	$(BIN)/python -m pytest
+
+# The whole lineage against servers as they are today, twice each: about 15 minutes.
+test-servers: setup
+	$(BIN)/python -m pytest tests/servers/slow
 
 # The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
 .PHONY: check-exports

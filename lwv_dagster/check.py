@@ -67,8 +67,8 @@ def show(endpoint: Endpoint, found: Checked) -> None:
         console.print(f"    {'is sent':<18} {escape(said)}", soft_wrap=True)
     if "thinking" in changed:
         console.print(
-            f"    {'to set':<18} {endpoint.prefix}_REASONING_TOKENS={found.profile.thinking}: room for its thoughts from "
-            f"the first call on; or turn them off with {endpoint.prefix}_EXTRA (docs/servers.md)",
+            f"    {'to set':<18} {endpoint.prefix}_REASONING_TOKENS={found.profile.thinking}: room for its thoughts "
+            f"from the first call on; or turn them off with {endpoint.prefix}_EXTRA (docs/servers.md)",
             soft_wrap=True,
         )
     if found.problem:

@@ -61,7 +61,7 @@ def plan(sample: int, fault: str) -> Response:
     if fault == "no form":
         return completion("First I would look at everything, then write.")
     size = SECTION_WORDS * (2 if fault == "bad words" else 1)
-    return completion(plan_text(sample, count, size, [] if fault == "missing page" else [1]))
+    return completion(plan_text(sample, count, size, [7] if fault == "missing page" else [1]))
 
 
 def section(sample: int, step: int, fault: str) -> Response:

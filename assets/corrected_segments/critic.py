@@ -92,8 +92,11 @@ async def correct_example(
 
 
 async def ask_critic(engine: ModelEngine, call: Call) -> Criticised:
-    """An answer without a correction is sent back once with what is wrong. Raises AnswerError."""
-    reply = await engine.ask(call)
+    """An empty or cut answer is asked for once more; one without a correction is sent back once with what is wrong.
+
+    Raises AnswerError.
+    """
+    reply = await engine.ask_whole(call)
     try:
         return Criticised(parse_correction(reply.text), reply)
     except AnswerError as error:
@@ -103,7 +106,7 @@ async def ask_critic(engine: ModelEngine, call: Call) -> Criticised:
             template=CORRECT_AGAIN.version,
             messages=(*call.messages, assistant(reply.text), user(CORRECT_AGAIN.fill(problem=error))),
         )
-    reply = await engine.ask(again)
+    reply = await engine.ask_whole(again)
     return Criticised(parse_correction(reply.text), reply)
 
 

@@ -215,7 +215,7 @@ async def _ask(
     response_format: Mapping[str, object] | None = None,
     **slots: object,
 ) -> Reply:
-    return await engine.ask(
+    return await engine.ask_whole(
         Call(
             role="teacher",
             sample=material.example_id,

@@ -50,7 +50,8 @@ async def judge_answer(engine: ModelEngine, model: str, asked: Question, answer:
         except AnswerError as error:
             if error.kind not in AGAIN:
                 raise
-            call = replace(call, attempt=attempt, seed=attempt)
+            room = call.max_tokens * (2 if error.kind == "truncated" else 1)
+            call = replace(call, attempt=attempt, seed=attempt, max_tokens=room)
     return parse_scores((await engine.ask(call)).text)
 
 

@@ -7,7 +7,7 @@ sends the same texts as the paper's scripts do, in one turn with the images last
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, TypedDict
+from typing import Literal, NamedTuple
 
 from assets.instructions.schema import Instruction
 from assets.long_outputs.control import go_on, whole_words
@@ -17,6 +17,7 @@ from resources.ledger import Record
 from resources.messages import Call, Image, Message, assistant, system, user
 from resources.prompts import Prompt, load_prompt
 from resources.recipe.model import Writing
+from resources.structured_output import second_try
 from resources.text.repetition import loop_start
 from resources.text.tokens import TEACHER_ROOM, TEACHER_ROOM_PER_WORD
 
@@ -101,7 +102,7 @@ class Conversation:
             if error.kind not in AGAIN and error.kind != "truncated":
                 raise
             self.repairs["asked_again"] += 1
-            reply = await self.send(replace(call, attempt=1, seed=1, **_second_try(call, error)))
+            reply = await self.send(second_try(call, error))
         return Answered(reply.text, reply.call_id)
 
     async def send(self, call: Call) -> Reply:
@@ -160,26 +161,6 @@ class Conversation:
 
     def _loops(self, text: str) -> bool:
         return self.recipe.loop_control and loop_start(text) is not None
-
-
-class SecondTry(TypedDict, total=False):
-    """What is different about the second try of a call."""
-
-    max_tokens: int
-    extra: Mapping[str, object]
-
-
-def _second_try(call: Call, error: AnswerError) -> SecondTry:
-    """Twice the room for what was cut; no response_format where the model said nothing in it, or did not stop."""
-    changed: SecondTry = {"max_tokens": 2 * call.max_tokens} if error.kind == "truncated" else {}
-    if call.extra and (error.kind == "empty" or ran_on(error.partial)):
-        changed["extra"] = {}
-    return changed
-
-
-def ran_on(cut: str) -> bool:
-    """Whether an answer was cut because the model could not stop: it is mostly white space, or it loops."""
-    return 2 * sum(map(str.isspace, cut)) > len(cut) or loop_start(cut) is not None
 
 
 def section_room(words: int) -> int:

@@ -49,6 +49,15 @@ def plan_room(sections: int, pages: int) -> int:
     return PLAN_ROOM + PLAN_ROOM_PER_SECTION * sections + PLAN_ROOM_PER_PAGE * pages
 
 
+def with_pages(sections: Sequence[PlannedSection], pages: int, page_per_section: bool) -> list[PlannedSection]:
+    """A plan that names no page, where it can mean but one thing: all of a single page, or a section for each."""
+    if any(section.pages for section in sections):
+        return list(sections)
+    if page_per_section and len(sections) == pages:
+        return [replace(section, pages=(section.index,)) for section in sections]
+    return [replace(section, pages=(1,)) for section in sections] if pages == 1 else list(sections)
+
+
 def check_plan(
     sections: Sequence[PlannedSection], pages: int, total_words: int, page_per_section: bool, most_sections: int = 1_000
 ) -> None:

@@ -10,7 +10,15 @@ from assets.instructions.schema import Instruction
 from assets.long_outputs.back_translation import state_length
 from assets.long_outputs.control import LEAST_WORDS, Fault, better, find_fault, unusable
 from assets.long_outputs.conversation import Answered, Conversation, Order, Turn, section_room, spent
-from assets.long_outputs.outline import PlanError, PlannedSection, check_plan, plan_format, plan_room, scale_plan
+from assets.long_outputs.outline import (
+    PlanError,
+    PlannedSection,
+    check_plan,
+    plan_format,
+    plan_room,
+    scale_plan,
+    with_pages,
+)
 from assets.long_outputs.plan_reader import parse_plan
 from assets.long_outputs.schema import LongOutput, Section
 from resources.engine import ModelEngine
@@ -73,7 +81,7 @@ async def make_plan(talk: Conversation) -> Plan:
     most = pages if deck else most_planned(total, pages, recipe)
     room, form = plan_room(most, pages), plan_format(pages, total, deck, most)
     text, call_id = await talk.ask("plan", PLAN, prompt, room, response_format=form)
-    plan = parse_plan(text)
+    plan = with_pages(parse_plan(text), pages, deck)
     try:
         check_plan(plan, pages, total, deck, recipe.most_sections)
     except PlanError as first:
@@ -87,7 +95,7 @@ async def make_plan(talk: Conversation) -> Plan:
             more=(bad,),
             response_format=form,
         )
-        plan = parse_plan(text)
+        plan = with_pages(parse_plan(text), pages, deck)
         try:
             check_plan(plan, pages, total, deck, recipe.most_sections)
         except PlanError as error:

@@ -33,6 +33,7 @@ BROKEN = {
 }
 CALLS = {"tool_calls", "function_call", "tool_use", "malformed_function_call"}
 MOST_BLANKS = 100  # characters of white space at the end of an answer that ends by itself
+MANY_BLANKS = 40  # characters of white space: the model ran on in it, which is no thought
 REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 
 
@@ -174,7 +175,7 @@ def classify(
     if finish in CALLS:
         return Answer("failed", "the model called a tool and wrote no text", "", finish_reason)
     if finish in STOPPED:
-        if text.strip() and not thinking:
+        if (text.strip() or len(text) > MANY_BLANKS) and not thinking:
             return Answer("truncated", "the answer was cut by max_tokens", text, finish_reason)
         took = f" ({usage.completion:,} tokens)" if usage.completion else ""
         return Answer("no_room", f"max_tokens ended it before any text{took}: it was still thinking", "", finish_reason)

@@ -28,6 +28,7 @@ from resources.engine.verdicts import explain_trouble
 from resources.failures import AnswerError, EndpointError, LedgerError
 from resources.ledger import WITH_TEXT, Ledger, Record
 from resources.messages import Call, Role
+from resources.structured_output import second_try
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -160,6 +161,15 @@ class ModelEngine:
             record.cost_usd,
             replayed,
         )
+
+    async def ask_whole(self, call: Call) -> Reply:
+        """`ask`, and once more where the answer was empty, or cut and is of use only whole (`second_try`)."""
+        try:
+            return await self.ask(call)
+        except AnswerError as error:
+            if error.kind not in ("empty", "truncated"):
+                raise
+            return await self.ask(second_try(call, error))
 
     async def run(
         self,

@@ -31,6 +31,7 @@ OVERFLOW = _any(
     r"exceeds? (the )?(model'?s? )?max(imum)?[ _](seq|sequence|input|total|model)",
     r"(entity|payload|body|request|content)[\w ]{0,20}too large",
     r"request_too_large",
+    r"inputs`? must have less than",
 )
 FILTERED = _any(
     r"content.?(policy|management|filter|safety|moderation)",
@@ -102,7 +103,11 @@ NO_IMAGES = _any(
     r"missing data required for image",  # Ollama
     r"unknown variant .?image_url",
     r"invalid type: sequence, expected a string",  # DeepSeek: content as parts
+<<<<<<< HEAD
     r"content\b.{0,40}must be a string",
+=======
+    r"can only concatenate str \(not",  # llama-cpp-python, likewise
+>>>>>>> i17-engine
 )
 UNREADABLE = _any(
     r"format", r"mime", r"media.?type", r"decode", r"corrupt", r"dimension", r"pixel", r"too (large|small)", r"size",

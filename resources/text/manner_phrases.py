@@ -28,7 +28,7 @@ _TOLD = one_of(r"""
     \s(?:for|on|about) (?:(?:this|the|your|these) )?(?:\w+ )?(?:image|picture|photo)s?\b
     \sof the (?:article|text|essay|script|document|lecture|report|guide)\b
     ,?\s(?:that )?you(?:'ve| have)? (?:asked|requested|wanted|need)\b[^:\n]{0,60}
-    ,?\s(?:as (?:you )?requested|based on|rewritten|revised|now)\b[^:\n]{0,60}
+    ,?\s(?:as (?:you )?requested|based on|rewritten|revised|now|below)\b[^:\n]{0,60}
     ,?\swith (?:the|all|your) (?:\w+ )?(?:corrections?|changes?)\b[^:\n]{0,60}
     \sin (?:about )?\d[^:\n]{0,20}
     """)
@@ -37,7 +37,12 @@ _ANNOUNCED = rf"{_HERE}(?:\S+ ){{0,6}}?" + one_of(rf"""
     {_WORK}{_TOLD}+
     (?:section|slide|part|page) \d+{_TOLD}*
     {_REVISED} (?:\w+ )?{_WORK}
+    (?:section|script|request|version|continuation|rewrite|draft|(?:speaker |lecture )notes)(?=:)
     """)
+_WILL = (
+    r"(?:let me|let's|I(?:'ll| will| am going to|'m going to)) (?:now )?(?:write|draft|rewrite|compose|continue)\b"
+    r"[^\n]{0,60}\b(?:section|slide|script|text|part|page|chapter|essay|article)\b[^\n]{0,40}[.:!]"
+)
 _ZH_YES = (
     one_of(r"""
     好的?|当然(?:可以)?|没问题|明白了?|收到|可以的?
@@ -60,6 +65,8 @@ OPENING_LINE = re.compile(
     one_of(rf"""
     (?:{_YES}){{1,3}}(?:(?:[^.!:\n]{{0,60}},\s*)?{_HERE}[^\n]{{0,120}}[:.!])?
     {_ANNOUNCED}[^\n:]{{0,40}}[:.!]
+    (?:{_YES})?{_WILL}
+    (?:{_ZH_YES})?(?:我|让我|现在)[^：:。\n]{{0,8}}(?:撰写|续写|改写|编写|写)[^：:。\n]{{0,16}}{_ZH_WORK}[：:。]
     (?:{_ZH_YES}){{1,2}}(?:[^：:。\n]{{0,30}}，)?(?:{_ZH_HERE}[^：:。\n]{{1,50}}[：:。])?
     (?:[^：:。\n]{{0,24}}，)?{_ZH_HERE}[^：:。\n]{{0,24}}{_ZH_TOLD}[^：:。\n]{{0,20}}?{_ZH_WORK}[^：:。\n]{{0,10}}[：:]
     """),
@@ -89,17 +96,19 @@ REQUEST_OPENING = re.compile(
 )
 _REQUEST_NAME = one_of(rf"""
     (?:(?:the|your|my|a|new|final|user|harder|{_REVISED})\s+){{0,3}}{_ASKED}(?:\s+(?:for|about)\s+(?:the|this|these)\s+\w+)?
-    (?:answer|output|response)
-    (?:改写后的?|修改后的?|重写后的?|最终的?|新的?|用户的?)?(?:{_ZH_ASKED}|回答|输出)(?:如下)?
+    answer|output|response|user
+    (?:改写后的?|修改后的?|重写后的?|最终的?|新的?|用户的?)?(?:{_ZH_ASKED}|回答|输出)(?:如下)?|(?:改写|重写|优化|修改)后?
     """)
 REQUEST_LABEL = re.compile(
-    rf"(?:#{{1,6}}\s*)?[*_]{{0,2}}{_REQUEST_NAME}[*_]{{0,2}}(?:\s*[:：][*_]{{0,2}}\s*|\s*\n+)", re.IGNORECASE
+    rf"(?:#{{1,6}}\s*)?[*_]{{0,2}}{_REQUEST_NAME}[*_]{{0,2}}(?:\s*[:：][*_]{{0,2}}\s*|\s*\n+)|【{_REQUEST_NAME}】\s*",
+    re.IGNORECASE,
 )
 REQUEST_NOTE = re.compile(
     r"[*_(（]{0,3}"
     + one_of(rf"""
     (?:note|explanation|rationale|reasoning|why this works)[*_]{{0,2}}\s*[:：]
     (?:this|the (?:above|rewritten|new)) (?:\w+ )?{_ASKED} (?:needs|requires|asks|is|can|will|ensures|makes)\b
+    this (?:version )?(?:requires|needs|asks for|uses|covers)\b
     (?:说明|注|解释|备注)[*_]{{0,2}}[:：]
     (?:这个|该|此|上述){_ZH_ASKED}(?:需要|要求|必须|旨在|可以|能够)
     """),
@@ -124,6 +133,10 @@ CLOSING = re.compile(
     (?:please )?(?:just )?let me know (?:if|whether|how|when|what) (?:you|there|this|that|any|it|I)\b[^.!?\n]{{0,120}}
     (?:I )?(?:really )?hope (?:this|that|it|these)(?: \w+){{0,2}} (?:helps?(?: you)?|works?(?: for you)?)
     (?:I )?(?:really )?hope (?:this|that|it|these)(?: \w+){{0,2}} (?:is (?:helpful|useful)|suits?|meets?)\b[^.!?\n]*
+    (?:I )?(?:really )?hope you (?:find|like|enjoy) (?:this|it|the)\b[^.!?\n]{{0,60}}
+    (?:please )?(?:don't|do not) hesitate to (?:ask|reach|let|contact|request|tell)[^.!?\n]{{0,60}}
+    this (?:section|script|text|version|part) (?:is|contains|has|comes to)[^.!?\n]{{0,20}} \d+ words[^.!?\n]*
+    (?:next|now),? I(?:'ll| will| can) (?:write|draft|generate)[^.!?\n]{{0,20}}(?:section|slide|page|part)[^.!?\n]*
     (?:please )?feel free to (?:ask|reach out|let me know|request|contact|tell me|modify|adjust|make)\b[^.!?\n]{{0,100}}
     (?:would you like|do you want) me to [^.!?\n]{{0,120}}
     (?:should|shall|may|can) I (?:continue|proceed|go on|write|move on|start)\b[^.!?\n]{{0,80}}
@@ -148,6 +161,8 @@ CLOSING = re.compile(
     """),
     re.IGNORECASE,
 )
+# Said to end a text, but by speakers in it as well: a closing only beside another one.
+WEAK_CLOSING = re.compile(r"(?:以上|这)(?:就?是|为)[^。！？\n]{0,20}")
 RULE_LINE = re.compile(r"[ \t]*(?:-{3,}|\*{3,}|_{3,}|={3,})[ \t]*")
 SECTION_LABEL = re.compile(
     r"[#*_\s]*"

@@ -16,16 +16,18 @@ from resources.text.manner_phrases import (
     REQUEST_OPENING,
     RULE_LINE,
     SECTION_LABEL,
+    WEAK_CLOSING,
     YES,
 )
 from resources.text.thoughts import without_thoughts
 
 Rule = Callable[[str], str]
+MOST_BEFORE = 400  # characters; what stands so near before a section's own heading announces it
 PASSES = 6  # what stands around a text stands in several layers: an opening, a label, quotation marks
 _FENCED = re.compile(
     r"(`{3,}|~{3,})(?:markdown|md|text|txt|plaintext|plain)?[ \t]*\n(.*?)\n?[ \t]*\1", re.DOTALL | re.IGNORECASE
 )
-_PAIRS = {"“": "”", '"': '"', "「": "」", "『": "』", "**": "**", "__": "__", "‘": "’"}
+_PAIRS = {"“": "”", '"': '"', "「": "」", "『": "』", "**": "**", "__": "__", "‘": "’", "*": "*", "`": "`"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(*])|(?<=[。！？；，])|(?<=[!?])(?=[*_)）]*$)")
 _AROUND = " \t*_>()[]（）【】-—"
 _EMPHASIS = " \t*_"
@@ -50,16 +52,23 @@ def clean_correction(text: str, original: str) -> str:
 
 
 def _applied(text: str, rules: Sequence[Rule]) -> str:
-    """The text once no rule changes it any more; as it stands where nothing with a word would be left."""
-    found = without_thoughts(text).text.strip()
+    """The text once no rule changes it any more. What has no end of layers is left as it is, and so is a text of which
+    nothing would stay."""
+    found = plain = without_thoughts(text).text.strip()
     for _ in range(PASSES):
         before = found
         for rule in rules:
-            after = without_thoughts(rule(found)).text.strip()
-            found = after if any(map(str.isalnum, after)) else found
+            if (after := rule(found)) != found:
+                after = without_thoughts(after).text.strip()
+                found = after if _has_text(after) else found
         if found == before:
-            break
-    return found
+            return found
+    return plain
+
+
+def _has_text(text: str) -> bool:
+    """Whether something is left under the headings."""
+    return any(any(map(str.isalnum, line)) for line in text.split("\n") if not line.startswith("#"))
 
 
 def _unfenced(text: str) -> str:
@@ -69,6 +78,9 @@ def _unfenced(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
+    """What stands in a pair of marks that holds the whole text."""
+    if text.startswith(">") and all(line.startswith(">") for line in text.split("\n")):
+        return "\n".join(line[1:].strip() for line in text.split("\n")).strip()
     for opening, closing in _PAIRS.items():
         inner = text[len(opening) : -len(closing)]
         if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening + closing):
@@ -77,10 +89,13 @@ def _unquoted(text: str) -> str:
 
 
 def _opening_line(text: str) -> str:
-    first, _, rest = text.replace("’", "'", 1).partition("\n")
-    if rest.strip() and OPENING_LINE.fullmatch(first.strip(_EMPHASIS)):
-        return text[len(first) :].strip()
-    return text
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        line = text[start:end].strip(_EMPHASIS).replace("’", "'")
+        if line and not OPENING_LINE.fullmatch(line):
+            break
+        start = end + 1
+    return text[start:].strip()
 
 
 def _opening_part(text: str) -> str:
@@ -104,8 +119,10 @@ def _correction_label(text: str) -> str:
 
 
 def _cut_front(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.match(text.replace("’", "'", 1))
-    return text[match.end() :].strip() if match else text
+    plain, start = text.replace("’", "'"), 0
+    while (match := pattern.match(plain, start)) and match.end() > start:
+        start = match.end()
+    return text[start:].strip()
 
 
 def _notes(text: str) -> str:
@@ -126,15 +143,15 @@ def _closing(text: str) -> str:
 
 def _closes(line: str) -> bool:
     said = line.replace("’", "'").strip(_AROUND)
-    return bool(said) and all(
-        CLOSING.fullmatch(part.strip(" .!?。！？，；*_")) for part in _SENTENCE.split(said) if part
-    )
+    parts = [part.strip(" .!?。！？，；*_") for part in _SENTENCE.split(said) if part]
+    sure = [CLOSING.fullmatch(part) is not None for part in parts]
+    return any(sure) and all(known or WEAK_CLOSING.fullmatch(part) for known, part in zip(sure, parts, strict=True))
 
 
 def _closing_sentences(text: str) -> str:
     """Without closings that stand at the end of the last line, behind a sentence that is none."""
     start = text.rfind("\n") + 1
-    sentences = _SENTENCE.split(text[start:])
+    sentences = list(filter(None, _SENTENCE.split(text[start:])))
     while len(sentences) > 1 and _closes(sentences[-1]):
         sentences.pop()
         text = text[: text.rindex(sentences[-1], start) + len(sentences[-1])]
@@ -143,35 +160,47 @@ def _closing_sentences(text: str) -> str:
 
 def _labels(text: str, heading: str) -> str:
     """Without labels and titles above the section's text, and without lines that repeat the label of its page."""
-    own, lines, at, kept = _plain(heading), text.split("\n"), 0, list[str]()
+    own, kept = _plain(heading), list[str]()
+    lines, at = _from_heading(text, own).split("\n"), 0
     while at < len(lines):
-        line, following = lines[at].strip(), next(filter(str.strip, lines[at + 1 :]), "").strip()
-        title = line.startswith("#")
-        repeats = _plain(line) == own or _plain(line).startswith(
-            (f"{own}:", f"{own}：", f"{own} -", f"{own} –", f"{own} —")
-        )
-        if title and repeats and not kept:
+        line = lines[at].strip()
+        if line and not kept and line.startswith("#") and _repeats(line, own):
             kept = [lines[at], ""]
-        elif line and not (
-            (repeats and not _ends_sentence(line))
-            or (not title and SECTION_LABEL.fullmatch(line))
-            or (
-                title
-                and not kept
-                and (_plain(following) == own or (line.startswith("# ") and following.startswith("## ")))
-            )
-        ):
+        elif line and not _is_label(line, own, _next_line(lines, at), bool(kept)):
             break
         at += 1
     rest = [line for line in lines[at:] if not (_PAGE.fullmatch(own) and _plain(line) == own)]
     body = "\n".join(rest).strip("\n")
     unchanged = len(rest) == len(lines) - at and not any(map(str.strip, lines[:at][1 if kept else 0 :]))
-    return text if unchanged or not body else "\n".join([*kept, body])
+    return "\n".join(lines) if unchanged or not body else "\n".join([*kept, body])
+
+
+def _from_heading(text: str, own: str) -> str:
+    """The text from its own heading on, where no more than a few words stand before that."""
+    match = re.search(r"^#{1,6}[^\n]*$", text[:MOST_BEFORE], re.MULTILINE)
+    return text[match.start() :] if match and _repeats(match[0], own) else text
+
+
+def _is_label(line: str, own: str, following: str, under_own: bool) -> bool:
+    """Whether a line above a section's text is a label or title. own: its heading; following: the next line."""
+    if _repeats(line, own):
+        return not line.rstrip(_EMPHASIS).endswith((".", "!", "?", "。", "！", "？", ";", "；"))
+    if line.startswith("#"):
+        title = line.startswith("# ") and following.startswith("## ")
+        return not under_own and (title or _plain(following) == own)
+    return SECTION_LABEL.fullmatch(line.strip("[]【】()（）")) is not None
+
+
+def _repeats(line: str, own: str) -> bool:
+    """Whether a line is the section's heading once more, with a title or without."""
+    plain = _plain(line)
+    return plain == own or plain.startswith(tuple(f"{own}{mark}" for mark in (":", "：", " -", " –", " —")))
+
+
+def _next_line(lines: Sequence[str], at: int) -> str:
+    """The next line with something in it."""
+    return next((line for number in range(at + 1, len(lines)) if (line := lines[number].strip())), "")
 
 
 def _plain(line: str) -> str:
-    return " ".join(line.strip(" \t#*_:：.").casefold().split())
-
-
-def _ends_sentence(line: str) -> bool:
-    return line.rstrip(_EMPHASIS).endswith((".", "!", "?", "。", "！", "？", ";", "；"))
+    return " ".join(line.strip(" \t#*_:：.[]【】()（）").casefold().split())

@@ -9,6 +9,7 @@ from resources.text.words import count_words
 SHORT = 90  # words (CJK characters); a longer text is a refusal only where its first sentence says so without a doubt
 HEAD = 1200  # characters at a text's beginning that are looked at
 SENTENCES = 4  # … and so many of its sentences
+MOST_OF_A_NOTICE = 250  # characters of what a server says of its policy
 
 _THING = one_of(r"""
     images?|pictures?|photos?|photographs?|attachments?|slides?|pages?|files?|links?|pdfs?|urls?|visuals?|screenshots?
@@ -27,21 +28,25 @@ _NEAR = rf"(?:{_GAP}){{0,5}}"
 _ADVERBS = (
     r"(?:(?:really|truly|currently|simply|unfortunately|also|still|directly|actually|personally|just|yet)\s+){0,2}"
 )
+_MUST = rf"(?:I\s+{_ADVERBS}(?:must|(?:need|have) to)|I'm\s+going\s+to(?:\s+have\s+to)?)"
 _CANNOT = (
     one_of(rf"""
-    I\s+{_ADVERBS}(?:can't|won't|prefer not to|don't feel comfortable)
-    I\s+{_ADVERBS}(?:must|(?:need|have) to)(?:\s+respectfully|\s+politely)?\s+(?:decline|refuse)(?:\s+to)?
+    I\s+{_ADVERBS}(?:can't(?:\s+and\s+won't)?|won't(?:\s+be\s+able\s+to)?|prefer not to|don't feel comfortable)
+    {_MUST}\s+(?:\w+ly\s+)?(?:decline|refuse|pass)(?:\s+(?:to|on))?
     I\s+{_ADVERBS}don't\s+{_ADVERBS}(?=see\b)
+    I\s+{_ADVERBS}don't\s+have\s+(?:enough|sufficient)\s+(?:information|context|details?)(?:\s+to)?
     I\s+{_ADVERBS}don't\s+have\s+(?:the\s+|an?\s+|any\s+|direct\s+)?(?:ability|capabilit\w+|capacity|access|means)(?:\s+(?:to|of))?
     I'm\s+{_ADVERBS}(?:unable\s+to|not\s+{_ADVERBS}(?:able\s+to|capable\s+of|(?:allowed|permitted|authorized)\s+to|comfortable))
     I'm\s+{_ADVERBS}not\s+{_ADVERBS}(?:designed|supposed|going|programmed)\s+to
     I'd\s+rather\s+not
+    I\s+{_ADVERBS}(?:couldn't|was(?:n't|\s+not)\s+able\s+to|was\s+unable\s+to)(?=\s+(?:see|view|access|open|load|read|process)\b)
     (?:^|sorry,?\s+(?:but\s+)?)(?:can't|unable to)
     """)
     + rf"\s*{_ADVERBS}"
 )
 _LEAD = (
-    r"(?:^|[,;:—–-]\s*|\b(?:but|so|because|since|that|as|and|however|therefore|why|apologi[sz]e|regret)\s+)(?:that\s+)?"
+    r"(?:^|[,;:—–-]\s*|\b(?:but|so|because|since|that|as|and|however|therefore|why|unfortunately|regrettably|sorry|afraid|regret"
+    r"|apologi[sz]e)\s+)(?:that\s+)?"
 )
 _HELP = one_of(rf"""
     (?:assist|help)(?:ing)?(?:\s+you)?(?:\s+out)?(?:\s+with\b|\s+further|\s+here|\s*[.,;!]|\s*$)
@@ -49,14 +54,14 @@ _HELP = one_of(rf"""
     (?:this|your|the)\s+{_REQUEST}
     provid(?:e|ing)\s+(?:the\s+(?:help|assistance)|assistance|information or guidance|that kind|that type|such)
     """)
-_LOOK = (
-    r"(?:"
-    + one_of(r"""
+_LOOKS = (
+    one_of(r"""
     see|view|access|open|analy[sz]e|examine|read|identify|recogni[sz]e|describe|display|interpret|process|look at
     perceive|inspect|determine|name|tell|comment on
     """)
-    + rf"(?:ing)?\s+|(?:to\s+)?){_NEAR}(?:{_THING}|{_PERSON})\b"
+    + r"(?:ing)?"
 )
+_LOOK = rf"(?:{_LOOKS}(?:(?:,|\s+or|\s+and|,\s+or)\s+{_LOOKS})*\s+|(?:to\s+)?){_NEAR}(?:{_THING}|{_PERSON})\b"
 _MAKE = (
     one_of(r"""
     writ|creat|generat|produc|provid|reproduc|compos|continu|depict|draft|discuss|mak|complet|diagnos|translat|rewrit|do
@@ -70,8 +75,19 @@ _MAKE = (
     about\s+{_NEAR}(?:{_THING}|{_PERSON}|what)
     """)
 )
+_OF_CONTENT = (
+    rf"\b(?:{_REQUEST}|contents?|material|images?|topics?|something)\b[^.]{{0,40}}\b(?:that|which)\s+{_CANNOT}\w+"
+)
+_DECLINES = rf"{_MUST}\s+(?:\w+ly\s+)?(?:decline|refuse|pass)(?=[.,;!]|\s+(?:to|on|this|your|the)\b|$)"
+_PASSIVE = re.compile(
+    rf"^(?:this|your|the)\s+(?:\w+\s+)?{_REQUEST}\s+(?:can't|couldn't|could not)\s+be\s+"
+    r"(?:process|complet|fulfil|handl|honou?r|answer)"
+    rf"|\bwe(?:'re| are) (?:unable|not able) to (?:process|complete|fulfil) (?:this|your|the) {_REQUEST}",
+    re.IGNORECASE,
+)
+_TO_WRITE = re.compile(rf"{_LEAD}{_CANNOT}(?:writ|creat|generat|produc|provid)(?:e|ing)\b", re.IGNORECASE)
 _REFUSES = re.compile(rf"{_LEAD}{_CANNOT}{_HELP}|^I'm\s+(?:\w+\s+)?sorry,?\s+(?:but\s+)?{_CANNOT}", re.IGNORECASE)
-_DOUBTFUL = re.compile(rf"{_LEAD}{_CANNOT}(?:{_LOOK}|{_MAKE})", re.IGNORECASE)
+_DOUBTFUL = re.compile(rf"{_LEAD}{_CANNOT}(?:{_LOOK}|{_MAKE})|{_OF_CONTENT}|{_DECLINES}", re.IGNORECASE)
 _FIRST_PERSON_CANNOT = re.compile(_CANNOT, re.IGNORECASE)
 _SORRY = re.compile(
     one_of(r"""
@@ -83,17 +99,24 @@ _SORRY = re.compile(
 _AI = re.compile(
     one_of(r"""
     \bas\s+an?\s+(?:\w+\s+)?(?:AI|(?:large\s+)?language\s+model|artificial intelligence|text-based)\b
-    \bI'm\s+(?:\w+\s+){0,2}(?:AI|language\s+model)\b
+    \bI'm\s+(?:\w+\s+){0,3}?(?:AI|language\s+model)\b
     \bAI\s+(?:developed|created|made|trained)\s+by
     """),
     re.IGNORECASE,
 )
+_AS_AI = re.compile(
+    r"^as\s+an?\s+(?:AI|(?:large\s+)?language\s+model)(?:\s+(?:language\s+)?(?:model|assistant|chatbot|system))?"
+    r"(?:\s+\w+ed\s+by\s+\w+)?,\s+I\b",
+    re.IGNORECASE,
+)
+_UNABLE = re.compile(r"\b(?:can't|unable|not able|don't have)\b", re.IGNORECASE)
 _NO_INPUT = re.compile(
     one_of(rf"""
     \b(?:no|any)\s+{_THING}\s+(?:\w+\s+){{0,2}}(?:provided|attached|included|uploaded|shared|visible|received)
     \b{_THING}\b[^.]{{0,40}}(?:didn't|did not|failed to|hasn't|haven't)\s+(?:load|upload|come through|attach|arrive)
+    \b{_THING}\b[^.]{{0,20}}(?:wasn't|weren't|(?:was|were) not)\s+(?:\w+\s+)?(?:uploaded|attached|included|provided)
     \b{_THING}\b[^.]{{0,40}}(?:appears?|seems?)\s+to\s+be\s+(?:blank|missing|corrupt\w*|broken|empty|unavailable)
-    \b(?:no|any)\s+(?:\w+\s+)?{_THING}\b[^.]{{0,30}}(?:attached|in our conversation|in your message)
+    \b(?:no|any)\s+(?:\w+\s+)?{_THING}\b[^.]{{0,30}}(?:attached|in (?:our|this|your) (?:conversation|message|request))
     """),
     re.IGNORECASE,
 )
@@ -116,7 +139,7 @@ _POLICY = re.compile(
 _SPEECH = re.compile(
     r"(?:,[”\"]?\s+|[”\"]\s*|\b(?:he|she|they|who|minister|captain|historian)\s+)(?:he\s+|she\s+|they\s+|the\s+\w+\s+)?"
     r"(?:said|says|asked|wrote|writes|replied|answered|whispered|told|admits?|argued|cried|used to say|thought)\b"
-    r"|[说问道写喊]道?[：:，。]|一边说",
+    r"|(?:说道?|问道|答道|写道|喊道)[：:，。]|一边说",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"“[^”]{0,400}”|\"[^\"]{0,400}\"|「[^」]{0,400}」|『[^』]{0,400}』|《[^》]{0,100}》")
@@ -150,6 +173,13 @@ _ZH_OFFERS = re.compile(
     如果[您你](?:能|可以|愿意)|此类|该内容|相关内容|请求|这个问题
     """)
 )
+_ZH_NO_INPUT = re.compile(
+    rf"[您你][^。！？]{{0,6}}(?:没有?|未|尚未)[^。！？]{{0,4}}(?:上传|附上|提供|发送)[^。！？]{{0,6}}{_ZH_INPUT}"
+)
+_ZH_BLOCKED = re.compile(
+    r"(?:违规|敏感|不合规|审核)[^。！？]{0,8}[，,][^。！？]{0,6}(?:无法|不能|拒绝)[^。！？]{0,4}(?:生成|显示|提供|回答)"
+)
+_ZH_TOPIC = re.compile(r"协助|医疗|诊断|隐私|违法|违规|敏感|色情|暴力|有害")
 _ZH_POLICY = re.compile(r"(?:违反|违背|根据|不符合|触犯)[^。！？]{0,24}(?:政策|法律法规|准则|规定|条款|规范)")
 
 
@@ -180,17 +210,24 @@ def _refuses_english(sentences: list[str], short: bool) -> bool:
     if _SPEECH.search(whole):
         return False
     sorry, offers = any(map(_SORRY.match, said)), _OFFERS.search(_contracted(" ".join(sentences))) is not None
-    if any(map(_REFUSES.search, said[: 2 if sorry or offers else 1])):
+    if any(map(_REFUSES.search, said[: 2 if sorry or offers else 1])) or _AS_AI.search(said[0]):
         return True
-    doubtful = any(map(_DOUBTFUL.search, said))
-    if doubtful and (short or sorry or offers):
+    if any(map(_DOUBTFUL.search, said)) and (short or sorry or offers):
         return True
+    if _AI.search(said[0]) and (_UNABLE.search(whole) or offers):
+        return True
+    return short and _refuses_shortly(said, sorry, offers)
+
+
+def _refuses_shortly(said: list[str], sorry: bool, offers: bool) -> bool:
+    """What a short text is a refusal by, and a long one is not."""
+    whole = " ".join(said)
     cannot = _FIRST_PERSON_CANNOT.search(whole) is not None
-    if _AI.search(said[0]) and (cannot or offers):
+    if _NO_INPUT.search(whole) and (cannot or offers or sorry or re.search(r"\bI\b", whole)):
         return True
-    return short and bool(
-        (_NO_INPUT.search(whole) and (cannot or offers)) or (_POLICY.search(whole) and (cannot or len(whole) < 250))
-    )
+    if _POLICY.search(whole) and (cannot or len(whole) < MOST_OF_A_NOTICE):
+        return True
+    return _PASSIVE.search(said[0]) is not None or (sorry and any(map(_TO_WRITE.search, said)))
 
 
 def _refuses_chinese(sentences: list[str], short: bool) -> bool:
@@ -199,12 +236,13 @@ def _refuses_chinese(sentences: list[str], short: bool) -> bool:
     if _SPEECH.search(whole):
         return False
     sorry = _ZH_SORRY.search(said[0]) is not None
-    refuses = any(map(_ZH_REFUSES.search, said))
-    if not refuses:
+    if short and (_ZH_BLOCKED.search(whole) or (_ZH_NO_INPUT.search(whole) and (sorry or _ZH_OFFERS.search(whole)))):
+        return True
+    if not any(map(_ZH_REFUSES.search, said)):
         return False
     if _ZH_AI.search(whole) or _ZH_POLICY.search(whole) or (sorry and short):
         return True
-    return short and (_ZH_OFFERS.search(whole) is not None or re.search(_ZH_INPUT, whole) is not None)
+    return short and bool(_ZH_OFFERS.search(whole) or re.search(_ZH_INPUT, whole) or _ZH_TOPIC.search(whole))
 
 
 def _contracted(sentence: str) -> str:

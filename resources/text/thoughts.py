@@ -61,11 +61,13 @@ _AFTER_MENTION = re.compile(
 )
 _BEFORE_MENTION = re.compile(
     r"\b(?:the|an?|and|or|with|by|after|before|between|in|inside|into|within|until|from|to|of|like|its|their|called"
-    r"|named|using|uses?|as|opening|closing|tags?|tokens?|than|every|each)[ \t]+$"
-    r"|[,;=][ \t]+$|[用在和与到至为以把将的、，或是][ \t]*$|^[ \t]*(?:[-*+•]|\d+[.)])[ \t]+$|\|[ \t]*$",
+    r"|named|using|uses?|as|opening|closing|tags?|tokens?|than|every|each)[ \t]+$|[,;=|][ \t]+$",
     re.IGNORECASE,
 )
-_BORDER = re.compile(r"(?:^|[.!?。！？…:：;；”\"'’)）\]】}*>#])[ \t]*$")
+_BEFORE_MENTION_ZH = frozenset("用在和与到至为以把将的、，或是|")
+_BULLET = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+")
+_LONGEST_WORD = 12  # characters before a mark that tell whether it is spoken of
+_BORDERS = frozenset(".!?。！？…:：;；”\"'’)）]】}*>#")
 _NEXT_SPEAKER = re.compile(r"\s*(?:Human|User|Question|用户|问题)\s*[:：]")
 _WRAPPER = re.compile(
     r"\s*<(answer|response|output|final_answer|final_response|final|solution|result)>\s*", re.IGNORECASE
@@ -284,7 +286,9 @@ def _closings(marks: Sequence[_Mark]) -> list[_Mark | None]:
 def _opens(text: str, mark: _Mark, closing: _Mark | None) -> bool:
     """Whether something begins here: after a sentence or at a line's beginning; within a sentence only where it holds
     several words that stand close to its two tags."""
-    if text[mark.start] not in "<[◁" or _BORDER.search(text[_line_start(text, mark.start) : mark.start]):
+    left = text[_line_start(text, mark.start) : mark.start]
+    before = left.rstrip(" \t")
+    if text[mark.start] not in "<[◁" or not before or (before[-1] in _BORDERS and not _BULLET.fullmatch(left)):
         return True
     held = text[mark.end : closing.start] if closing else ""
     return held[:1] not in ("", " ") and held[-1:] != " " and count_words(held) >= FEW_WORDS
@@ -306,10 +310,20 @@ def _spoken_of(text: str, mark: _Mark) -> bool:
     left, right = text[_line_start(text, mark.start) : mark.start], text[mark.end : mark.end + 24]
     if left and _QUOTES.get(left[-1]) == right[:1]:
         return True
-    at_line_end = not right.strip(" \t") or right.lstrip(" \t").startswith("\n")
-    if at_line_end and mark.kind != "open":
+    after = right.lstrip(" \t")
+    if mark.kind != "open" and (not after or after[0] == "\n"):
         return False
-    return bool(_AFTER_MENTION.match(right) or _BEFORE_MENTION.search(left))
+    if _AFTER_MENTION.match(right):
+        return True
+    before = left.rstrip(" \t")
+    if before == left:
+        return left[-1:] in _BEFORE_MENTION_ZH and left != ""
+    return (
+        (before[-1:].isalpha() and after[:1].islower() and after != right)  # a word of a sentence
+        or before[-1:] in _BEFORE_MENTION_ZH
+        or _BULLET.fullmatch(left) is not None
+        or _BEFORE_MENTION.search(left[-_LONGEST_WORD:]) is not None
+    )
 
 
 def _joined(pieces: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ _SAME = {
 _TABLE = str.maketrans({**dict.fromkeys("−－", "-"), **_SAME})
 _DOTS = re.compile(r"\.{3,}")
 _DASHES = re.compile(r"-{2,}")
-_LINES = re.compile(r"\s*\n\s*")
+_LINES = re.compile(r" ?\n\s*")
 _SPACES = re.compile(r"[^\S\n]+")
 _BESIDE = re.compile(r"[^\S\n]*([-,.;:!?()\"'\[\]]|[\u3400-\u9fff])[^\S\n]*")
 
@@ -31,5 +31,5 @@ def same_but_for_typography(one: str, other: str) -> bool:
 
 def _plain(text: str) -> str:
     plain = unicodedata.normalize("NFC", text).translate(_TABLE)
-    plain = _SPACES.sub(" ", _LINES.sub("\n", _DASHES.sub("-", _DOTS.sub("...", plain)))).strip()
+    plain = _LINES.sub("\n", _SPACES.sub(" ", _DASHES.sub("-", _DOTS.sub("...", plain)))).strip()
     return unicodedata.normalize("NFC", _BESIDE.sub(r"\1", plain))

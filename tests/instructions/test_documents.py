@@ -142,6 +142,7 @@ def test_a_length_that_the_request_itself_names_is_the_length(request_: str, wor
     [
         ('{"relevant": true, "long": false, "reason": "short"}', (True, False, "short")),
         ('Sure: ```json\n{"long": true}\n```', (True, True, "")),
+        ('The form is {"long": …}. {"relevant": true, "long": false, "reason": "r"} [so {it} is]', (True, False, "r")),
         ("Yes.", (True, True, "")),
         ("no", (True, False, "")),
         ("是", (True, True, "")),

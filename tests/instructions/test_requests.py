@@ -7,12 +7,14 @@ import dagster as dg
 import pytest
 
 from assets.instructions.asset import instructions
+from assets.instructions.requests import REWRITE, REWRITE_DECK, SINGLE, read_request
 from assets.instructions.schema import INSTRUCTIONS
 from assets.partitions import SHARDS
 from assets.quality.asset_checks import check_shard
 from assets.quality.quarantine import read_quarantine
 from assets.source_images.schema import SOURCE_IMAGES
 from lwv_dagster.definitions import default_resources
+from resources.failures import AnswerError
 from resources.store import Store
 from testing.openai_server import scripted_server
 
@@ -158,6 +160,54 @@ def test_a_short_chinese_request_is_one_and_what_is_none_is_set_aside_alone(tmp_
     )
     assert [row["request"] for row in rows] == ["请写影评。"]
     assert [row["reason"] for row in aside] == ["malformed: the request has 3 characters, not 5 to 3,900: 'Go.'"]
+
+
+def test_a_request_stands_without_what_the_teacher_said_around_it(tmp_path: Path, monkeypatch) -> None:
+    def chatty(body: dict[str, Any]) -> str:
+        if "Step: request" not in last_text(body):
+            return teacher(body)
+        return (
+            "<think>One line.</think>Sure! Here is the request:\n\n**Request:** “Write a guide.”\n\nI hope this helps!"
+        )
+
+    _, rows, aside, _ = ask_for(
+        tmp_path, monkeypatch, [page("d", 1, "image")], chatty, "[instructions]\ngroups = []\nneed_long = false\n"
+    )
+    assert not aside and rows[0]["request"] == "Write a guide."
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("!!!!!!!!", "malformed: the request has no words"),
+        ("# Step: request\nLanguage: en\nText: a long article", "malformed: the request is the prompt"),
+        ("Sorry, but I’m not able to identify the people in this picture.", "refused: "),
+    ],
+)
+def test_what_is_no_request_is_set_aside_alone(tmp_path: Path, monkeypatch, answer: str, reason: str) -> None:
+    answers = [answer, "Write a guide to this harbour."]
+
+    def asks(body: dict[str, Any]) -> str:
+        return answers.pop() if "Step: request" in last_text(body) else teacher(body)
+
+    _, rows, aside, _ = ask_for(
+        tmp_path,
+        monkeypatch,
+        [page("d", 1, "image"), page("e", 1, "other")],
+        asks,
+        "[instructions]\ngroups = []\nneed_long = false\n",
+    )
+    assert [row["request"] for row in rows] == ["Write a guide to this harbour."]
+    assert [row["reason"].startswith(reason) for row in aside] == [True]
+
+
+def test_a_prompt_that_comes_back_is_no_request() -> None:
+    for prompt in (SINGLE, REWRITE, REWRITE_DECK):
+        with pytest.raises(AnswerError, match="is the prompt that asked for it"):
+            read_request(prompt.text, prompt)
+        body = " ".join(line for line in prompt.text.splitlines() if "$" not in line and "Step" not in line)
+        with pytest.raises(AnswerError, match="is the prompt that asked for it"):
+            read_request(body.replace("<request>", "").replace("</request>", ""), prompt)
 
 
 def test_each_family_of_the_benchmark_is_reached_by_its_collection(tmp_path: Path, monkeypatch) -> None:

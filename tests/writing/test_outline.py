@@ -14,6 +14,7 @@ from assets.long_outputs.outline import (
     plan_format,
     plan_room,
     scale_plan,
+    with_pages,
 )
 
 
@@ -48,6 +49,21 @@ def test_a_plan_that_cannot_be_written_to_is_refused_with_the_reason(sections, p
 
 def test_a_good_plan_passes() -> None:
     check_plan([PlannedSection(1, "a", 100, (1,)), PlannedSection(2, "b", 105, (2,))], 2, 200, page_per_section=True)
+
+
+@pytest.mark.parametrize(
+    ("named", "pages", "deck", "meant"),
+    [
+        ([(), ()], 1, False, [(1,), (1,)]),
+        ([(), ()], 2, True, [(1,), (2,)]),
+        ([(), ()], 3, True, [(), ()]),
+        ([(), ()], 2, False, [(), ()]),
+        ([(1,), ()], 1, False, [(1,), ()]),
+    ],
+)
+def test_a_plan_without_pages_is_completed_only_where_it_can_mean_one_thing(named, pages, deck, meant) -> None:
+    plan = [PlannedSection(number, "a", 100, covered) for number, covered in enumerate(named, 1)]
+    assert [section.pages for section in with_pages(plan, pages, deck)] == meant
 
 
 def bounds(pages: int, deck: bool, most: int) -> tuple[dict[str, Any], dict[str, Any]]:

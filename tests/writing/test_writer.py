@@ -42,6 +42,23 @@ def write(home: Path, bad: Callable[[int, dict[str, Any]], Response | str | None
         return run(work(server.url))
 
 
+@pytest.mark.parametrize("few", ["……", "## Part\n\nYes.", "<think>What now?</think>"])
+def test_a_section_of_a_few_words_sets_its_document_aside_without_length_control_too(tmp_path: Path, few: str) -> None:
+    with pytest.raises(AnswerError) as error:
+        write(tmp_path, lambda step, body: few if step == 2 else None, length_control=False, loop_control=False)
+    assert error.value.kind in ("short", "empty")
+
+
+def test_sections_stand_without_what_the_teacher_said_around_them_and_that_is_counted(tmp_path: Path) -> None:
+    def chatty(step: int, body: dict[str, Any]) -> str | None:
+        good = answer_text(0, step, SECTIONS, 0)
+        return f"Sure! Here is section {step}:\n\n{good}\n\nLet me know if you'd like any changes." if step else None
+
+    row = write(tmp_path, chatty)
+    assert "Sure" not in row["output"] and "Let me know" not in row["output"]
+    assert row["repairs"].count("cleaned") == SECTIONS
+
+
 def test_a_section_whose_rewrite_fails_stands_as_it_was_written_first(tmp_path: Path) -> None:
     def bad(step: int, body: dict[str, Any]) -> str | None:
         again = "cannot stay" in str(body["messages"][-1])

@@ -110,7 +110,7 @@ CASES = (
     always("thoughts in reasoning details", "OpenRouter", wrapped(str, reasoning=THOUGHT, reasoning_details=[{"type": "reasoning.text", "text": THOUGHT}])),
     always(
         "content as parts",
-        "servers.md",
+        "docs/servers.md",
         wrapped(lambda text: [{"type": "text", "text": text[:50]}, {"type": "text", "text": text[50:]}]),
     ),
     always(
@@ -159,10 +159,15 @@ CASES = (
         )
         for reason, source in (("max_tokens", "Anthropic"), ("MAX_TOKENS", "agent-zero#1836"), ("model_length", "Mistral"))
     ),
-    always("finish reason null", "servers.md", choice(finish_reason=None)),
+    always("finish reason null", "docs/servers.md", choice(finish_reason=None)),
     always("finish reason eos", "TGI", choice(finish_reason="eos_token")),
     always("finish reason in capitals", "Gemini", choice(finish_reason="STOP")),
+<<<<<<< HEAD
     always("usage as strings", "servers.md", usage(prompt_tokens="12", completion_tokens="7", total_tokens="19")),
+=======
+    always("half a surrogate pair", "llm#546", wrapped(str, annotations=["\ud83d"])),
+    always("usage as strings", "docs/servers.md", usage(prompt_tokens="12", completion_tokens="7", total_tokens="19")),
+>>>>>>> i17-engine
     always("usage as fractions", "a gateway", usage(prompt_tokens=12.0, completion_tokens=7.5)),
     always("usage of nonsense", "a gateway", usage(prompt_tokens=None, completion_tokens=-3, total_tokens={"a": 1})),
     always("usage as a list", "a gateway", lambda answer: {**answer, "usage": [answer["usage"]]}),
@@ -207,7 +212,7 @@ CASES = (
     Case(
         Quirk(
             "white space before the body",
-            "servers.md",
+            "docs/servers.md",
             shape=lambda answer, body, seen: Response(b" \n" * 40 + JSONResponse(answer).body, media_type="text/plain"),
         ),
         taught=0,

@@ -96,7 +96,7 @@ CASES = (
         ),
         taught=2,
     ),
-    Case(Quirk("events unasked", "servers.md", shape=lambda answer, body, seen: events(answer)), taught=0),
+    Case(Quirk("events unasked", "docs/servers.md", shape=lambda answer, body, seen: events(answer)), taught=0),
     always("events unasked, called JSON", "a gateway", str, "application/json"),
     always(
         "events with comments between",
