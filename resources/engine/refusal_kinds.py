@@ -103,11 +103,8 @@ NO_IMAGES = _any(
     r"missing data required for image",  # Ollama
     r"unknown variant .?image_url",
     r"invalid type: sequence, expected a string",  # DeepSeek: content as parts
-<<<<<<< HEAD
     r"content\b.{0,40}must be a string",
-=======
     r"can only concatenate str \(not",  # llama-cpp-python, likewise
->>>>>>> i17-engine
 )
 UNREADABLE = _any(
     r"format", r"mime", r"media.?type", r"decode", r"corrupt", r"dimension", r"pixel", r"too (large|small)", r"size",

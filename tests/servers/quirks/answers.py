@@ -162,12 +162,7 @@ CASES = (
     always("finish reason null", "docs/servers.md", choice(finish_reason=None)),
     always("finish reason eos", "TGI", choice(finish_reason="eos_token")),
     always("finish reason in capitals", "Gemini", choice(finish_reason="STOP")),
-<<<<<<< HEAD
-    always("usage as strings", "servers.md", usage(prompt_tokens="12", completion_tokens="7", total_tokens="19")),
-=======
-    always("half a surrogate pair", "llm#546", wrapped(str, annotations=["\ud83d"])),
     always("usage as strings", "docs/servers.md", usage(prompt_tokens="12", completion_tokens="7", total_tokens="19")),
->>>>>>> i17-engine
     always("usage as fractions", "a gateway", usage(prompt_tokens=12.0, completion_tokens=7.5)),
     always("usage of nonsense", "a gateway", usage(prompt_tokens=None, completion_tokens=-3, total_tokens={"a": 1})),
     always("usage as a list", "a gateway", lambda answer: {**answer, "usage": [answer["usage"]]}),

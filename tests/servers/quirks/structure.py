@@ -203,7 +203,7 @@ CASES = (
         ),
         taught=3,
     ),
-    Case(Quirk("JSON with white space before it", "servers.md", shape=spaced), same=False),
+    Case(Quirk("JSON with white space before it", "docs/servers.md", shape=spaced), same=False),
     Case(Quirk("white space without an end", "vllm#13260", shape=spaces), made=2),
     Case(Quirk("refused once, by a passing fault", "a load balancer", first(1, error(500, "Internal Server Error")))),
 )
