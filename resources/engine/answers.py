@@ -4,7 +4,7 @@ import json
 import math
 from typing import NamedTuple
 
-from resources.engine.refusal import Refusal, has_error, of_json, one_line, page_words, read_refusal
+from resources.engine.refusal import Refusal, as_text, has_error, of_json, one_line, page_words, read_refusal
 from resources.engine.sse import is_stream, read_stream
 from resources.json_types import Json
 from resources.text.refusals import begins_as_refusal
@@ -108,7 +108,7 @@ def _no_json(body: str) -> Answer | Lost:
 def read_completion(body: Json) -> Answer | Lost:
     """The first choice of a chat completion."""
     if not isinstance(body, dict):
-        return Answer("failed", f"the answer is no chat completion: {one_line(json.dumps(body))}")
+        return Answer("failed", f"the answer is no chat completion: {one_line(as_text(body))}")
     usage, served = read_usage(body), _line(body.get("model"))[:200]
     choices = body.get("choices")
     if choices == [] or (choices is None and "choices" in body):
@@ -116,7 +116,7 @@ def read_completion(body: Json) -> Answer | Lost:
     choice = choices[0] if isinstance(choices, list) else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        return Answer("failed", f"the answer is no chat completion: {one_line(json.dumps(body))}", usage=usage)
+        return Answer("failed", f"the answer is no chat completion: {one_line(as_text(body))}", usage=usage)
     if isinstance(error := choice.get("error"), dict | str) and error:  # OpenRouter: the provider broke off
         return Lost(of_json(502, {"error": error}).words)
     text, thoughts = read_content(message.get("content"))

@@ -214,9 +214,9 @@ class ModelEngine:
                         else:
                             self.stop(error if isinstance(error, Exception) else StoppedError(str(error)))
                     admit()
+                if self._stop is not None and not isinstance(self._stop, StoppedError):
+                    raise self._stop  # also where every item has ended by then: they all failed for the same reason
                 if self._stop is not None and progress.done < len(items):
-                    if not isinstance(self._stop, StoppedError):
-                        raise self._stop
                     says = (
                         f"{what}: {self._stop}. {progress.done} of {len(items)} are done, "
                         f"{len(items) - progress.done} are left; run it again to go on, nothing is paid twice."
@@ -298,8 +298,9 @@ class ModelEngine:
         if self._fuses[call.role].note(record.status, record.detail):
             self.stop(
                 EndpointError(
-                    f"The {call.role} at {record.endpoint} answered the first calls all alike, "
-                    f"`{record.status}`: {record.detail}",
+                    f"The {call.role} at {record.endpoint} answered the first calls all alike, `{record.status}`: "
+                    f"{record.detail}. Check {endpoint.prefix}_BASE_URL, _MODEL and _EXTRA; `lwv check` shows what "
+                    "the server takes.",
                     "rejected",
                 )
             )

@@ -10,7 +10,20 @@ from resources.json_types import Json
 MOST_WORDS = 300  # characters of a server's own words in a message
 _TITLE = re.compile(r"<(title|h1)[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _TAGS = re.compile(r"<[^<>]{0,2000}>")
-_WORDS = ("message", "msg", "error_msg", "detail", "details", "error", "errors", "error_message", "title", "raw")
+CODES = ("code", "status_code", "type", "status")
+_WORDS = (
+    "message",
+    "msg",
+    "status_msg",
+    "error_msg",
+    "detail",
+    "details",
+    "error",
+    "errors",
+    "error_message",
+    "title",
+    "raw",
+)
 
 
 @dataclass(frozen=True)
@@ -48,12 +61,12 @@ def of_json(status: int, body: Json, after: float | None = None) -> Refusal:
     raw = _text(metadata.get("raw")) if isinstance(metadata, dict) else ""  # OpenRouter: the provider's own words
     if raw and raw not in words:
         words = f"{words}: {raw}" if words else raw
-    codes = [str(item[name]) for item in objects for name in ("code", "type", "status") if item.get(name) is not None]
+    codes = [str(item[name]) for item in objects for name in CODES if item.get(name) is not None]
     fields = tuple(dict.fromkeys(name for item in objects for name in _named(item)))
     numbers = [int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)]
     if status < 400:
         status = numbers[0] if numbers else _status_of_code(" ".join(codes).lower())
-    return Refusal(status, one_line(words or json.dumps(body)), " ".join(codes).lower()[:200], fields, after)
+    return Refusal(status, one_line(words or as_text(body)), " ".join(codes).lower()[:200], fields, after)
 
 
 def has_error(body: Json) -> bool:
@@ -62,9 +75,16 @@ def has_error(body: Json) -> bool:
         return bool(body) and all(has_error(item) for item in body)
     if not isinstance(body, dict) or body.get("choices"):
         return False
-    return bool(body.get("error") or body.get("errors") or body.get("error_msg") or body.get("detail")) or (
-        body.get("object") == "error"
-    )
+    if any(body.get(name) for name in ("error", "errors", "error_msg", "detail")) or body.get("object") == "error":
+        return True
+    # MiniMax keeps it apart; DashScope's own API and Zhipu have a code and words at the top
+    coded = inner if isinstance(inner := body.get("base_resp"), dict) else body
+    return any(coded.get(name) for name in CODES[:2]) and any(_text(coded.get(name)) for name in _WORDS[:3])
+
+
+def as_text(body: Json) -> str:
+    """A body as JSON for people."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def one_line(text: str) -> str:
@@ -96,7 +116,7 @@ def _objects(body: Json, depth: int = 0) -> Iterator[dict[str, Json]]:
         for item in body[:3]:
             yield from _objects(item, depth + 1)
     if isinstance(body, dict):
-        for name in ("error", "errors", "detail", "details"):
+        for name in ("error", "errors", "detail", "details", "base_resp"):
             if depth < 4:
                 yield from _objects(body.get(name), depth + 1)
         yield body

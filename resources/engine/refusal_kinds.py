@@ -56,6 +56,7 @@ NO_QUOTA = _any(
     r"requires more credits",
     r"exceeded your current quota",
     r"no credit",
+    r"余额不足|欠费",
     r"add (more )?credits",
     r"account.{0,20}(suspended|overdue)",
 )
@@ -99,7 +100,10 @@ NO_IMAGES = _any(
     r"support image input",
     r"text.?only model",
     r"mmproj",
+    r"missing data required for image",  # Ollama
+    r"unknown variant .?image_url",
     r"invalid type: sequence, expected a string",  # DeepSeek: content as parts
+    r"content\b.{0,40}must be a string",
     r"can only concatenate str \(not",  # llama-cpp-python, likewise
 )
 UNREADABLE = _any(

@@ -118,4 +118,4 @@ def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
             f"{where} keeps refusing for its rate limit or load: lower {prefix}_CONCURRENCY, or try later "
             f"({trouble.detail})."
         )
-    return "failed", f"{where} failed: {trouble.detail}"
+    return "failed", f"{where} failed: {trouble.detail}. See its log, and {prefix}_BASE_URL."

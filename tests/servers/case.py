@@ -21,6 +21,8 @@ from testing.quirky_server import Quirk, QuirkyServer, Seen
 SHARD = "quirks-001"
 # No setting of the machine's user may reach a case; what takes minutes in the world takes a moment here.
 QUICK = {"STARTUP_S": "3", "PATIENCE_S": "6", "TIMEOUT_S": "20"}
+JOB = dg.Definitions([long_outputs], resources=default_resources).resolve_implicit_global_asset_job_def()
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 DOCUMENTS = 3
 PLAIN = 9  # calls of a plain server: a plan and two sections each
 
@@ -148,9 +150,7 @@ class Runner:
 def materialise(home: Path, instance: dg.DagsterInstance) -> Came:
     """One run of `long_outputs`."""
     store = Store(home)
-    result = dg.materialize(
-        [long_outputs], partition_key=SHARD, instance=instance, raise_on_error=False, resources=dict(default_resources)
-    )
+    result = JOB.execute_in_process(run_config=QUIET, partition_key=SHARD, instance=instance, raise_on_error=False)
     if not result.success:
         failed = result.get_step_failure_events()[0].step_failure_data.user_failure_data
         assert failed is not None, result.get_step_failure_events()[0].step_failure_data.error

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import dagster as dg
 import pytest
 
 from assets.partitions import SHARDS
 from resources.embedded import reading
+from resources.engine import engine
+from resources.engine.retries import next_try
 from testing.quirky_server import Quirk, QuirkyServer, Seen, quirky_server
 from tests.servers.case import SHARD, Runner
 
@@ -26,9 +29,15 @@ def _instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture(autouse=True)
-def _no_ocr(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pages' texts are of no matter here, and their reading takes seconds."""
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages' texts are of no matter here, and their reading takes seconds, as waiting for a next try does."""
+
+    def soon(*state: Any) -> float | Literal["give up", "stop"]:
+        decision = next_try(*state)
+        return decision / 10 if isinstance(decision, float) else decision
+
     monkeypatch.setattr(reading.ocr, "read_lines", lambda data: [])
+    monkeypatch.setattr(engine, "next_try", soon)
 
 
 @pytest.fixture

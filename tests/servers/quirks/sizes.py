@@ -111,5 +111,5 @@ CASES = (
     filtered("one document flagged, HTTP 403", "OpenRouter", raw(403, {"error": {"code": 403, "message": 'm requires moderation on Anthropic. Your input was flagged for "violence"', "metadata": {"reasons": ["violence"], "provider_name": "Anthropic"}}}), "flagged for"),
     filtered("one document inspected", "DashScope", error(400, "Input data may contain inappropriate content.", code="data_inspection_failed"), "inappropriate content"),
     filtered("one document refused by the provider behind the router", "OpenRouter", openrouter(400, "The request was blocked by our content filter"), "content filter"),
-    Case(context_of(4096), "stop", "context", ("num_ctx", "lwv forget"), taught=0),
+    Case(context_of(4096), "stop", "", ("num_ctx", "lwv forget"), taught=0),
 )  # fmt: skip
