@@ -107,7 +107,12 @@ def prepare(home: Path, documents: int = DOCUMENTS, side: int = 320) -> Store:
     store = Store(home)
     rows = examples(draw_images(store, 4, side))
     copies = [
-        {**rows[number % 3], "example_id": f"example-{number}", "document_id": f"document-{number}"}
+        {
+            **rows[number % 3],
+            "example_id": f"example-{number}",
+            "document_id": f"document-{number}",
+            "instruction": f"Write about these pages, in about 400 words, as number {number}.",
+        }
         for number in range(documents)
     ]
     store.write_table(INSTRUCTIONS, SHARD, copies)  # type: ignore[arg-type]
