@@ -1,6 +1,7 @@
 """Refusals and server notices that stand where a text is wanted, told by who says what of what."""
 
 import re
+from functools import lru_cache
 
 from resources.text.headings import without_heading
 from resources.text.patterns import one_of
@@ -190,6 +191,12 @@ _ZH_TOPIC = re.compile(r"协助|医疗|诊断|隐私|违法|违规|敏感|色情
 _ZH_POLICY = re.compile(r"(?:违反|违背|根据|不符合|触犯)[^。！？]{0,24}(?:政策|法律法规|准则|规定|条款|规范)")
 
 
+_MAY_REFUSE = re.compile(  # what every rule for a long text needs
+    r"\bcan(?:not)?\b|n't|\bnot?\b|unable|declin|refus|\bpass\b|rather|\bAI\b|model|intelligence|[无不没拒违作我]", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=64)  # a section is asked about when it arrives, and in its quality control
 def begins_as_refusal(text: str) -> bool:
     """Whether a model's answer is a refusal, says that it has no image, or is a server's notice in place of a text."""
     head = text.strip()[:HEAD].replace("’", "'").replace("‘", "'")
@@ -197,7 +204,9 @@ def begins_as_refusal(text: str) -> bool:
     if not plain.strip():
         return False
     short = len(text) < HEAD and count_words(text) <= SHORT
-    sentences = [found for found in _SENTENCE.split(plain.strip()) if found][:SENTENCES]
+    sentences = [found for found in _SENTENCE.split(plain.strip(), 2 * SENTENCES) if found][:SENTENCES]
+    if not short and not _MAY_REFUSE.search(sentences[0]):  # of a long text this one decides: most are done here
+        return False
     return _refuses_english(sentences, short) or _refuses_chinese(sentences, short)
 
 
