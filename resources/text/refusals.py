@@ -11,6 +11,7 @@ from resources.text.words import count_words
 SHORT = 90  # words (CJK characters); a longer text is a refusal only where its first sentence says so without a doubt
 HEAD = 1200  # characters at a text's beginning that are looked at
 SENTENCES = 4  # … and so many of its sentences
+STRUCTURED = ("{", "[{", "```")  # how an answer in JSON begins, whose texts are judged once it is read
 MOST_OF_A_NOTICE = 250  # characters of what a server says of its policy
 
 _THING = one_of(r"""
@@ -201,7 +202,7 @@ def begins_as_refusal(text: str) -> bool:
     """Whether a model's answer is a refusal, says that it has no image, or is a server's notice in place of a text."""
     head = text.strip()[:HEAD].replace("’", "'").replace("‘", "'")
     plain = _QUOTED.sub("", head) if not _is_quotation(head) else head.strip('“”"「」『』')
-    if not plain.strip():
+    if not plain.strip() or head.startswith(STRUCTURED):
         return False
     short = len(text) < HEAD and count_words(text) <= SHORT
     sentences = [found for found in _SENTENCE.split(plain.strip(), 2 * SENTENCES) if found][:SENTENCES]
