@@ -70,7 +70,10 @@ class ModelEngine:
     ) -> None:
         self.endpoints = endpoints
         self.ledger = ledger
-        self._images = Images(read_image)
+        open_samples_most = max(
+            (open_samples(each.window, each.concurrency * len(each.urls)) for each in endpoints.values()), default=1
+        )
+        self._images = Images(read_image, open_samples_most)
         self.budget = budget or Budget()
         self.run_label = run
         self.tally = Tally()

@@ -19,60 +19,49 @@ from resources.failures import AnswerError
 from resources.messages import Call, Image, Message
 from resources.text.headings import SEPARATOR
 
-KEPT_BYTES = 48_000_000  # of encoded images
 LEAST_SIDE = 224  # pixels: under it nobody can read a page
 LEAST_TOKENS = 16
 QUALITY = 80  # of a JPEG that is made smaller
+_OPENING, _CLOSING = '{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,', '"}}'
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP body. sent: what it held, for learning; record: the same for people, JSON; reach: how much it asks."""
+    """One HTTP body. pieces: its bytes, in order; size: how many in all; sent: what it held, for learning; record: the
+    same for people, JSON; reach: how much it asks."""
 
-    body: bytes
+    pieces: Sequence[bytes]
+    size: int
     sent: Sent
     record: str
     reach: Reach
 
 
 class Images:
-    """Images as they stand in a body, by sha256 and size: encoded once, the least used ones dropped."""
+    """Images as they stand in a body: encoded once for all calls of a sample, and kept while it is among the samples
+    that were asked about last. most_samples: as many as are open at once."""
 
-    def __init__(self, read: Callable[[str], bytes], kept_bytes: int = KEPT_BYTES) -> None:
-        self._read = read
-        self._kept_bytes = kept_bytes
-        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
-        self._size = 0
+    def __init__(self, read: Callable[[str], bytes], most_samples: int) -> None:
+        self._read, self._most_samples = read, most_samples
+        self._kept: OrderedDict[str, dict[tuple[str, int], bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def part(self, sha256: str) -> bytes:
-        """The image as a part of a message."""
-        return self._part(sha256, 100, self._read)
+    def encoded(self, sample: str, sha256: str, percent: int = 100) -> bytes:
+        """Base64 of an image of the sample, with sides of so many percent.
 
-    def smaller(self, sha256: str, percent: int) -> bytes:
-        """The same with sides of so many percent. Raises ValueError where too little of it would be left."""
-        return self._part(sha256, percent, lambda name: scaled(self._read(name), percent))
-
-    def _part(self, sha256: str, percent: int, read: Callable[[str], bytes]) -> bytes:
-        key = (sha256, percent)
+        Raises ValueError where too little of it would be left.
+        """
         with self._lock:  # smaller ones are made in threads
-            if (found := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
+            mine = self._kept.setdefault(sample, {})
+            self._kept.move_to_end(sample)
+            if len(self._kept) > self._most_samples:
+                self._kept.popitem(last=False)
+            if (found := mine.get((sha256, percent))) is not None:
                 return found
-        part = b"".join(
-            (
-                b'{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,',
-                base64.b64encode(read(sha256)),
-                b'"}}',
-            )
-        )
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = part
-                self._size += len(part)
-            while self._size > self._kept_bytes:
-                self._size -= len(self._kept.popitem(last=False)[1])
-        return part
+        jpeg = self._read(sha256)
+        encoded = base64.b64encode(jpeg if percent == 100 else scaled(jpeg, percent))
+        mine[sha256, percent] = encoded
+        return encoded
 
 
 def scaled(jpeg: bytes, percent: int) -> bytes:
@@ -107,14 +96,17 @@ async def build(
     fields = request_fields(call, model, extra, profile, room)
     head, tail = json.dumps({"model": fields.pop("model")}, ensure_ascii=False), json.dumps(fields, ensure_ascii=False)
 
-    def assembled(percent: int) -> bytes:
-        turns = turns_of(call.messages, profile.system, images, percent)
-        last = b"," + _bytes(tail[1:]) if fields else b"}"
-        return b"".join((_bytes(head[:-1]), b',"messages":[', b",".join(turns), b"]", last))
+    def assembled(percent: int) -> list[bytes]:
+        body = _Body(call.sample, images, percent)
+        body.text(f'{head[:-1]},"messages":[')
+        body.turns(folded(call.messages) if not profile.system else call.messages)
+        body.text(f"],{tail[1:]}" if fields else "]}")
+        return body.pieces()
 
-    body, percent = assembled(100), 100
-    if profile.most_bytes is not None and count and len(body) > profile.most_bytes:
-        body, percent = await asyncio.to_thread(_fitted, assembled, len(body), profile.most_bytes)
+    pieces, percent = assembled(100), 100
+    size = sum(map(len, pieces))
+    if profile.most_bytes is not None and count and size > profile.most_bytes:
+        pieces, size, percent = await asyncio.to_thread(_fitted, assembled, size, profile.most_bytes)
     limit = fields.get(profile.limit) if profile.limit else None
     sent = Sent(
         frozenset({"model", "messages", *fields}),
@@ -122,29 +114,29 @@ async def build(
         int(limit) if isinstance(limit, int) else call.max_tokens,
         call.temperature if "temperature" in fields else None,
         count,
-        len(body),
+        size,
         "response_format" in fields,
         frozenset(extra),
     )
-    reach = Reach(power(sent.room), power(count) if count else -1, power(len(body) // 2**18), sent.schema)
-    return Request(body, sent, _record(fields, profile, call, count, percent, len(body)), reach)
+    reach = Reach(power(sent.room), power(count) if count else -1, power(size // 2**18), sent.schema)
+    return Request(pieces, size, sent, _record(fields, profile, call, count, percent, size), reach)
 
 
-def _fitted(assembled: Callable[[int], bytes], size: int, most: int) -> tuple[bytes, int]:
-    """The body with images so small that it fits, and their sides in percent."""
-    percent = 100
+def _fitted(assembled: Callable[[int], list[bytes]], size: int, most: int) -> tuple[list[bytes], int, int]:
+    """The body with images so small that it fits, its size, and their sides in percent."""
+    percent, pieces = 100, list[bytes]()
     while size > most:
         percent = min(percent - 5, int(percent * (most / size) ** 0.5))
         try:
-            body = assembled(percent)
+            pieces = assembled(percent)
         except ValueError as error:
             raise AnswerError(
                 "overflow", f"its request has {size / 1e6:.1f} MB, more than the server takes ({most / 1e6:.1f} MB), "
                 "and smaller images could not be read: raise the limit of the server or of the proxy before it "
                 "(nginx: client_max_body_size), or lower LWV_MAX_SIDE",
             ) from error  # fmt: skip
-        size = len(body)
-    return body, percent
+        size = sum(map(len, pieces))
+    return pieces, size, percent
 
 
 def request_fields(
@@ -174,29 +166,52 @@ def request_fields(
     return fields | dict(extra)
 
 
-def turns_of(messages: Sequence[Message], system: bool, images: Images, percent: int) -> list[bytes]:
-    """The messages as JSON. system: a turn of its own, else the beginning of the first user turn."""
-    if not system and len(messages) > 1 and messages[0].speaker == "system" and messages[1].speaker == "user":
-        first = messages[1]
-        at = next((index for index, part in enumerate(first.parts) if isinstance(part, str)), 0)
-        parts = (*first.parts[:at], *messages[0].parts, *first.parts[at:])
-        messages = (Message("user", parts), *messages[2:])
-    return [turn_of(message, images, percent) for message in messages]
+def folded(messages: Sequence[Message]) -> Sequence[Message]:
+    """The messages with the system turn as the beginning of the first user turn, behind its images."""
+    if len(messages) < 2 or messages[0].speaker != "system" or messages[1].speaker != "user":
+        return messages
+    first = messages[1]
+    at = next((index for index, part in enumerate(first.parts) if isinstance(part, str)), 0)
+    parts = (*first.parts[:at], *messages[0].parts, *first.parts[at:])
+    return Message("user", parts), *messages[2:]
 
 
-def turn_of(message: Message, images: Images, percent: int) -> bytes:
-    """One message as JSON; a turn of texts alone has a string for its content."""
-    opening = b'{"role":"' + message.speaker.encode() + b'","content":'
-    if all(isinstance(part, str) for part in message.parts):
-        text = SEPARATOR.join(str(part) for part in message.parts)
-        return opening + _bytes(json.dumps(text, ensure_ascii=False)) + b"}"
-    parts = [
-        (images.part(part.sha256) if percent == 100 else images.smaller(part.sha256, percent))
-        if isinstance(part, Image)
-        else b'{"type":"text","text":' + _bytes(json.dumps(part, ensure_ascii=False)) + b"}"
-        for part in message.parts
-    ]
-    return opening + b"[" + b",".join(parts) + b"]}"
+class _Body:
+    """A body that is being written: texts are gathered, images stand between them as they are kept."""
+
+    def __init__(self, sample: str, images: Images, percent: int) -> None:
+        self._sample, self._images, self._percent = sample, images, percent
+        self._done: list[bytes] = []
+        self._text: list[str] = []
+
+    def text(self, text: str) -> None:
+        self._text.append(text)
+
+    def turns(self, messages: Sequence[Message]) -> None:
+        for number, message in enumerate(messages):
+            self.text(f'{"," if number else ""}{{"role":"{message.speaker}","content":')
+            if all(isinstance(part, str) for part in message.parts):
+                self.text(json.dumps(SEPARATOR.join(map(str, message.parts)), ensure_ascii=False))
+            else:
+                self._parts(message.parts)
+            self.text("}")
+
+    def pieces(self) -> list[bytes]:
+        """All of it. A half of a surrogate pair has no UTF-8: it becomes a question mark."""
+        text = "".join(self._text).encode("utf-8", "replace")
+        self._text.clear()
+        return [*self._done, text]
+
+    def _parts(self, parts: Sequence[str | Image]) -> None:
+        for number, part in enumerate(parts):
+            self.text("," if number else "[")
+            if isinstance(part, Image):
+                self.text(_OPENING)
+                self._done = [*self.pieces(), self._images.encoded(self._sample, part.sha256, self._percent)]
+                self.text(_CLOSING)
+            else:
+                self.text(f'{{"type":"text","text":{json.dumps(part, ensure_ascii=False)}}}')
+        self.text("]")
 
 
 def _record(fields: Mapping[str, Any], profile: Profile, call: Call, count: int, percent: int, size: int) -> str:
@@ -212,8 +227,3 @@ def _record(fields: Mapping[str, Any], profile: Profile, call: Call, count: int,
     if percent < 100:
         said["image_sides_percent"] = percent
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
-
-
-def _bytes(text: str) -> bytes:
-    """UTF-8; half a surrogate pair, which has none, as a question mark."""
-    return text.encode("utf-8", "replace")

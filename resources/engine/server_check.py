@@ -106,7 +106,7 @@ async def check(endpoint: Endpoint, kept: Kept, own_prices: Mapping[str, Price],
     memory = ServerMemory(kept, url, endpoint.model, endpoint.wire.extra, fresh=True)
     found = Checked(first=first_profile(endpoint))
     async with endpoint.client(url) as client:
-        exchange = Exchange(endpoint, client, memory, Images(lambda _: picture), lambda: None, lambda: None)
+        exchange = Exchange(endpoint, client, memory, Images(lambda _: picture, 1), lambda: None, lambda: None)
         listed = asyncio.ensure_future(ask_facts(client, endpoint.model))
         calls = probes(sha256)
         try:

@@ -193,7 +193,8 @@ _ZH_POLICY = re.compile(r"(?:违反|违背|根据|不符合|触犯)[^。！？]{
 
 
 _MAY_REFUSE = re.compile(  # what every rule for a long text needs
-    r"\bcan(?:not)?\b|n't|\bnot?\b|unable|declin|refus|\bpass\b|rather|\bAI\b|model|intelligence|[无不没拒违作我]", re.IGNORECASE
+    r"\bcan(?:not)?\b|n't|\bnot?\b|unable|declin|refus|\bpass\b|rather|\bAI\b|model|intelligence|[无不没拒违作我]",
+    re.IGNORECASE,
 )
 
 
@@ -218,7 +219,7 @@ def is_refusal(text: str) -> bool:
 
 def _without_quotations(text: str) -> str:
     """The text without what it quotes; all of it where all of it stands in quotation marks."""
-    if not any(mark in text for mark in "“\"「『《"):
+    if not any(mark in text for mark in '“"「『《'):
         return text
     found = _QUOTED.match(text)
     return text.strip('“”"「」『』') if found and found.end() == len(text) else _QUOTED.sub("", text)
