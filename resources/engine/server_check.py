@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -27,7 +28,8 @@ from resources.text.words import count_words
 NUMBER = "4721"  # that stands in the picture
 LONG_WORDS = 250
 ALIVE_S = 8.0  # for any sign of life
-AGAIN_S = 3.0  # a server that pushes back is asked once more after so long, at most
+FIRST_PAUSE_S = 0.2
+PUSHED_BACK_S = 6.0  # for a server that pushes back, or is still loading
 YES_OR_NO = {
     "type": "json_schema",
     "json_schema": {
@@ -120,7 +122,8 @@ async def check(endpoint: Endpoint, kept: Kept, own_prices: Mapping[str, Price],
     found.findings += facts_found(endpoint, facts, known(endpoint.model, endpoint.base_url), own_prices)
     failed = next((line for line in found.findings if line.good is False), None)
     if failed and not found.problem:
-        found.problem = f"{failed.name}: {failed.says}"
+        advice = f"Check {endpoint.prefix}_BASE_URL, _MODEL and _EXTRA (docs/servers.md)."
+        found.problem = f"{failed.name}: {failed.says.rstrip('.')}. {advice}"
     return found
 
 
@@ -141,20 +144,25 @@ async def _first(exchange: Exchange, call: Call, listed: "asyncio.Future[ServerF
 
 async def _ask(exchange: Exchange, call: Call, wait_s: float) -> Exchanged:
     """The answer to a probe. Raises EndpointError where there is none."""
-    trouble = Trouble("timeout", "")
-    for _ in range(2):
+    ends, pause = time.monotonic() + PUSHED_BACK_S, FIRST_PAUSE_S
+    while True:
         try:
             async with asyncio.timeout(wait_s):
                 outcome = await exchange.send(call)
         except TimeoutError:
-            trouble = Trouble("timeout", f"no answer in {wait_s:g} s")
-            break
+            outcome = Trouble("timeout", f"no answer in {wait_s:g} s")
+        once_more = pause == FIRST_PAUSE_S
         if isinstance(outcome, Exchanged):
-            return outcome
-        trouble = outcome
-        await asyncio.sleep(min(trouble.retry_after_s or 0.5, AGAIN_S))
-    kind, says = explain_trouble(trouble, exchange.endpoint)
-    raise EndpointError(says, kind)
+            if outcome.answer.status != "empty" or not once_more:
+                return outcome
+            outcome = Trouble("server_error", outcome.answer.detail)
+        wait = outcome.retry_after_s or pause
+        patient = outcome.kind == "pushed_back" or once_more
+        if outcome.kind == "timeout" or not patient or time.monotonic() + wait > ends:
+            kind, says = explain_trouble(outcome, exchange.endpoint)
+            raise EndpointError(says, kind)
+        await asyncio.sleep(wait)
+        pause = min(2.0, 2 * pause + 0.1)
 
 
 def _finding(name: str, outcome: Exchanged) -> Finding:

@@ -111,6 +111,8 @@ def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
             f"{where} cannot be reached: {advice} ({trouble.detail}). One that is still loading gets more time by "
             f"{prefix}_STARTUP_S (now {endpoint.startup_s:g})."
         )
+    if trouble.kind == "pushed_back" and re.search(r"loading|starting|warming", trouble.detail.lower()):
+        return "loading", f"{where} is still loading: try again in a moment ({trouble.detail})."
     if trouble.kind == "pushed_back":
         return "rate_limited", (
             f"{where} keeps refusing for its rate limit or load: lower {prefix}_CONCURRENCY, or try later "

@@ -15,7 +15,8 @@ _WORK = (
 _YES = (
     one_of(r"""
     sure(?: thing)?|certainly|of course|absolutely|definitely|okay|ok|alright|all right|great|got it|understood
-    no problem|gladly|you're right|thank you for [^.!\n]{2,60}
+    no problem|gladly|you're right
+    (?:thank you|thanks) for (?:sharing|providing|uploading|your request|the (?:images?|slides?|context))[^.!\n]{0,60}
     I(?:'d| would|'ll| will|'m| am)(?: be)? (?:happy|glad|delighted) to (?:help|assist|do|write)[^.!:\n]{0,40}
     (?:I apologi[sz]e|(?:my )?apologies|sorry)(?: for [^.!\n]{2,60})?
     """)
@@ -57,13 +58,14 @@ _ZH_WORK = one_of("""
 _ZH_TOLD = one_of(r"""
     [为给][您你]|(?:根据|按照?)(?:您|你|要求)|[您你](?:要求|需要)
     (?:改写|修改|重写|润色|校正|更正|修订|扩写|缩写|调整)(?:后|过)?
-    第[^：:。\n]{1,4}[页节章部]分?的
+    第[^：:。\n]{1,4}[页节章部]分?的?
     """)
 
 # The first line, where a text follows on further lines.
 OPENING_LINE = re.compile(
     one_of(rf"""
-    (?:{_YES}){{1,3}}(?:(?:[^.!:\n]{{0,60}},\s*)?{_HERE}[^\n]{{0,120}}[:.!])?
+    (?:{_YES}){{1,3}}(?:[^.!:\n]{{0,60}},\s*)?{_HERE}[^\n]{{0,120}}[:.!]
+    (?:sure(?: thing)?|certainly|of course|absolutely|got it|understood|no problem|happy to help)[.!]+
     {_ANNOUNCED}[^\n:]{{0,40}}[:.!]
     (?:{_YES})?{_WILL}
     (?:{_ZH_YES})?(?:我|让我|现在)[^：:。\n]{{0,8}}(?:撰写|续写|改写|编写|写)[^：:。\n]{{0,16}}{_ZH_WORK}[：:。]
@@ -94,10 +96,11 @@ REQUEST_OPENING = re.compile(
     """),
     re.IGNORECASE,
 )
+_ABOUT = r"(?:\s+(?:for|about)\s+(?:the|this|these)\s+\w+)"
 _REQUEST_NAME = one_of(rf"""
-    (?:(?:the|your|my|a|new|final|user|harder|{_REVISED})\s+){{0,3}}{_ASKED}(?:\s+(?:for|about)\s+(?:the|this|these)\s+\w+)?
+    (?:(?:the|your|my|a|new|final|user|harder|{_REVISED})\s+){{0,3}}{_ASKED}{_ABOUT}?(?:\s+is|\s+reads)?
     answer|output|response|user
-    (?:改写后的?|修改后的?|重写后的?|最终的?|新的?|用户的?)?(?:{_ZH_ASKED}|回答|输出)(?:如下)?|(?:改写|重写|优化|修改)后?
+    (?:改写后的?|修改后的?|重写后的?|最终的?|新的?|用户的?)?(?:{_ZH_ASKED}|回答|输出)(?:如下|是)?|(?:改写|重写|优化|修改)后?
     """)
 REQUEST_LABEL = re.compile(
     rf"(?:#{{1,6}}\s*)?[*_]{{0,2}}{_REQUEST_NAME}[*_]{{0,2}}(?:\s*[:：][*_]{{0,2}}\s*|\s*\n+)|【{_REQUEST_NAME}】\s*",
@@ -142,7 +145,8 @@ CLOSING = re.compile(
     (?:should|shall|may|can) I (?:continue|proceed|go on|write|move on|start)\b[^.!?\n]{{0,80}}
     if you(?:'d| would)? (?:like|need|want|prefer|have)\b[^.!?\n]{{0,60}}{_CHANGES}[^.!?\n]{{0,80}}
     I(?:'m| am|'d be| would be) (?:always )?(?:happy|here|glad) to (?:help|assist|revise|adjust|continue)[^.!?\n]*
-    is there anything else[^.!?\n]{{0,60}}
+    is there anything (?:else|you)[^.!?\n]{{0,60}}
+    (?:如果?|若)[您你]?对[^。！？!\n]{{0,10}}(?:满意|没有异议)|我(?:将|会|可以)?(?:继续|接着)(?:为您)?(?:撰写|写)[^。！？!\n]{{0,16}}
     (?:total )?(?:word|character) count\s*[:：≈~]?[^.!?\n]{{0,20}}\d[^.!?\n]{{0,20}}
     (?:approximately|approx\.?|about|around|total(?: of)?|~)?\s*\d[\d,]*\s+words(?: in total)?
     (?:the )?end of (?:the )?(?:section|slide|part|script|page|chapter|text|document)\b[^.!?\n]{{0,10}}

@@ -4,6 +4,7 @@ import re
 
 from resources.text.headings import without_heading
 from resources.text.patterns import one_of
+from resources.text.refusal_signs import CHINESE_SIGNS, ENGLISH_SIGNS, ENOUGH, points
 from resources.text.words import count_words
 
 SHORT = 90  # words (CJK characters); a longer text is a refusal only where its first sentence says so without a doubt
@@ -33,12 +34,14 @@ _CANNOT = (
     one_of(rf"""
     I\s+{_ADVERBS}(?:can't(?:\s+and\s+won't)?|won't(?:\s+be\s+able\s+to)?|prefer not to|don't feel comfortable)
     {_MUST}\s+(?:\w+ly\s+)?(?:decline|refuse|pass)(?:\s+(?:to|on))?
+    I\s+don't\s+(?:think|believe)\s+I\s+can
     I\s+{_ADVERBS}don't\s+{_ADVERBS}(?=see\b)
     I\s+{_ADVERBS}don't\s+have\s+(?:enough|sufficient)\s+(?:information|context|details?)(?:\s+to)?
     I\s+{_ADVERBS}don't\s+have\s+(?:the\s+|an?\s+|any\s+|direct\s+)?(?:ability|capabilit\w+|capacity|access|means)(?:\s+(?:to|of))?
     I'm\s+{_ADVERBS}(?:unable\s+to|not\s+{_ADVERBS}(?:able\s+to|capable\s+of|(?:allowed|permitted|authorized)\s+to|comfortable))
     I'm\s+{_ADVERBS}not\s+{_ADVERBS}(?:designed|supposed|going|programmed)\s+to
-    I'd\s+rather\s+not
+    I'd\s+(?:rather\s+not|prefer\s+not\s+to)
+    I\s+have\s+no\s+(?:way|means|ability)\s+(?:of|to)
     I\s+{_ADVERBS}(?:couldn't|was(?:n't|\s+not)\s+able\s+to|was\s+unable\s+to)(?=\s+(?:see|view|access|open|load|read|process)\b)
     (?:^|sorry,?\s+(?:but\s+)?)(?:can't|unable to)
     """)
@@ -70,6 +73,7 @@ _MAKE = (
     + r"(?:e|ing)?\s+(?:with\s+|in\s+|out\s+)?"
     + one_of(rf"""
     (?:\w+['-]?\w*\s+){{0,4}}?(?:{_REQUEST}|content|sections?|scripts?|material|responses?|guidance|advice|notes|lyrics)\b
+    [^.;]{{0,40}}\b(?:based on|about|for|from)\s+(?:this|these|the|your)\s+(?:\w+\s+)?(?:{_THING}|topics?|people)\b
     (?:\w+['-]?\w*\s+){{0,4}}?(?:diagnos\w+|medical|explicit|harmful|illegal|copyrighted)\b
     (?:this|that|it)(?:\s+one)?\s*(?:[.,;!]|$|\bas\b|\bbecause\b)
     about\s+{_NEAR}(?:{_THING}|{_PERSON}|what)
@@ -85,14 +89,13 @@ _PASSIVE = re.compile(
     rf"|\bwe(?:'re| are) (?:unable|not able) to (?:process|complete|fulfil) (?:this|your|the) {_REQUEST}",
     re.IGNORECASE,
 )
-_TO_WRITE = re.compile(rf"{_LEAD}{_CANNOT}(?:writ|creat|generat|produc|provid)(?:e|ing)\b", re.IGNORECASE)
 _REFUSES = re.compile(rf"{_LEAD}{_CANNOT}{_HELP}|^I'm\s+(?:\w+\s+)?sorry,?\s+(?:but\s+)?{_CANNOT}", re.IGNORECASE)
 _DOUBTFUL = re.compile(rf"{_LEAD}{_CANNOT}(?:{_LOOK}|{_MAKE})|{_OF_CONTENT}|{_DECLINES}", re.IGNORECASE)
 _FIRST_PERSON_CANNOT = re.compile(_CANNOT, re.IGNORECASE)
 _SORRY = re.compile(
     one_of(r"""
     (?:I'm|we're)\s+(?:\w+\s+)?(?:sorry|afraid)|sorry|(?:my\s+)?apolog|I\s+apologi|unfortunately|regrettably|I\s+regret
-    I\s+(?:appreciate|understand|notice|want to be)|thank you for
+    I\s+(?:appreciate|understand|notice|want to be)|thanks? (?:you )?for
     """),
     re.IGNORECASE,
 )
@@ -101,11 +104,13 @@ _AI = re.compile(
     \bas\s+an?\s+(?:\w+\s+)?(?:AI|(?:large\s+)?language\s+model|artificial intelligence|text-based)\b
     \bI'm\s+(?:\w+\s+){0,3}?(?:AI|language\s+model)\b
     \bAI\s+(?:developed|created|made|trained)\s+by
+    \bI\s+can\s+only\s+(?:process|read|handle|work with|understand)\s+text
+    \bI\s+don't\s+have\s+(?:visual|vision|image)\b
     """),
     re.IGNORECASE,
 )
 _AS_AI = re.compile(
-    r"^as\s+an?\s+(?:AI|(?:large\s+)?language\s+model)(?:\s+(?:language\s+)?(?:model|assistant|chatbot|system))?"
+    r"^as\s+an?\s+(?:\w+\s+)?(?:AI|(?:large\s+)?language\s+model)(?:\s+(?:language\s+)?(?:model|assistant|chatbot|system))?"
     r"(?:\s+\w+ed\s+by\s+\w+)?,\s+I\b",
     re.IGNORECASE,
 )
@@ -116,6 +121,7 @@ _NO_INPUT = re.compile(
     \b{_THING}\b[^.]{{0,40}}(?:didn't|did not|failed to|hasn't|haven't)\s+(?:load|upload|come through|attach|arrive)
     \b{_THING}\b[^.]{{0,20}}(?:wasn't|weren't|(?:was|were) not)\s+(?:\w+\s+)?(?:uploaded|attached|included|provided)
     \b{_THING}\b[^.]{{0,40}}(?:appears?|seems?)\s+to\s+be\s+(?:blank|missing|corrupt\w*|broken|empty|unavailable)
+    \byou\s+haven't\s+(?:\w+\s+)?(?:attached|uploaded|provided|shared|included)\b
     \b(?:no|any)\s+(?:\w+\s+)?{_THING}\b[^.]{{0,30}}(?:attached|in (?:our|this|your) (?:conversation|message|request))
     """),
     re.IGNORECASE,
@@ -123,7 +129,7 @@ _NO_INPUT = re.compile(
 _OFFERS = re.compile(
     one_of(r"""
     \bplease\s+(?:\w+\s+)?(?:upload|share|provide|describe|paste|attach|try|send|modify|re-?upload)
-    \bcould\s+you\s+(?:please\s+)?(?:upload|share|provide|describe|paste|attach|send|tell)
+    \b(?:could|can)\s+you\s+(?:please\s+)?(?:upload|share|provide|describe|paste|attach|send|tell)
     \bif\s+you(?:'d like|\s+could|\s+can|\s+would)?\s+(?:describe|provide|upload|share|paste|tell|like)
     \bI(?:'d| would|'ll| can|'m)\s+(?:still\s+)?(?:be\s+)?(?:happy|glad|help|describe|more than happy)
     \banything else I can|so I can\b|\binstead\b|\bI can (?:help|describe|offer)
@@ -132,7 +138,8 @@ _OFFERS = re.compile(
 )
 _POLICY = re.compile(
     rf"\b(?:{_REQUEST}|contents?|responses?|images?|inputs?|outputs?)\b[^.]{{0,60}}"
-    r"\b(?:rejected|blocked|filtered|flagged|violat\w+|against)\b[^.]{0,80}\b(?:polic(?:y|ies)|guidelines?|safety|terms)\b"
+    r"\b(?:rejected|blocked|filtered|flagged|violat\w+|against)\b[^.]{0,80}"
+    r"\b(?:polic(?:y|ies)|guidelines?|safety (?:system|filters?|settings?)|terms of (?:use|service))\b"
     r"|\bagainst my (?:guidelines|policies|programming|principles)\b|\bmax tries\. failed",
     re.IGNORECASE,
 )
@@ -147,7 +154,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*|\n+")
 
 _ZH_CANNOT = (
     r"(?:目前|暂时|现在|还|实在|恐怕|确实|并|也|暂|因此|所以|，|\s){0,3}"
-    r"(?:无法|不能|不便|不可以|没有?办法|不具备|不支持|无权|没有学会|不会|难以|拒绝)"
+    r"(?:无法|不能|不便|不可以|没有?办法|不具备|不支持|无权|没有学会|难以|拒绝)"
 )
 _ZH_TASK = r"(?:为[您你]|给[您你]|帮助?[您你]|对此|直接|继续|进行|在此|就此){0,2}" + one_of("""
     提供|协助|帮助|帮[您你]|回答|回应|生成|查看|识别|访问|处理|描述|完成|满足|撰写|写作|编写|创作|给到|继续|分析|看到|查阅
@@ -157,7 +164,7 @@ _ZH_INPUT = r"(?:图片|图像|照片|附件|幻灯片|链接|文件|图)"
 _ZH_SORRY = re.compile(r"^[^。！？]{0,6}(?:抱歉|对不起|不好意思|遗憾|您好|你好|请原谅|谢谢您)")
 _ZH_REFUSES = re.compile(
     one_of(rf"""
-    (?:(?<!们)我|^|[，,：:]){_ZH_CANNOT}[^。！？，]{{0,6}}?{_ZH_TASK}
+    (?:(?<!们)我|^|[，,：:]){_ZH_CANNOT}[^。！？，]{{0,10}}?{_ZH_TASK}
     (?<!们)我(?:目前|暂时|现在|还|并)?(?:没有?|未)?(?:看不到|看到|收到|看见)(?:您|你|任何)[^。！？]{{0,8}}{_ZH_INPUT}
     """)
 )
@@ -225,9 +232,12 @@ def _refuses_shortly(said: list[str], sorry: bool, offers: bool) -> bool:
     cannot = _FIRST_PERSON_CANNOT.search(whole) is not None
     if _NO_INPUT.search(whole) and (cannot or offers or sorry or re.search(r"\bI\b", whole)):
         return True
-    if _POLICY.search(whole) and (cannot or len(whole) < MOST_OF_A_NOTICE):
+    policy = _POLICY.search(whole) is not None
+    if policy and (cannot or len(whole) < MOST_OF_A_NOTICE):
         return True
-    return _PASSIVE.search(said[0]) is not None or (sorry and any(map(_TO_WRITE.search, said)))
+    if _PASSIVE.search(said[0]):
+        return True
+    return points(ENGLISH_SIGNS, whole) + 2 * sorry + 2 * offers + 3 * bool(_AI.search(whole)) >= ENOUGH
 
 
 def _refuses_chinese(sentences: list[str], short: bool) -> bool:
@@ -238,7 +248,10 @@ def _refuses_chinese(sentences: list[str], short: bool) -> bool:
     sorry = _ZH_SORRY.search(said[0]) is not None
     if short and (_ZH_BLOCKED.search(whole) or (_ZH_NO_INPUT.search(whole) and (sorry or _ZH_OFFERS.search(whole)))):
         return True
-    if not any(map(_ZH_REFUSES.search, said)):
+    refuses = any(map(_ZH_REFUSES.search, said))
+    if short and points(CHINESE_SIGNS, whole) + 2 * sorry + 3 * bool(_ZH_AI.search(whole)) >= ENOUGH:
+        return True
+    if not refuses:
         return False
     if _ZH_AI.search(whole) or _ZH_POLICY.search(whole) or (sorry and short):
         return True

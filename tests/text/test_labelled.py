@@ -45,17 +45,17 @@ def test_what_the_rules_were_written_by_is_right(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("about", ["refusal", "manners", "thoughts"])
 def test_of_what_they_were_not_written_by_nearly_all_is_found_and_hardly_anything_honest_touched(about: str) -> None:
-    """The first numbers on the held-out third: recall 52 of 54, precision 52 of 53."""
+    """When it was first looked at: refusals 19 of 20 found, manners 18 of 19, thoughts 15 of 15; 1 honest text of 48 was
+    touched."""
     held_out = cases("held_out", about)
     wrong = [case for case in held_out if not is_right(case)]
     assert len(wrong) <= 0.05 * len(held_out), [case["text"] for case in wrong]
     assert sum(case["honest"] for case in wrong) <= 1
 
 
-def test_half_of_the_list_is_honest_text_and_a_third_is_chinese_or_more() -> None:
+def test_half_of_the_list_is_honest_text_and_a_fifth_is_chinese() -> None:
     every = [case for part in PARTS for case in cases(part)]
-    assert len(every) >= 300
-    assert sum(case["honest"] for case in every) >= 0.45 * len(every)
+    assert sum(case["honest"] for case in every) >= 0.5 * len(every)
     assert sum(any("一" <= letter <= "鿿" for letter in case["text"]) for case in every) >= 0.2 * len(every)
 
 
