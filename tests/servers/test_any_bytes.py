@@ -146,7 +146,7 @@ def scripts(draw: st.DrawFn) -> Script:
         lines.append(b"content-length: %d" % len(body))
     whole = b"\r\n".join(lines) + b"\r\n\r\n" + body
     cut = draw(st.integers(0, len(whole)))
-    ends: list[End] = ["close", "close", "close", "reset", "hang", "trickle"]
+    ends: list[End] = ["close", "close", "close", "close", "close", "reset", "hang", "trickle"]
     pieces = draw(st.sampled_from([(whole,), (whole[:cut], whole[cut:]), (whole[:cut],), ()]))
     return Script(pieces, draw(st.sampled_from(ends)), draw(st.booleans()))
 
@@ -182,7 +182,7 @@ async def ask(script: Script, ledger: Ledger) -> Any:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    endpoint = Endpoint("teacher", url, "m", timeout_s=0.15, patience_s=0.05, startup_s=0.05)
+    endpoint = Endpoint("teacher", url, "m", timeout_s=0.1, patience_s=0.05, startup_s=0.05)
     turns = (system("You write."), user(Image("0"), f"Write text {next(NUMBERS)}."))  # none is asked for twice
     call = Call("teacher", turns, "test@0", "sample", "step", goes_on=True, extra={"response_format": SCHEMA})
     try:

@@ -34,7 +34,7 @@ def test_a_check_takes_seconds_and_says_what_a_run_would_say(
     assert time.monotonic() - started < MOST_S, found
     assert "\n" not in found.problem
     if case.right == "rows" and found.problem:  # a fault that passes, and lasts longer than a check waits
-        assert case in errors.CASES and "HTTP" in found.problem or "the answer was empty" in found.problem, found
+        assert (case in errors.CASES and "HTTP" in found.problem) or "the answer was empty" in found.problem, found
     elif case.right == "rows":
         assert not found.problem, found
         assert {"text", "image", "structured output", "long answer"} <= {line.name for line in found.findings}
