@@ -16,6 +16,7 @@ from testing.personalities import like_claude, like_gpt5
 from testing.quirky_server import Body, Quirk, QuirkyServer, Seen, error, with_message
 from tests.servers.case import DOCUMENTS, PLAIN, Runner, prepare
 from tests.servers.parts import either, extra_forbidden, has, where
+from tests.servers.quirks import structure
 
 THREE_FIELDS = either(
     has("max_tokens", error(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")),
@@ -48,6 +49,16 @@ def test_the_next_run_starts_right(runner: Runner) -> None:
         came = runner.run(quirk)
         assert len(came.texts) == runs * DOCUMENTS
         assert runner.server.seen.answered == PLAIN
+        assert runner.server.seen.refused <= most
+
+
+def test_what_took_several_steps_to_learn_is_learnt_for_good_by_the_second_run(runner: Runner) -> None:
+    """The schema is refused in favour of JSON, and JSON for want of a word in the prompt."""
+    quirk = next(case.quirk for case in structure.CASES if "the prompt must have the word json" in case.quirk.name)
+    for runs, most in ((1, 5), (2, 3), (3, 0)):
+        prepare(runner.home, documents=runs * DOCUMENTS)
+        came = runner.run(quirk)
+        assert len(came.texts) == runs * DOCUMENTS
         assert runner.server.seen.refused <= most
 
 
