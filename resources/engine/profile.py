@@ -91,7 +91,7 @@ class Memory:
 
     def applied(self, first: Profile) -> Profile:
         """The profile that a run begins with: what the settings say, and over it what was learnt."""
-        return replace(first, **{name: learnt.value for name, learnt in self.learnt.items()})
+        return replace(first, **{name: learnt.value for name, learnt in self.learnt.items()}) if self.learnt else first
 
     def doubtful(self, now: float) -> list[str]:
         """The knobs whose change costs something and may rest on a passing fault, or is old."""

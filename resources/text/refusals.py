@@ -1,6 +1,7 @@
 """Refusals and server notices that stand where a text is wanted, told by who says what of what."""
 
 import re
+from functools import lru_cache
 
 from resources.text.headings import without_heading
 from resources.text.patterns import one_of
@@ -10,6 +11,7 @@ from resources.text.words import count_words
 SHORT = 90  # words (CJK characters); a longer text is a refusal only where its first sentence says so without a doubt
 HEAD = 1200  # characters at a text's beginning that are looked at
 SENTENCES = 4  # … and so many of its sentences
+STRUCTURED = ("{", "[{", "```")  # how an answer in JSON begins, whose texts are judged once it is read
 MOST_OF_A_NOTICE = 250  # characters of what a server says of its policy
 
 _THING = one_of(r"""
@@ -190,14 +192,22 @@ _ZH_TOPIC = re.compile(r"协助|医疗|诊断|隐私|违法|违规|敏感|色情
 _ZH_POLICY = re.compile(r"(?:违反|违背|根据|不符合|触犯)[^。！？]{0,24}(?:政策|法律法规|准则|规定|条款|规范)")
 
 
+_MAY_REFUSE = re.compile(  # what every rule for a long text needs
+    r"\bcan(?:not)?\b|n't|\bnot?\b|unable|declin|refus|\bpass\b|rather|\bAI\b|model|intelligence|[无不没拒违作我]", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=64)  # a section is asked about when it arrives, and in its quality control
 def begins_as_refusal(text: str) -> bool:
     """Whether a model's answer is a refusal, says that it has no image, or is a server's notice in place of a text."""
     head = text.strip()[:HEAD].replace("’", "'").replace("‘", "'")
     plain = _QUOTED.sub("", head) if not _is_quotation(head) else head.strip('“”"「」『』')
-    if not plain.strip():
+    if not plain.strip() or head.startswith(STRUCTURED):
         return False
     short = len(text) < HEAD and count_words(text) <= SHORT
-    sentences = [found for found in _SENTENCE.split(plain.strip()) if found][:SENTENCES]
+    sentences = [found for found in _SENTENCE.split(plain.strip(), 2 * SENTENCES) if found][:SENTENCES]
+    if not short and not _MAY_REFUSE.search(sentences[0]):  # of a long text this one decides: most are done here
+        return False
     return _refuses_english(sentences, short) or _refuses_chinese(sentences, short)
 
 

@@ -13,6 +13,11 @@ from resources.text.words import count_words
 PASSES = 5  # what still changes after so many is made of marks and is no text
 FEW_WORDS = 4  # a pair within a sentence that holds fewer is spoken of (`<think>...</think>`)
 _HINTS = ("<", "[", "◁", "assistantfinal", "analysis", "Here is my thought process")
+_PARTS = (  # lower case; each mark holds one of them
+    *("think", "thought", "reasoning", "reflection", "scratchpad", "monologue", "analysis", "cot>", "<cot", ":cot"),
+    *("<|", "|>", "<｜", "inst]", "sys>>", "<s>", "</s>", "assistant", "<bos>", "<eos>", "<pad>", "<unk>", "_of_"),
+    *("unused9", "soft_token", "fake_token", "system_prompt]", "_tools]", "tool_calls]", "tool_results]", "gmask]"),
+)
 _NAMES = r"(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|inner_monologue|analysis|ant_?thinking|cot)"
 _XML = rf"(?:[a-z][\w-]{{0,20}}:)?(?:{_NAMES}|longcat_think|think_fast|think_faster)"
 _CHANNEL = r"(?:<\|start\|>\s*assistant[^<\n]{0,40})?<\|channel\|>\s*"
@@ -157,6 +162,9 @@ def _read(text: str) -> _Reading:
     """One pass over a text: which marks count, and what they enclose."""
     reading = _Reading(text)
     if not any(hint in text for hint in _HINTS):
+        return reading
+    low = text.lower()
+    if not any(part in low for part in _PARTS):
         return reading
     marks = [_Mark(match.lastgroup or "", match.start(), match.end()) for match in _MARK.finditer(text)]
     if all(mark.kind in _CODE_KINDS for mark in marks):

@@ -45,8 +45,7 @@ def test_what_the_rules_were_written_by_is_right(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("about", ["refusal", "manners", "thoughts"])
 def test_of_what_they_were_not_written_by_nearly_all_is_found_and_hardly_anything_honest_touched(about: str) -> None:
-    """When it was first looked at: refusals 19 of 20 found, manners 18 of 19, thoughts 15 of 15; 1 honest text of 48 was
-    touched."""
+    """At the first look: refusals 19 of 20 found, manners 18 of 19, thoughts 15 of 15, 1 honest text of 48 touched."""
     held_out = cases("held_out", about)
     wrong = [case for case in held_out if not is_right(case)]
     assert len(wrong) <= 0.05 * len(held_out), [case["text"] for case in wrong]
@@ -64,3 +63,7 @@ def test_the_blocking_rule_finds_what_is_taken_out_and_nothing_in_what_stays(par
     for case in cases(part, "thoughts"):
         assert bool(model_markup(case["text"])) == (cleaned(case) != case["text"])
         assert model_markup(cleaned(case)) == ""
+
+
+def test_an_answer_in_json_is_no_refusal_whatever_its_texts_say() -> None:
+    assert not is_refusal('{"errors": [], "reason": "I cannot see the image.", "text": "I can\'t help with that."}')
