@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import re
 import socket
 import sqlite3
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -78,45 +79,72 @@ def test_structured_output_can_be_turned_off(runner: Runner) -> None:
     assert (len(came.texts), runner.server.seen.refused) == (DOCUMENTS, 0)
 
 
-@contextmanager
-def doorman(url: str, most: int) -> Iterator[str]:
-    """An address before a server that lets requests through, but breaks the connection under larger ones."""
-    target = urlsplit(url)
-    loop = asyncio.new_event_loop()
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[object, object, None]]
 
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            writer.write(data)
+
+@contextmanager
+def listening(handler: Handler) -> Iterator[str]:
+    """The host and port of a TCP server that runs in a thread while the block runs."""
+    loop, connections = asyncio.new_event_loop(), list[asyncio.StreamWriter]()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await handler(reader, writer)
         writer.close()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]) if b"ontent-" in head else 0
-            if length > most:
-                writer.transport.abort()
-                return
-            behind, out = await asyncio.open_connection(target.hostname, target.port)
-            out.write(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + await reader.readexactly(length))
-            await pipe(behind, writer)
-            out.close()
-        except (OSError, asyncio.IncompleteReadError):
-            writer.close()
+    async def end() -> None:
+        server.close()
+        for writer in connections:
+            writer.transport.abort()
+        await asyncio.sleep(0.1)  # the handlers find out
+        loop.stop()
 
-    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0))
+    server = loop.run_until_complete(asyncio.start_server(connected, "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{target.path}"
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        asyncio.run_coroutine_threadsafe(end(), loop)
+        thread.join(5)
+        loop.close()
+
+
+def doorman(url: str, most: int) -> Handler:
+    """Lets requests through to a server, but breaks the connection under larger ones."""
+    target = urlsplit(url)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(found[1]) if (found := re.search(rb"content-length: (\d+)", head, re.IGNORECASE)) else 0
+        if length > most:
+            writer.transport.abort()
+            return
+        behind, out = await asyncio.open_connection(target.hostname, target.port)
+        out.write(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + await reader.readexactly(length))
+        while data := await behind.read(65536):
+            writer.write(data)
+        out.close()
+
+    return serve
+
+
+async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A body that never ends."""
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.02)
 
 
 def test_a_connection_that_breaks_under_a_large_body_gets_smaller_images(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchange, "RESET_BYTES", 20_000)
-    with doorman(runner.server.url, 24_000) as url:
-        came = runner.run(PLAIN_QUIRK, {"BASE_URL": url}, side=640)
+    with listening(doorman(runner.server.url, 24_000)) as address:
+        came = runner.run(PLAIN_QUIRK, {"BASE_URL": f"http://{address}/v1"}, side=640)
     assert (len(came.texts), came.reasons) == (DOCUMENTS, ())
     assert max(runner.server.seen.bytes) <= 24_000
 
@@ -163,20 +191,9 @@ def test_a_firewall_that_drops_packets_is_found_out_in_seconds(tmp_path: Path, m
 
 
 def test_the_time_limit_is_for_the_whole_call(tmp_path: Path) -> None:
-    loop = asyncio.new_event_loop()
-
-    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        for _ in range(100):
-            writer.write(b" ")
-            await asyncio.sleep(0.05)
-
-    server = loop.run_until_complete(asyncio.start_server(trickle, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
     started = time.monotonic()
-    said = str(ask(tmp_path, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", timeout_s=0.4))
-    loop.call_soon_threadsafe(loop.stop)
+    with listening(trickle) as address:
+        said = str(ask(tmp_path, f"http://{address}/v1", timeout_s=0.4))
     assert time.monotonic() - started < 4
     assert "did not answer in 0.4 s" in said and "LWV_TEACHER_TIMEOUT_S" in said
 
