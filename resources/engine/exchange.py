@@ -102,7 +102,6 @@ class Exchange:
 
     def refused_try(self) -> None:
         """Count a try that taught something."""
-        self.memory.refused += 1
         self._taught()
 
 

@@ -10,6 +10,7 @@ from resources.json_types import Json
 
 Structure = Literal["schema", "plain", "json", "none"]
 LADDER: tuple[Structure, ...] = ("schema", "plain", "json", "none")  # each asks for less than the one before
+MOST_REFUSED = 5  # requests, to learn what a server takes
 SURE_S = 24 * 3600.0  # a change is tried out again after so many seconds: servers are mended
 # Knobs whose change costs something: a server that refused only once, by a passing fault, is asked in full again.
 LOSSY = ("temperature", "seed", "structure", "most_tokens", "most_images")
@@ -94,11 +95,16 @@ class Memory:
         return replace(first, **{name: learnt.value for name, learnt in self.learnt.items()}) if self.learnt else first
 
     def doubtful(self, now: float) -> list[str]:
-        """The knobs whose change costs something and may rest on a passing fault, or is old."""
+        """The knobs whose change costs something and may rest on a passing fault, or is old.
+
+        Of the first only while few requests were refused in all: so many as there are changes, twice where they are
+        sure.
+        """
+        refused = len(self.learnt) + sum(learnt.sure for learnt in self.learnt.values())
         return [
             name
             for name, learnt in self.learnt.items()
-            if name in LOSSY and (not learnt.sure or now - learnt.at > SURE_S)
+            if name in LOSSY and (now - learnt.at > SURE_S or (not learnt.sure and refused < MOST_REFUSED))
         ]
 
     def learn(self, name: str, value: object, now: float, sure: bool = False) -> "Memory":

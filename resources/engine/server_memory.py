@@ -14,7 +14,6 @@ from resources.messages import Call, Image
 
 HOLD_S = 5.0  # a refusal comes at once: others wait so long for the first call of its kind
 HOLD_FIRST_S = 60.0  # for the first call that a server ever gets: it also teaches how long a model thinks
-TRIALS_UNTIL = 3  # refusals of one run: after so many nothing that was learnt is tried out again
 
 
 class Kept(Protocol):
@@ -35,7 +34,6 @@ class ServerMemory:
         self._kept, self.url, self.model = kept, url, model
         self.key = hashlib.sha256(json.dumps([url, model, extra], sort_keys=True).encode()).hexdigest()
         self.memory = Memory() if fresh else read_memory(kept.get_profile(self.key) or "")
-        self.refused = 0
         self._tried: set[str] = set()
         self._first: asyncio.Future[None] | None = None
 
@@ -45,7 +43,7 @@ class ServerMemory:
 
     def trial(self, call: Call, first: Profile) -> str | None:
         """A knob whose change may rest on a passing fault, and that this call would try out; each once in a run."""
-        if self.refused >= TRIALS_UNTIL:
+        if not self.memory.learnt:
             return None
         for knob in self.memory.doubtful(now()):
             if knob not in self._tried and _tries_out(knob, call, self.profile(first)):

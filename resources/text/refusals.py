@@ -201,13 +201,13 @@ _MAY_REFUSE = re.compile(  # what every rule for a long text needs
 def begins_as_refusal(text: str) -> bool:
     """Whether a model's answer is a refusal, says that it has no image, or is a server's notice in place of a text."""
     head = text.strip()[:HEAD].replace("’", "'").replace("‘", "'")
-    plain = _QUOTED.sub("", head) if not _is_quotation(head) else head.strip('“”"「」『』')
-    if not plain.strip() or head.startswith(STRUCTURED):
+    plain = _without_quotations(head).strip()
+    if not plain or head.startswith(STRUCTURED):
         return False
-    short = len(text) < HEAD and count_words(text) <= SHORT
-    sentences = [found for found in _SENTENCE.split(plain.strip(), 2 * SENTENCES) if found][:SENTENCES]
-    if not short and not _MAY_REFUSE.search(sentences[0]):  # of a long text this one decides: most are done here
+    short = len(text) < HEAD and text.count(" ") <= 2 * SHORT and count_words(text) <= SHORT
+    if not short and not _MAY_REFUSE.search(_SENTENCE.split(plain, 1)[0]):  # it decides there: most are done here
         return False
+    sentences = [found for found in _SENTENCE.split(plain, 2 * SENTENCES) if found][:SENTENCES]
     return _refuses_english(sentences, short) or _refuses_chinese(sentences, short)
 
 
@@ -216,9 +216,12 @@ def is_refusal(text: str) -> bool:
     return begins_as_refusal(without_heading(text))
 
 
-def _is_quotation(text: str) -> bool:
-    """Whether all of a text stands in quotation marks."""
-    return (found := _QUOTED.match(text)) is not None and found.end() == len(text)
+def _without_quotations(text: str) -> str:
+    """The text without what it quotes; all of it where all of it stands in quotation marks."""
+    if not any(mark in text for mark in "“\"「『《"):
+        return text
+    found = _QUOTED.match(text)
+    return text.strip('“”"「」『』') if found and found.end() == len(text) else _QUOTED.sub("", text)
 
 
 def _refuses_english(sentences: list[str], short: bool) -> bool:

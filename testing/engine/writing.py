@@ -22,10 +22,10 @@ from resources.engine.money import Budget
 from resources.ledger import Ledger
 from resources.recipe.model import Writing
 from resources.store import Store
-from resources.text.refusals import is_refusal
 from testing.engine.prompts import instruction, required_words
 
 SHARD = "bench-001"
+REFUSAL = "i'm sorry, but i can"  # the server's; the rules for refusals are the engine's cost, not the benchmark's
 
 
 def example(sample: int, images: list[str], fixed: int) -> Instruction:
@@ -82,7 +82,7 @@ async def write_all(options: argparse.Namespace) -> dict[str, Any]:
                 continue
             for section in row["sections"]:  # what may never stand in long_outputs
                 low = section["text"].lower()
-                bad += is_refusal(section["text"]) or section["words"] < 100 or "error" in low
+                bad += REFUSAL in low or section["words"] < 100 or "error" in low
         return {
             **engine.tally.metadata(),
             **{f"documents_{kind}": count for kind, count in outcomes.items()},
