@@ -14,6 +14,7 @@ from resources.failures import EndpointError
 from resources.messages import ROLES, Role
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
 EMBEDDED_URL = "http://embedded/v1"
@@ -155,7 +156,7 @@ class Endpoint:
         if self.embedded:
             from resources.embedded.protocol import app
 
-            http: httpx2.AsyncClient | None = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app))
+            http: httpx2.AsyncClient = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app))
         else:  # aiohttp: a fifth less CPU a call than httpx2's own transport
             limits = httpx2.Limits(max_connections=self.concurrency, keepalive_expiry=30)
             timeout = httpx2.Timeout(self.timeout_s, connect=min(self.connect_s, self.timeout_s))
@@ -163,16 +164,17 @@ class Endpoint:
         key = self.api_key.get_secret_value() if self.api_key else "none"
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
-        headers: dict[str, str | openai.Omit] = dict(self.wire.headers)
+        headers = dict(self.wire.headers)
         if is_azure(url) and self.api_key:  # takes the key under a name of its own, and a bearer token for another kind
-            headers |= {"api-key": key, "Authorization": openai.Omit()}
+            headers["api-key"] = key
+            http.event_hooks = {"request": [_without_bearer]}
         return openai.AsyncOpenAI(
             base_url=urlunsplit(parts._replace(query="")),
             api_key=key,
             http_client=http,
             timeout=httpx2.Timeout(self.timeout_s, connect=min(self.connect_s, self.timeout_s)),
             default_query=query,
-            default_headers=headers,  # type: ignore[arg-type]  # Omit takes a header out (openai's own Azure client)
+            default_headers=headers,
             max_retries=0,
         )  # `engine.retries` decides: a 429 must reach the limiter
 
@@ -186,6 +188,10 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"{self.role}: {self.model} " + ("(embedded, in process)" if self.embedded else f"at {self.base_url}")
+
+
+async def _without_bearer(request: "httpx2.Request") -> None:
+    request.headers.pop("Authorization", None)  # the client takes no default header for leaving it out
 
 
 def usable_key(key: SecretStr | None, prefix: str) -> SecretStr | None:

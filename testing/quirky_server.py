@@ -41,6 +41,7 @@ class Seen:
     requests: list[Body] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     bytes: list[int] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     refused: int = 0
     answered: int = 0
 
@@ -105,6 +106,7 @@ class QuirkyServer:
         self.seen.requests.append(body)
         self.seen.headers.append(dict(request.headers))
         self.seen.bytes.append(len(raw))
+        self.seen.queries.append(request.url.query)
         if (refused := self.quirk.refuse(body, self.seen)) is not None:
             self.seen.refused += 1
             return refused

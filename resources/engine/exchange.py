@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST_TRIES = 10  # of one call, each with another lesson
 FIRST_THINKING = 4096  # tokens of room for thoughts, where max_tokens ended an answer before any text
 MOST_THINKING = 65_536
+STALE = ("disconnected", "closing transport", "reset by peer", "broken pipe")
 RESET_BYTES = 2_000_000  # a connection that breaks under a larger body may be a limit on its size
 
 
@@ -127,6 +128,7 @@ class _Attempt:
         self._guessed_at: Refusal | None = None
         self._room: int | None = None
         self._resets = 0
+        self._stale = False  # a connection was replaced
 
     async def once(self) -> Answer | Trouble | None:
         """The outcome of one try; None where another one follows."""
@@ -199,6 +201,10 @@ class _Attempt:
                 detail=f"{answer.detail}. Give it more room ({prefix}_REASONING_TOKENS), or turn thinking off "
                 f"({prefix}_EXTRA, docs/servers.md)"
             )
+        if answer.status == "failed" and "no chat completion" in answer.detail:
+            return answer._replace(
+                detail=f"{answer.detail}. Is {prefix}_BASE_URL the root of an OpenAI-compatible API?"
+            )
         if answer.status == "empty" and "reasoning" in answer.detail:
             return answer._replace(
                 detail=f"{answer.detail}. Turn thinking off ({prefix}_EXTRA, docs/servers.md), or start the server "
@@ -207,7 +213,11 @@ class _Attempt:
         return answer
 
     def _lost(self, trouble: Trouble, request: Request) -> Trouble | None:
-        """A body that is too large is often answered by a connection that breaks."""
+        """A kept connection that the server had closed is replaced at once; one that breaks under a large body may be a
+        limit on its size."""
+        if trouble.kind == "unreachable" and not self._stale and any(word in trouble.detail.lower() for word in STALE):
+            self._stale = True
+            return None
         if (
             trouble.kind != "unreachable"
             or request.sent.bytes < RESET_BYTES

@@ -314,6 +314,9 @@ CONTEXTS = (
     # OpenAI and vLLM until 0.11, and vLLM since
     rf"maximum context length is (?P<context>{_N}) tokens.{{0,120}}?\((?P<prompt>{_N}) {_OF_PROMPT}",
     rf"maximum context length is (?P<context>{_N}) tokens(?: and|\. however,) your request has (?P<prompt>{_N}) input",
+    rf"maximum context length is (?P<context>{_N}) tokens.{{0,60}}prompt contains (at least )?(?P<prompt>{_N}) input",
+    # SGLang
+    rf"maximum context length of (?P<context>{_N}) tokens.{{0,60}}: (?P<prompt>{_N}) tokens from the input",
     # TGI; Anthropic and llama.cpp's sums
     rf"must be <= (?P<context>{_N})\. given: `?(?P<prompt>{_N})`? `?inputs",
     rf"context (limit|length|window|size).{{0,40}}?(?P<prompt>{_N}) ?\+ ?{_N} ?> ?(?P<context>{_N})",

@@ -60,8 +60,10 @@ class ServerMemory:
         return known is None or known.value != lesson.value
 
     def confirm(self, lesson: Lesson) -> None:
-        """The same refusal a second time: the change holds for good."""
-        self.memory = self.memory.learn(lesson.knob, lesson.value, now(), sure=True)
+        """A refusal of what was tried out again: what was learnt holds for good."""
+        known = self.memory.learnt.get(lesson.knob)
+        value = known.value if known is not None else lesson.value
+        self.memory = self.memory.learn(lesson.knob, value, now(), sure=True)
         self._keep()
 
     def forget(self, knob: str) -> None:

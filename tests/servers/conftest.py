@@ -28,8 +28,8 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages' texts are of no matter here, and their reading takes seconds, as waiting for a next try does."""
 
     def soon(*state: Any) -> float | Literal["give up", "stop"]:
@@ -42,7 +42,11 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def runner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _server: QuirkyServer, _instance: dg.DagsterInstance
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quick: None,
+    _server: QuirkyServer,
+    _instance: dg.DagsterInstance,
 ) -> Runner:
     _server.quirk, _server.seen = Quirk("plain"), Seen()
     return Runner(tmp_path / "home", _server, _instance, monkeypatch)

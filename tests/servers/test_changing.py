@@ -5,17 +5,20 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from starlette.responses import JSONResponse, Response
 
+from lwv_dagster.definitions import defs
 from resources.endpoints import Endpoint, Wire
 from resources.engine import ModelEngine
 from resources.ledger import Ledger
 from resources.messages import Call, Role, system, user
 from testing.personalities import like_claude, like_gpt5
 from testing.quirky_server import Body, Quirk, QuirkyServer, Seen, error, with_message
-from tests.servers.case import DOCUMENTS, PLAIN, Runner, prepare
-from tests.servers.parts import either, extra_forbidden, has, where
+from tests.servers.case import DOCUMENTS, PLAIN, QUIET, SHARD, Runner, prepare
+from tests.servers.parts import always, either, extra_forbidden, has, where
+from tests.servers.quirks import structure
 
 THREE_FIELDS = either(
     has("max_tokens", error(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")),
@@ -48,6 +51,16 @@ def test_the_next_run_starts_right(runner: Runner) -> None:
         came = runner.run(quirk)
         assert len(came.texts) == runs * DOCUMENTS
         assert runner.server.seen.answered == PLAIN
+        assert runner.server.seen.refused <= most
+
+
+def test_what_took_several_steps_to_learn_is_learnt_for_good_by_the_second_run(runner: Runner) -> None:
+    """The schema is refused in favour of JSON, and JSON for want of a word in the prompt."""
+    quirk = next(case.quirk for case in structure.CASES if "the prompt must have the word json" in case.quirk.name)
+    for runs, most in ((1, 5), (2, 3), (3, 0)):
+        prepare(runner.home, documents=runs * DOCUMENTS)
+        came = runner.run(quirk)
+        assert len(came.texts) == runs * DOCUMENTS
         assert runner.server.seen.refused <= most
 
 
@@ -219,6 +232,23 @@ def test_an_extra_of_no_use_is_said_before_the_first_call(runner: Runner, extra:
     came = runner.run(Quirk("plain"), {"EXTRA": extra})
     assert says in came.failure
     assert runner.server.seen.requests == []
+
+
+def test_a_run_in_which_all_is_set_aside_is_not_green(runner: Runner) -> None:
+    """`long_outputs` with its asset checks, against a server whose context takes no prompt."""
+    words = "the request exceeds the available context size. try increasing the context size"
+    runner.run(Quirk("no room", refuse=always(error(400, words, type="exceed_context_size_error"))))
+    job = defs.resolve_job_def("shard_job")
+    result = job.execute_in_process(
+        run_config=QUIET,
+        partition_key=SHARD,
+        instance=runner.instance,
+        raise_on_error=False,
+        asset_selection=[dg.AssetKey("long_outputs")],
+    )
+    failed = {check.check_name: check for check in result.get_asset_check_evaluations() if not check.passed}
+    assert "quarantine_share" in failed and words in str(failed["quarantine_share"].description)
+    assert not result.success
 
 
 def test_a_setting_is_in_the_key_and_what_was_learnt_is_not(runner: Runner) -> None:

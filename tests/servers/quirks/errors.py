@@ -11,8 +11,11 @@ HASTY = {"PATIENCE_S": "0.2", "STARTUP_S": "0.2"}
 
 
 def passes(name: str, source: str, response: Response, times: int = 3) -> Case:
-    """A fault that passes: the calls are made again, and nothing is lost."""
-    return Case(Quirk(name, source, first(times, response)), taught=times)
+    """A fault that passes: the calls are made again, and nothing is lost.
+
+    A server that asks for time is there: it has the full patience, not that of one that cannot be reached.
+    """
+    return Case(Quirk(name, source, first(times, response)), taught=times, env={"STARTUP_S": "0"} if times > 2 else {})
 
 
 def stays(name: str, source: str, response: Response, *says: str, kind: str = "") -> Case:

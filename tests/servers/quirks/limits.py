@@ -283,6 +283,47 @@ CASES = (
     ),
     Case(
         Quirk(
+            "the context leaves less, at least so many input tokens",
+            "cloudflare-docs#29731",
+            over(
+                MOST,
+                raw(
+                    400,
+                    {
+                        "success": False,
+                        "errors": [
+                            {
+                                "code": 8007,
+                                "message": f"AiError: This model's maximum context length is {2000 + MOST} tokens. "
+                                "However, you requested 4096 output tokens and your prompt contains at least 2000 input "
+                                "tokens, for a total of at least 6096 tokens. Please reduce the length of the input "
+                                "prompt or reduce max_tokens.",
+                            }
+                        ],
+                    },
+                ),
+            ),
+        ),
+        taught=9,
+    ),
+    Case(
+        Quirk(
+            "the context leaves less, a total of tokens",
+            "models.dev#4422",
+            over(
+                MOST,
+                vllm(
+                    400,
+                    f"Requested token count exceeds the model's maximum context length of {2000 + MOST} tokens. You "
+                    "requested a total of 6096 tokens: 2000 tokens from the input messages and 4096 tokens for the "
+                    "completion.",
+                ),
+            ),
+        ),
+        taught=9,
+    ),
+    Case(
+        Quirk(
             "the context leaves less, by tokens given",
             "TGI",
             over(

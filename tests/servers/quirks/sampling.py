@@ -199,6 +199,13 @@ CASES = (
     ),
     Case(
         Quirk(
+            "seed is extra, field and value named",
+            "Flowise#2866",
+            has("seed", error(400, "Extra inputs are not permitted, field: 'seed', value: 0")),
+        )
+    ),
+    Case(
+        Quirk(
             "several fields in one refusal",
             "litellm",
             either(

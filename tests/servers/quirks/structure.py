@@ -56,6 +56,14 @@ CASES = (
         error(400, "This response_format type is unavailable now", type="invalid_request_error"),
     ),
     refused(
+        "the schema is looked for elsewhere",
+        "koharu#1128",
+        error(
+            400,
+            "invalid request: response_format validation: invalid 'json_schema' provided: missing required field 'type'",
+        ),
+    ),
+    refused(
         "json_schema unavailable, as text",
         "DeepSeek",
         text(

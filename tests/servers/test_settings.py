@@ -1,0 +1,203 @@
+"""What a user sets reaches the server as it should, or is refused before the first call; and connections that break."""
+
+import asyncio
+import json
+import re
+import socket
+import sqlite3
+import ssl
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from resources.endpoints import Endpoint
+from resources.engine import ModelEngine, exchange
+from resources.engine.verdicts import explain_trouble, lost_connection
+from resources.failures import EndpointError
+from resources.ledger import Ledger
+from resources.messages import Call, user
+from testing.quirky_server import Quirk, error
+from tests.servers.case import DOCUMENTS, PLAIN, Runner
+from tests.servers.parts import has
+
+PLAIN_QUIRK = Quirk("plain")
+
+
+@pytest.mark.parametrize("key", ["sk-abc\n", " sk-abc\r\n", '"sk-abc"', "“sk-abc”", "'sk-abc'"])
+def test_a_key_is_sent_without_what_came_along_when_it_was_copied(runner: Runner, key: str) -> None:
+    came = runner.run(PLAIN_QUIRK, {"API_KEY": key})
+    assert len(came.texts) == DOCUMENTS
+    assert {headers["authorization"] for headers in runner.server.seen.headers} == {"Bearer sk-abc"}
+
+
+@pytest.mark.parametrize("key", ["sk-a\nbc", "sk-a bc", "sk–abc", "sk-\u200babc"])
+def test_a_key_that_no_header_can_hold_is_refused_before_the_first_call(runner: Runner, key: str) -> None:
+    came = runner.run(PLAIN_QUIRK, {"API_KEY": key})
+    assert "LWV_TEACHER_API_KEY" in came.failure and "abc" not in came.failure
+    assert runner.server.seen.requests == []
+
+
+@pytest.mark.parametrize("route", ["", "/", "/chat/completions", "/chat/completions/"])
+def test_an_address_may_be_pasted_with_its_route(runner: Runner, route: str) -> None:
+    came = runner.run(PLAIN_QUIRK, {"BASE_URL": runner.server.url + route})
+    assert len(came.texts) == DOCUMENTS
+
+
+def test_azures_query_stands_at_the_end_and_its_key_has_its_own_header(runner: Runner) -> None:
+    url = f"{runner.server.url}?api-version=2024-10-21"
+    came = runner.run(PLAIN_QUIRK, {"BASE_URL": url, "API_KEY": "secret-key"})
+    assert len(came.texts) == DOCUMENTS
+    assert set(runner.server.seen.queries) == {"api-version=2024-10-21"}
+    assert all(
+        headers["api-key"] == "secret-key" and "authorization" not in headers for headers in runner.server.seen.headers
+    )
+
+
+def test_extra_fields_headers_streams_and_room_for_thoughts_reach_the_server(runner: Runner) -> None:
+    extra = {"reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": False}}
+    env = {"EXTRA": json.dumps(extra), "HEADERS": json.dumps({"X-Title": "hidden-value"}), "REASONING_TOKENS": "5000"}
+    runner.run(PLAIN_QUIRK)
+    rooms = [body["max_tokens"] for body in runner.server.seen.requests]
+    came = runner.run(PLAIN_QUIRK, env)
+    assert len(came.texts) == DOCUMENTS
+    assert all(extra.items() <= body.items() for body in runner.server.seen.requests)
+    assert {headers["x-title"] for headers in runner.server.seen.headers} == {"hidden-value"}
+    assert sorted(body["max_tokens"] for body in runner.server.seen.requests) == sorted(room + 5000 for room in rooms)
+    with sqlite3.connect(runner.home / "calls.db") as ledger:
+        kept = "\n".join(ledger.iterdump())
+    assert "reasoning_effort" in kept and "hidden-value" not in kept
+
+
+def test_structured_output_can_be_turned_off(runner: Runner) -> None:
+    quirk = Quirk("none", refuse=has("response_format", error(400, "no")))
+    came = runner.run(quirk, {"STRUCTURED": "false"})
+    assert (len(came.texts), runner.server.seen.refused) == (DOCUMENTS, 0)
+
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[object, object, None]]
+
+
+@contextmanager
+def listening(handler: Handler) -> Iterator[str]:
+    """The host and port of a TCP server that runs in a thread while the block runs."""
+    loop, connections = asyncio.new_event_loop(), list[asyncio.StreamWriter]()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await handler(reader, writer)
+        writer.close()
+
+    async def end() -> None:
+        server.close()
+        for writer in connections:
+            writer.transport.abort()
+        await asyncio.sleep(0.1)  # the handlers find out
+        loop.stop()
+
+    server = loop.run_until_complete(asyncio.start_server(connected, "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        asyncio.run_coroutine_threadsafe(end(), loop)
+        thread.join(5)
+        loop.close()
+
+
+def doorman(url: str, most: int) -> Handler:
+    """Lets requests through to a server, but breaks the connection under larger ones."""
+    target = urlsplit(url)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(found[1]) if (found := re.search(rb"content-length: (\d+)", head, re.IGNORECASE)) else 0
+        if length > most:
+            writer.transport.abort()
+            return
+        behind, out = await asyncio.open_connection(target.hostname, target.port)
+        out.write(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + await reader.readexactly(length))
+        while data := await behind.read(65536):
+            writer.write(data)
+        out.close()
+
+    return serve
+
+
+async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A body that never ends."""
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+def test_a_connection_that_breaks_under_a_large_body_gets_smaller_images(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "RESET_BYTES", 20_000)
+    with listening(doorman(runner.server.url, 24_000)) as address:
+        came = runner.run(PLAIN_QUIRK, {"BASE_URL": f"http://{address}/v1"}, side=640)
+    assert (len(came.texts), came.reasons) == (DOCUMENTS, ())
+    assert max(runner.server.seen.bytes) <= 24_000
+
+
+def ask(home: Path, url: str, **settings: float) -> Exception:
+    """The error that one call gets."""
+    endpoint = Endpoint("teacher", url, "m", patience_s=0, startup_s=0, **settings)  # type: ignore[arg-type]
+
+    async def run() -> None:
+        async with ModelEngine({"teacher": endpoint}, Ledger.at(home), lambda name: b"") as engine:
+            await engine.ask(Call("teacher", (user("Hello?"),), "test@0", "sample", "step"))
+
+    with pytest.raises(EndpointError) as caught:
+        asyncio.run(run())
+    return caught.value
+
+
+def test_a_certificate_that_is_not_trusted_is_said_to_be_so() -> None:
+    refused = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
+    lost = OSError("cannot connect")
+    lost.__cause__ = refused
+    endpoint = Endpoint("teacher", "https://127.0.0.1:1/v1", "m")
+    kind, says = explain_trouble(lost_connection(lost, endpoint), endpoint)
+    assert kind == "unreachable"
+    assert "self-signed certificate" in says and "SSL_CERT_FILE" in says
+
+
+def test_a_firewall_that_drops_packets_is_found_out_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Endpoint, "connect_s", 0.3)
+    with socket.socket() as full:  # its queue is full, so that a connection is neither made nor refused
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(8)]
+        for client in waiting:
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        time.sleep(0.1)
+        started = time.monotonic()
+        said = str(ask(tmp_path, f"http://127.0.0.1:{full.getsockname()[1]}/v1", timeout_s=30))
+        for client in waiting:
+            client.close()
+    assert time.monotonic() - started < 5
+    assert "cannot be reached" in said and "no connection in 0.3 s" in said
+
+
+def test_the_time_limit_is_for_the_whole_call(tmp_path: Path) -> None:
+    started = time.monotonic()
+    with listening(trickle) as address:
+        said = str(ask(tmp_path, f"http://{address}/v1", timeout_s=0.4))
+    assert time.monotonic() - started < 4
+    assert "did not answer in 0.4 s" in said and "LWV_TEACHER_TIMEOUT_S" in said
+
+
+def test_a_plain_run_makes_one_call_for_each_step(runner: Runner) -> None:
+    runner.run(PLAIN_QUIRK)
+    assert len(runner.server.seen.requests) == PLAIN
