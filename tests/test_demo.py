@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from starlette.responses import Response
 
 from lwv_dagster.demo import AssetTally, show_assets
 from resources.store import Store
@@ -109,10 +111,26 @@ def test_a_base_url_without_a_model_is_one_line_that_names_the_setting(tmp_path:
     assert len(result.stdout.strip().splitlines()) == 1
 
 
-def test_an_endpoint_without_its_key_stops_the_shard_in_one_line_and_leaves_no_table(tmp_path: Path) -> None:
+def test_an_endpoint_without_its_key_stops_the_demo_before_its_first_document(tmp_path: Path) -> None:
     draw_deck(tmp_path / "sources" / "talks" / "rivers", "Rivers", 2)
     with scripted_server(lambda body: failure(401, "no key")) as server:
         result = demo(tmp_path, LWV_TEACHER_BASE_URL=server.url, LWV_TEACHER_MODEL="m")
+    assert result.returncode == 2
+    assert 'LWV_TEACHER_API_KEY is not set. It says: "no key"' in result.stdout
+    assert not (tmp_path / "home" / "tables").exists()
+
+
+def test_a_key_that_is_taken_away_stops_the_shard_in_one_line_and_leaves_no_table(tmp_path: Path) -> None:
+    draw_deck(tmp_path / "sources" / "talks" / "rivers", "Rivers", 2)
+    checked: list[bool] = []
+
+    def answer(body: dict[str, Any]) -> Response | str:
+        checked.append("# Step:" not in str(body["messages"]))
+        return "The sea is 4721 years old." if checked[-1] else failure(401, "no key")
+
+    with scripted_server(answer) as server:
+        result = demo(tmp_path, LWV_TEACHER_BASE_URL=server.url, LWV_TEACHER_MODEL="m")
+    assert any(checked)
     assert result.returncode == 1
     assert "long_outputs: The teacher at" in result.stdout
     assert "LWV_TEACHER_API_KEY is not set" in result.stdout

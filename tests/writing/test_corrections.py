@@ -101,7 +101,7 @@ def test_an_answer_without_a_correction_is_sent_back_once_with_what_is_wrong(tmp
 
 def test_a_correction_that_was_cut_or_empty_is_asked_for_once_more(tmp_path: Path) -> None:
     answers = [
-        completion('{"errors": [' + "\n" * 300, finish_reason="length"),
+        completion('{"errors": [' + '"The page says nothing of the kind", ' * 9, finish_reason="length"),
         correction(OUTPUT["output"]),
         completion('{"errors": [], "reason": "The page says', finish_reason="length"),
         correction("It ends.", "missing"),

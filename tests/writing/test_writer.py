@@ -91,7 +91,6 @@ def test_a_plan_with_a_section_of_no_words_is_sent_back_and_then_scaled(tmp_path
     ("cut", "kept"),
     [
         ('{"sections": [{"point": "Part 1", "words": 200, "pages": []}, {"poi', True),
-        ('{"sections": [' + "\n" * 400, False),
         ('{"sections": [' + '{"point": "The bridge over the river", "words": 200, "pages": []}, ' * 9, False),
     ],
 )
