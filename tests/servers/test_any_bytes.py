@@ -216,7 +216,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
 
 
 @given(script=scripts())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_bytes_a_server_answers_there_is_a_text_or_a_named_error(ledger: Ledger, script: Script) -> None:
     is_sound(script, ledger)
 
