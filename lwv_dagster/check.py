@@ -88,6 +88,7 @@ def sent_as(knob: str, value: object) -> str:
         "most_tokens": f"at most {value} tokens an answer",
         "most_images": f"at most {value} images a request",
         "most_bytes": f"at most {value} bytes a request",
+        "context": f"what the context leaves {value}",
         "thinking": f"{value} tokens of room for thoughts",
     }
     return says[knob]

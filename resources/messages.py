@@ -58,6 +58,13 @@ class Call:
     goes_on: bool = False  # a part that max_tokens cut is gone on with, and not paid again. Not in the key
     extra: Mapping[str, object] = field(default_factory=dict)  # further JSON fields of the request: response_format
 
+    @property
+    def length(self) -> int:
+        """Of the prompt: characters, an image as 2,000 of them."""
+        return sum(
+            2000 if isinstance(part, Image) else len(part) for message in self.messages for part in message.parts
+        )
+
     def key(self, model: str, extra: Mapping[str, object] | None = None) -> str:
         """Ledger key, sha256 hex: role, model, parameters, template, seed, attempt, and each part's content in order.
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import openai
@@ -239,8 +239,14 @@ class _Attempt:
         if lesson is None:
             return verdict(refusal, exchange.endpoint, frozenset(exchange.endpoint.wire.extra))
         exchange.refused_try()
-        if lesson.knob == "room":  # what this call's own prompt leaves: nothing for the others
+        if lesson.knob == "room":  # what this call's own prompt leaves; what it leaves to others follows from it
             self._room = int(str(lesson.value))
+            if lesson.context is not None:
+                context, prompt = lesson.context
+                known = memory.profile(exchange.first).context
+                memory.learn(replace(lesson, knob="context", value=(context, prompt / max(1, self.call.length))))
+                if known is None or known[0] != context:
+                    exchange.said(lesson, refusal)
         elif trial == lesson.knob:
             memory.confirm(lesson)
         elif getattr(memory.profile(exchange.first), lesson.knob) != getattr(profile, lesson.knob):

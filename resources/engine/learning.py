@@ -37,6 +37,7 @@ class Lesson:
     value: object
     says: str
     sure: bool = True
+    context: tuple[int, int] | None = None  # tokens of the context and of the prompt that it was said of
 
 
 def learn(refusal: Refusal, sent: Sent) -> Lesson | None:
@@ -120,10 +121,12 @@ def _by_name(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 def _room(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """The token limit: its name, its most, or what the context leaves."""
-    left = context_left(words)
-    if left is not None:
+    if (found := context_and_prompt(words)) is not None:
+        left = found[0] - found[1]
         enough = max(LEAST_ROOM, sent.room // ENOUGH_OF_ROOM) <= left < sent.room
-        return Lesson("room", left, "") if enough else NOTHING
+        return (
+            Lesson("room", left, f"what a context of {found[0]:,} tokens leaves", context=found) if enough else NOTHING
+        )
     if "max_tokens" not in words and _has(words, r"input_tokens", r"even without any output"):
         return NOTHING  # the prompt alone is too long
     limit = sent.profile.limit
@@ -299,12 +302,12 @@ SYSTEM = (
 OUTAGE = (r"overload", r"unavailable", r"timed? ?out", r"capacity", r"try again", r"loading", r"gateway", r"web page")
 
 
-def context_left(words: str) -> int | None:
-    """The tokens that a context leaves after the prompt, where a refusal says both; None where it does not."""
+def context_and_prompt(words: str) -> tuple[int, int] | None:
+    """The tokens of a server's context and of the prompt, where a refusal says both; None where it does not."""
     for pattern in CONTEXTS:
         if match := re.search(pattern, words):
             found: Mapping[str, str] = match.groupdict()
-            return int(found["context"].replace(",", "")) - int(found["prompt"].replace(",", ""))
+            return int(found["context"].replace(",", "")), int(found["prompt"].replace(",", ""))
     return None
 
 

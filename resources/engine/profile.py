@@ -13,6 +13,7 @@ LADDER: tuple[Structure, ...] = ("schema", "plain", "json", "none")  # each asks
 MOST_REFUSED = 5  # requests, to learn what a server takes
 SURE_S = 24 * 3600.0  # a change is tried out again after so many seconds: servers are mended
 # Knobs whose change costs something: a server that refused only once, by a passing fault, is asked in full again.
+PASSING = ("context", "most_bytes")  # of how a server was started: not kept for longer than that
 LOSSY = ("temperature", "seed", "structure", "most_tokens", "most_images")
 
 
@@ -24,7 +25,8 @@ class Profile:
     system: whether the system turn is one of its own, or the beginning of the first user turn. structure: how
     structured output is asked for: by schema, by a schema without bounds, as any JSON, not at all. usage: ask for usage
     in a stream. most_tokens, most_images, most_bytes: of one request; None: not known. thinking: tokens of room for
-    thoughts, on top of what the answer needs.
+    thoughts, on top of what the answer needs. context: tokens of prompt and answer together, and how many a unit of
+    `Call.length` takes, for what a prompt leaves.
     """
 
     limit: str = "max_tokens"
@@ -38,6 +40,7 @@ class Profile:
     most_images: int | None = None
     most_bytes: int | None = None
     thinking: int = 0
+    context: tuple[int, float] | None = None
 
     def with_(self, knob: str, value: object) -> "Profile":
         """The same with one knob turned."""
@@ -127,8 +130,9 @@ def read_memory(text: str) -> Memory:
     try:
         found = json.loads(text)
         return Memory(
-            {name: Learnt(_value(name, learnt["value"]), learnt["at"], learnt["sure"])
-             for name, learnt in found["learnt"].items() if name in KNOBS},
+            {name: Learnt(_value(learnt["value"]), learnt["at"], learnt["sure"])
+             for name, learnt in found["learnt"].items()
+             if name in KNOBS and not (name in PASSING and now() - learnt["at"] > SURE_S)},
             Reach(**found["reach"]),
             bool(found["answered"]),
         )  # fmt: skip
@@ -136,8 +140,8 @@ def read_memory(text: str) -> Memory:
         return Memory()
 
 
-def _value(name: str, value: Json) -> object:
-    return tuple(value) if name == "temperature" and isinstance(value, list) else value
+def _value(value: Json) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 KNOBS = {knob.name for knob in fields(Profile)}

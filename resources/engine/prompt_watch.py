@@ -1,6 +1,6 @@
 """Finds a server that drops the front of long prompts without a word: its count of prompt tokens stands still."""
 
-from resources.messages import Call, Image
+from resources.messages import Call
 
 LEAST_TOKENS = 1024
 BLOCK = 512  # contexts are multiples of it
@@ -19,10 +19,5 @@ class PromptWatch:
         if prompt_tokens < LEAST_TOKENS or (prompt_tokens + 1) % BLOCK > 1:
             return False
         lengths = self._lengths.setdefault(prompt_tokens, set())
-        lengths.add(length(call))
+        lengths.add(call.length)
         return len(lengths) >= TIMES and max(lengths) > SPREAD * min(lengths)
-
-
-def length(call: Call) -> int:
-    """Of a call's prompt: characters, an image as 2,000 of them."""
-    return sum(2000 if isinstance(part, Image) else len(part) for message in call.messages for part in message.parts)

@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from resources.engine.learning import Sent
@@ -21,6 +22,7 @@ from resources.text.headings import SEPARATOR
 
 LEAST_SIDE = 224  # pixels: under it nobody can read a page
 LEAST_TOKENS = 16
+PROMPT_MARGIN = 1.05  # a prompt's tokens are estimated by those of another
 QUALITY = 80  # of a JPEG that is made smaller
 _OPENING, _CLOSING = '{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,', '"}}'
 
@@ -143,7 +145,7 @@ def request_fields(
     call: Call, model: str, extra: Mapping[str, object], profile: Profile, room: int | None
 ) -> dict[str, Any]:
     """Everything but the messages."""
-    most = min(profile.most_tokens or 10**9, room or 10**9)
+    most = min(profile.most_tokens or 10**9, room or left_by(profile, call))
     fields: dict[str, Any] = {"model": model}
     if profile.limit:
         fields[profile.limit] = max(LEAST_TOKENS, min(call.max_tokens + profile.thinking, most))
@@ -164,6 +166,14 @@ def request_fields(
         elif profile.structure == "none":
             del fields["response_format"]
     return fields | dict(extra)
+
+
+def left_by(profile: Profile, call: Call) -> int:
+    """The tokens that the server's context leaves to the answer, as far as it is known; at least LEAST_TOKENS."""
+    if profile.context is None:
+        return 10**9
+    context, per_unit = profile.context
+    return max(LEAST_TOKENS, context - ceil(PROMPT_MARGIN * per_unit * call.length))
 
 
 def folded(messages: Sequence[Message]) -> Sequence[Message]:

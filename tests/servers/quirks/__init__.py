@@ -1,10 +1,11 @@
 """The quirks, a module for each group of them."""
 
 from tests.servers.case import Case
-from tests.servers.quirks import accounts, answers, errors, limits, roles, sampling, sizes, streams, structure
+from tests.servers.quirks import accounts, answers, contexts, errors, limits, roles, sampling, sizes, streams, structure
 
 CASES: tuple[Case, ...] = (
     *limits.CASES,
+    *contexts.CASES,
     *sampling.CASES,
     *structure.CASES,
     *roles.CASES,
