@@ -4,6 +4,7 @@ import asyncio
 import io
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from resources.endpoints import Endpoint
-from resources.engine import ModelEngine, Reply
+from resources.engine import ModelEngine, Reply, StoppedError
 from resources.engine.retries import Trouble
 from resources.engine.verdicts import lost_connection
 from resources.failures import AnswerError, EndpointError
@@ -296,3 +297,46 @@ def test_one_unusable_document_does_not_stop_the_others_and_a_window_bounds_what
     assert isinstance(results.pop(3), AnswerError)
     assert results == {number: number for number in range(40) if number != 3}
     assert most == 6
+
+
+def test_people_are_told_while_a_server_is_away_and_while_the_last_calls_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from resources.engine import engine as module
+    from resources.engine import server as server_module
+
+    monkeypatch.setattr(module, "EVERY_S", 0.05)
+    monkeypatch.setattr(server_module, "AWAY_S", 0.05)
+    caplog.set_level("INFO", "lwv.progress")
+    answers = [failure(503, "Loading model")] * 2
+    slow = threading.Event()
+
+    def answer(body: dict[str, Any]) -> Response | str:
+        if answers:
+            return answers.pop()
+        slow.wait(5)
+        return "An answer."
+
+    async def run(url: str) -> None:
+        endpoint = Endpoint("teacher", url, "m", concurrency=1)
+        async with ModelEngine({"teacher": endpoint}, Ledger.at(store.home), store.read_image) as engine:
+
+            async def stop() -> None:
+                for _ in range(500):
+                    if "has answered no call" in caplog.text and engine.servers["teacher"][0].in_flight:
+                        break
+                    await asyncio.sleep(0.02)
+                engine.stop("SIGTERM was received")
+                await asyncio.sleep(0.3)
+                slow.set()
+
+            stopping = asyncio.ensure_future(stop())
+            with suppress(StoppedError):
+                async for _ in engine.run(["a", "b"], lambda text: engine.ask(question(text)), "teacher", "texts"):
+                    pass
+            await stopping
+
+    with scripted_server(answer) as server:
+        asyncio.run(asyncio.wait_for(run(server.url), 20))
+    assert "texts: " in caplog.text and "(HTTP 503: Loading model): waiting for it" in caplog.text
+    assert "stopping (SIGTERM was received); 1 calls in flight end first" in caplog.text
