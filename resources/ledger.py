@@ -219,7 +219,7 @@ class Ledger:
                 for statement in missing_columns(have, self._engine.dialect):
                     with self._engine.begin() as connection:
                         connection.execute(text(statement))
-                return
+                break
             except (OperationalError, ProgrammingError, IntegrityError):  # the last two are Postgres's of such a race
                 if time.monotonic() > until:
                     raise

@@ -107,7 +107,7 @@ def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
 
 def _extra(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """A field that a setting of the user adds is the user's: it is never taken out."""
-    return NOTHING if any(names(name, refusal, words) for name in sent.extra) else None
+    return NOTHING if any(blames(name, refusal, words) for name in sent.extra) else None
 
 
 def _by_name(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
@@ -352,6 +352,24 @@ def names(field: str, refusal: Refusal, words: str) -> bool:
         return field in refusal.fields
     parts = [re.escape(part) for part in field.lower().split("_") if part]
     return re.search(rf"(?<![a-z]){'[_ -]?'.join(parts)}(?![a-z_])", words) is not None
+
+
+def blames(field: str, refusal: Refusal, words: str) -> bool:
+    """Whether a refusal is about a field that a setting of the user adds. A name that is a word of the language
+    (`provider`, `user`) counts only where the server speaks of a field, as "Provider returned error" does not."""
+    if not names(field, refusal, words) or refusal.fields or not field.isalpha():
+        return names(field, refusal, words)
+    return _has(words, *(pattern.format(name=field.lower()) for pattern in OF_FIELD))
+
+
+OF_FIELD = (
+    r"['\"`‘“\[]{name}['\"`’”\]]",
+    r"(parameter|field|argument|keyword|key|property|option)s?\W{{0,3}}{name}\b",
+    r"(supplied|unsupported|on this model|参数|字段)\W{{0,3}}{name}\b",
+    r"\b{name} (parameter|field|argument|keyword|key|property|option)",
+    r"\b{name}\b ?(:|(is|are|was) (not|un|in|deprecated))",
+    r"(supports?|accepts?|allows?|permits?|unknown|unrecognized) (the )?{name}\b",
+)
 
 
 def _has(words: str, *patterns: str) -> bool:
