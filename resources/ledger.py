@@ -1,5 +1,6 @@
 """The ledger: one durable row per model call, written before its result is used, so that nothing is paid twice."""
 
+import random
 import sqlite3
 import time
 from collections.abc import Iterator, Set
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateColumn
 
 _METADATA = MetaData()
@@ -63,6 +65,7 @@ PROFILES = Table(
 )
 
 
+OPENING_S = 5.0  # that processes which open a new ledger at once may be in each other's way
 WITH_TEXT = ("ok", "truncated")  # the answers whose text is kept
 
 
@@ -115,8 +118,7 @@ class Ledger:
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _sqlite_pragmas)
         self.url = self._engine.url.render_as_string(hide_password=True)
-        _METADATA.create_all(self._engine)
-        self._add_missing_columns()
+        self._add_what_is_missing()
         # Built once: SQLAlchemy compiles a statement that it knows only once.
         self._find = select(CALLS).where(CALLS.c.call_id == bindparam("call_id"))
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
@@ -206,12 +208,22 @@ class Ledger:
             ).one()
         return tokens / seconds if tokens and seconds else None
 
-    def _add_missing_columns(self) -> None:
-        """Add the columns that a ledger of an older version lacks: its answers were paid for."""
-        have = {column["name"] for column in inspect(self._engine).get_columns("calls")}
-        with self._engine.begin() as connection:
-            for statement in missing_columns(have, self._engine.dialect):
-                connection.execute(text(statement))
+    def _add_what_is_missing(self) -> None:
+        """Make the tables of a new ledger, and add the columns that one of an older version lacks: its answers were
+        paid for. Several processes may open it at once: who comes second finds it done."""
+        until = time.monotonic() + OPENING_S
+        while True:
+            try:
+                _METADATA.create_all(self._engine)
+                have = {column["name"] for column in inspect(self._engine).get_columns("calls")}
+                for statement in missing_columns(have, self._engine.dialect):
+                    with self._engine.begin() as connection:
+                        connection.execute(text(statement))
+                break
+            except (OperationalError, ProgrammingError, IntegrityError):  # the last two are Postgres's of such a race
+                if time.monotonic() > until:
+                    raise
+                time.sleep(random.uniform(0.01, 0.1))
 
     def close(self) -> None:
         """Close every connection to the database."""
@@ -235,7 +247,7 @@ def missing_columns(have: Set[str], dialect: Dialect) -> list[str]:
 
 def _sqlite_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=30000")  # first: also the change to WAL may have to wait
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA busy_timeout=30000")
     cursor.close()

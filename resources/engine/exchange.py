@@ -56,7 +56,8 @@ class Exchange:
     ) -> None:
         self.endpoint, self.memory = endpoint, memory
         self.first = first_profile(endpoint)
-        self._client, self._images, self._may_send, self._taught = client, images, may_send, taught
+        self.may_send = may_send
+        self._client, self._images, self._taught = client, images, taught
 
     async def send(self, call: Call) -> Exchanged | Trouble:
         """Raises EndpointError where the server serves no call, and what `may_send` raises."""
@@ -66,7 +67,7 @@ class Exchange:
             outcome = await attempt.once()
             if outcome is not None:
                 break
-            self._may_send()
+            self.may_send()
         if isinstance(outcome, Trouble):
             return outcome
         return Exchanged(outcome, attempt.record, attempt.usage, time.time() - started)
@@ -149,6 +150,7 @@ class _Attempt:
             return Answer(error.kind, str(error))
         self.record = request.record
         async with memory.turn(request):
+            exchange.may_send()  # the run may have stopped while this call waited for its turn
             if memory.profile(exchange.first) != known and trial is None:
                 self._tries -= 1
                 return None  # the call that went first has taught something: it is written anew

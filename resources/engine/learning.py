@@ -56,7 +56,11 @@ NOTHING = Lesson("", None, "")  # the refusal is about something that no change 
 
 def _body(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     large = refusal.status == 413 or _has(
-        words, r"(request|payload|body|entity|content)[\w ]{0,20} (is )?too large", r"request_too_large", r"body size"
+        words,
+        r"(request|payload|body|entity|content)[\w ]{0,20} (is )?too large",
+        r"request_too_large",
+        r"body size",
+        r"(图片|图像|请求体?).{0,6}过大",
     )
     image = "image" in words and _has(words, r"pixels?\b", r"dimension", r"\bmb\b", r"\bbytes\b", r"size")
     if not (large or (sent.images and image and _has(words, *TOO_MUCH))) or _has(words, r"\btokens?\b"):
@@ -74,18 +78,22 @@ def _mb(size: int) -> str:
 
 
 def _images(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
-    if not sent.images or not _has(words, r"\bimages?\b", r"image_url", r"\bphotos?\b"):
+    if not sent.images or not _has(words, r"\bimages?\b", r"image_url", r"\bphotos?\b", r"图片|图像"):
         return None
-    if not _has(words, r"at most", r"up to", r"too many", r"maximum", r"more than", r"exceed", r"limit"):
+    if not _has(
+        words, r"at most", r"up to", r"too many", r"maximum", r"more than", r"exceed", r"limit", r"最多|超过|超出|上限"
+    ):
         return None
-    if _has(words, r"pixel", r"\bbytes?\b", r"\bmb\b", r"image (file )?size", r"dimension", r"token"):
+    if _has(
+        words, r"pixel", r"\bbytes?\b", r"\bmb\b", r"image (file )?size", r"dimension", r"token", r"大小|尺寸|像素"
+    ):
         return None
     most = [number for number in numbers(refusal.words) if 0 < number < sent.images]
     return Lesson("most_images", max(most), f"at most {max(most)} images a request") if most else None
 
 
 def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
-    if not _has(words, r"(?<![a-z])stream") and "stream" not in refusal.fields:
+    if not _has(words, r"(?<![a-z])stream", r"流式") and "stream" not in refusal.fields:
         return None
     if sent.profile.stream:
         if "stream_options" in sent.fields and _has(words, r"stream_options", r"include_usage"):
@@ -100,14 +108,22 @@ def _stream(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
             return Lesson("stream", False, "answers in one piece")
         return None
     asks = _has(
-        words, r"\bonly\b", r"\bmust\b", r"enable", r"requires?\b", r"\bset\b", r"non-?stream", r"stream ?= ?true"
+        words,
+        r"\bonly\b",
+        r"\bmust\b",
+        r"enable",
+        r"requires?\b",
+        r"\bset\b",
+        r"non-?stream",
+        r"stream ?= ?true",
+        r"仅|只|必须",
     )
     return Lesson("stream", True, "answers as a stream") if asks and refusal.status < 500 else None
 
 
 def _extra(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
     """A field that a setting of the user adds is the user's: it is never taken out."""
-    return NOTHING if any(names(name, refusal, words) for name in sent.extra) else None
+    return NOTHING if any(blames(name, refusal, words) for name in sent.extra) else None
 
 
 def _by_name(refusal: Refusal, words: str, sent: Sent) -> Lesson | None:
@@ -298,6 +314,7 @@ SYSTEM = (
     r"'?user'? (and|or) '?assistant\b",
     r"only (the )?user\W",
     r"roles must alternate",
+    r"不支持.{0,6}(system|系统)|(system|系统)(角色|消息|提示词?)? ?不支持",
 )
 OUTAGE = (r"overload", r"unavailable", r"timed? ?out", r"capacity", r"try again", r"loading", r"gateway", r"web page")
 
@@ -352,6 +369,24 @@ def names(field: str, refusal: Refusal, words: str) -> bool:
         return field in refusal.fields
     parts = [re.escape(part) for part in field.lower().split("_") if part]
     return re.search(rf"(?<![a-z]){'[_ -]?'.join(parts)}(?![a-z_])", words) is not None
+
+
+def blames(field: str, refusal: Refusal, words: str) -> bool:
+    """Whether a refusal is about a field that a setting of the user adds. A name that is a word of the language
+    (`provider`, `user`) counts only where the server speaks of a field, as "Provider returned error" does not."""
+    if not names(field, refusal, words) or refusal.fields or not field.isalpha():
+        return names(field, refusal, words)
+    return _has(words, *(pattern.format(name=field.lower()) for pattern in OF_FIELD))
+
+
+OF_FIELD = (
+    r"['\"`‘“\[]{name}['\"`’”\]]",
+    r"(parameter|field|argument|keyword|key|property|option)s?\W{{0,3}}{name}\b",
+    r"(supplied|unsupported|on this model|参数|字段)\W{{0,3}}{name}\b",
+    r"\b{name} (parameter|field|argument|keyword|key|property|option)",
+    r"\b{name}\b ?(:|(is|are|was) (not|un|in|deprecated))",
+    r"(supports?|accepts?|allows?|permits?|unknown|unrecognized) (the )?{name}\b",
+)
 
 
 def _has(words: str, *patterns: str) -> bool:

@@ -94,8 +94,16 @@ class Memory:
     answered: bool = False
 
     def applied(self, first: Profile) -> Profile:
-        """The profile that a run begins with: what the settings say, and over it what was learnt."""
-        return replace(first, **{name: learnt.value for name, learnt in self.learnt.items()}) if self.learnt else first
+        """The profile that a run begins with: what the settings say, and over it what was learnt; of room for thoughts
+        and of asking for less structure the one that goes further."""
+        if not self.learnt:
+            return first
+        found = replace(first, **{name: learnt.value for name, learnt in self.learnt.items()})
+        return replace(
+            found,
+            thinking=max(first.thinking, found.thinking),
+            structure=max(first.structure, found.structure, key=LADDER.index),
+        )
 
     def doubtful(self, now: float) -> list[str]:
         """The knobs whose change costs something and may rest on a passing fault, or is old.

@@ -32,6 +32,7 @@ OVERFLOW = _any(
     r"(entity|payload|body|request|content)[\w ]{0,20}too large",
     r"request_too_large",
     r"inputs`? must have less than",
+    r"(上下文|输入|提示词?|prompt).{0,16}(超长|过长|超过|超出)",
 )
 FILTERED = _any(
     r"content.?(policy|management|filter|safety|moderation)",
@@ -45,6 +46,7 @@ FILTERED = _any(
     r"prohibited",
     r"risk.?control",
     r"usage policies",
+    r"敏感(内容|信息|词|话题)|违规|不安全|内容安全|未通过.{0,4}审核|风控",
 )
 NO_QUOTA = _any(
     r"insufficient.?(quota|balance|credit|funds)",
@@ -56,7 +58,7 @@ NO_QUOTA = _any(
     r"requires more credits",
     r"exceeded your current quota",
     r"no credit",
-    r"余额不足|欠费",
+    r"余额不足|欠费|额度.{0,4}(用尽|不足|耗尽)",
     r"add (more )?credits",
     r"account.{0,20}(suspended|overdue)",
 )
@@ -65,6 +67,7 @@ WRONG_KEY = _any(
     rf"{_KEY}.{{0,40}}(invalid|incorrect|not valid|missing|required|expired|wrong|unauthorized)",
     rf"(invalid|incorrect|missing|no|wrong|expired) {_KEY}",
     r"no_db_connection",  # a LiteLLM proxy that knows one key alone
+    r"(密钥|令牌|api.?key).{0,10}(无效|错误|不正确|过期|不存在)|(无效|错误|缺少|未提供)的? ?(api)? ?(密钥|令牌|key)",
 )
 REGION = _any(r"location is not supported", r"country, region,? or territory")
 UNKNOWN_MODEL = _any(
@@ -78,6 +81,7 @@ UNKNOWN_MODEL = _any(
     r"no endpoints found(?! that can handle)",
     r"no allowed providers",
     r"deployment.{0,40}not (exist|found)",
+    r"模型.{0,20}(不存在|未找到|未开通)",
 )
 OVERLOADED = _any(
     r"overload",
@@ -91,6 +95,7 @@ OVERLOADED = _any(
     r"rate.?limit",
     r"throttl",
     r"too many requests",
+    r"繁忙|过载|稍后(再试|重试)|限流|频繁|请求过多|正在加载",
 )
 _VISION = r"(images?\b|image.?(url|input)s?|multi-?modal|vision)"
 NO_IMAGES = _any(
@@ -105,10 +110,11 @@ NO_IMAGES = _any(
     r"invalid type: sequence, expected a string",  # DeepSeek: content as parts
     r"content\b.{0,40}must be a string",
     r"can only concatenate str \(not",  # llama-cpp-python, likewise
+    r"不支持.{0,6}(图片|图像|视觉|多模态)|(图片|图像|视觉|多模态).{0,6}不支持",
 )
 UNREADABLE = _any(
     r"format", r"mime", r"media.?type", r"decode", r"corrupt", r"dimension", r"pixel", r"too (large|small)", r"size",
-    r"download", r"fetch",
+    r"download", r"fetch", r"格式|过大|过小|尺寸|像素|下载|损坏|解码|数量|张",
 )  # fmt: skip
 # What no other form of a request mends: it is about the account, the model, the content, or a server that has no time.
 CERTAIN = (OVERFLOW, FILTERED, NO_QUOTA, WRONG_KEY, REGION, UNKNOWN_MODEL, NO_IMAGES, OVERLOADED)

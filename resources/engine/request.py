@@ -117,7 +117,7 @@ async def build(
         call.temperature if "temperature" in fields else None,
         count,
         size,
-        "response_format" in fields,
+        "response_format" in fields and "response_format" not in extra,
         frozenset(extra),
     )
     reach = Reach(power(sent.room), power(count) if count else -1, power(size // 2**18), sent.schema)
@@ -227,7 +227,8 @@ class _Body:
 def _record(fields: Mapping[str, Any], profile: Profile, call: Call, count: int, percent: int, size: int) -> str:
     said: dict[str, Any] = {name: value for name, value in fields.items() if name != "response_format"}
     if "response_format" in fields:
-        said["response_format"] = fields["response_format"].get("type", "")
+        asked = fields["response_format"]
+        said["response_format"] = asked.get("type", "") if isinstance(asked, dict) else asked
     if "response_format" in call.extra:
         said["structure"] = profile.structure
     if not profile.system:

@@ -1,21 +1,21 @@
 """A chat completion that arrives as server-sent events, put together to the one that arrives in one piece."""
 
 import json
+import re
 from collections.abc import Iterator
 
 from resources.engine.refusal import has_error
 from resources.json_types import Json
 
 DONE = "[DONE]"
+# Behind any number of comments: a gateway sends one every few seconds while a model thinks.
+_BEGINNING = re.compile(r"[\ufeff\s]*+(?::[^\r\n]*+\s*+)*+(?:data|event|id|retry):")
 JOINED = ("content", "refusal", "reasoning_content", "reasoning", "thinking")
 
 
 def is_stream(body: str) -> bool:
     """Whether a body is server-sent events: its first line that is no comment begins as one does."""
-    for line in body[:4096].lstrip("\ufeff \t\r\n").splitlines():
-        if line and not line.startswith(":"):
-            return line.startswith(("data:", "event:", "id:", "retry:"))
-    return False
+    return _BEGINNING.match(body) is not None
 
 
 def read_stream(body: str) -> Json:

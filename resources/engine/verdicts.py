@@ -4,7 +4,7 @@ import re
 
 from resources.endpoints import Endpoint
 from resources.engine.answers import Answer
-from resources.engine.learning import names
+from resources.engine.learning import blames
 from resources.engine.refusal import Refusal, one_line
 from resources.engine.refusal_kinds import (
     FILTERED,
@@ -64,7 +64,7 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
         return Trouble("server_error", _words(refusal, says), refusal.retry_after_s)
     if OVERFLOW.search(words):
         return Answer("overflow", f"the request is too long for the server: {says}")
-    if culprit := next((name for name in sorted(extra) if names(name, refusal, words)), None):
+    if culprit := next((name for name in sorted(extra) if blames(name, refusal, words)), None):
         raise EndpointError(f"{where} refuses `{culprit}`, which {prefix}_EXTRA adds: take it out.{it_says}", "setting")
     return Answer("rejected", _words(refusal, says))
 

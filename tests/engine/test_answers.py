@@ -160,6 +160,12 @@ def test_a_stream_is_read_as_the_answer_in_one_piece(stream: str, status: str, t
     assert (answer.status, answer.text) == (status, text)
 
 
+def test_a_stream_may_begin_with_minutes_of_comments() -> None:
+    answer = read(": OPENROUTER PROCESSING\n\n" * 400 + events(delta("stop", content="A text.")))
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.text) == ("ok", "A text.")
+
+
 def test_a_stream_tells_its_tokens_and_model() -> None:
     answer = read(events(delta("stop", content="A text."), {"choices": [], "usage": USAGE, "model": "m-1"}))
     assert isinstance(answer, Answer)

@@ -5,7 +5,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,3 +139,22 @@ def test_the_sums_are_of_answered_calls_and_a_runs_spending_of_all_its_calls(url
         SampleUsage("s-2", "teacher", "n", "write@1f3a09c2", 1, 120, 0.25),
     ]
     ledger.close()
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["a new ledger", "a ledger of an older version"])
+def test_several_may_open_a_ledger_at_once(old: bool, tmp_path: Path) -> None:
+    stored = Path(__file__).parents[1] / "stored" / "home-0.1" / "calls.db"
+
+    def opened(home: Path, barrier: threading.Barrier) -> str | None:
+        barrier.wait()
+        ledger = Ledger.at(home)
+        ledger.put_profile("key", "http://one/v1", "m", "{}")
+        return ledger.get_profile("key")
+
+    for attempt in range(3):
+        home = tmp_path / str(attempt)
+        home.mkdir()
+        if old:
+            shutil.copy(stored, home / "calls.db")
+        with ThreadPoolExecutor(6) as pool:
+            assert list(pool.map(opened, [home] * 6, [threading.Barrier(6)] * 6)) == ["{}"] * 6

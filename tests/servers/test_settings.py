@@ -14,16 +14,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.responses import JSONResponse, Response
 
 from resources.endpoints import Endpoint
-from resources.engine import ModelEngine, exchange
+from resources.engine import ModelEngine, StoppedError, exchange
 from resources.engine.verdicts import explain_trouble, lost_connection
 from resources.failures import EndpointError
 from resources.ledger import Ledger
 from resources.messages import Call, user
-from testing.quirky_server import Quirk, error
-from tests.servers.case import DOCUMENTS, PLAIN, Runner
-from tests.servers.parts import has
+from testing.quirky_server import Body, Quirk, Seen, error, with_message
+from tests.servers.case import DOCUMENTS, PLAIN, Runner, prepare
+from tests.servers.parts import Refuse, always, has, in_schema, in_turns
 
 PLAIN_QUIRK = Quirk("plain")
 
@@ -77,6 +78,97 @@ def test_structured_output_can_be_turned_off(runner: Runner) -> None:
     quirk = Quirk("none", refuse=has("response_format", error(400, "no")))
     came = runner.run(quirk, {"STRUCTURED": "false"})
     assert (len(came.texts), runner.server.seen.refused) == (DOCUMENTS, 0)
+
+
+def test_a_setting_that_goes_further_than_what_was_learnt_holds(runner: Runner) -> None:
+    """Room for thoughts, and no structured output."""
+
+    def needs_room(answer: Body, body: Body, seen: Seen) -> Response:
+        enough = body["max_tokens"] > 4096
+        cut = with_message(answer, "length", content="", reasoning_content="First I look at the pages.")
+        return JSONResponse(answer if enough else cut)
+
+    keyword = in_schema("maxItems", error(400, "response_format: maxItems is not supported"))
+    runner.run(Quirk("thinks, and takes plain schemas", refuse=keyword, shape=needs_room))
+    prepare(runner.home, documents=2 * DOCUMENTS)
+    runner.run(PLAIN_QUIRK, {"REASONING_TOKENS": "30000", "STRUCTURED": "false"})
+    assert len(runner.server.seen.requests) == PLAIN
+    assert all(body["max_tokens"] > 30000 and "response_format" not in body for body in runner.server.seen.requests)
+
+
+@pytest.mark.parametrize("form", [None, "json", {"type": "json_object"}])
+def test_a_response_format_of_the_users_own_is_sent_as_it_is(runner: Runner, form: object) -> None:
+    came = runner.run(PLAIN_QUIRK, {"EXTRA": json.dumps({"response_format": form})})
+    assert len(came.texts) == DOCUMENTS
+    assert all(body["response_format"] == form for body in runner.server.seen.requests)
+    came = runner.run(
+        Quirk("refuses", refuse=always(error(400, "Odd."))),
+        {"EXTRA": json.dumps({"response_format": form, "top_k": 1})},
+    )
+    assert all("HTTP 400: Odd." in reason for reason in came.reasons) and len(came.reasons) == DOCUMENTS
+    assert len(runner.server.seen.requests) == DOCUMENTS  # it is the user's: nothing is tried in its place
+
+
+@pytest.mark.parametrize(
+    ("extra", "refuse"),
+    [
+        (
+            '{"provider": {"order": ["x"]}}',
+            has("seed", error(400, "Provider returned error", metadata={"raw": "Unsupported parameter: 'seed'"})),
+        ),
+        ('{"user": "me"}', in_turns("system", error(400, "Conversation roles must alternate user/assistant/user"))),
+    ],
+    ids=["provider", "user"],
+)
+def test_a_word_of_a_sentence_is_no_field_of_the_users(runner: Runner, extra: str, refuse: Refuse) -> None:
+    came = runner.run(Quirk("speaks of it", refuse=refuse), {"EXTRA": extra})
+    assert len(came.texts) == DOCUMENTS, came
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Unrecognized request argument supplied: reasoning",
+        "reasoning: Extra inputs are not permitted",
+        "`reasoning` is not supported with this model.",
+        "Unknown parameter: 'reasoning'.",
+        "this model does not support reasoning",
+        "property 'reasoning' is unsupported",
+        "reasoning is not permitted",
+        "Argument not supported on this model: reasoning",
+        'json: unknown field "reasoning"',
+        "不支持参数 reasoning",
+    ],
+)
+def test_a_field_of_the_users_that_is_refused_is_named(runner: Runner, words: str) -> None:
+    came = runner.run(
+        Quirk("refuses it", refuse=has("reasoning", error(400, words))), {"EXTRA": '{"reasoning": {"effort": "low"}}'}
+    )
+    assert "`reasoning`, which LWV_TEACHER_EXTRA adds" in came.failure
+
+
+def test_calls_that_wait_for_the_first_one_are_not_sent_after_a_stop(tmp_path: Path, runner: Runner) -> None:
+    def slow(answer: Body, body: Body, seen: Seen) -> Response:
+        time.sleep(0.3)
+        return JSONResponse(answer)
+
+    runner.server.quirk, runner.server.seen = Quirk("slow", shape=slow), Seen()
+
+    async def run() -> list[object]:
+        endpoints = {"teacher": Endpoint("teacher", runner.server.url, "m")}
+        async with ModelEngine(endpoints, Ledger.at(tmp_path), lambda name: b"") as engine:  # type: ignore[arg-type]
+            asked = [asyncio.ensure_future(engine.ask(question(number))) for number in range(8)]
+            await asyncio.sleep(0.15)
+            engine.stop("SIGINT was received")
+            return list(await asyncio.gather(*asked, return_exceptions=True))
+
+    outcomes = asyncio.run(run())
+    assert len(runner.server.seen.requests) == 1
+    assert sum(isinstance(outcome, StoppedError) for outcome in outcomes) == 7
+
+
+def question(number: int) -> Call:
+    return Call("teacher", (user(f"Number {number}?"),), "test@0", f"sample-{number}", "step", max_tokens=100)
 
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[object, object, None]]
