@@ -11,7 +11,7 @@ from resources.engine.money import read_prices
 from resources.engine.profile import Profile, differences
 from resources.engine.server_check import Checked, check, same_server
 from resources.engine.server_memory import ServerMemory
-from resources.failures import EndpointError
+from resources.failures import EndpointError, LedgerError
 from resources.ledger import Ledger
 from resources.settings import Settings
 
@@ -24,17 +24,20 @@ def run_check(wait_s: float = WAIT_S) -> int:
     try:
         settings = Settings().absolute()
         endpoints = list(endpoints_from_env().values())
-    except (EndpointError, ValueError) as error:
+        if all(endpoint.embedded for endpoint in endpoints):
+            console.print("All roles are the embedded model, in process: there is no server to check.")
+            return 0
+        return 0 if check_servers(settings, endpoints, wait_s) else 1
+    except (EndpointError, LedgerError, ValueError) as error:
         console.print(f"[red]lwv check cannot start:[/] {escape(str(error))}", soft_wrap=True)
         return 2
-    if all(endpoint.embedded for endpoint in endpoints):
-        console.print("All roles are the embedded model, in process: there is no server to check.")
-        return 0
-    return 0 if check_servers(settings, endpoints, wait_s) else 1
 
 
 def check_servers(settings: Settings, endpoints: Sequence[Endpoint], wait_s: float = WAIT_S) -> bool:
-    """Check these endpoints' servers and print what is found; true where all can be used."""
+    """Check these endpoints' servers and print what is found; true where all can be used.
+
+    Raises EndpointError where the price table cannot be read, LedgerError where the ledger cannot be used.
+    """
     prices, ledger = read_prices(settings.prices), Ledger.at(settings.home)
     good = True
     for group in same_server(endpoints):

@@ -20,7 +20,7 @@ from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
 from resources.engine.money import read_prices, require_prices
-from resources.failures import EndpointError
+from resources.failures import EndpointError, LedgerError
 from resources.recipe.read import read_recipe
 from resources.settings import Settings
 from resources.store import Store
@@ -54,11 +54,11 @@ def run_demo() -> int:
         catalog.scan()
         shards = catalog.shards()
         read_recipe()  # refused here, in one sentence, and not by each run
-    except (NoSourcesError, CatalogError, EndpointError, ValueError) as error:
+        new = never_answered(settings, list(endpoints.values()))
+    except (NoSourcesError, CatalogError, EndpointError, LedgerError, ValueError) as error:
         console.print(f"[red]lwv demo cannot start:[/] {escape(str(error))}", soft_wrap=True)
         return 2
     greet(settings, list(endpoints.values()), catalog, shards)
-    new = never_answered(settings, list(endpoints.values()))
     if new and not check_servers(settings, new):
         console.print("[red]lwv demo stops here:[/] no document was asked for yet. `lwv check` asks again.")
         return 2

@@ -276,7 +276,7 @@ def _json_object(text: str | None, setting: str, example: str, secret: bool = Fa
         return {}
     try:
         found: object = json.loads(text or "")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         shown = "" if secret else f" ({error})"
         raise EndpointError(f"{setting} is no JSON{shown}: write it as in '{example}'.") from error
     if not isinstance(found, dict):

@@ -26,8 +26,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect, Engine
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateColumn
+
+from resources.failures import LedgerError
 
 _METADATA = MetaData()
 CALLS = Table(
@@ -131,9 +133,19 @@ class Ledger:
 
     @classmethod
     def at(cls, home: Path) -> "Ledger":
-        """The ledger in `home`/calls.db; the folder and the file are made where they are missing."""
-        home.mkdir(parents=True, exist_ok=True)
-        return cls(f"sqlite:///{home / 'calls.db'}")
+        """The ledger in `home`/calls.db; the folder and the file are made where they are missing.
+
+        Raises LedgerError where they cannot be, or the file is no ledger that can be written.
+        """
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            return cls(f"sqlite:///{home / 'calls.db'}")
+        except (OSError, DBAPIError) as error:
+            why = error.orig if isinstance(error, DBAPIError) else error.strerror
+            raise LedgerError(
+                f"The ledger {home / 'calls.db'} cannot be opened ({why}): LWV_HOME must name a folder that can be "
+                "written, with the factory's own ledger in it or none."
+            ) from error
 
     def get(self, call_id: str) -> Record | None:
         """The row of a call, whatever its status; None where it was never made."""
@@ -155,12 +167,15 @@ class Ledger:
         return found
 
     def put_profile(self, key: str, url: str, model: str, memory: str) -> None:
-        """Keep it, in place of what was kept."""
+        """Keep it, in place of what was kept. Raises LedgerError where it cannot be written."""
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         row = {"profile_id": key, "url": url, "model": model, "memory": memory, "at": time.time()}
         statement = insert(PROFILES).values(row)
-        with self._engine.begin() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=[PROFILES.c.profile_id], set_=row))
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(statement.on_conflict_do_update(index_elements=[PROFILES.c.profile_id], set_=row))
+        except DBAPIError as error:
+            raise LedgerError(f"The ledger {self.url} cannot keep what a server takes ({error.orig}).") from error
 
     def answered(self, role: str, model: str) -> bool:
         """Whether the role's model has ever answered."""

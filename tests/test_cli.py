@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from lwv_dagster.cli import main
@@ -21,3 +22,27 @@ def test_the_newest_version_of_the_changelog_is_that_of_the_project() -> None:
     versions = [line.split("]")[0].removeprefix("## [") for line in lines if line.startswith("## [")]
     assert versions[0] == "Unreleased"
     assert f'version = "{versions[1]}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("LWV_HOME", "a-file", "LWV_HOME must name a folder"),
+        ("LWV_HOME", "not-a-ledger", "file is not a database"),
+        ("LWV_PRICES", "missing.toml", "LWV_PRICES"),
+        ("LWV_TEACHER_EXTRA", '{"a": ' + "[" * 30_000 + "]" * 30_000 + "}", "LWV_TEACHER_EXTRA is no JSON"),
+    ],
+)
+def test_a_check_that_cannot_start_says_why(
+    setting: str, value: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a-file").touch()
+    (tmp_path / "not-a-ledger").mkdir()
+    (tmp_path / "not-a-ledger" / "calls.db").write_bytes(b"something else" * 100)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LWV_TEACHER_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("LWV_TEACHER_MODEL", "m")
+    monkeypatch.setenv(setting, value)
+    found = CliRunner().invoke(main, ["check"])
+    assert (found.exit_code, type(found.exception)) == (2, SystemExit)
+    assert "lwv check cannot start" in found.output and says in found.output

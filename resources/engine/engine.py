@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from resources.endpoints import Endpoint
-from resources.engine.answers import Answer
+from resources.engine.answers import NO_TOKENS, Answer
 from resources.engine.exchange import Exchange, Exchanged
 from resources.engine.fuse import Fuse
 from resources.engine.interrupt import draining
@@ -254,12 +254,12 @@ class ModelEngine:
         """Send, with retries, until there is an answer or a failure to record; the ledger holds it on return."""
         endpoint, servers = self.endpoints[call.role], self.servers[call.role]
         place = self._places.setdefault(call.sample, len(self._places))
-        tries, first_failed = Counter[str](), 0.0
+        tries, first_failed, paid = Counter[str](), 0.0, NO_TOKENS
         while True:
             server = choose(servers, call.sample, time.monotonic())
             async with server.slot(Waiting(place, call.left)) as generation:
                 self._may_send()
-                outcome = await self._exchanges[server].send(call)
+                outcome = await self._exchanges[server].send(call, paid)
                 pushed_back = isinstance(outcome, Trouble) and outcome.kind in ("pushed_back", "timeout")
                 server.limit.record(generation, pushed_back)
                 if isinstance(outcome, Exchanged):
@@ -268,7 +268,7 @@ class ModelEngine:
                     self._keep(record)
                     self._watch(call, record, outcome)
                     return record
-            now = time.monotonic()
+            now, paid = time.monotonic(), outcome.usage
             tries[outcome.kind] += 1
             first_failed = first_failed or now
             self.tally.retried[outcome.kind] += 1
@@ -281,7 +281,7 @@ class ModelEngine:
                 raise EndpointError(says, kind)
             if decision == "give up":
                 answer = Answer(outcome.kind, f"{outcome.detail} ({tries.total()} tries)")
-                record = self._record(call, call_id, server, Exchanged(answer, "", answer.usage, 0.0))
+                record = self._record(call, call_id, server, Exchanged(answer, "", paid, 0.0))
                 self._keep(record)
                 return record
             assert isinstance(decision, float)

@@ -59,18 +59,19 @@ class Exchange:
         self.may_send = may_send
         self._client, self._images, self._taught = client, images, taught
 
-    async def send(self, call: Call) -> Exchanged | Trouble:
-        """Raises EndpointError where the server serves no call, and what `may_send` raises."""
-        attempt = _Attempt(self, call)
-        started = time.time()
+    async def send(self, call: Call, paid: TokenUsage = NO_TOKENS) -> Exchanged | Trouble:
+        """paid: what earlier tries of the call took. Raises EndpointError where the server serves no call, and what
+        `may_send` raises."""
+        attempt = _Attempt(self, call, paid)
+        started = time.monotonic()
         while True:
             outcome = await attempt.once()
             if outcome is not None:
                 break
             self.may_send()
         if isinstance(outcome, Trouble):
-            return outcome
-        return Exchanged(outcome, attempt.record, attempt.usage, time.time() - started)
+            return replace(outcome, usage=attempt.usage)
+        return Exchanged(outcome, attempt.record, attempt.usage, time.monotonic() - started)
 
     async def post(self, request: Request) -> Answer | Refusal | Trouble:
         """What one HTTP request got."""
@@ -120,10 +121,10 @@ def first_profile(endpoint: Endpoint) -> Profile:
 class _Attempt:
     """The tries of one call: what was learnt for it, and what the tries took."""
 
-    def __init__(self, exchange: Exchange, call: Call) -> None:
+    def __init__(self, exchange: Exchange, call: Call, paid: TokenUsage) -> None:
         self.exchange, self.call = exchange, call
         self.record = ""
-        self.usage = NO_TOKENS
+        self.usage = paid
         self._tries = 0
         self._guess: Lesson | None = None  # not in the server's words: kept once it has helped
         self._guessed_at: Refusal | None = None

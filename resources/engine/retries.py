@@ -3,17 +3,21 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from resources.engine.answers import NO_TOKENS, TokenUsage
+
 Kind = Literal["pushed_back", "server_error", "unreachable", "timeout"]
 MOST_TRIES = {"pushed_back": 1_000, "server_error": 5, "unreachable": 5, "timeout": 3}
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why a call got no answer. retry_after_s: what the server asked for, in seconds."""
+    """Why a call got no answer. retry_after_s: what the server asked for, in seconds; usage: what its tries took that
+    the server answered, and that were of no use."""
 
     kind: Kind
     detail: str
     retry_after_s: float | None = None
+    usage: TokenUsage = NO_TOKENS
 
 
 def next_try(

@@ -8,7 +8,7 @@ import io
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from resources.endpoints import Endpoint
@@ -214,10 +214,12 @@ def facts_found(
 
 
 def same_server(endpoints: Sequence[Endpoint]) -> list[list[Endpoint]]:
-    """The endpoints that are asked of the same server, model and fields: one check serves them."""
+    """The endpoints that are asked of the same server, model and fields with the same key and headers: one check
+    serves them."""
     groups: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         if not endpoint.embedded:
-            wire = replace(endpoint.wire, headers={})
-            groups.setdefault(f"{endpoint.urls} {endpoint.model} {wire!r}", []).append(endpoint)
+            key = endpoint.api_key.get_secret_value() if endpoint.api_key else ""
+            asked = f"{endpoint.urls} {endpoint.model} {endpoint.wire!r} {endpoint.wire.headers} {key}"
+            groups.setdefault(asked, []).append(endpoint)
     return list(groups.values())

@@ -3,17 +3,20 @@
 import os
 import pwd
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, MetaData, Table, create_engine, insert
 
+from resources.failures import LedgerError
 from resources.ledger import CALLS, Ledger, Record, SampleUsage
 
 ANSWERED = Record(
@@ -158,3 +161,11 @@ def test_several_may_open_a_ledger_at_once(old: bool, tmp_path: Path) -> None:
             shutil.copy(stored, home / "calls.db")
         with ThreadPoolExecutor(6) as pool:
             assert list(pool.map(opened, [home] * 6, [threading.Barrier(6)] * 6)) == ["{}"] * 6
+
+
+def test_a_profile_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> None:
+    ledger = Ledger.at(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as other:
+        other.execute("DROP TABLE server_profiles")
+    with pytest.raises(LedgerError, match="cannot keep what a server takes"):
+        ledger.put_profile("key", "http://one/v1", "m", "{}")

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 
 from lwv_dagster.definitions import defs
 from resources.endpoints import Endpoint, Wire
 from resources.engine import ModelEngine
+from resources.engine.server_check import same_server
 from resources.ledger import Ledger
 from resources.messages import Call, Role, system, user
 from testing.personalities import like_claude, like_gpt5
@@ -216,6 +218,31 @@ def test_one_model_asked_in_two_ways_has_two_profiles(runner: Runner, tmp_path: 
     last = {"reasoning_effort" in body: body for body in runner.server.seen.requests}
     assert "temperature" not in last[True] and "temperature" in last[False]
     assert runner.server.seen.refused == 2  # the refusal, and the trial whether it was a passing fault
+
+
+def test_what_a_try_took_before_the_server_pushed_back_is_counted(runner: Runner, tmp_path: Path) -> None:
+    def thinks_first(answer: Body, body: Body, seen: Seen) -> Response:
+        if len(seen.requests) > 1:
+            return JSONResponse(answer)
+        cut = with_message(answer, "length", content="", reasoning_content="First I look at the pages.")
+        return JSONResponse({**cut, "usage": {"prompt_tokens": 1000, "completion_tokens": 5000}})
+
+    busy = error(429, "slow down")
+    runner.server.seen = Seen()
+    runner.server.quirk = Quirk(
+        "thinks, then is busy", refuse=lambda body, seen: busy if len(seen.requests) == 2 else None, shape=thinks_first
+    )
+    ask_all(tmp_path, {"teacher": endpoint("teacher", runner.server.url, "m")}, [question("teacher", 1)])
+    assert len(runner.server.seen.requests) == 3
+    assert Ledger.at(tmp_path).spent("")[1] > 6000
+
+
+def test_roles_with_another_key_or_other_headers_are_checked_apart() -> None:
+    def role(name: Role, key: str = "", header: str = "") -> Endpoint:
+        return Endpoint(name, "http://one/v1", "m", SecretStr(key), wire=Wire(headers={"x-provider": header}))
+
+    assert len(same_server([role("teacher"), role("critic"), role("judge")])) == 1
+    assert len(same_server([role("teacher"), role("critic", key="sk-other"), role("judge", header="other")])) == 3
 
 
 @pytest.mark.parametrize(
