@@ -4,6 +4,7 @@ import asyncio
 import io
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +297,12 @@ def test_one_unusable_document_does_not_stop_the_others_and_a_window_bounds_what
     assert isinstance(results.pop(3), AnswerError)
     assert results == {number: number for number in range(40) if number != 3}
     assert most == 6
+
+
+def test_a_lone_call_goes_to_the_other_server_while_its_own_is_down(store: Store) -> None:
+    with socket.socket() as closed, scripted_server(lambda body: "An answer.") as server:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
+        dead = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        endpoint = Endpoint("teacher", f"{dead},{server.url}", "m", startup_s=0.2, patience_s=0.2)
+        replies = ask(store, endpoint, *(replace(question(f"{n}"), sample=f"sample-{n}") for n in range(8)))
+    assert [getattr(reply, "text", reply) for reply in replies] == ["An answer."] * 8
