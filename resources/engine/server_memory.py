@@ -81,9 +81,11 @@ class ServerMemory:
     @asynccontextmanager
     async def turn(self, request: Request) -> AsyncIterator[None]:
         """Of calls that ask for what the server has not given yet, one goes first; the others learn from it."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         while not self.memory.reach.covers(request.reach):
             if self._first is None:
-                self._first = asyncio.get_running_loop().create_future()
+                self._first = loop.create_future()
                 try:
                     yield
                 finally:
@@ -91,9 +93,9 @@ class ServerMemory:
                     self._first = None
                 return
             hold = HOLD_S if self.memory.answered else HOLD_FIRST_S
-            done, _ = await asyncio.wait({self._first}, timeout=hold)
+            done, _ = await asyncio.wait({self._first}, timeout=max(0.0, began + hold - loop.time()))
             if not done:
-                break  # it is being answered: no refusal
+                break  # it is being answered: no refusal; or several were, and taught nothing
         yield
 
     def _keep(self) -> None:
