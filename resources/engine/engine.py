@@ -96,7 +96,7 @@ class ModelEngine:
         for role, endpoint in self.endpoints.items():
             self.servers[role] = []
             for url in endpoint.urls:
-                found = ServerMemory(self.ledger, url, endpoint.model, endpoint.wire.extra)
+                found = ServerMemory(self.ledger, url, endpoint.model, endpoint.wire)
                 server = Server(endpoint, url, memories.setdefault(found.key, found))
                 self.servers[role].append(server)
                 self._exchanges[server] = self._exchange(endpoint, server)

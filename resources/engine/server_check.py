@@ -103,7 +103,7 @@ async def check(endpoint: Endpoint, kept: Kept, own_prices: Mapping[str, Price],
     picture = picture_of(NUMBER)
     sha256 = hashlib.sha256(picture).hexdigest()
     url = endpoint.urls[0]
-    memory = ServerMemory(kept, url, endpoint.model, endpoint.wire.extra, fresh=True)
+    memory = ServerMemory(kept, url, endpoint.model, endpoint.wire, fresh=True)
     found = Checked(first=first_profile(endpoint))
     async with endpoint.client(url) as client:
         exchange = Exchange(endpoint, client, memory, Images(lambda _: picture, 1), lambda: None, lambda: None)
