@@ -57,7 +57,7 @@ def never_answered(settings: Settings, endpoints: Sequence[Endpoint]) -> list[En
         endpoint
         for endpoint in endpoints
         if not endpoint.embedded
-        and not ServerMemory(ledger, endpoint.urls[0], endpoint.model, endpoint.wire.extra).memory.answered
+        and not ServerMemory(ledger, endpoint.urls[0], endpoint.model, endpoint.wire).memory.answered
     ]
 
 

@@ -271,11 +271,15 @@ def read_headers(text: str | None, prefix: str) -> dict[str, str]:
     return {name: str(value) for name, value in found.items()}
 
 
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _json_object(text: str | None, setting: str, example: str, secret: bool = False) -> dict[str, object]:
     if not (text or "").strip():
         return {}
     try:
-        found: object = json.loads(text or "")
+        found: object = json.loads(text or "", parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         shown = "" if secret else f" ({error})"
         raise EndpointError(f"{setting} is no JSON{shown}: write it as in '{example}'.") from error

@@ -59,7 +59,7 @@ CALLS = Table(
 PROFILES = Table(
     "server_profiles",
     _METADATA,
-    Column("profile_id", String(64), primary_key=True),  # sha256 of address, model and LWV_<ROLE>_EXTRA
+    Column("profile_id", String(64), primary_key=True),  # sha256 of address, model, LWV_<ROLE>_EXTRA and _HEADERS
     Column("url", String(400), nullable=False),
     Column("model", String(200), nullable=False),
     Column("memory", Text, nullable=False),  # JSON of profile.Memory

@@ -30,6 +30,7 @@ from resources.ledger import WITH_TEXT, Ledger, Record
 from resources.messages import Call, Role
 from resources.structured_output import second_try
 
+DOWN_S = 15.0  # a server that cannot be reached is left alone for so long, where another one is there
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -95,7 +96,7 @@ class ModelEngine:
         for role, endpoint in self.endpoints.items():
             self.servers[role] = []
             for url in endpoint.urls:
-                found = ServerMemory(self.ledger, url, endpoint.model, endpoint.wire.extra)
+                found = ServerMemory(self.ledger, url, endpoint.model, endpoint.wire)
                 server = Server(endpoint, url, memories.setdefault(found.key, found))
                 self.servers[role].append(server)
                 self._exchanges[server] = self._exchange(endpoint, server)
@@ -285,9 +286,12 @@ class ModelEngine:
                 self._keep(record)
                 return record
             assert isinstance(decision, float)
+            server.away(outcome.detail)
             if outcome.kind == "unreachable":
                 server.down_until = now + decision
-            server.away(outcome.detail)
+                if any(other.down_until <= now for other in servers):  # it answers in place of this one
+                    server.down_until = now + DOWN_S
+                    continue
             await self._pause(decision)
 
     def _patience(self, trouble: Trouble, endpoint: Endpoint, servers: Sequence[Server]) -> float:

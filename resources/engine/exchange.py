@@ -251,7 +251,8 @@ class _Attempt:
                 if known is None or known[0] != context:
                     exchange.said(lesson, refusal)
         elif trial == lesson.knob:
-            memory.confirm(lesson)
+            if lesson.sure:  # a bare 500 a second time may be an outage: it stays in doubt
+                memory.confirm(lesson)
         elif getattr(memory.profile(exchange.first), lesson.knob) != getattr(profile, lesson.knob):
             pass  # another call has learnt it meanwhile
         elif not lesson.sure:

@@ -103,7 +103,7 @@ async def check(endpoint: Endpoint, kept: Kept, own_prices: Mapping[str, Price],
     picture = picture_of(NUMBER)
     sha256 = hashlib.sha256(picture).hexdigest()
     url = endpoint.urls[0]
-    memory = ServerMemory(kept, url, endpoint.model, endpoint.wire.extra, fresh=True)
+    memory = ServerMemory(kept, url, endpoint.model, endpoint.wire, fresh=True)
     found = Checked(first=first_profile(endpoint))
     async with endpoint.client(url) as client:
         exchange = Exchange(endpoint, client, memory, Images(lambda _: picture, 1), lambda: None, lambda: None)
@@ -116,6 +116,9 @@ async def check(endpoint: Endpoint, kept: Kept, own_prices: Mapping[str, Price],
             found.findings += [_finding(name, outcome) for name, outcome in zip(calls, others, strict=True)]
         except EndpointError as error:
             found.problem = str(error)
+        except asyncio.CancelledError:
+            listed.cancel()
+            raise
         finally:
             facts = await listed
     found.profile = memory.profile(found.first)
@@ -130,7 +133,11 @@ async def check(endpoint: Endpoint, kept: Kept, own_prices: Mapping[str, Price],
 async def _first(exchange: Exchange, call: Call, listed: "asyncio.Future[ServerFacts]", wait_s: float) -> Exchanged:
     """The first answer; a server that gives no sign of life is not waited for."""
     asked = asyncio.ensure_future(_ask(exchange, call, wait_s))
-    await asyncio.wait({asked}, timeout=min(ALIVE_S, wait_s))
+    try:
+        await asyncio.wait({asked}, timeout=min(ALIVE_S, wait_s))
+    except asyncio.CancelledError:  # Ctrl+C
+        asked.cancel()
+        raise
     alive = listed.done() and not listed.cancelled() and listed.result() != NOTHING
     if not asked.done() and not alive:
         asked.cancel()

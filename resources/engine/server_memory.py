@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from resources.endpoints import Wire
 from resources.engine.learning import Lesson
 from resources.engine.profile import Memory, Profile, now, read_memory
 from resources.engine.request import Request
@@ -27,12 +28,13 @@ class Kept(Protocol):
 
 
 class ServerMemory:
-    """One for each server, model and LWV_<ROLE>_EXTRA; roles that share them share it."""
+    """One for each server, model, LWV_<ROLE>_EXTRA and _HEADERS; roles that share them share it."""
 
-    def __init__(self, kept: Kept, url: str, model: str, extra: Mapping[str, object], fresh: bool = False) -> None:
+    def __init__(self, kept: Kept, url: str, model: str, wire: Wire, fresh: bool = False) -> None:
         """fresh: nothing that was learnt before counts."""
         self._kept, self.url, self.model = kept, url, model
-        self.key = hashlib.sha256(json.dumps([url, model, extra], sort_keys=True).encode()).hexdigest()
+        asked = [url, model, wire.extra, *([wire.headers] if wire.headers else [])]  # a header may name the provider
+        self.key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         self.memory = Memory() if fresh else read_memory(kept.get_profile(self.key) or "")
         self._tried: set[str] = set()
         self._first: asyncio.Future[None] | None = None
@@ -81,9 +83,11 @@ class ServerMemory:
     @asynccontextmanager
     async def turn(self, request: Request) -> AsyncIterator[None]:
         """Of calls that ask for what the server has not given yet, one goes first; the others learn from it."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         while not self.memory.reach.covers(request.reach):
             if self._first is None:
-                self._first = asyncio.get_running_loop().create_future()
+                self._first = loop.create_future()
                 try:
                     yield
                 finally:
@@ -91,9 +95,9 @@ class ServerMemory:
                     self._first = None
                 return
             hold = HOLD_S if self.memory.answered else HOLD_FIRST_S
-            done, _ = await asyncio.wait({self._first}, timeout=hold)
+            done, _ = await asyncio.wait({self._first}, timeout=max(0.0, began + hold - loop.time()))
             if not done:
-                break  # it is being answered: no refusal
+                break  # it is being answered: no refusal; or several were, and taught nothing
         yield
 
     def _keep(self) -> None:

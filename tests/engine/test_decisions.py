@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.endpoints import Endpoint
+from resources.endpoints import Endpoint, Wire
 from resources.engine.limiter import Limit
 from resources.engine.money import Budget, Price, price_of, read_prices, require_prices
 from resources.engine.order import Waiting, next_call, open_samples
@@ -198,7 +198,7 @@ def test_a_budget_is_spent_when_either_limit_is_reached() -> None:
 
 def test_a_sample_stays_with_its_server_and_moves_only_while_that_is_down() -> None:
     endpoint = Endpoint("teacher", "http://a/v1,http://b/v1,http://c/v1", "m")
-    memory = ServerMemory(Ledger("sqlite://"), "", "m", {})
+    memory = ServerMemory(Ledger("sqlite://"), "", "m", Wire())
     servers = [Server(endpoint, url, memory) for url in endpoint.urls]
     home = {sample: choose(servers, sample, now=0.0) for sample in map(str, range(300))}
     share = [list(home.values()).count(server) for server in servers]

@@ -5,6 +5,7 @@ import io
 import socket
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -340,3 +341,12 @@ def test_people_are_told_while_a_server_is_away_and_while_the_last_calls_end(
         asyncio.run(asyncio.wait_for(run(server.url), 20))
     assert "texts: " in caplog.text and "(HTTP 503: Loading model): waiting for it" in caplog.text
     assert "stopping (SIGTERM was received); 1 calls in flight end first" in caplog.text
+
+
+def test_a_lone_call_goes_to_the_other_server_while_its_own_is_down(store: Store) -> None:
+    with socket.socket() as closed, scripted_server(lambda body: "An answer.") as server:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
+        dead = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        endpoint = Endpoint("teacher", f"{dead},{server.url}", "m", startup_s=0.2, patience_s=0.2)
+        replies = ask(store, endpoint, *(replace(question(f"{n}"), sample=f"sample-{n}") for n in range(8)))
+    assert [getattr(reply, "text", reply) for reply in replies] == ["An answer."] * 8

@@ -203,6 +203,21 @@ def test_two_roles_on_one_server_learn_their_own_models_ways(runner: Runner, tmp
     assert runner.server.seen.refused <= 8
 
 
+def test_a_gateway_that_is_told_the_provider_by_a_header_has_a_profile_for_each(runner: Runner, tmp_path: Path) -> None:
+    def refuse(body: Body, seen: Seen) -> Response | None:
+        return (NEW if seen.headers[-1]["x-provider"] == "new" else OLD)(body, seen)
+
+    runner.server.quirk, runner.server.seen = Quirk("a gateway", refuse=refuse), Seen()
+    endpoints: dict[Role, Endpoint] = {
+        role: Endpoint(role, runner.server.url, "m", patience_s=5, wire=Wire(headers={"X-Provider": name}))
+        for role, name in (("teacher", "new"), ("critic", "old"))
+    }
+    ask_all(tmp_path, endpoints, [question(role, number) for number in range(8) for role in endpoints])
+    assert runner.server.seen.refused == 1
+    for body, headers in zip(runner.server.seen.requests[-8:], runner.server.seen.headers[-8:], strict=True):
+        assert ("max_tokens" in body) == (headers["x-provider"] == "old")
+
+
 def test_one_model_asked_in_two_ways_has_two_profiles(runner: Runner, tmp_path: Path) -> None:
     thinking = where(
         lambda body: "reasoning_effort" in body and "temperature" in body,
@@ -250,6 +265,7 @@ def test_roles_with_another_key_or_other_headers_are_checked_apart() -> None:
     [
         ("{reasoning_effort: low}", "LWV_TEACHER_EXTRA is no JSON"),
         ('["reasoning_effort"]', "LWV_TEACHER_EXTRA is no JSON object"),
+        ('{"top_p": NaN}', "LWV_TEACHER_EXTRA is no JSON"),
         ('{"messages": []}', "LWV_TEACHER_EXTRA sets `messages`"),
         ('{"stream": true}', "LWV_TEACHER_STREAM"),
         ('{"max_tokens": 10}', "LWV_TEACHER_REASONING_TOKENS"),

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from resources.endpoints import Endpoint
-from resources.engine import ModelEngine, StoppedError, exchange
+from resources.engine import ModelEngine, StoppedError, exchange, server_memory
 from resources.engine.verdicts import explain_trouble, lost_connection
 from resources.failures import EndpointError
 from resources.ledger import Ledger
@@ -165,6 +166,30 @@ def test_calls_that_wait_for_the_first_one_are_not_sent_after_a_stop(tmp_path: P
     outcomes = asyncio.run(run())
     assert len(runner.server.seen.requests) == 1
     assert sum(isinstance(outcome, StoppedError) for outcome in outcomes) == 7
+
+
+def test_calls_wait_for_others_only_so_long_however_many_teach_nothing(
+    tmp_path: Path, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_memory, "HOLD_FIRST_S", 0.3)
+    filtered = error(400, "The prompt was filtered by our content policy.")
+
+    class Later(Response):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.sleep(0.2)
+            await filtered(scope, receive, send)
+
+    runner.server.quirk, runner.server.seen = Quirk("filters all", refuse=lambda body, seen: Later()), Seen()
+
+    async def run() -> None:
+        endpoints = {"teacher": Endpoint("teacher", runner.server.url, "m")}
+        async with ModelEngine(endpoints, Ledger.at(tmp_path), lambda name: b"") as engine:  # type: ignore[arg-type]
+            await asyncio.gather(*(engine.ask(question(number)) for number in range(16)), return_exceptions=True)
+
+    started = time.monotonic()
+    asyncio.run(run())
+    assert len(runner.server.seen.requests) == 16
+    assert time.monotonic() - started < 2.0  # one after the other they take 3.2 s
 
 
 def question(number: int) -> Call:
