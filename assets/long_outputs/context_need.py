@@ -45,10 +45,11 @@ def why_not(example: Instruction, need: Need, context: Context | None, model: st
     images = len(example["images"])
     fits = fitting_pages(example, need, context.tokens) if example["kind"] == "deck" else 0
     advice = f"lower `instructions.chapter_pages` to {fits} in the recipe, or " if fits else ""
+    smaller = ", or store smaller pages (LWV_MAX_SIDE)" if need.text < context.tokens else ", or ask for shorter texts"
     return (
-        f"it needs at least {sum(need):,} tokens ({images} images {need.vision:,}, text {need.text:,}), and {model} "
-        f"takes {context.tokens:,} ({context.source}): {advice}give the server more context (vLLM: --max-model-len), "
-        "or store smaller pages (LWV_MAX_SIDE)"
+        f"it needs at least {sum(need):,} tokens ({images} image{'' if images == 1 else 's'} {need.vision:,}, text "
+        f"{need.text:,}), and {model} takes {context.tokens:,} ({context.source}): {advice}give the server more "
+        f"context (vLLM: --max-model-len){smaller}"
     )
 
 

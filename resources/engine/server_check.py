@@ -132,9 +132,10 @@ async def check(endpoint: Endpoint, kept: Kept, own_prices: Mapping[str, Price],
 
 async def _first(exchange: Exchange, call: Call, listed: "asyncio.Future[ServerFacts]", wait_s: float) -> Exchanged:
     """The first answer; a server that gives no sign of life is not waited for."""
+    alive_s = min(max(ALIVE_S, exchange.endpoint.startup_s + 1), wait_s)  # one that is being started is waited for
     asked = asyncio.ensure_future(_ask(exchange, call, wait_s))
     try:
-        await asyncio.wait({asked}, timeout=min(ALIVE_S, wait_s))
+        await asyncio.wait({asked}, timeout=alive_s)
     except asyncio.CancelledError:  # Ctrl+C
         asked.cancel()
         raise
@@ -142,7 +143,7 @@ async def _first(exchange: Exchange, call: Call, listed: "asyncio.Future[ServerF
     if not asked.done() and not alive:
         asked.cancel()
         raise EndpointError(
-            f"The {exchange.endpoint.role} at {exchange.endpoint.base_url} has answered nothing in {ALIVE_S:g} s: is "
+            f"The {exchange.endpoint.role} at {exchange.endpoint.base_url} has answered nothing in {alive_s:g} s: is "
             f"it the right address ({exchange.endpoint.prefix}_BASE_URL), and is the server up?",
             "timeout",
         )
@@ -151,7 +152,7 @@ async def _first(exchange: Exchange, call: Call, listed: "asyncio.Future[ServerF
 
 async def _ask(exchange: Exchange, call: Call, wait_s: float) -> Exchanged:
     """The answer to a probe. Raises EndpointError where there is none."""
-    ends, pause = time.monotonic() + PUSHED_BACK_S, FIRST_PAUSE_S
+    started, pause = time.monotonic(), FIRST_PAUSE_S
     while True:
         try:
             async with asyncio.timeout(wait_s):
@@ -164,8 +165,9 @@ async def _ask(exchange: Exchange, call: Call, wait_s: float) -> Exchanged:
                 return outcome
             outcome = Trouble("server_error", outcome.answer.detail)
         wait = outcome.retry_after_s or pause
-        patient = outcome.kind == "pushed_back" or once_more
-        if outcome.kind == "timeout" or not patient or time.monotonic() + wait > ends:
+        patience = {"pushed_back": PUSHED_BACK_S, "unreachable": exchange.endpoint.startup_s}.get(outcome.kind, 0.0)
+        patient = once_more or time.monotonic() + wait < started + patience
+        if outcome.kind == "timeout" or not patient:
             kind, says = explain_trouble(outcome, exchange.endpoint)
             raise EndpointError(says, kind)
         await asyncio.sleep(wait)

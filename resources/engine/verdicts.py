@@ -52,8 +52,10 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
             "no_images",
         )
     if status == 404 or (status < 500 and UNKNOWN_MODEL.search(words)):
+        root = "" if re.search(r"/v\d", endpoint.base_url) else " (most servers want /v1 at its end)"
         raise EndpointError(
-            f"{where} does not know the model '{endpoint.model}': check {prefix}_MODEL and {prefix}_BASE_URL.{it_says}",
+            f"{where} does not know the model '{endpoint.model}': check {prefix}_MODEL and {prefix}_BASE_URL{root}."
+            f"{it_says}",
             "unknown_model",
         )
     if status == 429 and TOO_LARGE.search(words):  # no time will do: one request asks for more than a minute gives
@@ -65,7 +67,9 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
     if OVERFLOW.search(words):
         return Answer("overflow", f"the request is too long for the server: {says}")
     if culprit := next((name for name in sorted(extra) if blames(name, refusal, words)), None):
-        raise EndpointError(f"{where} refuses `{culprit}`, which {prefix}_EXTRA adds: take it out.{it_says}", "setting")
+        raise EndpointError(
+            f"{where} refuses `{culprit}`, which {prefix}_EXTRA adds: correct it, or take it out.{it_says}", "setting"
+        )
     return Answer("rejected", _words(refusal, says))
 
 
@@ -107,6 +111,8 @@ def explain_trouble(trouble: Trouble, endpoint: Endpoint) -> tuple[str, str]:
         advice = f"start the server, or correct {prefix}_BASE_URL"
         if "certificate" in trouble.detail.lower():
             advice = "its certificate is not trusted: set SSL_CERT_FILE to the authority that signed it"
+        if "WRONG_VERSION_NUMBER" in trouble.detail:
+            advice = f"it speaks no TLS: write http:// in {prefix}_BASE_URL"
         return "unreachable", (
             f"{where} cannot be reached: {advice} ({trouble.detail}). One that is still loading gets more time by "
             f"{prefix}_STARTUP_S (now {endpoint.startup_s:g})."

@@ -12,6 +12,7 @@ SHORT = 90  # words (CJK characters); a longer text is a refusal only where its 
 HEAD = 1200  # characters at a text's beginning that are looked at
 SENTENCES = 4  # … and so many of its sentences
 STRUCTURED = ("{", "[{", "```")  # how an answer in JSON begins, whose texts are judged once it is read
+LONGEST_SENTENCE = 300  # characters of it that are looked at
 MOST_OF_A_NOTICE = 250  # characters of what a server says of its policy
 
 _THING = one_of(r"""
@@ -206,9 +207,9 @@ def begins_as_refusal(text: str) -> bool:
     if not plain or head.startswith(STRUCTURED):
         return False
     short = len(text) < HEAD and text.count(" ") <= 2 * SHORT and count_words(text) <= SHORT
-    if not short and not _MAY_REFUSE.search(_SENTENCE.split(plain, 1)[0]):  # it decides there: most are done here
+    if not short and not _MAY_REFUSE.search(_SENTENCE.split(plain, 1)[0][:LONGEST_SENTENCE]):  # most are done here
         return False
-    sentences = [found for found in _SENTENCE.split(plain, 2 * SENTENCES) if found][:SENTENCES]
+    sentences = [found[:LONGEST_SENTENCE] for found in _SENTENCE.split(plain, 2 * SENTENCES) if found][:SENTENCES]
     return _refuses_english(sentences, short) or _refuses_chinese(sentences, short)
 
 

@@ -18,8 +18,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, Reply, StoppedError
+from resources.engine.refusal import Refusal
 from resources.engine.retries import Trouble
-from resources.engine.verdicts import lost_connection
+from resources.engine.verdicts import lost_connection, verdict
 from resources.failures import AnswerError, EndpointError
 from resources.ledger import Ledger
 from resources.messages import Call, Image, system, user
@@ -174,6 +175,15 @@ def test_an_endpoint_that_serves_nobody_is_one_line_naming_the_setting(store, st
     assert isinstance(error, EndpointError)
     assert says in str(error)
     assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("root", "says"), [("", "(most servers want /v1 at its end)"), ("/v1", "LWV_TEACHER_BASE_URL. It")]
+)
+def test_a_404_asks_for_the_part_of_the_address_that_is_forgotten_most(root: str, says: str) -> None:
+    with pytest.raises(EndpointError) as error:
+        verdict(Refusal(404, "Not Found"), Endpoint("teacher", f"http://host{root}", "m"))
+    assert says in str(error.value)
 
 
 def test_an_endpoint_that_is_down_is_one_line_naming_the_setting(store: Store) -> None:
