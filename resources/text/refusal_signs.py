@@ -44,10 +44,15 @@ ENGLISH_SIGNS = tuple(
     for worth, pattern in (
         (2, _FAILING),
         (2, _SERVES),
+        (5, rf"^(?:\w+,?\s+)?{_FAILING}[^.;]{{0,12}}?\b(?:{_SERVING}\w*)\s+(?:that|this|it)\s+for\s+you\b"),
+        (
+            5,
+            r"^I\s+don't\s+feel\s+comfortable\s+(?:continu|writ|creat|generat|discuss|describ)\w+\s+(?:with\s+)?(?:this|that|it)\b",
+        ),
         (1, rf"{_SERVES}[^.;]{{0,60}}?\b(?:{_SPOKEN_OF}\b|(?:this|that|it)\s*(?:[.,;!]|$))"),
         (
             3,
-            r"\bbeyond\s+(?:what\s+I\s+can|my\s+(?:capabilit|abilit|scope))|\btoo\s+\w+\s+for\s+me\s+to\s+(?:read|see)",
+            r"\bbeyond\s+(?:what\s+I\s+can|my\s+(?:capabilit|abilit|scope))|\bI'm\s+prevented\s+from\s+(?:answer|writ|discuss|help|provid)|\btoo\s+\w+\s+for\s+me\s+to\s+(?:read|see)",
         ),
         (5, r"\bmy\s+(?:programming|guidelines|training)\b[^.;]{0,30}\b(?:allow|permit|prevent|prohibit)"),
         (3, rf"\b{_SPOKEN_OF}\b[^.;]{{0,40}}\b(?:can't\s+be|not|aren't|isn't)\s+(?:\w+\s+)?{_DONE}\b"),
@@ -81,6 +86,10 @@ CHINESE_SIGNS = tuple(
         (1, "[您]"),
         (2, r"(?:出于|由于|涉及|因)[^。！？]{0,6}(?:安全|隐私|版权|敏感|政策|违规)"),
         (2, r"只能处理(?:文字|文本)|(?:请|麻烦)[您你]?(?:再|重新)?(?:上传|提供|发|描述|粘贴)|换个话题|能否(?:重新|再)"),
+        (
+            5,
+            r"超出了?我(?:目前)?的?(?:能力|知识|服务|权限)范围|请(?:您|你)?(?:先)?(?:提供|上传)[^。！？]{0,6}图[^。！？]{0,4}，我才能",
+        ),
         (3, r"只能处理(?:文字|文本)|没有(?:视觉|看图|图像)[^。！？]{0,4}能力"),
         (-3, r"我们|他|她|[外]?祖[父母]|母亲|父亲|爸爸|妈妈|哥哥|弟弟|姐姐|妹妹|奶奶|爷爷"),
     )
