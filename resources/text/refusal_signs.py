@@ -21,7 +21,7 @@ def points(signs: tuple[Sign, ...], text: str) -> int:
 
 
 _FAILING = one_of(r"""
-    \bI(?:'m)?\s+(?:\w+\s+){0,2}?(?:can't|won't|couldn't|unable|can\s+only|must\s+avoid|programmed\s+not|prefer\s+not)\b
+    \bI(?:'m)?\s+(?:\w+\s+){0,2}?(?:can't|won't|couldn't|unable|can\s+only(?!\s+(?:describe|show|tell)\s+what)|must\s+avoid|programmed\s+not|prefer\s+not)\b
     \bI'm\s+(?:\w+\s+)?not\s+(?:\w+\s+)?(?:able|equipped|allowed|permitted|authorized|capable|comfortable|designed|in\s+a\s+position)\b
     \bI'd\s+(?:prefer|rather)\s+not\b|\bI\s+don't\s+(?:think|believe)\s+I\s+can\b
     \bI\s+was\s+unable\b|\bI\s+shouldn't\b|\bnot\s+something\s+I\s+can\b|\bI\s+don't\s+have\s+permission\b
