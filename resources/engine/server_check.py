@@ -27,7 +27,7 @@ from resources.text.words import count_words
 
 NUMBER = "4721"  # that stands in the picture
 LONG_WORDS = 250
-ALIVE_S = 8.0  # for any sign of life
+ALIVE_S = 6.0  # for any sign of life
 FIRST_PAUSE_S = 0.2
 PUSHED_BACK_S = 6.0  # for a server that pushes back, or is still loading
 YES_OR_NO = {
