@@ -73,17 +73,24 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted_server(answer: Answer, models: object = None) -> Iterator[ScriptedServer]:
-    server = ScriptedServer(answer, models)
-    thread = threading.Thread(target=server._server.run, daemon=True)
+def running(server: uvicorn.Server) -> Iterator[None]:
+    """The server answers in a thread while the block runs."""
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
-    while not server._server.started:
+    while not server.started:
         if time.monotonic() > deadline:
-            raise TimeoutError("the scripted server did not start")
+            raise TimeoutError("the server did not start")
         time.sleep(0.01)
     try:
-        yield server
+        yield
     finally:
-        server._server.should_exit = True
+        server.should_exit = True
         thread.join(timeout=10)
+
+
+@contextmanager
+def scripted_server(answer: Answer, models: object = None) -> Iterator[ScriptedServer]:
+    server = ScriptedServer(answer, models)
+    with running(server._server):
+        yield server

@@ -4,8 +4,6 @@ What it answers is the embedded model's, so a whole lineage can be made with it.
 """
 
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from resources.embedded.protocol import MODELS, complete
+from testing.openai_server import running
 
 Body: TypeAlias = dict[str, Any]
 
@@ -134,15 +133,5 @@ def embedded_model(body: Body) -> str:
 def quirky_server(quirk: Quirk) -> Iterator[QuirkyServer]:
     """It runs in a thread while the block runs."""
     server = QuirkyServer(quirk)
-    thread = threading.Thread(target=server._server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server._server.started:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the server did not start")
-        time.sleep(0.01)
-    try:
+    with running(server._server):
         yield server
-    finally:
-        server._server.should_exit = True
-        thread.join(timeout=10)
