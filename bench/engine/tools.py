@@ -50,6 +50,7 @@ TOOLS = {
     tool.name: tool
     for tool in (
         Tool("ours, open", "testing.engine.writing", window=4),
+        Tool("ours, open, first run", "testing.engine.writing", ("--first-run",), window=4),
         Tool("ours, cache", "testing.engine.writing", window=1.5),
         Tool("ours, asset, open", "testing.engine.writing", ("--asset",), window=4),
         Tool("Data Designer", "bench.engine.peers.data_designer", ("default",), DESIGNER),

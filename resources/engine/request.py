@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring as quoted  # a text as JSON, as json.dumps(text, ensure_ascii=False) has it
 from math import ceil
 from typing import Any
 
@@ -201,7 +202,7 @@ class _Body:
         for number, message in enumerate(messages):
             self.text(f'{"," if number else ""}{{"role":"{message.speaker}","content":')
             if all(isinstance(part, str) for part in message.parts):
-                self.text(json.dumps(SEPARATOR.join(map(str, message.parts)), ensure_ascii=False))
+                self.text(quoted(SEPARATOR.join(map(str, message.parts))))
             else:
                 self._parts(message.parts)
             self.text("}")
@@ -220,7 +221,7 @@ class _Body:
                 self._done = [*self.pieces(), self._images.encoded(self._sample, part.sha256, self._percent)]
                 self.text(_CLOSING)
             else:
-                self.text(f'{{"type":"text","text":{json.dumps(part, ensure_ascii=False)}}}')
+                self.text(f'{{"type":"text","text":{quoted(part)}}}')
         self.text("]")
 
 

@@ -23,6 +23,7 @@ from resources.text.thoughts import without_thoughts
 
 Rule = Callable[[str], str]
 MOST_BEFORE = 400  # characters; what stands so near before a section's own heading announces it
+MOST_IN_CLOSING = 500  # characters; a longer line is text
 PASSES = 6  # what stands around a text stands in several layers: an opening, a label, quotation marks
 _FENCED = re.compile(
     r"(`{3,}|~{3,})(?:markdown|md|text|txt|plaintext|plain)?[ \t]*\n(.*?)\n?[ \t]*\1", re.DOTALL | re.IGNORECASE
@@ -142,6 +143,8 @@ def _closing(text: str) -> str:
 
 
 def _closes(line: str) -> bool:
+    if len(line) > MOST_IN_CLOSING:
+        return False
     said = line.replace("’", "'").strip(_AROUND)
     parts = [part.strip(" .!?。！？，；*_") for part in _SENTENCE.split(said) if part]
     sure = [CLOSING.fullmatch(part) is not None for part in parts]

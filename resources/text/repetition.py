@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 from resources.text.words import count_words
 
@@ -45,16 +46,17 @@ def cut_loop(text: str) -> str:
     return text[: ends[-1] if ends else 0].rstrip()
 
 
-def runs(text: str) -> set[int]:
+def runs(text: str) -> frozenset[int]:
     """Hashes of the text's n-grams."""
     return runs_and_count(text)[0]
 
 
-def runs_and_count(text: str) -> tuple[set[int], int]:
+@lru_cache(maxsize=4)  # a section is asked about twice: against those before it, and for those behind it
+def runs_and_count(text: str) -> tuple[frozenset[int], int]:
     """`runs`, and the number of n-grams with repeats counted."""
     tokens = _TOKEN.findall(text.lower())
     side_by_side = zip(*(tokens[at:] for at in range(RUN)), strict=False)
-    return set(map(hash, side_by_side)), max(0, len(tokens) - RUN + 1)
+    return frozenset(map(hash, side_by_side)), max(0, len(tokens) - RUN + 1)
 
 
 def repeated_share(text: str) -> float:

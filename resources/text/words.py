@@ -13,13 +13,17 @@ def count_words(text: str) -> int:
     Its quirks are kept, so that lengths and scores can be compared: a Latin word that touches a digit, an accented
     letter, an underscore or a CJK character is not counted (`3D`, `naïve`, `用AI写`), nor is a number.
     """
-    return len(_CJK.findall(text)) + len(_LATIN.findall(text))
+    return _count_cjk(text) + len(_LATIN.findall(text))
 
 
 def cjk_share(text: str) -> float:
     """CJK characters as a share of all counted words, 0-1."""
-    cjk = len(_CJK.findall(text))
+    cjk = _count_cjk(text)
     return cjk / (cjk + len(_LATIN.findall(text))) if cjk else 0.0
+
+
+def _count_cjk(text: str) -> int:
+    return 0 if text.isascii() else len(_CJK.findall(text))
 
 
 def tokens(text: str) -> list[str]:
