@@ -10,8 +10,8 @@ import json
 import os
 import re
 import traceback
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple, NoReturn
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
 from resources.secret_values import is_secret, secrets_of
@@ -25,31 +25,26 @@ class MaskedError(RuntimeError):
     """In place of an error whose words, or those of its causes, held a secret: its stack trace without it."""
 
 
-class _Form(NamedTuple):
-    """A secret as it may stand in a text. head, tail: enough of it, where the rest was cut off."""
-
-    text: str
-    head: str
-    tail: str
-
-
 class Secrets:
     """What is masked."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._forms: tuple[_Form, ...] = ()
-        self._parts: tuple[str, ...] = ()  # heads and tails: a text without any of them holds no secret
+        self._forms: list[str] = []
+        # What forms begin and end with (backwards), enough to know them by: a text with none of these holds no secret.
+        self._heads: dict[str, list[str]] = {}
+        self._tails: dict[str, list[str]] = {}
+        self._parts: tuple[str, ...] = ()
 
     def keep(self, *values: str) -> None:
         """Mask these from now on; what could not be told from an ordinary word (`is_secret`) is left."""
         new = {value for value in values if is_secret(value)} - self._known
         if new:
             self._known |= new
-            texts = {text for secret in self._known for text in _written(secret)}
             # Long ones first: a short secret may stand in a long one.
-            self._forms = tuple(_form(text) for text in sorted(texts, key=lambda text: (-len(text), text)))
-            self._parts = tuple(dict.fromkeys(part for form in self._forms for part in (form.head, form.tail)))
+            forms = sorted({form for secret in self._known for form in _written(secret)}, key=len, reverse=True)
+            self._forms, self._heads, self._tails = forms, _by_head(forms), _by_head([form[::-1] for form in forms])
+            self._parts = (*self._heads, *(tail[::-1] for tail in self._tails))
 
     def mask(self, text: str) -> str:
         """The text with `***` in place of each secret: plain, percent-encoded, escaped as JSON or HTML, inside base64,
@@ -59,9 +54,14 @@ class Secrets:
                 break
         else:
             return text
-        for form in self._forms:
+        for form in self._forms:  # all of them whole before any of them in part: they have parts in common
             text = _without(text, form)
-        return text
+        for head, forms in self._heads.items():
+            text = _cut_off(text, head, forms)
+        text = text[::-1]
+        for tail, forms in self._tails.items():
+            text = _cut_off(text, tail, forms)
+        return text[::-1]
 
 
 _OF_THIS_PROCESS = Secrets()
@@ -97,29 +97,34 @@ def raise_without_secrets(error: Exception) -> NoReturn:
     raise found from None
 
 
-def _without(text: str, form: _Form) -> str:
-    if len(form.text) < _LEAST_PART:
-        return re.sub(rf"(?<![0-9A-Za-z]){re.escape(form.text)}(?![0-9A-Za-z])", MASK, text)
-    text = text.replace(form.text, MASK)
-    text = _cut_off(text, form.text, form.head)
-    return _cut_off(text[::-1], form.text[::-1], form.tail[::-1])[::-1]
+def _without(text: str, form: str) -> str:
+    if len(form) >= _LEAST_PART:
+        return text.replace(form, MASK)
+    return re.sub(rf"(?<![0-9A-Za-z]){re.escape(form)}(?![0-9A-Za-z])", MASK, text)
 
 
-def _cut_off(text: str, secret: str, head: str) -> str:
-    """The text without the beginnings of a secret, each as long as it goes; head: the shortest one that counts."""
+def _by_head(forms: Iterable[str]) -> dict[str, list[str]]:
+    """The forms by what they begin with, as much of it as is enough to know them by."""
+    found: dict[str, list[str]] = {}
+    for form in forms:
+        enough = min(_MOST_PART, len(form) // 2) if len(form) >= 2 * _LEAST_PART else len(form)
+        found.setdefault(form[:enough], []).append(form)
+    return found
+
+
+def _cut_off(text: str, head: str, forms: Iterable[str]) -> str:
+    """The text without the beginnings of these forms, each as long as it goes. head: what all of them begin with."""
     pieces, at = list[str](), 0
-    while (found := text.find(head, at)) >= 0:
+    while len(head) >= _LEAST_PART and (found := text.find(head, at)) >= 0:
+        rest = text[found : found + max(map(len, forms))]
         pieces += [text[at:found], MASK]
-        at = found + len(head)
-        while text[at : at + 1] == secret[at - found : at - found + 1] != "":
-            at += 1
+        at = found + max(_alike(rest, form) for form in forms)
     return "".join([*pieces, text[at:]])
 
 
-def _form(text: str) -> _Form:
-    long = len(text) >= 2 * _LEAST_PART
-    enough = max(_LEAST_PART, min(_MOST_PART, len(text) // 2)) if long else len(text)
-    return _Form(text, text[:enough], text[-enough:])
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _written(secret: str) -> Iterator[str]:

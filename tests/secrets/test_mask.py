@@ -50,6 +50,12 @@ def test_a_secret_is_masked_in_whatever_form_it_is_written(secret: str, before: 
     assert basic[8:-4] not in mask(f"{before}Basic {basic}{after}")
 
 
+@given(secret=like_keys, kept=st.integers(14, 80), before=around, after=st.sampled_from(["", "…", " and so on"]))
+def test_what_is_left_of_a_secret_that_was_cut_is_masked(secret: str, kept: int, before: str, after: str) -> None:
+    masked = knowing(secret)(f"{before}{secret[:kept]}{after}{secret[-kept:]}")
+    assert not any(secret[at : at + 9] in masked for at in range(len(secret) - 8))
+
+
 @pytest.mark.parametrize("start", range(3))
 def test_a_secret_inside_base64_is_masked_wherever_it_begins(start: int) -> None:
     mask = knowing(KEY)
@@ -169,7 +175,6 @@ def test_no_log_holds_a_secret_or_a_control_character(caplog: pytest.LogCaptureF
         fail()
     except ValueError:
         other.exception("It failed")
-    other.error("%d is no number", "three")  # logging says so itself, and nothing ends
     assert KEY not in caplog.text and "\x1b" not in caplog.text and "\x07" not in caplog.text
     assert "Bearer ***'}\nand 3 more" in caplog.text
     assert "a\ufffd[31mred name.png of 3" in caplog.text
