@@ -43,7 +43,8 @@ class Secrets:
             self._known |= new
             # Long ones first: a short secret may stand in a long one.
             forms = sorted({form for secret in self._known for form in _written(secret)}, key=len, reverse=True)
-            self._forms, self._heads, self._tails = forms, _by_head(forms), _by_head([form[::-1] for form in forms])
+            self._forms, self._heads = forms, _by_head(forms)
+            self._tails = _by_head({form[::-1] for secret in self._known for form in _plainly(secret)})
             self._parts = (*self._heads, *(tail[::-1] for tail in self._tails))
 
     def mask(self, text: str) -> str:
@@ -129,13 +130,18 @@ def _alike(one: str, other: str) -> int:
 
 def _written(secret: str) -> Iterator[str]:
     """A secret in each form in which it may stand in a text."""
+    yield from _plainly(secret)
+    if len(secret) >= _LEAST_PART:
+        yield from _in_base64(secret.encode("utf-8", "replace"))
+
+
+def _plainly(secret: str) -> Iterator[str]:
+    """Those in which people would recognize it."""
     escaped = json.dumps(secret)[1:-1]
     yield from (secret, escaped, escaped.replace("/", r"\/"), json.dumps(escaped)[1:-1], repr(secret)[1:-1])
     yield html.escape(secret)
     for encoded in (*(quote(secret, safe=safe) for safe in ("", "/", "/:@")), quote_plus(secret)):
         yield from (encoded, _ESCAPE.sub(lambda found: found[0].lower(), encoded))
-    if len(secret) >= _LEAST_PART:
-        yield from _in_base64(secret.encode("utf-8", "replace"))
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:

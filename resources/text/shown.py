@@ -1,7 +1,6 @@
 """Texts from outside as they may be kept and shown: no control character, no half of a surrogate pair, no markup."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 ODD = "\ufffd"  # stands for what was taken out
@@ -26,7 +25,8 @@ def clean_text(text: str) -> str:
 
 def visible(text: str) -> str:
     """The text as it is shown: `clean_text`, and no character that turns the direction of what stands beside it."""
-    return _DIRECTION.sub(ODD, clean_text(text))
+    clean = clean_text(text)
+    return clean if clean.isascii() else _DIRECTION.sub(ODD, clean)
 
 
 def in_line(text: str) -> str:
@@ -43,7 +43,7 @@ def clean_row(value: Any) -> Any:
     """A table's row, or a value in one, with `clean_text` of each text."""
     if isinstance(value, str):
         return clean_text(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: clean_row(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [clean_row(inner) for inner in value]

@@ -149,9 +149,9 @@ def test_a_folder_of_nasty_names_is_read_and_no_name_reaches_a_table_as_it_is(fa
     """Real files: what a file system takes."""
     from tests.conftest import draw_page
 
-    names = ["\x1b[31mred\x1b[0m.png", "<script>alert(1)<!--.png", "line\nbreak.png", "gpj\u202e.png", "[red]x[/].png"]
-    for number, name in enumerate(names):
-        draw_page(factory.sources / "odd" / name, f"Page {number} of odd names", f"It is number {number * 7}")
+    names = ["\x1b[31mred\x1b[0m line\nbreak.png", "<script>gpj\u202e[red]x[] \x9b1m.png"]
+    for name in names:
+        draw_page(factory.sources / "odd" / name)
     (factory.sources / "odd" / "broken\x1b]0;t\x07.png").write_text("no picture")
     (shard,) = factory.scan()
     came = factory.run("shard_job", shard, assets=["source_images"])
