@@ -19,6 +19,7 @@ from resources.failures import EndpointError
 from resources.recipe.model import Recipe
 from resources.recipe.read import RecipeError, read_recipe
 from resources.settings import Settings
+from resources.text.shown import markdown
 
 GROUP = "recipe"
 DATA_VERSION = "dagster/data_version"
@@ -80,7 +81,7 @@ def node_metadata(step: Step, recipe: Recipe, settings: Settings) -> Metadata:
     """What the UI shows of a step's recipe: its hash, and each field, setting and prompt that it uses."""
     own = step_recipe(step, recipe, settings)
     rows = [(name, str(value)) for name, value in (*own.values.items(), *own.templates.items())]
-    listed = "\n".join(f"| {name} | `{value}` |" for name, value in rows)
+    listed = "\n".join(f"| {markdown(name)} | {markdown(value)} |" for name, value in rows)
     table = f"| field or prompt | value |\n|---|---|\n{listed}" if rows else "No field and no prompt of its own."
     return {"recipe": dg.MetadataValue.text(own.recipe_hash), "uses": dg.MetadataValue.md(table)}
 

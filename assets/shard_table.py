@@ -11,16 +11,18 @@ from assets.derivation import StepRecipe, upstream_contents
 from assets.quality.quarantine import SetAside, write_quarantine
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.step import Step
-from resources.dagster import Metadata, StoreResource
+from resources.dagster import Metadata, MetadataEntry, StoreResource
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
 from resources.identity import TableIdentity
 from resources.messages import Role
 from resources.recipe.model import Recipe
+from resources.secrets import mask
 from resources.settings import Settings
 from resources.store import Store
 from resources.table import Row, Table
+from resources.text.shown import visible
 
 Item = TypeVar("Item")
 
@@ -104,7 +106,7 @@ class Shard(Generic[Row]):
                 "quarantined": quarantined,
                 "path": dg.MetadataValue.path(str(path)),
                 **identity_metadata(identity),
-                **metadata,
+                **{name: shown(value) for name, value in metadata.items()},
             },
         )
 
@@ -163,6 +165,11 @@ def write_with_model(
             else model,
         },
     )
+
+
+def shown(value: MetadataEntry) -> MetadataEntry:
+    """A text in metadata as the UI may show it: without secrets and control characters; any other value as it is."""
+    return visible(mask(value)) if isinstance(value, str) else value
 
 
 def identity_metadata(identity: TableIdentity) -> Metadata:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 from rich import box
@@ -11,8 +12,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
-console = Console(highlight=False)
+from resources.secrets import mask
+from resources.text.shown import in_line, visible
+
+
+class _Console(Console):
+    """Shows what files, servers and models say without secrets and control characters."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(mask(text)), **options)
+
+
+console = _Console(highlight=False, emoji=False)
 PLAIN_SECONDS = 5.0  # without a terminal: at most one progress line in this time
 
 
@@ -26,7 +39,7 @@ class _LiveLine(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         meta = getattr(record, "dagster_meta", None) or {}
-        message = escape(str(meta.get("orig_message") or record.getMessage()))
+        message = escape(in_line(mask(str(meta.get("orig_message") or record.getMessage()))))
         if self.status is not None:
             self.status.update(f"  {message}")
         elif time.monotonic() - self.last > PLAIN_SECONDS:
@@ -73,6 +86,6 @@ def print_table(
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*(escape(in_line(mask(str(cell)))) for cell in row))
     console.print()
     console.print(table)

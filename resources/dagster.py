@@ -19,8 +19,10 @@ from resources.engine.money import Budget, read_prices, require_prices
 from resources.failures import EndpointError, LedgerError
 from resources.ledger import Ledger
 from resources.recipe.read import RecipeError
+from resources.secrets import mask, raise_without_secrets, without_secrets
 from resources.settings import SettingError, Settings
 from resources.store import DamagedTableError, MissingTableError, Store
+from resources.text.shown import visible
 
 # What an asset tells Dagster of its data, by name: the UI plots numbers; a MetadataValue says how it is shown.
 MetadataEntry: TypeAlias = dg.MetadataValue | str | float | list[str] | list[int] | None
@@ -98,7 +100,8 @@ def count_visible(setting: str) -> int:
 
 @contextmanager
 def clear_failures(*more: type[Exception]) -> Iterator[None]:
-    """Known errors end the step with their one sentence instead of a stack trace, and without a retry."""
+    """Known errors end the step with their one sentence instead of a stack trace, and without a retry. No error goes on
+    with a secret in its words or those of its causes."""
     known: tuple[type[Exception], ...] = (
         DamagedTableError,
         EndpointError,
@@ -113,12 +116,15 @@ def clear_failures(*more: type[Exception]) -> Iterator[None]:
         yield
     except known as error:
         counter = {f"failed_{error.kind}": 1} if isinstance(error, EndpointError) else {}
-        raise dg.Failure(description=str(error), metadata=counter, allow_retries=False) from error
+        says = visible(mask(str(error)))
+        raise dg.Failure(description=says, metadata=counter, allow_retries=False) from without_secrets(error)
     except OSError as error:
         if error.errno != errno.ENOSPC:
-            raise
+            raise_without_secrets(error)
         raise dg.Failure(
-            description=f"The disk is full ({error.filename or 'LWV_HOME'}): free some space and run "
+            description=f"The disk is full ({visible(str(error.filename or 'LWV_HOME'))}): free some space and run "
             "again; what was answered is in the ledger.",
             allow_retries=False,
         ) from error
+    except Exception as error:
+        raise_without_secrets(error)

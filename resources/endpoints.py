@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.failures import EndpointError
 from resources.messages import ROLES, Role
+from resources.secret_values import secrets_in_address, secrets_in_fields, secrets_in_headers
+from resources.secrets import keep_secret, know_environment, mask
 
 if TYPE_CHECKING:
     import httpx2
@@ -94,6 +96,12 @@ class Endpoint:
         self.document_s = document_s
         self.startup_s = startup_s
         self.wire = Wire(structured=False) if self.embedded else wire or Wire()
+        keep_secret(
+            *([self.api_key.get_secret_value()] if self.api_key else ()),
+            *secrets_in_address(self.base_url),
+            *secrets_in_headers(self.wire.headers),
+            *secrets_in_fields(self.wire.extra),
+        )
         urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
         if any(map(USERINFO.match, urls)):  # before any message that repeats the address
             raise EndpointError(
@@ -107,12 +115,13 @@ class Endpoint:
         elif model:
             self.model = model
         else:
-            raise EndpointError(f"{self.prefix}_MODEL is not set: name the model to ask for at {base_url}.")
+            raise EndpointError(f"{self.prefix}_MODEL is not set: name the model to ask for at {mask(self.base_url)}.")
         if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
             raise EndpointError(
-                f"{self.prefix}_BASE_URL is '{base_url}': each address must start with http:// or https://."
+                f"{self.prefix}_BASE_URL is '{mask(self.base_url)}': each address must start with http:// or https://."
             )
         self.urls = [without_route(url) for url in urls]
+        self.base_url = mask(self.base_url)  # as messages, tables and the ledger name it
 
     @classmethod
     def from_env(cls, role: Role) -> "Endpoint":
@@ -120,6 +129,7 @@ class Endpoint:
 
         Raises EndpointError naming the setting where they do not fit together.
         """
+        know_environment()  # it may have changed since this process started
         prefix = f"LWV_{role.upper()}"
         try:
             found = _EndpointSettings(_env_prefix=f"{prefix}_")
@@ -179,14 +189,6 @@ class Endpoint:
             default_headers=headers,
             max_retries=0,
         )  # `engine.retries` decides: a 429 must reach the limiter
-
-    def redacted(self, text: str) -> str:
-        """A server's words without the key and the values of LWV_<ROLE>_HEADERS, which some servers repeat."""
-        secrets = [self.api_key.get_secret_value()] if self.api_key else []
-        for secret in (*secrets, *self.wire.headers.values()):
-            if len(secret) >= 4:
-                text = text.replace(secret, "***")
-        return text
 
     def __repr__(self) -> str:
         return f"{self.role}: {self.model} " + ("(embedded, in process)" if self.embedded else f"at {self.base_url}")

@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity, read_identity
+from resources.secrets import mask
 from resources.table import Row, Table
+from resources.text.shown import clean_row
 
 BATCH_ROWS = 256
 R = TypeVar("R")
@@ -55,14 +57,15 @@ class Store:
     def write_parquet(
         self, path: Path, rows: Iterable[Mapping[str, object]], schema: pa.Schema, identity: TableIdentity
     ) -> int:
-        """Write `rows` as one Parquet file, streaming in batches; returns the number of rows.
+        """Write `rows` as one Parquet file, streaming in batches; returns the number of rows. Texts are cleaned
+        (`clean_text`).
 
         Raises pa.ArrowInvalid/ArrowTypeError (a row does not fit `schema`); nothing is left behind then.
         """
         count, content = 0, hashlib.sha256()
         with self.replacing(path) as tmp, pq.ParquetWriter(tmp, schema) as writer:
             for rows_of_batch in batched(rows, BATCH_ROWS):
-                batch = pa.RecordBatch.from_pylist(rows_of_batch, schema=schema)
+                batch = pa.RecordBatch.from_pylist(clean_row(rows_of_batch), schema=schema)
                 content.update(batch.serialize())
                 writer.write_batch(batch)
                 count += batch.num_rows
@@ -151,8 +154,9 @@ class Store:
             tmp.write_bytes(data)
 
     def write_json(self, path: Path, value: object) -> None:
-        """Write a value as indented JSON with sorted keys, in one rename."""
-        self.write_bytes(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode())
+        """Write a value as indented JSON with sorted keys, in one rename, without secrets."""
+        text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
+        self.write_bytes(path, mask(text).encode("utf-8", "replace"))
 
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:

@@ -35,6 +35,9 @@ LEAVES = (
     "resources/charts.py",
     "resources/op_tags.py",
     "resources/failures.py",
+    "resources/secrets.py",
+    "resources/secret_values.py",
+    "resources/logs.py",
 )
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from assets.partitions import SHARDS
 from assets.quality.expectations import run_expectations
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule, WholeRules
+from assets.quality.outcome import AssetRules, Context, Outcome, Rule, WholeRules, clean_outcome
 from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
 from assets.step import Step
@@ -52,10 +52,10 @@ def asset_checks(step: Step, rules: AssetRules | WholeRules) -> dg.AssetChecksDe
 def check_whole(store: Store, rules: WholeRules) -> Mapping[str, Outcome]:
     """The outcome of every rule on a whole asset. What `evaluate` raises fails them all."""
     try:
-        return rules.evaluate(store)
+        return {name: clean_outcome(outcome) for name, outcome in rules.evaluate(store).items()}
     except Exception as error:
         failed = f"could not evaluate: {type(error).__name__}: {error}"[:500]
-        return {rule.name: Outcome(rule.name, False, {}, failed) for rule in rules.rules}
+        return {rule.name: clean_outcome(Outcome(rule.name, False, {}, failed)) for rule in rules.rules}
 
 
 def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -> dict[str, Outcome]:
@@ -77,6 +77,7 @@ def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -
         }
         for rule in asset_rules.rules:
             outcomes.setdefault(rule.name, Outcome(rule.name, False, {}, "no expectation or function states this rule"))
+    outcomes = {name: clean_outcome(outcome) for name, outcome in outcomes.items()}
     write_report(
         store,
         asset,

@@ -1,7 +1,7 @@
 """Data-quality rules and their outcomes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
@@ -10,7 +10,9 @@ import pyarrow as pa
 from resources.identity import TableIdentity
 from resources.recipe.model import Recipe
 from resources.recipe.view import recipe_of_values
+from resources.secrets import mask
 from resources.store import Store
+from resources.text.shown import in_line, visible
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation as GxExpectation
@@ -102,3 +104,15 @@ def violations(rule: str, bad: Sequence[object], total: int, what: str, note: st
     if bad:
         metadata["examples"] = [str(item)[:200] for item in bad[:10]]
     return Outcome(rule, not bad, metadata, f"{len(bad)} of {total} {what}{': ' + note if note else ''}" if bad else "")
+
+
+def clean_outcome(outcome: Outcome) -> Outcome:
+    """The same as reports and the UI show it: without the secrets and control characters that rows and errors hold."""
+    metadata = {name: _clean(found) for name, found in outcome.metadata.items()}
+    return replace(outcome, metadata=metadata, description=in_line(mask(outcome.description)))
+
+
+def _clean(found: Finding) -> Finding:
+    if isinstance(found, str):
+        return visible(mask(found))
+    return [in_line(mask(text)) for text in found] if isinstance(found, list) else found

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from typing import TypedDict
 
 from assets.steps import gate_steps
+from resources.secrets import mask
 from resources.store import Store
 from resources.table import Table
+from resources.text.shown import in_line
 
 ALL_SHARDS = "all"  # in place of a shard's name, where a step reads all of them
 
@@ -36,15 +38,16 @@ def quarantine_of(step: str) -> Table[QuarantineRow]:
 
 
 def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[SetAside]) -> int:
-    """Replace what `step` set aside of `shard`; returns the number of rows."""
+    """Replace what `step` set aside of `shard`; returns the number of rows. Files' and servers' words stand in one
+    line, without secrets."""
     full: Iterable[QuarantineRow] = (
         {
             "step": step,
             "shard": shard,
-            "item": row["item"],
+            "item": in_line(mask(row["item"])),
             "document_id": row["document_id"],
             "example_id": row["example_id"],
-            "reason": row["reason"],
+            "reason": in_line(mask(row["reason"])),
         }
         for row in rows
     )

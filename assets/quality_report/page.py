@@ -7,6 +7,8 @@ from html import escape
 from assets.benchmark_scores.scores import ScoreTable
 from assets.quality.quarantine import QuarantineRow
 from assets.quality.report import Report
+from resources.secrets import mask
+from resources.text.shown import visible
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #ddd;padding:.3rem .7rem;
@@ -26,14 +28,14 @@ def render_page(
     parts = [
         f"<!doctype html><meta charset=utf-8><title>Factory report</title><style>{_STYLE}</style>",
         "<h1>Factory report</h1>",
-        *(f'<p class="note">{escape(note)}</p>' for note in notes),
+        *(f'<p class="note">{_text(note)}</p>' for note in notes),
         f'<div class="pictures">{images}</div>',
         "<h2>Checks, by asset and shard</h2>",
         _verdicts(reports),
     ]
     if scores:
         parts += [
-            f"<h2>Scores</h2><p>{escape(scores['harness'])}; judge: {escape(scores['judge'])}</p>",
+            f"<h2>Scores</h2><p>{_text(scores['harness'])}; judge: {_text(scores['judge'])}</p>",
             _table(("model", "items", "S", "S_l", "S_l released", "S_q", "words"), scores["rows"]),
         ]
     parts += [
@@ -48,15 +50,20 @@ def render_page(
     return "\n".join(parts)
 
 
+def _text(value: object) -> str:
+    """As HTML shows it, in a text or an attribute: files and models may say anything."""
+    return escape(visible(mask(str(value))))
+
+
 def _verdicts(reports: Sequence[Report]) -> str:
     shards = sorted({report["shard"] for report in reports})
     assets = list(dict.fromkeys(report["asset"] for report in reports))
     found = {(report["asset"], report["shard"]): report for report in reports}
     rows = [
-        f"<tr><th>{escape(asset)}</th>" + "".join(_cell(found.get((asset, shard))) for shard in shards) + "</tr>"
+        f"<tr><th>{_text(asset)}</th>" + "".join(_cell(found.get((asset, shard))) for shard in shards) + "</tr>"
         for asset in assets
     ]
-    return f"<table><tr><th></th>{''.join(f'<th>{escape(shard)}</th>' for shard in shards)}</tr>{''.join(rows)}</table>"
+    return f"<table><tr><th></th>{''.join(f'<th>{_text(shard)}</th>' for shard in shards)}</tr>{''.join(rows)}</table>"
 
 
 def _cell(report: Report | None) -> str:
@@ -65,10 +72,10 @@ def _cell(report: Report | None) -> str:
     off = [outcome["rule"] for outcome in report["outcomes"] if not outcome["passed"]]
     css = "ok" if not off else ("warn" if report["passed"] else "bad")
     text = f"{report['rows']} rows, {len(report['outcomes']) - len(off)} of {len(report['outcomes'])} passed"
-    return f'<td class="{css}">{text}{"".join(f"<br>{escape(rule)}" for rule in off)}</td>'
+    return f'<td class="{css}">{text}{"".join(f"<br>{_text(rule)}" for rule in off)}</td>'
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    head = "".join(f"<th>{_text(column)}</th>" for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"

@@ -15,6 +15,7 @@ from assets.sft_dataset.mix import draw_order
 from assets.sft_dataset.student_budget import Exchange, TokenBudget
 from resources.recipe.model import Mix
 from resources.text.headings import SEPARATOR
+from resources.text.shown import clean_text
 from resources.text.words import count_words
 from resources.training.rows.dataset_rows import SftRow
 
@@ -94,6 +95,7 @@ def read_exchange(line: bytes) -> tuple[str, str] | None:
         before = [turns.pop(0)] if turns and turns[0][0] == "system" else []
         texts = [text for _, text in (*before, *turns[:2])]
         "".join(texts).encode()  # a lone surrogate cannot be written to a table
+        texts = list(map(clean_text, texts))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     if [role for role, _ in turns[:2]] != ["user", "assistant"] or not all(map(str.strip, texts)):

@@ -17,6 +17,7 @@ from assets.source_images.splits import Split
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 from resources.store import Store
+from resources.text.shown import in_line
 
 STEP = "source_images"
 OUR_FAULT = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENOMEM})
@@ -160,7 +161,7 @@ def document_rows(
 
 def gone_note(shard: str, paths: Sequence[str]) -> str:
     """The note for people about documents that are no longer on disk. paths: of all of them."""
-    named = ", ".join(paths[:GONE_NAMED]) + (", …" if len(paths) > GONE_NAMED else "")
+    named = ", ".join(map(in_line, paths[:GONE_NAMED])) + (", …" if len(paths) > GONE_NAMED else "")
     return f"{shard}: {len(paths)} no longer there ({named}); put back what was not meant to go"
 
 

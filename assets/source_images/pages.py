@@ -13,6 +13,7 @@ from assets.source_images.pptx import open_pptx, slide_count
 from assets.source_images.schema import Kind
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
+from resources.text.shown import in_line
 
 DOCUMENT_SUFFIXES = SUFFIXES | {".pdf", ".pptx"}
 PAGE_NAME = re.compile(
@@ -123,11 +124,11 @@ def leads_outside(path: Path, root: Path) -> bool:
 
 
 def _name(path: Path, settings: Settings) -> str:
-    """How messages call a file: relative to the sources folder."""
+    """How messages call a file: relative to the sources folder, without control characters."""
     try:
-        return path.relative_to(settings.sources).as_posix()
+        return in_line(path.relative_to(settings.sources).as_posix())
     except ValueError:
-        return path.as_posix()
+        return in_line(path.as_posix())
 
 
 def _check_path(path: Path, name: str, settings: Settings) -> None:

@@ -12,6 +12,8 @@ from lwv_dagster.release.licence_notes import hub_licence
 from lwv_dagster.release.provenance import Usage, Verdict
 from lwv_dagster.release.tally import PartTally, Tally
 from lwv_dagster.release.token_counts import BYTES_PER_TOKEN, CUTOFFS, PAPER_PIXELS
+from resources.secrets import mask
+from resources.text.shown import markdown, visible
 
 _HUB_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -92,7 +94,7 @@ def render_card(card: Card) -> str:
             [(manifest.gate, manifest.id, manifest.rows, len(manifest.shards)) for manifest in card.manifests],
         ),
     ]
-    return "\n\n".join(parts) + "\n"
+    return visible(mask("\n\n".join(parts))) + "\n"
 
 
 def front_matter(card: Card) -> dict[str, object]:
@@ -268,6 +270,6 @@ def _share(count: int, rows: int) -> str:
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     for row in rows:
-        cells = [(f"{cell:,}" if isinstance(cell, int) else str(cell)).replace("|", "\\|") for cell in row]
+        cells = [f"{cell:,}" if isinstance(cell, int) else markdown(mask(str(cell))) for cell in row]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

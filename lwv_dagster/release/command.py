@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from rich.markup import escape
+
 from assets.quality.gate import GateClosedError
 from assets.source_images.catalog import CatalogError
 from lwv_dagster.release.markup import ReleaseError
@@ -22,7 +24,7 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
         folder = Path(out).expanduser().resolve() if out else home / "releases" / format_name
         show(write_release(Store(home), FORMATS[format_name], folder))
         if repo_id:
-            console.print(f"Uploaded: {push(folder, repo_id)}", soft_wrap=True)
+            console.print(f"Uploaded: {push(folder, repo_id)}", soft_wrap=True, markup=False)
     except KNOWN as error:
         return refuse(error)
     return 0
@@ -37,7 +39,8 @@ def refuse(why: object) -> int:
 def show(release: Release) -> None:
     """What was written, as tables on the terminal: files, tokens, rows left out, notes."""
     console.print(
-        f"[bold]lwv release[/]  {release.format}, {release.bytes / 1e6:,.1f} MB in {release.folder}", soft_wrap=True
+        f"[bold]lwv release[/]  {release.format}, {release.bytes / 1e6:,.1f} MB in {escape(str(release.folder))}",
+        soft_wrap=True,
     )
     print_table("Files", ("file", "rows"), [(name, f"{rows:,}") for name, rows in release.files.items()], ("rows",))
     parts = (("SFT", release.tally.sft), ("preference", release.tally.preference))

@@ -2,6 +2,7 @@
 
 import re
 
+from resources.text.shown import clean_text
 from resources.training.rows.chat import plain
 
 # LLaMA-Factory and ms-swift put media where these stand, and ms-swift opens the file that an <img> names.
@@ -13,8 +14,9 @@ class ReleaseError(RuntimeError):
 
 
 def safe(text: str) -> str:
-    """The text with each `<|control|>` token as `<control>` and each `<tag>` of a medium as `(tag)`."""
-    return _TAG.sub(r"(\1)", plain(text))
+    """The text with each `<|control|>` token as `<control>` and each `<tag>` of a medium as `(tag)`, and clean
+    (`clean_text`): a table of an older version need not be."""
+    return _TAG.sub(r"(\1)", plain(clean_text(text)))
 
 
 def expect_tags(row_id: str, tag: str, count: int, *texts: str) -> None:

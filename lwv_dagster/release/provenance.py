@@ -17,6 +17,7 @@ from assets.training_dataset import Manifest
 from resources.identity import UNKNOWN_RECIPE
 from resources.ledger import Ledger
 from resources.store import Store
+from resources.text.shown import in_line
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ def read_documents(store: Store, shards: Sequence[str], wanted: Set[str]) -> Ite
                     "split": page["split"],
                     "kind": page["kind"],
                     "language": page["language"],
-                    "source_path": page["source_path"],
-                    "licence": page["licence"],
+                    "source_path": in_line(page["source_path"]),
+                    "licence": in_line(page["licence"]),
                     "images": [],
                 }
             document["images"].append(page["image_sha256"])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lwv_dagster.release.markup import ReleaseError
 from lwv_dagster.release.write import FORMATS
+from resources.secrets import keep_secret
 
 
 def push(folder: Path, repo_id: str) -> str:
@@ -21,6 +22,7 @@ def push(folder: Path, repo_id: str) -> str:
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
 
+    keep_secret(token)
     hub = HfApi(token=token)
     try:
         hub.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)

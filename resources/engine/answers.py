@@ -8,6 +8,7 @@ from resources.engine.refusal import Refusal, as_text, has_error, of_json, one_l
 from resources.engine.sse import is_stream, read_stream
 from resources.json_types import Json
 from resources.text.refusals import begins_as_refusal
+from resources.text.shown import clean_text
 from resources.text.thoughts import without_thoughts
 
 STOPPED = {"length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens", "token_limit", "max_length"}
@@ -123,7 +124,7 @@ def read_completion(body: Json) -> Answer | Lost:
     thoughts = thoughts or next((found for name in REASONING if (found := _line(message.get(name)))), "")
     finish = _line(choice.get("finish_reason"))[:40]
     refusal = _line(message.get("refusal"))
-    unwrapped = without_thoughts(clean(text))
+    unwrapped = without_thoughts(clean_text(text))
     answer = classify(unwrapped.text, finish, refusal, bool(thoughts or unwrapped.thoughts), unwrapped.open, usage)
     if isinstance(answer, Lost):
         return answer
@@ -150,13 +151,6 @@ def read_content(content: Json) -> tuple[str, str]:
             elif isinstance(said, dict) and isinstance(value := said.get("value"), str):
                 text.append(value)
     return "".join(text), "".join(thoughts)
-
-
-def clean(text: str) -> str:
-    """The text without what no database and no file takes: halves of surrogate pairs and zero bytes are U+FFFD."""
-    if text.isascii() and "\x00" not in text:
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
 
 
 def classify(
@@ -238,4 +232,4 @@ def _line(value: Json) -> str:
     """A text of a server on one line; any other value as JSON, nothing as the empty string."""
     if not value:
         return ""
-    return one_line(clean(value if isinstance(value, str) else json.dumps(value)))
+    return one_line(clean_text(value if isinstance(value, str) else json.dumps(value)))

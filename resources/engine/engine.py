@@ -28,7 +28,9 @@ from resources.engine.verdicts import explain_trouble
 from resources.failures import AnswerError, EndpointError, LedgerError
 from resources.ledger import WITH_TEXT, Ledger, Record
 from resources.messages import Call, Role
+from resources.secrets import mask
 from resources.structured_output import second_try
+from resources.text.shown import clean_text
 
 DOWN_S = 15.0  # a server that cannot be reached is left alone for so long, where another one is there
 Item = TypeVar("Item")
@@ -334,13 +336,13 @@ class ModelEngine:
             call_id=call_id,
             role=call.role,
             model=self.endpoints[call.role].model,
-            endpoint=server.url,
+            endpoint=mask(server.url),
             template=call.template,
             sample=call.sample,
             step=call.step,
             status=answer.status,
-            text=answer.text if answer.status in WITH_TEXT else "",
-            detail=self.endpoints[call.role].redacted(answer.detail),
+            text=mask(answer.text) if answer.status in WITH_TEXT else "",
+            detail=mask(answer.detail),
             finish_reason=answer.finish_reason,
             prompt_tokens=usage.prompt,
             cached_tokens=usage.cached,
@@ -349,7 +351,7 @@ class ModelEngine:
             latency_s=outcome.latency_s,
             at=time.time(),
             run=self.run_label,
-            sent=outcome.record,
+            sent=mask(clean_text(outcome.record)),
             served=answer.served,
         )
 

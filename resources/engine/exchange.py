@@ -93,14 +93,12 @@ class Exchange:
         if response.status_code >= 300:
             return read_refusal(response.status_code, _text(response), response.headers)
         found = read_answer(_text(response))
-        return Trouble("server_error", self.endpoint.redacted(found.detail)) if isinstance(found, Lost) else found
+        return Trouble("server_error", found.detail) if isinstance(found, Lost) else found
 
     def said(self, lesson: Lesson, refusal: Refusal) -> None:
         """Tell a change once."""
-        words = self.endpoint.redacted(refusal.words)
-        logger.info(
-            "%s", f'{self.endpoint.role} ({self.endpoint.model}) is sent {lesson.says} from now on: it said "{words}"'
-        )
+        role, model = self.endpoint.role, self.endpoint.model
+        logger.info("%s", f'{role} ({model}) is sent {lesson.says} from now on: it said "{refusal.words}"')
 
     def refused_try(self) -> None:
         """Count a try that taught something."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from resources.json_types import Json
+from resources.secrets import mask
 
 MOST_WORDS = 300  # characters of a server's own words in a message
 _TITLE = re.compile(r"<(title|h1)[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
@@ -88,8 +89,9 @@ def as_text(body: Json) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text on one line, without control characters, at most MOST_WORDS characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * MOST_WORDS]).split())[:MOST_WORDS]
+    """A text on one line, without secrets and control characters, at most MOST_WORDS characters."""
+    said = mask(text[: 8 * MOST_WORDS])[: 4 * MOST_WORDS]  # before it is cut, for a part of a secret is hard to know
+    return " ".join("".join(c if c.isprintable() else " " for c in said).split())[:MOST_WORDS]
 
 
 def page_words(text: str) -> str:

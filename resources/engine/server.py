@@ -11,6 +11,7 @@ from resources.endpoints import Endpoint
 from resources.engine.limiter import Limit
 from resources.engine.order import Waiting, next_call
 from resources.engine.server_memory import ServerMemory
+from resources.secrets import mask
 
 if TYPE_CHECKING:
     import openai
@@ -71,7 +72,7 @@ class Server:
         away_s = time.monotonic() - self._trouble_since
         if self.trouble is None or away_s < AWAY_S:
             return None
-        return f"{self.url} has answered no call for {away_s:.0f} s ({self.trouble}): waiting for it"
+        return f"{mask(self.url)} has answered no call for {away_s:.0f} s ({self.trouble}): waiting for it"
 
     def _release(self) -> None:
         self.in_flight -= 1

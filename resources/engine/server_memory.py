@@ -12,6 +12,7 @@ from resources.engine.learning import Lesson
 from resources.engine.profile import Memory, Profile, now, read_memory
 from resources.engine.request import Request
 from resources.messages import Call, Image
+from resources.secrets import mask
 
 HOLD_S = 5.0  # a refusal comes at once: others wait so long for the first call of its kind
 HOLD_FIRST_S = 60.0  # for the first call that a server ever gets: it also teaches how long a model thinks
@@ -101,7 +102,7 @@ class ServerMemory:
         yield
 
     def _keep(self) -> None:
-        self._kept.put_profile(self.key, self.url, self.model, self.memory.as_json())
+        self._kept.put_profile(self.key, mask(self.url), self.model, self.memory.as_json())
 
 
 def _tries_out(knob: str, call: Call, profile: Profile) -> bool:

@@ -29,7 +29,7 @@ def verdict(refusal: Refusal, endpoint: Endpoint, extra: frozenset[str] = frozen
 
     Raises EndpointError where no call is served.
     """
-    words, status, says = f"{refusal.words} {refusal.code}".lower(), refusal.status, endpoint.redacted(refusal.words)
+    words, status, says = f"{refusal.words} {refusal.code}".lower(), refusal.status, refusal.words
     where, prefix = f"The {endpoint.role} at {endpoint.base_url}", endpoint.prefix
     it_says = f' It says: "{says}"' if says else ""
     if status == 402 or (status in (400, 401, 403, 429) and NO_QUOTA.search(words)):
@@ -84,7 +84,7 @@ def lost_connection(error: BaseException, endpoint: Endpoint) -> Trouble:
         if any(type(cause).__name__ == "ConnectionTimeoutError" for cause in chain):  # aiohttp's, of a connection
             return Trouble("unreachable", f"no connection in {endpoint.connect_s:g} s")
         return Trouble("timeout", f"no answer in {endpoint.timeout_s:g} s")
-    return Trouble("unreachable", endpoint.redacted(cause_words(chain)))
+    return Trouble("unreachable", cause_words(chain))
 
 
 def causes(error: BaseException) -> list[BaseException]:

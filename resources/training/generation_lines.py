@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal, TypedDict, cast
 
 from resources.lines import read_lines
+from resources.text.shown import clean_text
 
 
 class NamedModel(TypedDict):
@@ -41,4 +42,5 @@ class AnswerLine(Answer):
 
 def read_answers(path: Path) -> dict[tuple[str, str], AnswerLine]:
     """(model, item_id) -> its answer, of every whole line of the file."""
-    return {(line["model"], line["item_id"]): cast(AnswerLine, line) for line in read_lines(path)}
+    lines = ({**line, "text": clean_text(line["text"])} for line in read_lines(path))
+    return {(line["model"], line["item_id"]): cast(AnswerLine, line) for line in lines}

@@ -1,12 +1,16 @@
 """How a training script is started: `accelerate launch`, its processes, and the environment they run in."""
 
 import os
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from resources.cpus import usable_cpus
+from resources.secret_values import withheld
 
 CONFIGURATIONS = Path(__file__).parent / "accelerate"  # <sharding>.yaml
+ONLINE = re.compile(r"(?i)HF_TOKEN|HUGGING_?FACE_?HUB_TOKEN|(https?|all)_proxy")  # what the hub needs
 
 
 def launch_command(module: str, config: Path, gpus: int, sharding: str = "none") -> list[str]:
@@ -40,9 +44,11 @@ def launch_command(module: str, config: Path, gpus: int, sharding: str = "none")
 
 
 def launch_env() -> dict[str, str]:
-    """Nothing is fetched or reported unless the user's own environment says so; the project is importable."""
+    """Nothing is fetched or reported unless the user's own environment says so; the project is importable. No key
+    is handed on: who trains asks nobody (but the hub, where that is allowed), and what it prints is kept."""
     root = str(Path(__file__).resolve().parents[2])
     return {
+        **kept_back(os.environ),
         "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"),
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "DO_NOT_TRACK": "1",
@@ -55,3 +61,10 @@ def launch_env() -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
     }
+
+
+def kept_back(environ: Mapping[str, str]) -> dict[str, str]:
+    """The secrets of an environment, with nothing in their place; where the hub may be asked, not its token and the
+    proxies' addresses."""
+    online = environ.get("HF_HUB_OFFLINE", "1").lower() in ("0", "", "false", "no", "off")
+    return {name: "" for name in withheld(environ) if not (online and ONLINE.fullmatch(name))}

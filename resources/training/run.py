@@ -22,6 +22,8 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from resources.authors import is_embedded
+from resources.logs import clean_logs, clean_output
+from resources.secrets import mask, without_secrets
 from resources.training.answer_writer import load_writer
 from resources.training.rows.processor import load_processor
 from resources.training.run_config import DpoRun, GenerationRun, SftRun, TrainingRun
@@ -180,6 +182,8 @@ def first_words(folder: Path) -> list[int]:
 
 def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], None]], None]) -> None:
     """The main of a training script: configuration, reporting, and an error left beside the output as one sentence."""
+    clean_logs()
+    clean_output()
     run = read_config(kind)
     failed = run.output.with_name(f"{run.output.name}.failed")
     failed.unlink(missing_ok=True)
@@ -188,9 +192,12 @@ def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], 
     disable_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the trainers' own, about names that change in v6
     with reporting(what) as say:
+        problem: BaseException | None = None
         try:
             body(run, say)
         except Exception as error:
             print(f"{what} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            failed.write_text(str(error))
-            raise
+            failed.write_text(mask(str(error)))
+            problem = without_secrets(error)
+        if problem is not None:  # outside of the handler, which would tie what held a secret to it
+            raise problem
