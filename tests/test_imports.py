@@ -35,6 +35,7 @@ LEAVES = (
     "resources/charts.py",
     "resources/op_tags.py",
     "resources/failures.py",
+    "resources/wanted.py",
 )
 
 
