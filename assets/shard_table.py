@@ -15,6 +15,7 @@ from resources.dagster import Metadata, MetadataEntry, StoreResource
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
+from resources.home import require_room
 from resources.identity import TableIdentity
 from resources.messages import Role
 from resources.recipe.model import Recipe
@@ -61,8 +62,9 @@ class Shard(Generic[Row]):
         store: StoreResource,
         recipe: RecipeResource,
     ) -> "Shard[Row]":
-        """The shard that a run is for. Raises RecipeError."""
+        """The shard that a run is for. Raises RecipeError; StorageError where the disk has no room."""
         made_with, tables, name = recipe.of(step), store.create(), context.partition_key
+        require_room(tables.home)
         return cls(table, name, tables, made_with, upstream_contents(step, tables, [name]))
 
     @property

@@ -5,59 +5,73 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
+from assets.long_outputs.context_need import Context
+from assets.long_outputs.largest_deck import why_no_deck
+from lwv_dagster.preflight import preflight
+from lwv_dagster.preflight import show as show_found
 from lwv_dagster.terminal import console
 from resources.endpoints import Endpoint, endpoints_from_env
 from resources.engine.money import read_prices
 from resources.engine.profile import Profile, differences
-from resources.engine.server_check import Checked, check, same_server
+from resources.engine.server_check import Checked, Finding, check, same_server
 from resources.engine.server_memory import ServerMemory
-from resources.failures import EndpointError, LedgerError
 from resources.ledger import Ledger
+from resources.recipe.read import read_recipe
 from resources.settings import Settings
 
 WAIT_S = 45.0
+NEEDED = {"settings", "home", "recipe", "endpoints"}  # to ask a server
 MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: " "}
 
 
 def run_check(wait_s: float = WAIT_S) -> int:
-    """Check every server that is configured; exit code 0 where a run can use them all, 2 where a setting is wrong."""
-    try:
-        settings = Settings().absolute()
-        endpoints = list(endpoints_from_env().values())
-        if all(endpoint.embedded for endpoint in endpoints):
-            console.print("All roles are the embedded model, in process: there is no server to check.")
-            return 0
-        return 0 if check_servers(settings, endpoints, wait_s) else 1
-    except (EndpointError, LedgerError, ValueError) as error:
-        console.print(f"[red]lwv check cannot start:[/] {escape(str(error))}", soft_wrap=True)
+    """Look at everything that a run needs, then ask every server; exit code 0 where a run can use them all, 1 where a
+    server cannot be used, 2 where something is to be set first."""
+    looked = preflight()
+    show_found(looked)
+    refused = {found.name for found in looked if found.grade == "refused"}
+    if refused & NEEDED:
+        console.print("[red]lwv check cannot start:[/] see the lines marked ✗; no server was asked.")
         return 2
+    settings, endpoints = Settings().absolute(), list(endpoints_from_env().values())
+    good = True
+    if all(endpoint.embedded for endpoint in endpoints):
+        console.print("All roles are the embedded model, in process: there is no server to check.")
+    else:
+        good = check_servers(settings, endpoints, wait_s)
+    return 2 if refused else int(not good)
 
 
 def check_servers(settings: Settings, endpoints: Sequence[Endpoint], wait_s: float = WAIT_S) -> bool:
     """Check these endpoints' servers and print what is found; true where all can be used.
 
-    Raises EndpointError where the price table cannot be read, LedgerError where the ledger cannot be used.
+    Raises EndpointError where the price table cannot be read, LedgerError where the ledger cannot be used, RecipeError.
     """
-    prices, ledger = read_prices(settings.prices), Ledger.at(settings.home)
+    prices, ledger, recipe = read_prices(settings.prices), Ledger.at(settings.home), read_recipe()
     good = True
     for group in same_server(endpoints):
         roles = ", ".join(endpoint.role for endpoint in group)
-        console.print(f"[bold]{roles}[/]: {escape(f'{group[0].model} at {group[0].base_url}')}", soft_wrap=True)
-        with console.status("  asking …"):
-            found = asyncio.run(check(group[0], ledger, prices, wait_s))
-        show(group[0], found)
-        good = good and not found.problem
+        for url in group[0].urls:
+            console.print(f"[bold]{roles}[/]: {escape(f'{group[0].model} at {url}')}", soft_wrap=True)
+            with console.status("  asking …"):
+                found = asyncio.run(check(group[0], url, ledger, prices, wait_s))
+            if found.context and any(endpoint.role == "teacher" for endpoint in group):
+                context = Context(found.context, "see above")
+                if says := why_no_deck(recipe, group[0].model, settings.max_side, context):
+                    found.findings.append(Finding("too small for", None, f"the largest deck of the recipe: {says}"))
+            show(group[0], found)
+            good = good and not found.problem
     return good
 
 
 def never_answered(settings: Settings, endpoints: Sequence[Endpoint]) -> list[Endpoint]:
-    """Those whose server has never answered: a run begins with their check."""
+    """Those of which a server has never answered: a run begins with their check."""
     ledger = Ledger.at(settings.home)
     return [
         endpoint
         for endpoint in endpoints
         if not endpoint.embedded
-        and not ServerMemory(ledger, endpoint.urls[0], endpoint.model, endpoint.wire).memory.answered
+        and not all(ServerMemory(ledger, url, endpoint.model, endpoint.wire).memory.answered for url in endpoint.urls)
     ]
 
 

@@ -7,7 +7,25 @@ import click
 from resources.messages import ROLES, Role
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """A disk or a database that fails ends a command with one sentence, exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from resources.settings import Settings
+            from resources.storage_faults import why
+
+            says = why(error, Settings().absolute().home)
+            if says is None:
+                raise
+            click.echo(f"lwv {ctx.invoked_subcommand}: {says}")
+            sys.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lwv-dagster", prog_name="lwv")
 def main() -> None:
     """The long-writing data factory. Everything else is done with Dagster's own commands and its UI."""

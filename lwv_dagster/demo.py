@@ -17,6 +17,8 @@ from assets.steps import STEP_OF, steps_of
 from lwv_dagster.check import check_servers, never_answered
 from lwv_dagster.definitions import defs
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
+from lwv_dagster.preflight import may_begin
+from lwv_dagster.spending import Spending
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
 from resources.engine.money import read_prices, require_prices
@@ -45,6 +47,8 @@ class AssetTally:
 def run_demo() -> int:
     """Exit code 0 when every run succeeded; every problem is one line that says what to do."""
     started = time.monotonic()
+    if not may_begin("lwv demo"):
+        return 2
     try:
         settings = Settings().absolute()
         endpoints = endpoints_from_env()
@@ -63,15 +67,18 @@ def run_demo() -> int:
         console.print("[red]lwv demo stops here:[/] no document was asked for yet. `lwv check` asks again.")
         return 2
 
+    spending = Spending("demo")
     tally: dict[str, AssetTally] = defaultdict(AssetTally)
     store = Store(settings.home)
     with open_instance(settings.home) as instance:
         if ended := end_dead_runs(instance):
             console.print(f"  {ended} run(s) of a killed process were ended; their finished work is kept.")
         instance.add_dynamic_partitions(str(SHARDS.name), shards)
-        good_shards = [run_job(instance, "shard_job", tally, shard) for shard in shards]
+        good_shards = [run_job(instance, "shard_job", tally, shard, spending.tags) for shard in shards]
         # Where training failed, the scores would be of checkpoints that learnt something else.
-        scored = run_job(instance, "training_job", tally) and run_job(instance, "evaluation_job", tally)
+        scored = run_job(instance, "training_job", tally, tags=spending.tags) and run_job(
+            instance, "evaluation_job", tally, tags=spending.tags
+        )
         good = run_job(instance, "report_job", tally) and all(good_shards) and scored
     show_assets(store, tally)
     show_quarantine(store, shards)
@@ -79,7 +86,7 @@ def run_demo() -> int:
         show_scores(store)
     calls = sum(asset.calls_made for asset in tally.values())
     console.print(
-        f"\n{calls} model calls made, {time.monotonic() - started:.0f} s in all. "
+        f"\n{calls} model calls made ({spending.says(settings.home)}), {time.monotonic() - started:.0f} s in all. "
         "[bold]Look around: make ui[/] (then http://127.0.0.1:3000)"
     )
     if not good:
@@ -105,7 +112,13 @@ def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shard
         )
 
 
-def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally], shard: str | None = None) -> bool:
+def run_job(
+    instance: dg.DagsterInstance,
+    name: str,
+    tally: dict[str, AssetTally],
+    shard: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> bool:
     """Run one job to its end in this process, count what it reports, and print one line; true when it succeeded."""
     job = defs.resolve_job_def(name)
     started, what = time.monotonic(), f"{name} {shard or ''}".strip()
@@ -115,7 +128,7 @@ def run_job(instance: dg.DagsterInstance, name: str, tally: dict[str, AssetTally
             partition_key=shard,
             raise_on_error=False,
             run_config=TERMINAL,
-            tags={PID_TAG: str(os.getpid())},
+            tags={PID_TAG: str(os.getpid()), **(tags or {})},
         )
     for event in result.all_events:
         count_event(event, tally)

@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import dagster as dg
 from filelock import FileLock
 
-from resources.settings import Settings
+from resources.failures import StorageError
+from resources.home import require_home
+from resources.settings import SettingError, Settings
+from resources.storage_faults import storage
 
 _TEMPLATE = Path(__file__).resolve().parents[1] / "dagster_home" / "dagster.yaml"
 PID_TAG = "lwv/pid"
@@ -15,22 +19,28 @@ PID_TAG = "lwv/pid"
 
 def main() -> None:
     """Make or migrate the instance before `dagster dev` opens it without a lock (`make ui`)."""
-    open_instance(Settings().absolute().home).dispose()
+    try:
+        home = Settings().absolute().home
+        require_home(home)
+        open_instance(home).dispose()
+    except (SettingError, StorageError) as error:
+        sys.exit(f"make ui cannot start: {error}")
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
     """The instance at DAGSTER_HOME, or at `home`/dagster where that is not set; made with our settings if new.
 
     One process at a time makes or migrates it: where several do, Dagster's databases end with two schema versions, and
-    no later start succeeds (dagster#27390).
+    no later start succeeds (dagster#27390). Raises StorageError where the disk or a database fails.
     """
     folder = Path(os.environ.get("DAGSTER_HOME") or home / "dagster")
     os.environ["DAGSTER_HOME"] = str(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".opening.lock"):
-        if not (folder / "dagster.yaml").exists() and _TEMPLATE.exists():
-            shutil.copyfile(_TEMPLATE, folder / "dagster.yaml")
-        return dg.DagsterInstance.get()
+    with storage(home):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".opening.lock"):
+            if not (folder / "dagster.yaml").exists() and _TEMPLATE.exists():
+                shutil.copyfile(_TEMPLATE, folder / "dagster.yaml")
+            return dg.DagsterInstance.get()
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> int:

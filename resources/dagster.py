@@ -1,6 +1,5 @@
 """The Dagster side of `resources`: typed factories whose `create` gives assets plain objects, and clear failures."""
 
-import errno
 import os
 import re
 import shutil
@@ -16,18 +15,20 @@ import dagster as dg
 from resources.endpoints import endpoints_from_env
 from resources.engine import ModelEngine, StoppedError
 from resources.engine.money import Budget, read_prices, require_prices
-from resources.failures import EndpointError, LedgerError
+from resources.failures import EndpointError, StorageError
 from resources.ledger import Ledger
 from resources.recipe.read import RecipeError
 from resources.secrets import mask, raise_without_secrets, without_secrets
 from resources.settings import SettingError, Settings
-from resources.store import DamagedTableError, MissingTableError, Store
+from resources.storage_faults import why
+from resources.store import DamagedTableError, MissingImageError, MissingTableError, Store
 from resources.text.shown import visible
 
 # What an asset tells Dagster of its data, by name: the UI plots numbers; a MetadataValue says how it is shown.
 MetadataEntry: TypeAlias = dg.MetadataValue | str | float | list[str] | list[int] | None
 Metadata: TypeAlias = Mapping[str, MetadataEntry]
 DEVICE = re.compile(r"\d+$|(GPU|MIG)-")  # an index, a uuid, or the beginning of a uuid
+BUDGET_TAG = "lwv/budget"  # of a run: whose budget its calls are counted in, where that is not its own
 
 
 class StoreResource(dg.ConfigurableResource["StoreResource"]):
@@ -54,8 +55,9 @@ class SourcesResource(dg.ConfigurableResource["SourcesResource"]):
 class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
     """The three roles' endpoints, from LWV_<ROLE>_*, behind one engine with the factory's ledger."""
 
-    def engine(self, store: Store, run_id: str) -> ModelEngine:
-        """The engine of one step; all steps of the run `run_id` share its budget (LWV_BUDGET_USD, _TOKENS).
+    def engine(self, store: Store, run: dg.DagsterRun) -> ModelEngine:
+        """The engine of one step; all steps of the run share its budget (LWV_BUDGET_USD, _TOKENS), and so do all runs
+        of one command, which have the same BUDGET_TAG.
 
         Raises EndpointError where the settings do not fit together, or a budget in dollars meets an unknown price.
         """
@@ -68,7 +70,7 @@ class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
             store.read_image,
             prices,
             Budget(settings.budget_usd, settings.budget_tokens),
-            run_id,
+            run.tags.get(BUDGET_TAG, run.run_id),
         )
 
 
@@ -104,8 +106,9 @@ def clear_failures(*more: type[Exception]) -> Iterator[None]:
     with a secret in its words or those of its causes."""
     known: tuple[type[Exception], ...] = (
         DamagedTableError,
+        MissingImageError,
         EndpointError,
-        LedgerError,
+        StorageError,
         MissingTableError,
         RecipeError,
         SettingError,
@@ -118,13 +121,8 @@ def clear_failures(*more: type[Exception]) -> Iterator[None]:
         counter = {f"failed_{error.kind}": 1} if isinstance(error, EndpointError) else {}
         says = visible(mask(str(error)))
         raise dg.Failure(description=says, metadata=counter, allow_retries=False) from without_secrets(error)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise_without_secrets(error)
-        raise dg.Failure(
-            description=f"The disk is full ({visible(str(error.filename or 'LWV_HOME'))}): free some space and run "
-            "again; what was answered is in the ledger.",
-            allow_retries=False,
-        ) from error
     except Exception as error:
-        raise_without_secrets(error)
+        says = why(error, Settings().absolute().home)
+        if says is None:
+            raise_without_secrets(error)
+        raise dg.Failure(description=visible(mask(says)), allow_retries=False) from without_secrets(error)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr
+from pydantic_core import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.failures import EndpointError
 from resources.messages import ROLES, Role
 from resources.secret_values import secrets_in_address, secrets_in_fields, secrets_in_headers
 from resources.secrets import keep_secret, know_environment, mask
+from resources.wanted import wrong_settings
 
 if TYPE_CHECKING:
     import httpx2
@@ -102,7 +104,7 @@ class Endpoint:
             *secrets_in_headers(self.wire.headers),
             *secrets_in_fields(self.wire.extra),
         )
-        urls = [url.strip() for url in self.base_url.split(",") if url.strip()]
+        urls = re.split(r"[,\s]+", self.base_url.strip(", \n\t"))
         if any(map(USERINFO.match, urls)):  # before any message that repeats the address
             raise EndpointError(
                 f"{self.prefix}_BASE_URL holds a user name or a password: leave them out of the "
@@ -133,8 +135,9 @@ class Endpoint:
         prefix = f"LWV_{role.upper()}"
         try:
             found = _EndpointSettings(_env_prefix=f"{prefix}_")
-        except ValueError as error:
-            raise EndpointError(f"A setting {prefix}_* is not usable: {_first_line(error)}") from error
+        except ValidationError as error:
+            schema = _EndpointSettings.model_json_schema()
+            raise EndpointError(wrong_settings(f"{prefix}_", error, schema)) from error
         headers = found.headers.get_secret_value() if found.headers else None
         return cls(
             role,
@@ -301,10 +304,19 @@ def asks_local_server(role: Role) -> bool:
 
 
 def endpoints_from_env() -> dict[Role, Endpoint]:
-    """Every role's endpoint. Raises EndpointError as `Endpoint.from_env` does."""
-    return {role: Endpoint.from_env(role) for role in ROLES}
+    """Every role's endpoint. Raises EndpointError as `Endpoint.from_env` does, for all roles at once."""
+    found: dict[Role, Endpoint] = {}
+    wrong: list[str] = []
+    for role in ROLES:
+        try:
+            found[role] = Endpoint.from_env(role)
+        except EndpointError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise EndpointError(" ".join(wrong))
+    return found
 
 
-def _first_line(error: ValueError) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[1:3]) if len(lines) > 1 else str(error)
+def endpoint_names() -> list[str]:
+    """The names of every role's settings in the environment."""
+    return [f"LWV_{role}_{name}".upper() for role in ROLES for name in _EndpointSettings.model_fields]

@@ -12,8 +12,12 @@ class EndpointError(RuntimeError):
         self.kind = kind
 
 
-class LedgerError(RuntimeError):
-    """No further row can be written to the ledger (disk full, read-only): the run stops."""
+class StorageError(RuntimeError):
+    """A disk or a database cannot be used (full, read-only, damaged); the sentence names the file and the remedy."""
+
+
+class LedgerError(StorageError):
+    """No further row can be written to the ledger, or none be read (disk full, read-only, damaged): the run stops."""
 
 
 class AnswerError(RuntimeError):

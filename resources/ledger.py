@@ -3,10 +3,11 @@
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -25,11 +26,13 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateColumn
+from sqlalchemy.types import TypeEngine
 
 from resources.failures import LedgerError
+from resources.storage_faults import of_damage, of_database, of_disk
 
 _METADATA = MetaData()
 CALLS = Table(
@@ -37,8 +40,8 @@ CALLS = Table(
     _METADATA,
     Column("call_id", String(64), primary_key=True),  # Call.key: content of question, model, parameters, attempt
     Column("role", String(16), nullable=False),  # teacher | critic | judge
-    Column("model", String(200), nullable=False),  # as asked for
-    Column("endpoint", String(400), nullable=False),  # base URL
+    Column("model", Text, nullable=False),  # as asked for
+    Column("endpoint", Text, nullable=False),  # base URL
     Column("template", String(80), nullable=False),  # prompt template version
     Column("sample", String(120), nullable=False, index=True),
     Column("step", String(60), nullable=False),
@@ -54,20 +57,21 @@ CALLS = Table(
     Column("at", Float, nullable=False),  # Unix time, seconds
     Column("run", String(64), nullable=False, server_default="", index=True),  # whose budget paid it: the Dagster run
     Column("sent", Text, nullable=False, server_default=""),  # what was sent besides the messages, JSON
-    Column("served", String(200), nullable=False, server_default=""),  # the model that the answer names
+    Column("served", Text, nullable=False, server_default=""),  # the model that the answer names
 )
 PROFILES = Table(
     "server_profiles",
     _METADATA,
     Column("profile_id", String(64), primary_key=True),  # sha256 of address, model, LWV_<ROLE>_EXTRA and _HEADERS
-    Column("url", String(400), nullable=False),
-    Column("model", String(200), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("model", Text, nullable=False),
     Column("memory", Text, nullable=False),  # JSON of profile.Memory
     Column("at", Float, nullable=False),  # Unix time, seconds
 )
 
 
 OPENING_S = 5.0  # that processes which open a new ledger at once may be in each other's way
+FINAL = ("unable to open", "readonly", "full", "disk I/O")  # what SQLite says where no other process is in the way
 WITH_TEXT = ("ok", "truncated")  # the answers whose text is kept
 
 
@@ -115,7 +119,7 @@ class Ledger:
     A row survives kill -9 of the process from the moment `put` returns.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         self._engine: Engine = create_engine(url)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _sqlite_pragmas)
@@ -137,30 +141,48 @@ class Ledger:
 
         Raises LedgerError where they cannot be, or the file is no ledger that can be written.
         """
+        path = home / "calls.db"
         try:
             home.mkdir(parents=True, exist_ok=True)
-            return cls(f"sqlite:///{home / 'calls.db'}")
-        except (OSError, DBAPIError) as error:
-            why = error.orig if isinstance(error, DBAPIError) else error.strerror
+            if path.is_dir():
+                raise LedgerError(f"The ledger {path} is a folder: {of_damage(path)}")
+            return cls(URL.create("sqlite", database=str(path)))
+        except OSError as error:
+            says = of_disk(error, home) or f"LWV_HOME={home} can be no folder ({error.strerror}): name another."
+            raise LedgerError(f"The ledger {path} cannot be opened: {says}") from error
+        except DBAPIError as error:
             raise LedgerError(
-                f"The ledger {home / 'calls.db'} cannot be opened ({why}): LWV_HOME must name a folder that can be "
-                "written, with the factory's own ledger in it or none."
+                f"The ledger {path} cannot be opened ({error.orig}): {of_database(str(error.orig), home, path)}"
             ) from error
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A transaction. Raises LedgerError where the database fails."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            database = self._engine.url.database
+            says = f"The ledger {self.url} cannot be used ({error.orig})"
+            if self._engine.dialect.name == "sqlite" and database:
+                path = Path(database)
+                says += f": {of_database(str(error.orig), path.parent, path)}"
+            raise LedgerError(says) from error
 
     def get(self, call_id: str) -> Record | None:
         """The row of a call, whatever its status; None where it was never made."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             row = connection.execute(self._find, {"call_id": call_id}).first()
         return Record(**row._mapping) if row is not None else None
 
     def put(self, record: Record) -> None:
         """Write one row. It replaces an earlier failure or part of the same call, never a whole answer."""
-        with self._engine.begin() as connection:
+        with self._connected() as connection:
             connection.execute(self._put, vars(record))
 
     def get_profile(self, key: str) -> str | None:
         """What is kept of a server and model (`profile.Memory`), JSON; None where nothing is."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             found: str | None = connection.execute(
                 select(PROFILES.c.memory).where(PROFILES.c.profile_id == key)
             ).scalar()
@@ -171,21 +193,18 @@ class Ledger:
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         row = {"profile_id": key, "url": url, "model": model, "memory": memory, "at": time.time()}
         statement = insert(PROFILES).values(row)
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(statement.on_conflict_do_update(index_elements=[PROFILES.c.profile_id], set_=row))
-        except DBAPIError as error:
-            raise LedgerError(f"The ledger {self.url} cannot keep what a server takes ({error.orig}).") from error
+        with self._connected() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=[PROFILES.c.profile_id], set_=row))
 
     def answered(self, role: str, model: str) -> bool:
         """Whether the role's model has ever answered."""
         asked = select(CALLS.c.call_id).where(CALLS.c.role == role, CALLS.c.model == model, CALLS.c.status == "ok")
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return connection.execute(asked.limit(1)).first() is not None
 
     def spent(self, run: str) -> tuple[float, int]:
         """(US dollars, tokens) of the calls that `run` made so far."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             usd, tokens = connection.execute(
                 select(
                     func.coalesce(func.sum(CALLS.c.cost_usd), 0.0),
@@ -202,7 +221,7 @@ class Ledger:
             func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens),
             func.sum(CALLS.c.cost_usd),
         )
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             rows = connection.execution_options(yield_per=1000).execute(
                 select(*groups, *sums).where(CALLS.c.status == "ok").group_by(*groups)
             )
@@ -217,7 +236,7 @@ class Ledger:
             .order_by(CALLS.c.at.desc())
             .limit(last)
         ).subquery()
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             tokens, seconds = connection.execute(
                 select(func.sum(recent.c.completion_tokens), func.sum(recent.c.latency_s))
             ).one()
@@ -230,13 +249,14 @@ class Ledger:
         while True:
             try:
                 _METADATA.create_all(self._engine)
-                have = {column["name"] for column in inspect(self._engine).get_columns("calls")}
-                for statement in missing_columns(have, self._engine.dialect):
-                    with self._engine.begin() as connection:
-                        connection.execute(text(statement))
+                for name, table in _METADATA.tables.items():
+                    found = {column["name"]: column["type"] for column in inspect(self._engine).get_columns(name)}
+                    for statement in changes(table, found, self._engine.dialect):
+                        with self._engine.begin() as connection:
+                            connection.execute(text(statement))
                 break
-            except (OperationalError, ProgrammingError, IntegrityError):  # the last two are Postgres's of such a race
-                if time.monotonic() > until:
+            except (OperationalError, ProgrammingError, IntegrityError) as error:  # the last two are Postgres's
+                if time.monotonic() > until or any(words in str(error.orig) for words in FINAL):
                     raise
                 time.sleep(random.uniform(0.01, 0.1))
 
@@ -245,18 +265,25 @@ class Ledger:
         self._engine.dispose()
 
 
-def missing_columns(have: Set[str], dialect: Dialect) -> list[str]:
-    """The statement for each column of CALLS that a table with the columns `have` lacks.
+def changes(table: Table, found: Mapping[str, TypeEngine[Any]], dialect: Dialect) -> list[str]:
+    """The statements that make of a table with the columns `found` the one that is declared: the columns that it lacks,
+    and on Postgres those that older versions made too short (SQLite knows no length).
 
-    Its rows get 0 where the column holds numbers, the empty string elsewhere: Postgres refuses a text as the default
+    Its rows get 0 where a new column holds numbers, the empty string elsewhere: Postgres refuses a text as the default
     of a number.
     """
     statements = []
-    for column in CALLS.columns:
-        if column.name not in have:
+    for column in table.columns:
+        if column.name not in found:
             default = text("0") if isinstance(column.type, Integer | Float) else ""
             added = Column(column.name, column.type, nullable=False, server_default=default)
-            statements.append(f"ALTER TABLE calls ADD COLUMN {CreateColumn(added).compile(dialect=dialect)}")
+            statements.append(f"ALTER TABLE {table.name} ADD COLUMN {CreateColumn(added).compile(dialect=dialect)}")
+        elif (
+            dialect.name == "postgresql"
+            and isinstance(column.type, Text)
+            and getattr(found[column.name], "length", None)
+        ):
+            statements.append(f"ALTER TABLE {table.name} ALTER COLUMN {column.name} TYPE TEXT")
     return statements
 
 

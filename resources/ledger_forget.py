@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, create_engine, delete, func, select
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DBAPIError
 
 from resources.failures import LedgerError
 from resources.ledger import CALLS
 from resources.messages import Role
+from resources.storage_faults import of_database
 
 WAIT_S = 30  # for a run that is writing
 
@@ -69,7 +70,8 @@ class LedgerCleaner:
         self.path = home / "calls.db"
         if not self.path.is_file():
             raise LedgerError(f"There is no ledger at {self.path}: set LWV_HOME to the folder whose calls you mean.")
-        self._engine: Engine = create_engine(f"sqlite:///{self.path}", connect_args={"timeout": WAIT_S})
+        url = URL.create("sqlite", database=str(self.path))
+        self._engine: Engine = create_engine(url, connect_args={"timeout": WAIT_S})
 
     def count(self, which: Which) -> list[CallGroup]:
         """The calls that would be forgotten, by role, model and status."""
@@ -96,4 +98,5 @@ class LedgerCleaner:
         self._engine.dispose()
 
     def _unusable(self, error: DBAPIError) -> LedgerError:
-        return LedgerError(f"The ledger {self.path} cannot be used: {error.orig}.")
+        says = of_database(str(error.orig), self.path.parent, self.path)
+        return LedgerError(f"The ledger {self.path} cannot be used ({error.orig}): {says}")

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
+from pydantic_core import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from resources.wanted import wrong_settings
 
 
 class SettingError(ValueError):
@@ -17,7 +20,7 @@ class Settings(BaseSettings):
     Raises SettingError.
     """
 
-    model_config = SettingsConfigDict(env_prefix="LWV_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="LWV_", extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(default=Path(".lwv"), description="Tables, images, ledger, data sets, checkpoints, reports.")
     sources: Path = Field(default=Path("samples"), description="One folder per collection of source documents.")
@@ -45,11 +48,18 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            raise SettingError(f"LWV_{str(first['loc'][0]).upper()} is {first['input']!r}: {first['msg']}.") from error
+            raise SettingError(wrong_settings("LWV_", error, type(self).model_json_schema())) from error
 
     def absolute(self) -> "Settings":
-        """The same settings with `home` and `sources` as absolute paths, safe to hand to a subprocess."""
-        return self.model_copy(
-            update={"home": self.home.expanduser().resolve(), "sources": self.sources.expanduser().resolve()}
-        )
+        """The same settings with `home` and `sources` as absolute paths, safe to hand to a subprocess.
+
+        Raises SettingError where one of them can be no path.
+        """
+        return self.model_copy(update={name: _absolute(name, getattr(self, name)) for name in ("home", "sources")})
+
+
+def _absolute(name: str, path: Path) -> Path:
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError) as error:  # `~nobody`, a link to itself
+        raise SettingError(f"LWV_{name.upper()} is {str(path)!r}, which leads nowhere: {error}.") from error

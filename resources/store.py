@@ -26,6 +26,10 @@ class MissingTableError(FileNotFoundError):
     """A table that should have been written by an upstream asset is not there."""
 
 
+class MissingImageError(FileNotFoundError):
+    """An image that a table names is not there, or cannot be read."""
+
+
 class DamagedTableError(OSError):
     """A table's file is there and cannot be read."""
 
@@ -137,8 +141,14 @@ class Store:
         return sha256
 
     def read_image(self, sha256: str) -> bytes:
-        """The JPEG bytes of the image with this sha256 (hex). Raises FileNotFoundError."""
-        return self.image_path(sha256).read_bytes()
+        """The JPEG bytes of the image with this sha256 (hex). Raises MissingImageError."""
+        path = self.image_path(sha256)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise MissingImageError(
+                f"{path} cannot be read ({error.strerror}): materialise `source_images` of its shard again."
+            ) from error
 
     # -- files ----------------------------------------------------------------------------------------------------
     def image_size(self, sha256: str) -> tuple[int, int]:

@@ -28,7 +28,7 @@ def test_the_newest_version_of_the_changelog_is_that_of_the_project() -> None:
     ("setting", "value", "says"),
     [
         ("LWV_HOME", "a-file", "LWV_HOME must name a folder"),
-        ("LWV_HOME", "not-a-ledger", "file is not a database"),
+        ("LWV_HOME", "not-a-ledger", "calls.db is damaged"),
         ("LWV_PRICES", "missing.toml", "LWV_PRICES"),
         ("LWV_TEACHER_EXTRA", '{"a": ' + "[" * 30_000 + "]" * 30_000 + "}", "LWV_TEACHER_EXTRA is no JSON"),
     ],

@@ -38,6 +38,7 @@ LEAVES = (
     "resources/secrets.py",
     "resources/secret_values.py",
     "resources/logs.py",
+    "resources/wanted.py",
 )
 
 

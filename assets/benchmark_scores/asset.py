@@ -79,7 +79,7 @@ def benchmark_scores(
         ]
         answers += [Answer("teacher", item["item_id"], item["reference"]) for item in items]
         answers.sort(key=lambda answer: (MODELS.index(answer.model), answer.item_id))
-        engine = models.engine(tables, context.run.run_id)
+        engine = models.engine(tables, context.run)
         rows = run(judge_all(engine, by_id(items), answers))
         identity = made_with.identity(BENCHMARK_SCORES.version, upstream, [engine.endpoints["judge"]])
         count = tables.write_parquet(scores_path(tables), rows, BENCHMARK_SCORES.schema, identity)

@@ -33,7 +33,7 @@ def corrected_segments(
     """Each segment of the preference split beside its page and neighbours: corrected, with the kinds of error named."""
     with clear_failures(RecipeError):
         shard, counts = Shard.of(context, STEP, CORRECTED_SEGMENTS, store, recipe), Counter[str]()
-        engine = models.engine(shard.store, context.run.run_id)
+        engine = models.engine(shard.store, context.run)
         long_outputs = shard.store.rows(LONG_OUTPUTS, shard.name)
         outputs = {row["example_id"]: row for row in long_outputs if row["split"] == "preference"}
         segments = shard.store.rows(SEGMENTS, shard.name)

@@ -24,7 +24,7 @@ def instructions(
     """A request per document, with the length that is asked: fixed for decks, written by the teacher for images."""
     with clear_failures(RecipeError):
         shard = Shard.of(context, STEP, INSTRUCTIONS, store, recipe)
-        engine, counts = models.engine(shard.store, context.run.run_id), Counter[str]()
+        engine, counts = models.engine(shard.store, context.run), Counter[str]()
         documents = group_documents(shard.store.rows(SOURCE_IMAGES, shard.name), shard.recipe.instructions)
 
         async def work(material: Material) -> list[Instruction]:

@@ -25,7 +25,7 @@ def long_outputs(
     """Plan, then each section with every section before it in the conversation."""
     with clear_failures(RecipeError):
         shard, tally = Shard.of(context, STEP, LONG_OUTPUTS, store, recipe), WritingTally()
-        engine = models.engine(shard.store, context.run.run_id)
+        engine = models.engine(shard.store, context.run)
         examples = list(shard.store.rows(INSTRUCTIONS, shard.name))
         facts = run(facts_of(engine.endpoints["teacher"]))
         forecast = forecast_writing(examples, shard.store.image_size, engine, shard.recipe.writing, facts)

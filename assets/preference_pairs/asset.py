@@ -25,7 +25,7 @@ def preference_pairs(
     """Corrected segments against the ones that were written, and the best draft against a worse one."""
     with clear_failures(RecipeError):
         shard = Shard.of(context, STEP, PREFERENCE_PAIRS, store, recipe)
-        engine, wanted = models.engine(shard.store, context.run.run_id), shard.recipe.pairs
+        engine, wanted = models.engine(shard.store, context.run), shard.recipe.pairs
         outputs = [row for row in shard.store.rows(LONG_OUTPUTS, shard.name) if row["split"] == "preference"]
         corrected = corrected_by_example(shard.store, shard.name)
         ranks = wanted.sampled > 0 and shard.store.has_table("drafts", shard.name)

@@ -11,7 +11,7 @@ from assets.quality.outcome import AssetRules, Context, Outcome, Rule, WholeRule
 from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
 from assets.step import Step
-from resources.dagster import StoreResource
+from resources.dagster import StoreResource, clear_failures
 from resources.store import Store
 
 
@@ -37,10 +37,11 @@ def asset_checks(step: Step, rules: AssetRules | WholeRules) -> dg.AssetChecksDe
     @dg.multi_asset_check(name=f"{step.name}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
         outcomes: Mapping[str, Outcome]
-        if isinstance(rules, AssetRules):
-            outcomes = check_shard(store.create(), step.name, context.partition_key, rules)
-        else:
-            outcomes = check_whole(store.create(), rules)
+        with clear_failures():
+            if isinstance(rules, AssetRules):
+                outcomes = check_shard(store.create(), step.name, context.partition_key, rules)
+            else:
+                outcomes = check_whole(store.create(), rules)
         selected = {key.name for key in context.selected_asset_check_keys}
         for rule in rules.rules:
             if rule.name in selected:

@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from sqlalchemy.exc import DBAPIError
-
 from resources.endpoints import Endpoint
 from resources.engine.answers import NO_TOKENS, Answer
 from resources.engine.exchange import Exchange, Exchanged
@@ -19,7 +17,6 @@ from resources.engine.money import Budget, Price, price_of
 from resources.engine.order import Waiting, open_samples
 from resources.engine.progress import EVERY_S, Progress, Tally, logger
 from resources.engine.prompt_watch import PromptWatch
-from resources.engine.refusal import one_line
 from resources.engine.request import Images
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
@@ -359,14 +356,9 @@ class ModelEngine:
         """Write the record to the ledger and count it; a ledger that takes no further row stops the run."""
         try:
             self.ledger.put(record)
-        except DBAPIError as error:
-            why = one_line(str(error.orig))
-            unusable = LedgerError(
-                f"The ledger {self.ledger.url} takes no further answer ({why}): free some space, "
-                "or repair it, then run again."
-            )
-            self.stop(unusable)  # now: the slot that this call frees must not go to one more
-            raise unusable from error
+        except LedgerError as error:
+            self.stop(error)  # now: the slot that this call frees must not go to one more
+            raise
         tally = self.tally
         tally.made += 1
         tally.prompt_tokens += record.prompt_tokens

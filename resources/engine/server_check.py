@@ -59,6 +59,7 @@ class Checked:
 
     findings: list[Finding] = field(default_factory=list)
     problem: str = ""
+    context: int | None = None  # tokens, where they are known
     profile: Profile = field(default_factory=Profile)
     first: Profile = field(default_factory=Profile)
 
@@ -98,11 +99,10 @@ def picture_of(number: str) -> bytes:
     return out.getvalue()
 
 
-async def check(endpoint: Endpoint, kept: Kept, own_prices: Mapping[str, Price], wait_s: float) -> Checked:
-    """What the endpoint's first server takes. kept: where its profile is kept; wait_s: for one answer."""
+async def check(endpoint: Endpoint, url: str, kept: Kept, own_prices: Mapping[str, Price], wait_s: float) -> Checked:
+    """What the server at `url`, one of the endpoint's, takes. kept: where its profile is; wait_s: for one answer."""
     picture = picture_of(NUMBER)
     sha256 = hashlib.sha256(picture).hexdigest()
-    url = endpoint.urls[0]
     memory = ServerMemory(kept, url, endpoint.model, endpoint.wire, fresh=True)
     found = Checked(first=first_profile(endpoint))
     async with endpoint.client(url) as client:
@@ -122,7 +122,9 @@ async def check(endpoint: Endpoint, kept: Kept, own_prices: Mapping[str, Price],
         finally:
             facts = await listed
     found.profile = memory.profile(found.first)
-    found.findings += facts_found(endpoint, facts, known(endpoint.model, endpoint.base_url), own_prices)
+    model = known(endpoint.model, endpoint.base_url)
+    found.context = facts.context or (model.context if model else None)
+    found.findings += facts_found(endpoint, facts, model, own_prices)
     failed = next((line for line in found.findings if line.good is False), None)
     if failed and not found.problem:
         advice = f"Check {endpoint.prefix}_BASE_URL, _MODEL and _EXTRA (docs/servers.md)."

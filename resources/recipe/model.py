@@ -17,7 +17,7 @@ class UndeclaredFieldError(AttributeError):
 class Part(BaseModel):
     """A section of the recipe, or the recipe itself."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     if not TYPE_CHECKING:  # a type checker would take any name for a field
 
@@ -110,13 +110,16 @@ class Mix(Part):
     @model_validator(mode="after")
     def shares_fit(self) -> Self:
         """Raises ValueError where shares contradict each other or chat has no file."""
+        found = []
         if self.long_share + self.short_share > 1:
-            raise ValueError("long_share and short_share add up to more than 1")
+            found.append("long_share and short_share add up to more than 1")
         for name, shares in (("kinds", self.kinds), ("buckets", self.buckets)):
             if shares and (min(shares.values()) < 0 or not sum(shares.values())):
-                raise ValueError(f"the shares of {name} are to be positive numbers")
+                found.append(f"the shares of {name} are to be positive numbers")
         if self.chat_rows and self.chat is None:
-            raise ValueError(f"chat_rows asks for {self.chat_rows} rows of general chat: name a JSONL file in chat")
+            found.append(f"chat_rows asks for {self.chat_rows} rows of general chat: name a JSONL file in chat")
+        if found:
+            raise ValueError("; ".join(found))
         return self
 
 

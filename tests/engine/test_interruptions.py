@@ -148,7 +148,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost_once_there_is_room(small_di
         process = start(url, small_disk)
         _, err = process.communicate(timeout=60)
         assert process.returncode != 0
-        assert "takes no further answer" in err.splitlines()[-1]
+        assert "cannot be used (database or disk is full)" in err.splitlines()[-1]
         assert "free some space" in err.splitlines()[-1]
         before = len(served(log))
         subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)

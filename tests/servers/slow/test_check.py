@@ -30,7 +30,7 @@ def test_a_check_takes_seconds_and_says_what_a_run_would_say(
         return
     endpoint = Endpoint.from_env("teacher")
     started = time.monotonic()
-    found = asyncio.run(check(endpoint, Ledger.at(runner.home), {}, 45.0))
+    found = asyncio.run(check(endpoint, endpoint.urls[0], Ledger.at(runner.home), {}, 45.0))
     assert time.monotonic() - started < MOST_S, found
     assert "\n" not in found.problem
     if case.right == "rows" and found.problem:  # a fault that passes, and lasts longer than a check waits
@@ -49,6 +49,6 @@ def test_a_check_learns_anew_what_a_passing_fault_had_taught(runner: Runner) -> 
     ledger, endpoint = Ledger.at(runner.home), Endpoint("teacher", runner.server.url, "m")
     for quirk, seeds in ((strict, False), (Quirk("plain"), True)):
         runner.server.quirk, runner.server.seen = quirk, Seen()
-        found = asyncio.run(check(endpoint, ledger, {}, 45.0))
+        found = asyncio.run(check(endpoint, endpoint.urls[0], ledger, {}, 45.0))
         assert found.profile.seed == seeds
     assert "seed" in runner.server.seen.requests[-1]
