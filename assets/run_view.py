@@ -1,0 +1,51 @@
+"""What a run sees of the shards: those that Dagster knows, when the run began, and what other runs are making now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast, get_args
+
+import dagster as dg
+
+from assets.partitions import known_shards
+from assets.step import Job
+from assets.steps import sharded_steps, steps_of
+
+SHARD_TAG = "dagster/partition"
+MAKING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """The shards as one run sees them. All its steps decide as of its beginning, so what turns up later changes nothing.
+
+    shards: sorted names. began: Unix time. making: (asset, shard) -> when another, unfinished run that makes it began.
+    """
+
+    shards: list[str]
+    began: float
+    making: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, context: dg.AssetExecutionContext) -> "RunView":
+        """Of the run that the context belongs to."""
+        instance, own = context.instance, context.instance.get_run_record_by_id(context.run_id)
+        assert own is not None, f"Dagster does not know its own run {context.run_id}"
+        making: dict[tuple[str, str], float] = {}
+        for record in instance.get_run_records(dg.RunsFilter(statuses=MAKING)):
+            run = record.dagster_run
+            shard = run.tags.get(SHARD_TAG)
+            if shard is not None and run.run_id != context.run_id:
+                for asset in assets_of(run):
+                    making[asset, shard] = max(_began(record), making.get((asset, shard), 0.0))
+        return cls(known_shards(instance), _began(own), making)
+
+
+def assets_of(run: dg.DagsterRun) -> tuple[str, ...]:
+    """The assets that a run makes; of a job that is none of ours, all that have shards."""
+    if run.asset_selection is not None:
+        return tuple(key.to_user_string() for key in run.asset_selection)
+    return steps_of(cast(Job, run.job_name)) if run.job_name in get_args(Job) else sharded_steps()
+
+
+def _began(record: dg.RunRecord) -> float:
+    return record.start_time or record.create_timestamp.timestamp()
