@@ -26,10 +26,12 @@ Item = TypeVar("Item")
 
 
 class Ids(NamedTuple):
-    """Which document and example a quarantine row is about."""
+    """Which document and example a quarantine row is about. documents: all of the example's, where no table of the shard
+    knows the example yet."""
 
     document_id: str
     example_id: str
+    documents: Sequence[str] = ()
 
 
 class Written(NamedTuple):
@@ -104,7 +106,7 @@ class Shard(Generic[Row]):
                 "quarantined": quarantined,
                 "path": dg.MetadataValue.path(str(path)),
                 **identity_metadata(identity),
-                **metadata,
+                **{name: value for name, value in metadata.items() if value is not None},
             },
         )
 
@@ -141,6 +143,8 @@ def write_with_model(
                         "document_id": ids.document_id,
                         "example_id": ids.example_id,
                         "reason": f"{result.kind}: {result}",
+                        "documents": ids.documents,
+                        **({"image": result.image} if result.image else {}),
                     }
                     kinds[f"quarantined_{result.kind}"] += 1
                 else:

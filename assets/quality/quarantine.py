@@ -1,8 +1,9 @@
 """The quarantine: what a step could not use, a row each with a reason in plain words."""
 
-from collections.abc import Iterable
-from typing import TypedDict
+from collections.abc import Iterable, Sequence
+from typing import NotRequired, TypedDict
 
+from assets.quality.names import all_shards, names_for
 from assets.steps import gate_steps
 from resources.store import Store
 from resources.table import Table
@@ -11,12 +12,14 @@ ALL_SHARDS = "all"  # in place of a shard's name, where a step reads all of them
 
 
 class SetAside(TypedDict):
-    """What a step could not use: the columns of QuarantineRow that the step itself fills."""
+    """What a step could not use: the columns of QuarantineRow that the step itself fills, and what names its source."""
 
     item: str
     document_id: str
     example_id: str
     reason: str
+    documents: NotRequired[Sequence[str]]  # all of them, where no table knows the example yet
+    image: NotRequired[int]  # which of the example's images it is about, 1-based; not there: all
 
 
 class QuarantineRow(TypedDict):
@@ -28,33 +31,50 @@ class QuarantineRow(TypedDict):
     document_id: str
     example_id: str  # empty where no example exists yet
     reason: str
+    source: str  # file and page: `decks/x.pdf, page 2`; an id where no table knows its file
 
 
 def quarantine_of(step: str) -> Table[QuarantineRow]:
     """The quarantine table of a step."""
-    return Table(f"quarantine/{step}", QuarantineRow)
+    return Table(f"quarantine/{step}", QuarantineRow, version=2)
 
 
 def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[SetAside]) -> int:
-    """Replace what `step` set aside of `shard`; returns the number of rows."""
-    full: Iterable[QuarantineRow] = (
-        {
+    """Replace what `step` set aside of `shard`; returns the number of rows. Ids in reasons become names."""
+    return store.write_table(quarantine_of(step), shard, with_sources(store, step, shard, list(rows)))
+
+
+def with_sources(store: Store, step: str, shard: str, rows: Sequence[SetAside]) -> Iterable[QuarantineRow]:
+    """Whole rows: each with the file and page that it is about."""
+    texts = (
+        text for row in rows for text in (row["document_id"], row["example_id"], row["reason"], *row.get("documents", ()))
+    )
+    names = names_for(store, all_shards(store) if shard == ALL_SHARDS else [shard], filter(None, texts))
+    for row in rows:
+        known = (
+            row["item"],
+            names.all_of(row.get("documents", ())),
+            names.of(row["example_id"], row.get("image")),
+            names.of(row["document_id"]),
+        )
+        yield {
             "step": step,
             "shard": shard,
             "item": row["item"],
             "document_id": row["document_id"],
             "example_id": row["example_id"],
-            "reason": row["reason"],
+            "reason": names.told(row["reason"]),
+            "source": next(filter(None, (*known, row["example_id"])), row["document_id"]),
         }
-        for row in rows
-    )
-    return store.write_table(quarantine_of(step), shard, full)
 
 
 def read_quarantine(store: Store, step: str, shard: str) -> list[QuarantineRow]:
     """What `step` set aside of `shard`; empty where it set nothing aside or has not run."""
     table = quarantine_of(step)
-    return list(store.rows(table, shard)) if store.has_table(table.name, shard) else []
+    if not store.has_table(table.name, shard):
+        return []
+    rows = list(store.rows(table, shard))
+    return rows if all("source" in row for row in rows) else list(with_sources(store, step, shard, rows))  # before 0.3
 
 
 def read_left_out(store: Store) -> list[QuarantineRow]:

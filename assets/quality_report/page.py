@@ -41,7 +41,7 @@ def render_page(
         "<h2>Quarantine</h2>",
         _table(
             ("step", "what", "why"),
-            [(row["step"], row["item"] or row["document_id"], row["reason"]) for row in quarantine],
+            [(row["step"], row["source"], row["reason"]) for row in quarantine],
         )
         if quarantine
         else "<p>Nothing.</p>",
