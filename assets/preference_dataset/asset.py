@@ -20,7 +20,7 @@ from assets.quality.quarantine_share import losses
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.run_view import RunView
 from assets.sft_dataset.contamination import Contamination
-from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
+from assets.sft_dataset.moved_documents import MovedDocuments, moved_note, unread_note
 from assets.source_images.catalog import CatalogError
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
@@ -47,6 +47,7 @@ def preference_dataset(
         budget = PairBudget(made_with.settings.student, made_with.recipe.training)
         over_budget = dict[str, SetAside]()
         moved, moved_says = MovedDocuments(tables, shards), moved_note(tables, shards)
+        note = notes(states.note, moved_says, unread_note(tables, shards))
         homes, found, written = home_shards(tables, shards, moved), PairTally(), PairTally()
         doubles = dict[tuple[str, str], SetAside]()
         for shard in shards:
@@ -84,7 +85,7 @@ def preference_dataset(
             **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
             **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
-            **notes(states.note, moved_says),
+            **note,
             "made_by": ", ".join(sorted(manifest.authors)),
             "path": dg.MetadataValue.path(manifest.path),
         },

@@ -15,7 +15,7 @@ from assets.run_view import RunView
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.general_chat import draw_chat
 from assets.sft_dataset.mix_report import mix_report, mix_table
-from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
+from assets.sft_dataset.moved_documents import MovedDocuments, moved_note, unread_note
 from assets.sft_dataset.schema import SFT_DATASET
 from assets.sft_dataset.selection import Candidate, Selection, select
 from assets.sft_dataset.step import STEP
@@ -49,7 +49,8 @@ def sft_dataset(
         upstream = upstream_contents(STEP, tables, shards)
         contamination = Contamination(tables, shards)
         budget = TokenBudget(made_with.settings.student, wanted.training)
-        moved, moved_says = MovedDocuments(tables, shards), moved_note(tables, shards)
+        moved = MovedDocuments(tables, shards)
+        note = notes(states.note, moved_note(tables, shards), unread_note(tables, shards))
         found = select(tables, shards, wanted, contamination, budget, moved)
         chat = draw_chat(wanted.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
@@ -85,7 +86,7 @@ def sft_dataset(
             "path": dg.MetadataValue.path(manifest.path),
             **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
-            **notes(states.note, moved_says),
+            **note,
             "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", ALL_SHARDS))),
         },
     )
