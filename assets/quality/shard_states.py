@@ -63,8 +63,10 @@ def shard_states(store: Store, view: RunView, needed: Sequence[str], optional: S
         tables = [table_state(store, view, asset, shard) for asset in needed]
         more = [table_state(store, view, asset, shard) for asset in optional if store.has_table(asset, shard)]
         wrong = problems_of(shard, tables, more)
-        if why := why_pending(tables, more, bool(wrong)):
-            found.pending[shard] = why
+        if waiting := first_pending(tables, more, bool(wrong)):
+            named = waiting.state == "missing" and len(found.pending) < NAMED  # each asks Dagster's event log
+            words = view.last_words(waiting.asset, shard) if named else ""
+            found.pending[shard] = why_pending(waiting, waiting is tables[0], words)
         elif wrong:
             found.problems.extend(wrong)
         else:
@@ -109,17 +111,22 @@ def problems_of(shard: str, tables: Sequence[TableState], optional: Sequence[Tab
     return broken
 
 
-def why_pending(tables: Sequence[TableState], optional: Sequence[TableState], wrong: bool) -> str:
-    """Why a shard is left out for now; empty where it is not. wrong: it failed or is broken, which counts unless it is
-    being made again."""
+def first_pending(tables: Sequence[TableState], optional: Sequence[TableState], wrong: bool) -> TableState | None:
+    """The table for which a shard is left out for now; None where it is not. wrong: it failed or is broken, which counts
+    unless it is being made again."""
     everything = [*tables, *optional]
-    if making := next((table.asset for table in everything if table.state == "being_made"), None):
-        return f"`{making}` is being made"
-    if wrong:
-        return ""
-    if tables and all(table.state == "missing" for table in tables):
-        return "never run"
+    making = next((table for table in everything if table.state == "being_made"), None)
     waiting = next((table for table in everything if table.state in ("missing", "unchecked")), None)
-    if waiting is None:
-        return ""
-    return f"`{waiting.asset}` is not {'checked' if waiting.state == 'unchecked' else 'made'} yet"
+    return making or (None if wrong else waiting)
+
+
+def why_pending(table: TableState, first: bool, last_words: str = "") -> str:
+    """Why a shard is left out for now. table: that it waits for; first: it is the first of the lineage. last_words: of
+    the shard's last failed run."""
+    if table.state == "being_made":
+        return f"`{table.asset}` is being made"
+    if table.state == "unchecked":
+        return f"`{table.asset}` is not checked yet"
+    if last_words:
+        return f"`{table.asset}` failed: {last_words}"
+    return "never run" if first else f"`{table.asset}` is not made yet"
