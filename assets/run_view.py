@@ -1,4 +1,4 @@
-"""What a run sees of the shards: those that Dagster knows, when the run began, and what other runs make or failed at."""
+"""What a run sees of the shards: which there are, when the run began, and what other runs make or failed at."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ WORDS_CHARACTERS = 300
 
 @dataclass(frozen=True)
 class RunView:
-    """The shards as one run sees them. All its steps decide as of its beginning, so what turns up later changes nothing.
+    """The shards as one run sees them. Its steps decide as of its beginning, so what turns up later changes nothing.
 
     shards: sorted names. began: Unix time. making: (asset, shard) -> when another, unfinished run that makes it began.
     last_words: asset, shard -> what the shard's last failed run said of the asset; empty where it said nothing.
@@ -32,13 +32,14 @@ class RunView:
     @classmethod
     def of(cls, context: dg.AssetExecutionContext) -> "RunView":
         """Of the run that the context belongs to."""
-        instance, own = context.instance, context.instance.get_run_record_by_id(context.run_id)
-        assert own is not None, f"Dagster does not know its own run {context.run_id}"
+        instance, run_id = context.instance, context.run.run_id
+        own = instance.get_run_record_by_id(run_id)
+        assert own is not None, f"Dagster does not know its own run {run_id}"
         making: dict[tuple[str, str], float] = {}
         for record in instance.get_run_records(dg.RunsFilter(statuses=MAKING)):
             run = record.dagster_run
             shard = run.tags.get(SHARD_TAG)
-            if shard is not None and run.run_id != context.run_id:
+            if shard is not None and run.run_id != run_id:
                 for asset in assets_of(run):
                     making[asset, shard] = max(_began(record), making.get((asset, shard), 0.0))
         return cls(known_shards(instance), _began(own), making, partial(last_words, instance))

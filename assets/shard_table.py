@@ -26,8 +26,10 @@ Item = TypeVar("Item")
 
 
 class Ids(NamedTuple):
-    """Which document and example a quarantine row is about. documents: all of the example's, where no table of the shard
-    knows the example yet."""
+    """Which document and example a quarantine row is about.
+
+    documents: all of the example's, where no table of the shard knows the example yet.
+    """
 
     document_id: str
     example_id: str
@@ -144,7 +146,7 @@ def write_with_model(
                         "example_id": ids.example_id,
                         "reason": f"{result.kind}: {result}",
                         "documents": ids.documents,
-                        **({"image": result.image} if result.image else {}),
+                        "image": result.image,
                     }
                     kinds[f"quarantined_{result.kind}"] += 1
                 else:

@@ -65,8 +65,8 @@ def write_dataset(
     """Write `datasets/<gate>/<id>/train.parquet` and `manifest.json`, and point `datasets/<gate>/current.json` at it.
 
     count_by: row -> its kind, and each model that wrote or corrected it. Rows stream through; where there are none,
-    raises GateClosedError with `why_empty()`. identity: what makes them; it, the report and the shards that were left out
-    for now, with why (`pending`), go into the manifest.
+    raises GateClosedError with `why_empty()`. identity: what makes them; pending: shard -> why it was left out for now.
+    Both go into the manifest, as does the report.
     """
     parent = store.home / "datasets" / gate
     parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ MOST_GROWTH = 3  # a rephrased instruction longer than so many times the merged 
 
 def stated(words: int) -> int:
     """A length as people state it: 815 as 800, 2,345 as 2,300; never none."""
-    multiple = next((step for below, step in STATED["multiples"] if words < below), STATED["multiples"][-1][1])
+    multiple: int = next((step for below, step in STATED["multiples"] if words < below), STATED["multiples"][-1][1])
     return max(multiple, round(words / multiple) * multiple)
 
 

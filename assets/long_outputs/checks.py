@@ -72,11 +72,8 @@ def examples_covered(context: Context) -> Outcome:
 def no_refusals(context: Context) -> Outcome:
     """Section by section."""
     rows = context.table.select(["example_id", "sections"]).to_pylist()
-    refused = (
-        (row["example_id"], next((section["index"] for section in row["sections"] if is_refusal(section["text"])), None))
-        for row in rows
-    )
-    bad = [f"{example}-{index:03d}" for example, index in refused if index is not None]
+    found = ((row, [section for section in row["sections"] if is_refusal(section["text"])]) for row in rows)
+    bad = [f"{row['example_id']}-{refusals[0]['index']:03d}" for row, refusals in found if refusals]
     return violations("no_refusals", bad, len(rows), "outputs hold a refusal or an error text")
 
 

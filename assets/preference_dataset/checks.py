@@ -72,9 +72,7 @@ def not_in_sft(store: Store, shards: list[str]) -> Outcome:
         for shard in sorted({*shards, *sft.shards})
         for row in store.rows(LONG_OUTPUTS, shard, ["example_id", "documents"])
     }
-    paired = {
-        row["example_id"] for shard in shards for row in store.rows(PREFERENCE_PAIRS, shard, ["example_id"])
-    }
+    paired = {row["example_id"] for shard in shards for row in store.rows(PREFERENCE_PAIRS, shard, ["example_id"])}
     learnt = {document for example in trained for document in documents.get(example, [])}
     shared = sorted(example for example in paired if example in trained or learnt & set(documents[example]))
     return violations("not_in_sft", shared, len(paired), "examples are of documents in the SFT data set")

@@ -15,8 +15,8 @@ class GateClosedError(RuntimeError):
 
 
 def open_gate(store: Store, step: Step, view: RunView, mixed_recipes: bool) -> ShardStates:
-    """The finished shards, each with a passing, current report for each asset that the gate reads; and the pending ones,
-    which are left out. Assets that a shard may lack (`Step.optional`) count where they are there.
+    """The finished shards, each with a good report for each asset that the gate reads, and the pending ones,
+    which it leaves out. Assets that a shard may lack (`Step.optional`) count where they are there.
 
     Raises GateClosedError where a shard failed or is broken, where none is finished, and unless mixed_recipes lets them
     through, where their tables were not made from each other or under several recipes.

@@ -92,16 +92,18 @@ def names_for(store: Store, shards: Iterable[str], texts: Iterable[str]) -> Name
     wanted = {match[1] for text in texts for match in ID.finditer(text)}
     if not wanted:
         return Names()
-    files, examples = dict[str, _File](), dict[str, _Images]()
+    files, examples, shards = dict[str, _File](), dict[str, _Images](), list(shards)
+    for shard in shards:
+        for row in _rows(store, Table("instructions", _Example), shard):
+            if row["example_id"][:16] in wanted:
+                examples.setdefault(row["example_id"], _images(row))
+    wanted.update(document for images in examples.values() for document in images.documents)
     for shard in shards:
         mine = dict[str, _File]()
         for page in _rows(store, Table("source_images", _Page), shard):
             if (document := page["document_id"]) in wanted and document not in files:
                 mine[document] = _File(page["source_path"] or "", mine[document].pages + 1 if document in mine else 1)
         files |= {document: file for document, file in mine.items() if file.path}
-        for row in _rows(store, Table("instructions", _Example), shard):
-            if row["example_id"][:16] in wanted:
-                examples.setdefault(row["example_id"], _images(row))
     return Names(files, {name: images for name, images in examples.items() if images.documents})
 
 

@@ -1,7 +1,7 @@
 """The quarantine: what a step could not use, a row each with a reason in plain words."""
 
 from collections.abc import Iterable, Sequence
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from assets.quality.names import all_shards, names_for
 from assets.steps import gate_steps
@@ -9,6 +9,7 @@ from resources.store import Store
 from resources.table import Table
 
 ALL_SHARDS = "all"  # in place of a shard's name, where a step reads all of them
+NAMING: tuple[Literal["document_id", "example_id", "reason"], ...] = ("document_id", "example_id", "reason")
 
 
 class SetAside(TypedDict):
@@ -19,7 +20,7 @@ class SetAside(TypedDict):
     example_id: str
     reason: str
     documents: NotRequired[Sequence[str]]  # all of them, where no table knows the example yet
-    image: NotRequired[int]  # which of the example's images it is about, 1-based; not there: all
+    image: NotRequired[int | None]  # which of the example's images it is about, 1-based; None: all
 
 
 class QuarantineRow(TypedDict):
@@ -46,9 +47,7 @@ def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[SetAsid
 
 def with_sources(store: Store, step: str, shard: str, rows: Sequence[SetAside]) -> Iterable[QuarantineRow]:
     """Whole rows: each with the file and page that it is about."""
-    texts = (
-        text for row in rows for text in (row["document_id"], row["example_id"], row["reason"], *row.get("documents", ()))
-    )
+    texts = (text for row in rows for text in (*row.get("documents", ()), *(str(row[name]) for name in NAMING)))
     names = names_for(store, all_shards(store) if shard == ALL_SHARDS else [shard], filter(None, texts))
     for row in rows:
         known = (
@@ -74,7 +73,12 @@ def read_quarantine(store: Store, step: str, shard: str) -> list[QuarantineRow]:
     if not store.has_table(table.name, shard):
         return []
     rows = list(store.rows(table, shard))
-    return rows if all("source" in row for row in rows) else list(with_sources(store, step, shard, rows))  # before 0.3
+    if all("source" in row for row in rows):
+        return rows
+    older: list[SetAside] = [  # before 0.3
+        {key: row[key] for key in ("item", "document_id", "example_id", "reason")} for row in rows
+    ]
+    return list(with_sources(store, step, shard, older))
 
 
 def read_left_out(store: Store) -> list[QuarantineRow]:

@@ -64,9 +64,9 @@ def kind_of(reason: str) -> str:
 
 
 def why_lost(rows: Sequence[QuarantineRow], asked: int | None) -> str:
-    """`9 of 9 in quarantine, all `rejected`: <the first reason of the commonest kind> (<its file>)`. rows: at least one.
+    """`9 of 9 in quarantine, all `rejected`: <the first reason of the commonest kind> (<its file>)`.
 
-    asked: of how many; None: not known.
+    rows: at least one. asked: of how many; None: not known.
     """
     kinds = Counter(kind_of(row["reason"]) for row in rows).most_common()
     first = next(row for row in rows if kind_of(row["reason"]) == kinds[0][0])

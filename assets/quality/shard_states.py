@@ -112,8 +112,10 @@ def problems_of(shard: str, tables: Sequence[TableState], optional: Sequence[Tab
 
 
 def first_pending(tables: Sequence[TableState], optional: Sequence[TableState], wrong: bool) -> TableState | None:
-    """The table for which a shard is left out for now; None where it is not. wrong: it failed or is broken, which counts
-    unless it is being made again."""
+    """The table for which a shard is left out for now; None where it is not.
+
+    wrong: it failed or is broken, which counts unless it is being made again.
+    """
     everything = [*tables, *optional]
     making = next((table for table in everything if table.state == "being_made"), None)
     waiting = next((table for table in everything if table.state in ("missing", "unchecked")), None)

@@ -39,7 +39,7 @@ def scores_picture(models: Mapping[str, Mapping[str, float | None]]) -> bytes:
     for offset, key in ((-0.2, "S_l"), (0.2, "S_q")):
         axes.bar(
             [i + offset for i in range(len(models))],
-            [nan if means[key] is None else means[key] for means in models.values()],
+            [nan if (value := means[key]) is None else value for means in models.values()],
             0.36,
             label=key,
         )

@@ -116,7 +116,8 @@ def test_the_gate_sees_a_table_that_changed_after_its_check(factory: Factory) ->
     assert factory.run("shard_job", good).success
     table = factory.store.read_table("segments", good)
     factory.store.write_table(SEGMENTS, good, table.to_pylist()[1:])
-    assert [(problem.asset, problem.reason) for problem in states(factory, ["segments", "preference_pairs"]).problems] == [
+    problems = states(factory, ["segments", "preference_pairs"]).problems
+    assert [(problem.asset, problem.reason) for problem in problems] == [
         ("segments", "its table changed after it was checked")
     ]
 

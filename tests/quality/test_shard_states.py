@@ -1,4 +1,4 @@
-"""Which shards a gate reads: pending ones are left out and counted, failed and broken ones shut it; decided in one look."""
+"""Which shards a gate reads: pending ones are left out and counted, failed and broken ones shut it."""
 
 import time
 from pathlib import Path
@@ -199,8 +199,8 @@ def test_a_gate_before_which_no_shard_is_finished_refuses_in_one_sentence(factor
     factory.instance.add_dynamic_partitions(str(SHARDS.name), ["b-001"])
     refused = failures(factory.run("training_job", assets=["sft_dataset"]))
     assert (
-        "No shard is finished, 2 shards pending: a-001 (`source_images` is being made), b-001 (never run). Run shard_job "
-        "for them, or wait until they are." in refused
+        "No shard is finished, 2 shards pending: a-001 (`source_images` is being made), b-001 (never run). "
+        "Run shard_job for them, or wait until they are." in refused
     )
 
 

@@ -1,4 +1,4 @@
-"""A file that is added while a job runs, seen by the sensor at once, changes nothing in it; afterwards it is pending."""
+"""A file that is added while a job runs, and seen at once, changes nothing in it; afterwards it is pending."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -28,10 +28,13 @@ SHARD = "lectures-001"
 def made(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     """asset -> its metadata."""
     assert result.success, [event.message for event in result.all_events if event.is_step_failure]
-    found = [
-        event.step_materialization_data.materialization for event in result.all_events if event.is_step_materialization
-    ]
-    return {one.asset_key.to_user_string(): {name: value.value for name, value in one.metadata.items()} for one in found}
+    events = [event.step_materialization_data for event in result.all_events if event.is_step_materialization]
+    return {
+        event.materialization.asset_key.to_user_string(): {
+            name: value.value for name, value in event.materialization.metadata.items()
+        }
+        for event in events
+    }
 
 
 def disturbed(factory: Factory, job: str) -> dict[str, dict[str, Any]]:
