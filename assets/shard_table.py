@@ -29,10 +29,14 @@ Item = TypeVar("Item")
 
 
 class Ids(NamedTuple):
-    """Which document and example a quarantine row is about."""
+    """Which document and example a quarantine row is about.
+
+    documents: all of the example's, where no table of the shard knows the example yet.
+    """
 
     document_id: str
     example_id: str
+    documents: Sequence[str] = ()
 
 
 class Written(NamedTuple):
@@ -108,7 +112,7 @@ class Shard(Generic[Row]):
                 "quarantined": quarantined,
                 "path": dg.MetadataValue.path(str(path)),
                 **identity_metadata(identity),
-                **{name: shown(value) for name, value in metadata.items()},
+                **{name: shown(value) for name, value in metadata.items() if value is not None},
             },
         )
 
@@ -145,6 +149,8 @@ def write_with_model(
                         "document_id": ids.document_id,
                         "example_id": ids.example_id,
                         "reason": f"{result.kind}: {result}",
+                        "documents": ids.documents,
+                        "image": result.image,
                     }
                     kinds[f"quarantined_{result.kind}"] += 1
                 else:

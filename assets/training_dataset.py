@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.quality.gate import GateClosedError
+from assets.quality.shard_states import pending_note
 from resources.authors import is_embedded
 from resources.dagster import Metadata
 from resources.identity import UNKNOWN_RECIPE, IdentityRecord, TableIdentity
@@ -41,6 +42,7 @@ class Manifest:
     shards: list[str]
     report: Mapping[str, object] = field(default_factory=dict)  # what the gate decided, in numbers
     made_with: IdentityRecord = field(default_factory=IdentityRecord)  # empty: written before 0.2
+    pending: Mapping[str, str] = field(default_factory=dict)  # shard -> why it was left out for now
 
     @property
     def embedded(self) -> bool:
@@ -58,11 +60,13 @@ def write_dataset(
     why_empty: Callable[[], str],
     identity: TableIdentity,
     report: Mapping[str, object] | None = None,
+    pending: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Write `datasets/<gate>/<id>/train.parquet` and `manifest.json`, and point `datasets/<gate>/current.json` at it.
 
     count_by: row -> its kind, and each model that wrote or corrected it. Rows stream through; where there are none,
-    raises GateClosedError with `why_empty()`. identity: what makes them; it and the report go into the manifest.
+    raises GateClosedError with `why_empty()`. identity: what makes them; pending: shard -> why it was left out for now.
+    Both go into the manifest, as does the report.
     """
     parent = store.home / "datasets" / gate
     parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +83,8 @@ def write_dataset(
                 total += len(batch)
                 writer.write_table(pa.Table.from_pylist(batch, schema=table.schema))
         if total == 0:
-            raise GateClosedError(why_empty())
+            waiting = f" {note}." if (note := pending_note(pending or {})) else ""
+            raise GateClosedError(why_empty() + waiting)
         dataset_id = digest.hexdigest()[:16]
         home = parent / dataset_id
         manifest = Manifest(
@@ -92,6 +97,7 @@ def write_dataset(
             list(shards),
             dict(report or {}),
             identity.with_content(dataset_id).as_json(),
+            dict(pending or {}),
         )
         home.mkdir(exist_ok=True)
         home.chmod(0o755)
@@ -104,16 +110,23 @@ def write_dataset(
         shutil.rmtree(work, ignore_errors=True)
 
 
+def read_manifest(store: Store, gate: Gate, dataset_id: str) -> Manifest:
+    """A data set that the gate let through. Raises GateClosedError where it is not there."""
+    path = store.home / "datasets" / gate / dataset_id / "manifest.json"
+    if not path.exists():
+        raise GateClosedError(f"{path} is not there: materialise `{gate}_dataset` again.")
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw.setdefault("gate", raw.pop("door", gate))  # its name before 0.2
+    return Manifest(**raw)
+
+
 def current_manifest(store: Store, gate: Gate) -> Manifest:
     """The data set that the gate let through last. Raises GateClosedError where it let none through yet."""
     parent = store.home / "datasets" / gate
     pointer = parent / "current.json"
     if not pointer.exists():
         raise GateClosedError(f"{pointer} is not there: materialise `{gate}_dataset` first.")
-    dataset_id = json.loads(pointer.read_text(encoding="utf-8"))["id"]
-    raw = json.loads((parent / dataset_id / "manifest.json").read_text(encoding="utf-8"))
-    raw.setdefault("gate", raw.pop("door", gate))  # its name before 0.2
-    return Manifest(**raw)
+    return read_manifest(store, gate, json.loads(pointer.read_text(encoding="utf-8"))["id"])
 
 
 def rows_of(manifest: Manifest, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -121,6 +134,12 @@ def rows_of(manifest: Manifest, columns: Sequence[str] | None = None) -> Iterato
     with pq.ParquetFile(manifest.path) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=columns):
             yield from batch.to_pylist()
+
+
+def notes(*says: str) -> Metadata:
+    """The note for people of an asset's metadata, out of clauses; empty ones, and a note of none, are left out."""
+    found = "; ".join(filter(None, says))
+    return {"note": found} if found else {}
 
 
 def gate_metadata(manifest: Manifest) -> Metadata:

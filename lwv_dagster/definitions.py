@@ -26,6 +26,8 @@ default_checks = [
     if find_spec(f"assets.{step.name}.checks")
 ]
 
+check_keys = [key for checks in default_checks for key in checks.check_keys]
+
 default_resources: Mapping[str, object] = {
     "store": StoreResource(),
     "sources": SourcesResource(),

@@ -204,12 +204,12 @@ def show_assets(store: Store, tally: dict[str, AssetTally]) -> None:
 def show_quarantine(store: Store, shards: list[str]) -> None:
     """A table of what is in quarantine or was left out, with the reasons; nothing where there is none."""
     rows = [
-        (row["step"], row["item"] or row["document_id"], row["reason"])
+        (row["step"], row["source"], row["reason"])
         for asset in steps_of("shard_job")
         for shard in shards
         for row in read_quarantine(store, asset, shard)
     ]
-    rows += [(row["step"], row["example_id"], row["reason"]) for row in read_left_out(store)]
+    rows += [(row["step"], row["source"], row["reason"]) for row in read_left_out(store)]
     if rows:
         print_table("In quarantine (everything else went on)", ("step", "what", "why"), rows)
 

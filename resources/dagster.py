@@ -95,6 +95,11 @@ class GpuResource(dg.ConfigurableResource["GpuResource"]):
         return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self.device_ids))} if self.device_ids else {}
 
 
+def mean(total: float, count: int) -> float | None:
+    """total / count, for metadata; None where there is nothing to take a mean of: the entry is left out."""
+    return total / count if count else None
+
+
 def count_visible(setting: str) -> int:
     """How many GPUs CUDA_VISIBLE_DEVICES names: as CUDA reads it, nothing after an invalid name counts."""
     return sum(1 for _ in takewhile(DEVICE.match, map(str.strip, setting.split(","))))

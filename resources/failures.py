@@ -1,5 +1,8 @@
 """What can go wrong with a model call: one error per kind of answer, each a sentence that says what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class EndpointError(RuntimeError):
     """The endpoint cannot serve any call: the run stops, what was answered is kept.
@@ -27,9 +30,21 @@ class AnswerError(RuntimeError):
     pushed_back | server_error | unreachable | timeout (nothing was, in all tries); overdue (the document as a whole);
     language | loop | repeat | short | long (a section after its repairs); not_long | irrelevant | too_long (a request).
     partial: the text of a truncated answer, to be continued; never used as it is.
+    image: which of its example's images it is about, 1-based; None: all.
     """
 
     def __init__(self, kind: str, message: str, partial: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.partial = partial
+        self.image: int | None = None
+
+
+@contextmanager
+def about_image(image: int | None) -> Iterator[None]:
+    """What the AnswerErrors of the block are about: one of an example's images, 1-based; None: all of them."""
+    try:
+        yield
+    except AnswerError as error:
+        error.image = image
+        raise

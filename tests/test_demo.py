@@ -136,6 +136,7 @@ def test_a_key_that_is_taken_away_stops_the_shard_in_one_line_and_leaves_no_tabl
     assert "LWV_TEACHER_API_KEY is not set" in result.stdout
     assert "Traceback" not in result.stdout
     assert not (tmp_path / "home" / "tables" / "long_outputs").exists()
-    assert "talks-001/long_outputs: not checked yet" in result.stdout  # the gate says what it waits for
+    # The gate says what it waits for, and why.
+    assert "1 shard pending: talks-001 (`long_outputs` failed: The teacher at" in result.stdout
     assert "evaluation_job" not in result.stdout  # there is nothing to score
     assert "✓ report_job" in result.stdout

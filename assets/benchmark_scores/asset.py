@@ -1,6 +1,6 @@
 """The asset `benchmark_scores`: base, SFT and DPO on the held-out documents, beside what the teacher wrote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +14,13 @@ from assets.derivation import upstream_contents
 from assets.generation import GenerationError, prompt_line, write_answers
 from assets.judging.judge import Question, judge_answer
 from assets.partitions import known_shards
+from assets.quality.gate import GateClosedError
+from assets.quality.shard_states import pending_note
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.shard_table import identity_metadata
 from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
+from assets.training_dataset import Manifest, notes, read_manifest
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
 from resources.engine import ModelEngine, run
 from resources.recipe.read import RecipeError
@@ -50,10 +53,8 @@ def benchmark_scores(
     pipes: dg.PipesSubprocessClient,
 ) -> dg.MaterializeResult[None]:
     """Each model writes every item once; answers that are there already are not written again."""
-    with clear_failures(CatalogError, TrainingError, GenerationError, NoItemsError, RecipeError):
-        tables, shards = store.create(), known_shards(context.instance)
-        made_with, upstream = recipe.of(STEP), upstream_contents(STEP, tables, shards)
-        items = held_out_items(tables, shards)
+    with clear_failures(CatalogError, GateClosedError, TrainingError, GenerationError, NoItemsError, RecipeError):
+        tables, made_with = store.create(), recipe.of(STEP)
         sft, dpo = current_checkpoint(tables, "sft"), current_checkpoint(tables, "dpo")
         if Path(read_training(dpo)["base"]).name != sft.name:
             raise TrainingError(
@@ -61,6 +62,14 @@ def benchmark_scores(
                 "checkpoint: materialise `dpo_checkpoint` first."
             )
         training = read_training(sft)
+        learnt = [
+            read_manifest(tables, "sft", training["dataset_id"]),
+            read_manifest(tables, "preference", read_training(dpo)["dataset_id"]),
+        ]
+        shards = scored_shards(learnt)
+        upstream = upstream_contents(STEP, tables, shards)
+        items = held_out_items(tables, shards)
+        pending = pending_shards(known_shards(context.instance), shards, learnt)
         checkpoints = {"base": training["base"], "sft": str(sft), "dpo": str(dpo)}
         prompts = [item_prompt(tables, item) for item in items]
         # A hash over harness, models, items and parameters: where one of them changes, so does the file of the answers.
@@ -90,6 +99,9 @@ def benchmark_scores(
         metadata={
             "dagster/row_count": count,
             "items": len(items),
+            "shards": len(shards),
+            "pending": len(pending),
+            **notes(pending_note(pending)),
             "unjudged": sum(bool(row["unjudged"]) for row in rows),
             "refused": sum(row["refused"] for row in rows),
             **engine.tally.metadata(),
@@ -106,6 +118,17 @@ def benchmark_scores(
             **identity_metadata(identity),
         },
     )
+
+
+def scored_shards(learnt: Sequence[Manifest]) -> list[str]:
+    """Those whose held-out documents are known to be in neither data set, because both gates read them."""
+    return sorted(set.intersection(*(set(manifest.shards) for manifest in learnt)))
+
+
+def pending_shards(known: Iterable[str], scored: Sequence[str], learnt: Sequence[Manifest]) -> dict[str, str]:
+    """shard -> why it is not scored on: a gate left it out, or has not seen it yet."""
+    why = {shard: says for manifest in learnt for shard, says in manifest.pending.items()}
+    return {shard: why.get(shard, "added after training began") for shard in known if shard not in scored}
 
 
 def item_prompt(store: Store, item: Item) -> PromptLine:

@@ -83,7 +83,9 @@ def something_edited(context: Context) -> Outcome:
     """Also passed where there is no segment. share: of edited ones, 0-1."""
     edited = sum(context.table.column("edited").to_pylist())
     rows = context.table.num_rows
-    return Outcome("something_edited", rows == 0 or edited > 0, {"share": edited / max(1, rows), "edited": edited})
+    return Outcome(
+        "something_edited", rows == 0 or edited > 0, {"share": edited / rows if rows else None, "edited": edited}
+    )
 
 
 def examples_asked(context: Context) -> int:

@@ -8,7 +8,7 @@ from assets.corrected_segments.schema import ERRORS, CorrectedSegment
 from assets.long_outputs.schema import LongOutput
 from assets.segments.schema import Segment
 from resources.engine import ModelEngine, Reply
-from resources.failures import AnswerError
+from resources.failures import AnswerError, about_image
 from resources.messages import Call, Image, assistant, system, user
 from resources.prompts import load_prompt
 from resources.structured_output import json_format, json_line, json_list
@@ -57,32 +57,31 @@ async def correct_example(
         before = corrected[-1]["text"] if corrected else ""
         after = segments[segment["index"] + 1]["text"] if segment["index"] + 1 < len(segments) else ""
         images = [output["images"][segment["page"] - 1]] if segment["page"] else output["images"]
-        correction, reply = await ask_critic(
-            engine,
-            Call(
-                role="critic",
-                sample=output["example_id"],
-                step=f"correct-{segment['index']:03d}",
-                template=CORRECT.version,
-                temperature=0.0,
-                left=len(segments) - segment["index"],
-                max_tokens=1024 + 6 * max(segment["words"], 200),
-                extra={"response_format": CORRECTION_FORMAT},
-                messages=(
-                    system(SYSTEM.fill()),
-                    user(
-                        *map(Image, images),
-                        CORRECT.fill(
-                            language=output["language"],
-                            request=output["request"],
-                            before=before,
-                            segment=segment["text"],
-                            after=after,
-                        ),
+        call = Call(
+            role="critic",
+            sample=output["example_id"],
+            step=f"correct-{segment['index']:03d}",
+            template=CORRECT.version,
+            temperature=0.0,
+            left=len(segments) - segment["index"],
+            max_tokens=1024 + 6 * max(segment["words"], 200),
+            extra={"response_format": CORRECTION_FORMAT},
+            messages=(
+                system(SYSTEM.fill()),
+                user(
+                    *map(Image, images),
+                    CORRECT.fill(
+                        language=output["language"],
+                        request=output["request"],
+                        before=before,
+                        segment=segment["text"],
+                        after=after,
                     ),
                 ),
             ),
         )
+        with about_image(segment["page"]):
+            correction, reply = await ask_critic(engine, call)
         correction["text"] = corrected_text(correction["text"], segment["text"])
         page = segment["page"]  # of a deck's segment never None
         if output["kind"] == "deck" and page is not None and correction["text"] != segment["text"]:

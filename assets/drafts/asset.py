@@ -12,7 +12,7 @@ from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.recipe_nodes import RecipeResource
 from assets.shard_table import Shard
 from assets.step_asset import step_asset
-from resources.dagster import GpuResource, StoreResource, clear_failures
+from resources.dagster import GpuResource, StoreResource, clear_failures, mean
 from resources.recipe.read import RecipeError
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 
@@ -60,7 +60,7 @@ def drafts(
         {
             "author": author,
             "embedded": training["embedded"],
-            "words_mean": sum(row["words"] for row in rows) / max(1, count),
+            "words_mean": mean(sum(row["words"] for row in rows), count),
             "tokens": sum(row["tokens"] for row in rows),
             **{f"finish_{name}": finishes[name] for name in FINISHES},
         },

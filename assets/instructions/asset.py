@@ -44,7 +44,7 @@ def instructions(
             engine,
             materials(documents, shard.recipe.instructions),
             work,
-            lambda material: Ids(material.document_id, material.example_id),
+            lambda material: Ids(material.document_id, material.example_id, material.documents),
             "teacher",
         )
     return shard.result(written.rows, written.quarantined, {**written.metadata, **dict(sorted(counts.items()))})

@@ -72,7 +72,8 @@ def examples_covered(context: Context) -> Outcome:
 def no_refusals(context: Context) -> Outcome:
     """Section by section."""
     rows = context.table.select(["example_id", "sections"]).to_pylist()
-    bad = [row["example_id"] for row in rows if any(is_refusal(section["text"]) for section in row["sections"])]
+    found = ((row, [section for section in row["sections"] if is_refusal(section["text"])]) for row in rows)
+    bad = [f"{row['example_id']}-{refusals[0]['index']:03d}" for row, refusals in found if refusals]
     return violations("no_refusals", bad, len(rows), "outputs hold a refusal or an error text")
 
 
@@ -91,12 +92,14 @@ def sections_join(context: Context) -> Outcome:
 def pages_covered(context: Context) -> Outcome:
     """Each page that an example has, and no other."""
     rows = context.table.select(["example_id", "images", "sections"]).to_pylist()
-    bad = [
-        row["example_id"]
-        for row in rows
-        if {page for section in row["sections"] for page in section["pages"]} != set(range(1, len(row["images"]) + 1))
-    ]
-    return violations("pages_covered", bad, len(rows), "outputs leave a page out")
+    bad = []
+    for row in rows:
+        covered = {page for section in row["sections"] for page in section["pages"]}
+        if left_out := set(range(1, len(row["images"]) + 1)) - covered:
+            bad.append(f"{row['example_id']}-{min(left_out) - 1:03d}")
+        elif len(covered) > len(row["images"]):
+            bad.append(row["example_id"])
+    return violations("pages_covered", bad, len(rows), "outputs leave a page out, or are about one that is not there")
 
 
 def examples_asked(context: Context) -> int:

@@ -22,7 +22,7 @@ from assets.long_outputs.outline import (
 from assets.long_outputs.plan_reader import parse_plan
 from assets.long_outputs.schema import LongOutput, Section
 from resources.engine import ModelEngine
-from resources.failures import AnswerError
+from resources.failures import AnswerError, about_image
 from resources.prompts import Prompt, load_prompt
 from resources.recipe.model import Writing
 from resources.text.headings import SEPARATOR, page_heading, under_heading, without_heading
@@ -57,7 +57,10 @@ async def write_document(
     """
     talk = Conversation(engine, example, recipe, order)
     plan = await make_plan(talk)
-    sections = [await write_section(talk, section, len(plan.sections)) for section in plan.sections]
+    sections = list[Section]()
+    for section in plan.sections:
+        with about_image(section.pages[0] if len(section.pages) == 1 else None):
+            sections.append(await write_section(talk, section, len(plan.sections)))
     row = output_row(talk, sections, plan.call_id)
     if row["words"] < LEAST_WORDS:
         raise AnswerError("short", f"the whole text has {row['words']} words: {row['output'][:120]!r}")

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from assets.long_outputs.schema import LongOutput
-from resources.dagster import Metadata
+from resources.dagster import Metadata, mean
 from resources.text.length_score import length_score
 
 GOOD_LENGTH = 80  # docs/method.md: what is kept for SFT scores at least so much against its length
@@ -42,9 +42,9 @@ class WritingTally:
     def metadata(self) -> Metadata:
         """Means, shares and counts."""
         return {
-            "words_mean": self.words / max(1, self.rows),
-            "length_score_mean": sum(self.scores) / max(1, len(self.scores)),
-            "length_score_80_share": self.near_plan / max(1, self.rows),
+            "words_mean": mean(self.words, self.rows),
+            "length_score_mean": mean(sum(self.scores), len(self.scores)),
+            "length_score_80_share": mean(self.near_plan, self.rows),
             **dict(sorted(self.counts.items())),
             "prompt_tokens": self.prompt_tokens,
             "cached_tokens": self.cached_tokens,

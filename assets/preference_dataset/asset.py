@@ -6,7 +6,6 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 import dagster as dg
 
 from assets.derivation import upstream_contents
-from assets.partitions import known_shards
 from assets.preference_dataset.pair_row import pair_row
 from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceReport
 from assets.preference_dataset.starts import PageStarts
@@ -19,13 +18,14 @@ from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metad
 from assets.quality.quarantine import ALL_SHARDS, SetAside, write_quarantine
 from assets.quality.quarantine_share import losses
 from assets.recipe_nodes import RecipeResource, version_tags
+from assets.run_view import RunView
 from assets.sft_dataset.contamination import Contamination
-from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
+from assets.sft_dataset.moved_documents import MovedDocuments, moved_note, unread_note
 from assets.source_images.catalog import CatalogError
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
 from assets.steps import gated_by
-from assets.training_dataset import gate_metadata, write_dataset
+from assets.training_dataset import gate_metadata, notes, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 from resources.store import Store
@@ -39,13 +39,15 @@ def preference_dataset(
 ) -> dg.MaterializeResult[None]:
     """Every preference pair, from shards whose quality reports passed, kinds weighted as the recipe has it."""
     with clear_failures(CatalogError, GateClosedError, RecipeError, RowError):
-        tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
-        open_gate(tables, STEP, shards, made_with.recipe.gate.mixed_recipes)
+        tables, made_with = store.create(), recipe.of(STEP)
+        states = open_gate(tables, STEP, RunView.of(context), made_with.recipe.gate.mixed_recipes)
+        shards = states.finished
         upstream = upstream_contents(STEP, tables, shards)
         contamination, in_benchmark = Contamination(tables, shards), dict[str, SetAside]()
         budget = PairBudget(made_with.settings.student, made_with.recipe.training)
         over_budget = dict[str, SetAside]()
-        moved, note = MovedDocuments(tables, shards), moved_note(tables, shards)
+        moved, moved_says = MovedDocuments(tables, shards), moved_note(tables, shards)
+        note = notes(states.note, moved_says, unread_note(tables, shards))
         homes, found, written = home_shards(tables, shards, moved), PairTally(), PairTally()
         doubles = dict[tuple[str, str], SetAside]()
         for shard in shards:
@@ -64,9 +66,10 @@ def preference_dataset(
             PREFERENCE_DATASET,
             pair_rows(tables, shards, homes, moved, left_out, factors, written),
             lambda row: (row["kind"], row["author"], row["corrector"]),
-            lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget), note),
+            lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget), moved_says),
             made_with.identity(PREFERENCE_DATASET.version, upstream),
             report=PreferenceReport(kind_shares=shares),
+            pending=states.pending,
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.id),
@@ -74,6 +77,7 @@ def preference_dataset(
         metadata={
             "dagster/row_count": manifest.rows,
             "shards": len(shards),
+            "pending": len(states.pending),
             **written.metadata(),
             "dropped_in_benchmark": len(in_benchmark),
             "dropped_over_budget": len(over_budget),
@@ -81,7 +85,7 @@ def preference_dataset(
             **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
             **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
-            **({"note": note} if note else {}),
+            **note,
             "made_by": ", ".join(sorted(manifest.authors)),
             "path": dg.MetadataValue.path(manifest.path),
         },

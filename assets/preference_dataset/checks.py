@@ -7,7 +7,9 @@ from typing import cast
 
 import pyarrow.parquet as pq
 
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.preference_dataset.schema import PreferenceReport
+from assets.preference_pairs.schema import PREFERENCE_PAIRS
 from assets.quality.gate import GateClosedError
 from assets.quality.model_markup import NO_MODEL_MARKUP, markup_in
 from assets.quality.outcome import Outcome, Rule, WholeRules, violations
@@ -67,18 +69,10 @@ def not_in_sft(store: Store, shards: list[str]) -> Outcome:
     trained = set(pq.read_table(sft.path, columns=["id"]).column("id").to_pylist())
     documents = {
         row["example_id"]: row["documents"]
-        for shard in shards
-        for row in pq.read_table(
-            store.table_path("long_outputs", shard), columns=["example_id", "documents"]
-        ).to_pylist()
+        for shard in sorted({*shards, *sft.shards})
+        for row in store.rows(LONG_OUTPUTS, shard, ["example_id", "documents"])
     }
-    paired = {
-        example
-        for shard in shards
-        for example in pq.read_table(store.table_path("preference_pairs", shard), columns=["example_id"])
-        .column("example_id")
-        .to_pylist()
-    }
+    paired = {row["example_id"] for shard in shards for row in store.rows(PREFERENCE_PAIRS, shard, ["example_id"])}
     learnt = {document for example in trained for document in documents.get(example, [])}
     shared = sorted(example for example in paired if example in trained or learnt & set(documents[example]))
     return violations("not_in_sft", shared, len(paired), "examples are of documents in the SFT data set")

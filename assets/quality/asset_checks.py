@@ -1,12 +1,14 @@
 """An asset's rules as one Dagster multi-asset check, with a report file for every shard."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import dagster as dg
 import pyarrow as pa
 
 from assets.partitions import SHARDS
 from assets.quality.expectations import run_expectations
+from assets.quality.names import all_shards, names_for
 from assets.quality.outcome import AssetRules, Context, Outcome, Rule, WholeRules, clean_outcome
 from assets.quality.quarantine import read_quarantine
 from assets.quality.report import write_report
@@ -53,7 +55,8 @@ def asset_checks(step: Step, rules: AssetRules | WholeRules) -> dg.AssetChecksDe
 def check_whole(store: Store, rules: WholeRules) -> Mapping[str, Outcome]:
     """The outcome of every rule on a whole asset. What `evaluate` raises fails them all."""
     try:
-        return {name: clean_outcome(outcome) for name, outcome in rules.evaluate(store).items()}
+        outcomes = with_names(store, all_shards(store), rules.evaluate(store))
+        return {name: clean_outcome(outcome) for name, outcome in outcomes.items()}
     except Exception as error:
         failed = f"could not evaluate: {type(error).__name__}: {error}"[:500]
         return {rule.name: clean_outcome(Outcome(rule.name, False, {}, failed)) for rule in rules.rules}
@@ -78,6 +81,7 @@ def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -
         }
         for rule in asset_rules.rules:
             outcomes.setdefault(rule.name, Outcome(rule.name, False, {}, "no expectation or function states this rule"))
+        outcomes = with_names(store, [shard], outcomes)
     outcomes = {name: clean_outcome(outcome) for name, outcome in outcomes.items()}
     write_report(
         store,
@@ -89,6 +93,28 @@ def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -
         len(read_quarantine(store, asset, shard)),
     )
     return outcomes
+
+
+def with_names(store: Store, shards: Iterable[str], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """The outcomes, the failed ones with file and page in place of ids."""
+    failed = {name: _texts(outcome) for name, outcome in outcomes.items() if not outcome.passed}
+    names = names_for(store, shards, (text for texts in failed.values() for text in texts))
+    told = {name: list(map(names.told, texts)) for name, texts in failed.items()}
+    return {
+        name: outcome
+        if outcome.passed
+        else replace(
+            outcome,
+            description=told[name][0],
+            metadata={**outcome.metadata, **({"examples": examples} if (examples := told[name][1:]) else {})},
+        )
+        for name, outcome in outcomes.items()
+    }
+
+
+def _texts(outcome: Outcome) -> list[str]:
+    examples = outcome.metadata.get("examples")
+    return [outcome.description, *(examples if isinstance(examples, list) else ())]
 
 
 def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResult:

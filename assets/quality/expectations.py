@@ -5,7 +5,7 @@ from typing import TypedDict
 
 import pandas as pd
 
-from assets.quality.outcome import Expectation, Finding, Outcome
+from assets.quality.outcome import Expectation, Finding, Outcome, some
 
 _FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 10}
 
@@ -83,7 +83,8 @@ def _outcome(rule: str, results: Sequence[ExpectationResult], id_column: str) ->
         ]
     if examples:
         metadata["examples"] = examples[:10]
-    return Outcome(rule, not failed, metadata, "; ".join(notes)[:500])
+    named = f": {some(examples, unexpected)}" if examples else ""
+    return Outcome(rule, not failed, metadata, "; ".join(notes)[:500] + named)
 
 
 def _details(result: ExpectationResult) -> ExpectationDetails:

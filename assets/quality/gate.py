@@ -1,9 +1,9 @@
 """The quality gate: which shards may be trained on, by their reports."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from assets.quality.report import read_report, table_hash
+from assets.quality.shard_states import Problem, ShardStates, shard_states
+from assets.run_view import RunView
 from assets.step import Step
 from assets.steps import STEP_OF, gated_by
 from resources.identity import UNKNOWN_RECIPE, TableIdentity, recipe_differences
@@ -14,36 +14,26 @@ class GateClosedError(RuntimeError):
     """A shard may not be trained on; the sentence names each one and what to do."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Why one shard may not be trained on."""
+def open_gate(store: Store, step: Step, view: RunView, mixed_recipes: bool) -> ShardStates:
+    """The finished shards, each with a good report for each asset that the gate reads, and the pending ones,
+    which it leaves out. Assets that a shard may lack (`Step.optional`) count where they are there.
 
-    shard: str
-    asset: str
-    reason: str
-    failed: bool = False  # a blocking rule of its own
-
-
-def open_gate(store: Store, step: Step, shards: Sequence[str], mixed_recipes: bool) -> None:
-    """Raise GateClosedError unless every shard has a passing, current report for each asset that the gate reads, and
-    they were made from each other and under one recipe, or mixed_recipes lets them through.
-
-    Assets that a shard may lack (`Step.optional`) count where they are there.
+    Raises GateClosedError where a shard failed or is broken, where none is finished, and unless mixed_recipes lets them
+    through, where their tables were not made from each other or under several recipes.
     """
-    if not shards:
+    if not view.shards:
         raise GateClosedError("There is no shard yet: put documents under LWV_SOURCES and run the shard job.")
-    read = {name: [shard for shard in shards if store.has_table(name, shard)] for name in step.optional}
-    read = {name: some for name, some in read.items() if STEP_OF[name].sharded}
-    read |= {name: list(shards) for name in gated_by(step)}
-    problems = [problem for name, some in read.items() for problem in gate(store, [name], some)]
-    if problems:
-        failed = {problem.shard for problem in problems if problem.failed}
-        # What follows from a failed table was not made: the failure says why.
-        problems = [problem for problem in problems if problem.failed or problem.shard not in failed]
+    optional = [name for name in step.optional if STEP_OF[name].sharded]
+    states = shard_states(store, view, gated_by(step), optional)
+    if states.problems:
         raise GateClosedError(
-            f"{len(problems)} quality reports keep the quality gate closed: {_listed(problems)}. "
+            f"{len(states.problems)} quality reports keep the quality gate closed: {_listed(states.problems)}. "
             "Materialise these shards again, or look at their checks."
         )
+    if not states.finished:
+        raise GateClosedError(f"No shard is finished, {states.note}. Run shard_job for them, or wait until they are.")
+    shards = states.finished
+    read = {name: [shard for shard in shards if store.has_table(name, shard)] for name in (*gated_by(step), *optional)}
     if not mixed_recipes and (
         older := [problem for name, some in read.items() for problem in outdated(store, name, some)]
     ):
@@ -59,6 +49,7 @@ def open_gate(store: Store, step: Step, shards: Sequence[str], mixed_recipes: bo
             f"{'; '.join(mixtures)}. Materialise the shards of one of them again (refresh_job makes what is stale), or "
             "let them through together with gate.mixed_recipes = true in the recipe (LWV_RECIPE)."
         )
+    return states
 
 
 def outdated(store: Store, asset: str, shards: Sequence[str]) -> list[Problem]:
@@ -117,26 +108,3 @@ def unknown_recipe_metadata(store: Store, step: Step, shards: Sequence[str]) -> 
 def _count(shards: Sequence[str]) -> str:
     named = f" ({', '.join(sorted(shards)[:3])}{', …' if len(shards) > 3 else ''})"
     return f"{len(shards)} shard{'s' if len(shards) > 1 else ''}{named}"
-
-
-def gate(store: Store, assets: Sequence[str], shards: Sequence[str]) -> list[Problem]:
-    """What keeps these shards from training: no report, a failed blocking rule, or a table newer than its report.
-
-    The report files decide: Dagster's own gating ends with the run (docs/quality.md).
-    """
-    problems = []
-    for shard in shards:
-        for asset in assets:
-            report = read_report(store, asset, shard)
-            if report is None:
-                problems.append(Problem(shard, asset, "not checked yet"))
-            elif report["table_sha256"] != table_hash(store, asset, shard):
-                problems.append(Problem(shard, asset, "its table changed after it was checked"))
-            elif not report["passed"]:
-                failed = [
-                    f"{outcome['rule']} ({outcome['description'].removeprefix(f'{asset} {shard}: ')})"
-                    for outcome in report["outcomes"]
-                    if outcome["blocking"] and not outcome["passed"]
-                ]
-                problems.append(Problem(shard, asset, "failed " + ", ".join(failed), failed=True))
-    return problems

@@ -31,7 +31,6 @@ def markup_in(rows: Iterable[Mapping[str, object]], id_column: str) -> Outcome:
         bad,
         total,
         "texts hold a model's thoughts or marks of its template",
-        bad[0] if bad else "",
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Expectation: TypeAlias = "GxExpectation"  # by name: Great Expectations takes seconds to import
 Finding: TypeAlias = str | float | list[str] | None  # a value that a check reports; the UI plots numbers
+SOME = 3  # items that a sentence names
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,18 @@ def plain_columns(table: pa.Table, names: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def violations(rule: str, bad: Sequence[object], total: int, what: str, note: str = "") -> Outcome:
-    """The outcome of a rule that no item may violate: passed when `bad` is empty; the first ten are named."""
+def violations(rule: str, bad: Sequence[object], total: int, what: str) -> Outcome:
+    """The outcome of a rule that no item may violate: passed when `bad` is empty; the first ten are its examples."""
+    examples = [str(item)[:200] for item in bad[:10]]
     metadata: dict[str, Finding] = {"checked": total, "bad": len(bad)}
     if bad:
-        metadata["examples"] = [str(item)[:200] for item in bad[:10]]
-    return Outcome(rule, not bad, metadata, f"{len(bad)} of {total} {what}{': ' + note if note else ''}" if bad else "")
+        metadata["examples"] = list(examples)
+    return Outcome(rule, not bad, metadata, f"{len(bad)} of {total} {what}: {some(examples, len(bad))}" if bad else "")
+
+
+def some(examples: Sequence[str], count: int) -> str:
+    """The first few of `count` items, for a sentence."""
+    return ", ".join(examples[:SOME]) + (f" and {count - SOME} more" if count > SOME else "")
 
 
 def clean_outcome(outcome: Outcome) -> Outcome:

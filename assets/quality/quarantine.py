@@ -1,8 +1,9 @@
 """The quarantine: what a step could not use, a row each with a reason in plain words."""
 
-from collections.abc import Iterable
-from typing import TypedDict
+from collections.abc import Iterable, Sequence
+from typing import Literal, NotRequired, TypedDict
 
+from assets.quality.names import all_shards, names_for
 from assets.steps import gate_steps
 from resources.secrets import mask
 from resources.store import Store
@@ -10,15 +11,18 @@ from resources.table import Table
 from resources.text.shown import in_line
 
 ALL_SHARDS = "all"  # in place of a shard's name, where a step reads all of them
+NAMING: tuple[Literal["document_id", "example_id", "reason"], ...] = ("document_id", "example_id", "reason")
 
 
 class SetAside(TypedDict):
-    """What a step could not use: the columns of QuarantineRow that the step itself fills."""
+    """What a step could not use: the columns of QuarantineRow that the step itself fills, and what names its source."""
 
     item: str
     document_id: str
     example_id: str
     reason: str
+    documents: NotRequired[Sequence[str]]  # all of them, where no table knows the example yet
+    image: NotRequired[int | None]  # which of the example's images it is about, 1-based; None: all
 
 
 class QuarantineRow(TypedDict):
@@ -30,34 +34,54 @@ class QuarantineRow(TypedDict):
     document_id: str
     example_id: str  # empty where no example exists yet
     reason: str
+    source: str  # file and page: `decks/x.pdf, page 2`; an id where no table knows its file
 
 
 def quarantine_of(step: str) -> Table[QuarantineRow]:
     """The quarantine table of a step."""
-    return Table(f"quarantine/{step}", QuarantineRow)
+    return Table(f"quarantine/{step}", QuarantineRow, version=2)
 
 
 def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[SetAside]) -> int:
-    """Replace what `step` set aside of `shard`; returns the number of rows. Files' and servers' words stand in one
-    line, without secrets."""
-    full: Iterable[QuarantineRow] = (
-        {
+    """Replace what `step` set aside of `shard`; returns the number of rows. Ids in reasons become names; files' and
+    servers' words stand in one line, without secrets."""
+    return store.write_table(quarantine_of(step), shard, with_sources(store, step, shard, list(rows)))
+
+
+def with_sources(store: Store, step: str, shard: str, rows: Sequence[SetAside]) -> Iterable[QuarantineRow]:
+    """Whole rows: each with the file and page that it is about."""
+    texts = (text for row in rows for text in (*row.get("documents", ()), *(str(row[name]) for name in NAMING)))
+    names = names_for(store, all_shards(store) if shard == ALL_SHARDS else [shard], filter(None, texts))
+    for row in rows:
+        known = (
+            row["item"],
+            names.all_of(row.get("documents", ())),
+            names.of(row["example_id"], row.get("image")),
+            names.of(row["document_id"]),
+        )
+        yield {
             "step": step,
             "shard": shard,
             "item": in_line(mask(row["item"])),
             "document_id": row["document_id"],
             "example_id": row["example_id"],
-            "reason": in_line(mask(row["reason"])),
+            "reason": in_line(mask(names.told(row["reason"]))),
+            "source": in_line(mask(next(filter(None, (*known, row["example_id"])), row["document_id"]))),
         }
-        for row in rows
-    )
-    return store.write_table(quarantine_of(step), shard, full)
 
 
 def read_quarantine(store: Store, step: str, shard: str) -> list[QuarantineRow]:
     """What `step` set aside of `shard`; empty where it set nothing aside or has not run."""
     table = quarantine_of(step)
-    return list(store.rows(table, shard)) if store.has_table(table.name, shard) else []
+    if not store.has_table(table.name, shard):
+        return []
+    rows = list(store.rows(table, shard))
+    if all("source" in row for row in rows):
+        return rows
+    older: list[SetAside] = [  # before 0.3
+        {key: row[key] for key in ("item", "document_id", "example_id", "reason")} for row in rows
+    ]
+    return list(with_sources(store, step, shard, older))
 
 
 def read_left_out(store: Store) -> list[QuarantineRow]:

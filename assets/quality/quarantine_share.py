@@ -64,17 +64,20 @@ def kind_of(reason: str) -> str:
 
 
 def why_lost(rows: Sequence[QuarantineRow], asked: int | None) -> str:
-    """`9 of 9 in quarantine, all `rejected`: <the first reason of the commonest kind>`. rows: at least one.
+    """`9 of 9 in quarantine, all `rejected`: <the first reason of the commonest kind> (<its file>)`.
 
-    asked: of how many; None: not known.
+    rows: at least one. asked: of how many; None: not known.
     """
     kinds = Counter(kind_of(row["reason"]) for row in rows).most_common()
-    first = next(row["reason"] for row in rows if kind_of(row["reason"]) == kinds[0][0])
-    match = _KIND.match(first)
-    words = " ".join((match[2] if match else first).split())[:REASON_CHARACTERS]
+    first = next(row for row in rows if kind_of(row["reason"]) == kinds[0][0])
+    match = _KIND.match(first["reason"])
+    words = " ".join((match[2] if match else first["reason"]).split())[:REASON_CHARACTERS]
+    known = first["source"] not in (first["example_id"], first["document_id"]) and first["source"] not in words
     of = "" if asked is None else f" of {asked}"
     named = [f"{'all' if len(kinds) == 1 else count} `{kind}`" for kind, count in kinds if kind]
-    return f"{', '.join([f'{len(rows)}{of} in quarantine', *named])}: {words}"
+    what = ", ".join([f"{len(rows)}{of} in quarantine", *named])
+    where = f" ({first['source']})" if known else ""
+    return f"{what}: {words}{where}"
 
 
 def losses(store: Store, assets: Iterable[str], shards: Sequence[str], split: str) -> str:

@@ -8,17 +8,19 @@ import dagster as dg
 
 from assets.benchmark_scores.scores import read_means, read_summary
 from assets.long_outputs.schema import LONG_OUTPUTS
-from assets.partitions import known_shards
 from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.quality.report import Report, read_report
+from assets.quality.shard_states import shard_states
 from assets.quality_report.page import render_page
 from assets.quality_report.pictures import Lengths, loss_picture, scores_picture, words_picture
 from assets.quality_report.step import STEP
 from assets.recipe_nodes import RecipeResource
+from assets.run_view import RunView
 from assets.step_asset import step_asset
-from assets.steps import sharded_steps
+from assets.steps import STEP_OF, sharded_steps, steps_of
+from assets.training_dataset import notes
 from resources.dagster import StoreResource, clear_failures
-from resources.store import Store
+from resources.store import DamagedTableError, MissingTableError, Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 
 
@@ -32,7 +34,9 @@ def quality_report(
     """
     with clear_failures():
         tables = store.create()
-        shards = known_shards(context.instance)
+        view = RunView.of(context)
+        states = shard_states(tables, view, [name for name in steps_of("shard_job") if STEP_OF[name].sharded])
+        shards = view.shards
         reports = [
             report
             for asset in sharded_steps()
@@ -41,20 +45,16 @@ def quality_report(
         ]
         aside = [row for asset in sharded_steps() for shard in shards for row in read_quarantine(tables, asset, shard)]
         aside += read_left_out(tables)
-        lengths = [
-            Lengths(row["kind"], row["target_words"], row["words"])
-            for shard in shards
-            if tables.has_table("long_outputs", shard)
-            for row in tables.rows(LONG_OUTPUTS, shard)
-        ]
+        lengths = [length for shard in shards for length in lengths_of(tables, shard)]
         curves, means, summary = loss_curves(tables), read_means(tables), read_summary(tables)
         pictures = [
             words_picture(lengths),
             *([loss_picture(curves)] if curves else ()),
             *([scores_picture(means)] if means else ()),
         ]
-        notes = [*embedded_note(reports), *([summary["note"]] if summary else ())]
-        page = render_page(notes, reports, aside, pictures, summary)
+        waiting = [states.note] if states.note else []
+        said = [*embedded_note(reports), *waiting, *([summary["note"]] if summary else ())]
+        page = render_page(said, reports, aside, pictures, summary)
         path = tables.home / "reports" / "index.html"
         tables.write_bytes(path, page.encode())
     return dg.MaterializeResult(
@@ -62,9 +62,19 @@ def quality_report(
             "reports": len(reports),
             "passed": sum(report["passed"] for report in reports),
             "quarantined": len(aside),
+            "pending": len(states.pending),
+            **notes(states.note),
             "path": dg.MetadataValue.path(str(path)),
         }
     )
+
+
+def lengths_of(store: Store, shard: str) -> list[Lengths]:
+    """Of the shard's texts; none where its table is not there, or is damaged, which its report says."""
+    with suppress(MissingTableError, DamagedTableError):
+        rows = store.rows(LONG_OUTPUTS, shard, ["kind", "target_words", "words"])
+        return [Lengths(row["kind"], row["target_words"], row["words"]) for row in rows]
+    return []
 
 
 def embedded_note(reports: Sequence[Report]) -> list[str]:

@@ -13,6 +13,7 @@ from resources.text.shown import visible
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #ddd;padding:.3rem .7rem;
 text-align:left;vertical-align:top}.ok{color:#176f2c}.warn{color:#9a6700}.bad{color:#b42318;font-weight:600}
+.waiting{color:#777}
 .pictures{display:flex;flex-wrap:wrap;gap:1rem}img{border:1px solid #eee}.note{background:#fff8e1;padding:.6rem 1rem}"""
 
 
@@ -42,7 +43,7 @@ def render_page(
         "<h2>Quarantine</h2>",
         _table(
             ("step", "what", "why"),
-            [(row["step"], row["item"] or row["document_id"], row["reason"]) for row in quarantine],
+            [(row["step"], row["source"], row["reason"]) for row in quarantine],
         )
         if quarantine
         else "<p>Nothing.</p>",
@@ -68,7 +69,7 @@ def _verdicts(reports: Sequence[Report]) -> str:
 
 def _cell(report: Report | None) -> str:
     if report is None:
-        return '<td class="bad">no report</td>'
+        return '<td class="waiting">not made yet</td>'
     off = [outcome["rule"] for outcome in report["outcomes"] if not outcome["passed"]]
     css = "ok" if not off else ("warn" if report["passed"] else "bad")
     text = f"{report['rows']} rows, {len(report['outcomes']) - len(off)} of {len(report['outcomes'])} passed"

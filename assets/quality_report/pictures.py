@@ -1,6 +1,7 @@
 """The pictures of the report, drawn with matplotlib and returned as PNG bytes."""
 
 from collections.abc import Mapping, Sequence
+from math import nan
 from typing import NamedTuple
 
 from resources.charts import as_png, curve_picture, new_figure
@@ -37,7 +38,10 @@ def scores_picture(models: Mapping[str, Mapping[str, float | None]]) -> bytes:
     figure, axes = new_figure()
     for offset, key in ((-0.2, "S_l"), (0.2, "S_q")):
         axes.bar(
-            [i + offset for i in range(len(models))], [means[key] or 0 for means in models.values()], 0.36, label=key
+            [i + offset for i in range(len(models))],
+            [nan if (value := means[key]) is None else value for means in models.values()],
+            0.36,
+            label=key,
         )
     axes.set_xticks(range(len(models)), list(models))
     axes.set(ylim=(0, 100), ylabel="score, 0-100", title="Benchmark: held_out")

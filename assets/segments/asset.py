@@ -13,7 +13,7 @@ from assets.segments.splitter import split_draft, split_output
 from assets.segments.step import STEP
 from assets.shard_table import Shard
 from assets.step_asset import step_asset
-from resources.dagster import StoreResource, clear_failures
+from resources.dagster import StoreResource, clear_failures, mean
 from resources.recipe.read import RecipeError
 
 
@@ -46,7 +46,7 @@ def segments(
         0,
         {
             "drafts_cut": counts["drafts"],
-            "words_mean": counts["words"] / max(1, count),
+            "words_mean": mean(counts["words"], count),
             "missing_pages": counts["missing"],
         },
     )

@@ -7,15 +7,15 @@ import dagster as dg
 
 from assets.derivation import upstream_contents
 from assets.long_outputs.schema import LONG_OUTPUTS
-from assets.partitions import known_shards
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.quality.quarantine_share import losses
 from assets.recipe_nodes import RecipeResource, version_tags
+from assets.run_view import RunView
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.general_chat import draw_chat
 from assets.sft_dataset.mix_report import mix_report, mix_table
-from assets.sft_dataset.moved_documents import MovedDocuments, moved_note
+from assets.sft_dataset.moved_documents import MovedDocuments, moved_note, unread_note
 from assets.sft_dataset.schema import SFT_DATASET
 from assets.sft_dataset.selection import Candidate, Selection, select
 from assets.sft_dataset.step import STEP
@@ -23,7 +23,7 @@ from assets.sft_dataset.student_budget import TokenBudget
 from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
 from assets.steps import gated_by
-from assets.training_dataset import gate_metadata, image_files, write_dataset
+from assets.training_dataset import gate_metadata, image_files, notes, write_dataset
 from resources.dagster import StoreResource, clear_failures
 from resources.recipe.read import RecipeError
 from resources.store import Store
@@ -42,13 +42,15 @@ def sft_dataset(
     Two passes: the first decides on every example, the second writes those that were chosen.
     """
     with clear_failures(CatalogError, GateClosedError, RecipeError, RowError):
-        tables, made_with, shards = store.create(), recipe.of(STEP), known_shards(context.instance)
+        tables, made_with = store.create(), recipe.of(STEP)
         wanted = made_with.recipe
-        open_gate(tables, STEP, shards, wanted.gate.mixed_recipes)
+        states = open_gate(tables, STEP, RunView.of(context), wanted.gate.mixed_recipes)
+        shards = states.finished
         upstream = upstream_contents(STEP, tables, shards)
         contamination = Contamination(tables, shards)
         budget = TokenBudget(made_with.settings.student, wanted.training)
-        moved, note = MovedDocuments(tables, shards), moved_note(tables, shards)
+        moved = MovedDocuments(tables, shards)
+        note = notes(states.note, moved_note(tables, shards), unread_note(tables, shards))
         found = select(tables, shards, wanted, contamination, budget, moved)
         chat = draw_chat(wanted.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
@@ -63,6 +65,7 @@ def sft_dataset(
             lambda: why_empty(found, losses(tables, gated_by(STEP), shards, "sft")),
             made_with.identity(SFT_DATASET.version, upstream),
             report,
+            states.pending,
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.id),
@@ -70,6 +73,7 @@ def sft_dataset(
         metadata={
             "dagster/row_count": manifest.rows,
             "shards": len(shards),
+            "pending": len(states.pending),
             "read": found.read,
             "kept": len(found.kept),
             "chosen": len(found.chosen),
@@ -82,7 +86,7 @@ def sft_dataset(
             "path": dg.MetadataValue.path(manifest.path),
             **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
-            **({"note": note} if note else {}),
+            **note,
             "left_out": dg.MetadataValue.path(str(tables.table_path("quarantine/sft_dataset", ALL_SHARDS))),
         },
     )

@@ -10,6 +10,7 @@ to be so, than trained on under the licence of a place that it was taken away fr
 from collections.abc import Sequence
 
 from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.quality.quarantine import read_quarantine
 from assets.source_images.catalog import current_shards
 from assets.source_images.schema import SOURCE_IMAGES
 from resources.store import Store
@@ -51,6 +52,24 @@ def moved_note(store: Store, shards: Sequence[str]) -> str:
     return (
         f"{len(names)} document{'s' if len(names) > 1 else ''} moved to another shard: materialise "
         f"{', '.join(sorted(run_again))} again"
+    )
+
+
+def unread_note(store: Store, shards: Sequence[str]) -> str:
+    """How many documents were added to these shards since they were run, and which to run again; empty where none was.
+
+    Raises CatalogError.
+    """
+    now = current_shards(store.home)
+    known = {row["document_id"] for shard in shards for row in store.rows(SOURCE_IMAGES, shard, ["document_id"])}
+    known |= {row["document_id"] for shard in shards for row in read_quarantine(store, "source_images", shard)}
+    unread = {name: shard for name, shard in now.items() if shard in set(shards) and name not in known}
+    if not unread:
+        return ""
+    many = len(unread) > 1
+    return (
+        f"{len(unread)} document{'s' if many else ''} {'are' if many else 'is'} not read yet: materialise "
+        f"{', '.join(sorted(set(unread.values())))} again"
     )
 
 

@@ -22,9 +22,12 @@ RULES = (
 
 
 def flatten(table: pa.Table) -> pd.DataFrame:
-    """A row per page."""
+    """A row per page, named by its document and number."""
     columns = ["document_id", "page", "width", "height", "split", "kind", "licence", "image_sha256", "phash"]
-    return plain_columns(table, columns)
+    frame = plain_columns(table, columns)
+    places = [f"{document} page {page}" for document, page in zip(frame["document_id"], frame["page"], strict=True)]
+    frame.insert(0, "place", places)
+    return frame
 
 
 def expectations() -> list[Expectation]:
@@ -53,9 +56,13 @@ def pages_complete(context: Context) -> Outcome:
 
 def images_stored(context: Context) -> Outcome:
     """By the file's presence; its bytes are not read again."""
-    images = context.table.column("image_sha256").to_pylist()
-    bad = [image for image in images if len(image) != 64 or not context.store.image_path(image).is_file()]
-    return violations("images_stored", bad, len(images), "images are not in the store")
+    rows = context.table.select(["document_id", "page", "image_sha256"]).to_pylist()
+    bad = [
+        f"{row['document_id']} page {row['page']}"
+        for row in rows
+        if len(row["image_sha256"]) != 64 or not context.store.image_path(row["image_sha256"]).is_file()
+    ]
+    return violations("images_stored", bad, len(rows), "images are not in the store")
 
 
 def splits_whole(context: Context) -> Outcome:
@@ -94,11 +101,15 @@ def nothing_quarantined(context: Context) -> Outcome:
 
 def no_double_images(context: Context) -> Outcome:
     """By the sha256 of the stored image."""
-    documents = defaultdict(set)
-    for row in context.table.select(["document_id", "image_sha256"]).to_pylist():
-        documents[row["image_sha256"]].add(row["document_id"])
-    bad = [image for image, found in documents.items() if len(found) > 1]
-    return violations("no_double_images", bad, len(documents), "images stand in two documents")
+    places = defaultdict[str, dict[str, int]](dict)  # image -> document -> its first such page
+    for row in context.table.select(["document_id", "page", "image_sha256"]).to_pylist():
+        places[row["image_sha256"]].setdefault(row["document_id"], row["page"])
+    bad = [
+        " and ".join(f"{document} page {page}" for document, page in found.items())
+        for found in places.values()
+        if len(found) > 1
+    ]
+    return violations("no_double_images", bad, len(places), "images stand in two documents")
 
 
 CHECKS = AssetRules(

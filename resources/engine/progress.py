@@ -32,7 +32,7 @@ class Tally:
             "paid_cached_tokens": self.cached_tokens,
             "paid_completion_tokens": self.completion_tokens,
             "paid_usd": round(self.cost_usd, 6),
-            "call_seconds_mean": round(self.latency_s / self.made, 3) if self.made else 0.0,
+            **({"call_seconds_mean": round(self.latency_s / self.made, 3)} if self.made else {}),
             **{f"failed_{kind}": count for kind, count in sorted(self.failed.items())},
             **{f"retried_{kind}": count for kind, count in sorted(self.retried.items())},
         }

@@ -1,17 +1,17 @@
 """The traps of partitioned checks (a blocking check gates only its own run): what holds a bad shard back, and where."""
 
+import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster import AssetCheckKey, AssetKey
 
-from assets.quality.gate import gate
-from assets.quality.outcome import Outcome
-from assets.quality.report import read_report, report_path, write_report
+from assets.quality.report import read_report
+from assets.quality.shard_states import ShardStates, shard_states
+from assets.run_view import RunView
 from assets.segments.schema import SEGMENTS
 from assets.steps import steps_of
-from resources.store import Store
 from tests.conftest import Factory, draw_page, write_recipe
 from tests.identity.test_stale import failures
 
@@ -29,6 +29,11 @@ def two_collections(factory: Factory) -> None:
         draw_page(factory.sources / "good" / f"sight-{number}x.png", *lines, colour=colour)
     (factory.sources / "bad").mkdir()
     (factory.sources / "bad" / "broken.png").write_text("no picture")
+
+
+def states(factory: Factory, assets: list[str]) -> ShardStates:
+    """As a run that begins now sees the shards."""
+    return shard_states(factory.store, RunView(factory.scan(), time.time()), assets)
 
 
 def steps(result: dg.ExecuteInProcessResult) -> set[str]:
@@ -62,7 +67,7 @@ def test_a_failed_shard_blocks_its_own_downstream_and_closes_the_gate_until_it_i
     factory.scan()
     assert factory.run("shard_job", bad).success
     assert check_statuses(factory, "source_images", "quarantine_share") == {bad: "SUCCEEDED", good: "SUCCEEDED"}
-    assert gate(factory.store, ("source_images", "long_outputs"), [bad, good]) == []
+    assert states(factory, ["source_images", "long_outputs"]).finished == [bad, good]
     assert factory.run("training_job", assets=["sft_dataset"]).success  # the gate is open again
 
 
@@ -111,20 +116,10 @@ def test_the_gate_sees_a_table_that_changed_after_its_check(factory: Factory) ->
     assert factory.run("shard_job", good).success
     table = factory.store.read_table("segments", good)
     factory.store.write_table(SEGMENTS, good, table.to_pylist()[1:])
-    problems = gate(factory.store, ("source_images", "segments", "preference_pairs"), [good])
+    problems = states(factory, ["segments", "preference_pairs"]).problems
     assert [(problem.asset, problem.reason) for problem in problems] == [
         ("segments", "its table changed after it was checked")
     ]
-
-
-def test_the_gate_names_a_shard_that_was_never_run(factory: Factory) -> None:
-    two_collections(factory)
-    bad, good = factory.scan()
-    problems = gate(factory.store, ("source_images",), [bad, good])
-    assert {(problem.shard, problem.reason) for problem in problems} == {
-        (bad, "not checked yet"),
-        (good, "not checked yet"),
-    }
 
 
 def test_the_gate_refuses_a_table_that_was_made_from_another_than_there_is_now(
@@ -153,17 +148,3 @@ def test_the_gate_refuses_a_table_that_was_made_from_another_than_there_is_now(
     recipe.write_text(recipe.read_text().replace("true", "false"))
     assert factory.run("shard_job", shards[1], ["long_outputs"]).success
     assert factory.run("training_job", assets=["sft_dataset"]).success
-
-
-@pytest.mark.parametrize(
-    "written", ["", '{"asset": "segm', "[]", "null", '{"asset": "segments"}', '{"outcomes": [{"rule": "r"}]}', "\xff"]
-)
-def test_a_report_that_cannot_be_read_counts_as_none(written: str, tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    store.write_table(SEGMENTS, "a-001", [])
-    write_report(store, "segments", "a-001", [], [Outcome("r", True, {}, "缺")], 0, 0)
-    report = read_report(store, "segments", "a-001")
-    assert report is not None and report["outcomes"][0]["description"] == "缺"
-    assert gate(store, ["segments"], ["a-001"]) == []
-    report_path(store, "segments", "a-001").write_bytes(written.encode("latin-1"))
-    assert [problem.reason for problem in gate(store, ["segments"], ["a-001"])] == ["not checked yet"]

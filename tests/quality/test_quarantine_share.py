@@ -76,7 +76,7 @@ def test_the_share_is_the_recipes_and_an_empty_table_passes_only_where_nothing_w
 
 def test_of_several_kinds_each_is_counted_and_the_commonest_one_explained() -> None:
     rows = [
-        {"step": "s", "shard": "a", "item": "", "document_id": "", "example_id": "", "reason": reason}
+        {"step": "s", "shard": "a", "item": "", "document_id": "", "example_id": "", "reason": reason, "source": ""}
         for reason in ["empty: nothing", f"refused: {'no ' * 200}", "refused: never", "b.png is no image"]
     ]
     said = why_lost(rows, 9)
@@ -102,7 +102,7 @@ def test_a_teacher_that_writes_no_usable_plan_ends_the_shard_with_that_sentence_
     assert "segments" not in {event.step_key for event in result.all_events if event.is_step_success}
     refused = failures(factory.run("training_job", assets=["sft_dataset"]))
     assert f"{shard}/long_outputs: failed quarantine_share ({lost}" in refused
-    assert "not checked yet" not in failures(factory.run("training_job", assets=["preference_dataset"]))
+    assert "pending" not in failures(factory.run("training_job", assets=["preference_dataset"]))
 
 
 def test_a_gate_and_the_scores_that_find_nothing_say_where_it_was_lost(tmp_path: Path) -> None:

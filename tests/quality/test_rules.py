@@ -284,7 +284,7 @@ def test_too_much_quarantine_stops_a_shard_and_a_little_only_warns(store: tuple[
     write_quarantine(tables, "source_images", shard, rows)
     assert failed(tables, "source_images", shard) == {"nothing_quarantined", "quarantine_share"}
     warned = check_shard(tables, "source_images", shard, rules_of("source_images"))["nothing_quarantined"]
-    assert warned.description == "5 of 9 documents were set aside"
+    assert warned.description == "5 of 9 documents were set aside: broken, broken, broken and 2 more"
 
 
 @pytest.mark.parametrize("name", sharded_steps())
@@ -300,7 +300,7 @@ def test_a_step_that_set_everything_aside_fails_for_that(store: tuple[Store, str
     tables.write_table(table_named(name), shard, [], tables.identity(name, shard))
     outcomes = check_shard(tables, name, shard, rules_of(name))
     assert not outcomes["quarantine_share"].passed
-    assert outcomes["quarantine_share"].description.endswith("in quarantine, all `empty`: nothing was answered")
+    assert "in quarantine, all `empty`: nothing was answered" in outcomes["quarantine_share"].description
 
 
 def test_every_rule_is_mutated_at_least_once() -> None:

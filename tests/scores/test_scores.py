@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from assets.benchmark_scores.asset import Answer, judge_all
 from assets.benchmark_scores.scores import MODELS, scores_path, summarise
 from assets.judging.judge import DIMENSIONS, TRIES, Question, judge_answer, parse_scores
 from assets.partitions import SHARDS
+from assets.training_dataset import Manifest
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
@@ -27,6 +29,7 @@ from resources.training.checkpoint import FILES
 from testing.openai_server import completion, failure, scripted_server
 from testing.rows import english, write_shard, written
 from tests.conftest import Factory
+from tests.identity.test_stale import failures
 
 FOURS = dict.fromkeys(DIMENSIONS, 4)
 ITEM: dict[str, Any] = {
@@ -154,6 +157,12 @@ def checkpoint(store: Store, kind: str, name: str, base: str, dataset: str) -> N
     store.write_json(folder.parent / "current.json", {"id": name})
 
 
+def data_set(store: Store, gate: str, name: str, shards: list[str], pending: dict[str, str] | None = None) -> None:
+    """The manifest of a data set that a checkpoint learnt."""
+    manifest = Manifest(name, gate, "", 1, {}, {}, shards, pending=pending or {})
+    store.write_json(store.home / "datasets" / gate / name / "manifest.json", asdict(manifest))
+
+
 @pytest.fixture
 def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """One held-out example and two checkpoints, that write without a model; the names of the files they write to."""
@@ -175,6 +184,8 @@ def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ],
     )
     factory.instance.add_dynamic_partitions(str(SHARDS.name), ["a-001"])
+    data_set(factory.store, "sft", "learnt", ["a-001"])
+    data_set(factory.store, "preference", "compared", ["a-001"])
     checkpoint(factory.store, "sft", "first", "/models/base", "learnt")
     checkpoint(factory.store, "dpo", "pairs", "/moved/checkpoints/sft/first", "compared")
 
@@ -201,6 +212,26 @@ def test_scores_name_the_data_that_was_learnt_and_another_harness_writes_its_ans
     monkeypatch.setattr("assets.benchmark_scores.asset.HARNESS", "another")
     said(factory.run("evaluation_job"))
     assert files[0] == files[1] != files[2]
+
+
+def test_shards_that_training_did_not_read_are_counted_and_not_scored_on(factory: Factory, files: list[str]) -> None:
+    held = [written("fedcba-single", english("more", 200), split="benchmark", required_words=200)]
+    for shard in ("b-001", "c-001"):
+        write_shard(factory.store, shard, held)
+    factory.instance.add_dynamic_partitions(str(SHARDS.name), ["b-001", "c-001", "d-001"])
+    data_set(factory.store, "sft", "learnt", ["a-001", "b-001"], {"c-001": "never run"})
+    told = said(factory.run("evaluation_job"))
+    assert (told["items"], told["shards"], told["pending"]) == (1, 1, 3)
+    assert told["note"] == (
+        "3 shards pending: b-001 (added after training began), c-001 (never run), d-001 (added after training began)"
+    )
+
+
+def test_scores_of_a_data_set_that_is_gone_are_refused_in_one_sentence(factory: Factory, files: list[str]) -> None:
+    path = factory.home / "datasets" / "sft" / "learnt" / "manifest.json"
+    path.unlink()
+    result = factory.run("evaluation_job")
+    assert f"{path} is not there: materialise `sft_dataset` again." in failures(result)
 
 
 def test_a_score_has_the_task_that_the_example_was_written_to(factory: Factory, files: list[str]) -> None:
