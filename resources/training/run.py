@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from resources.authors import is_embedded
+from resources.stopping import STOP, Stopped
 from resources.training.answer_writer import load_writer
 from resources.training.rows.processor import load_processor
 from resources.training.run_config import DpoRun, GenerationRun, SftRun, TrainingRun
@@ -88,6 +89,31 @@ class Progress(TrainerCallback):
         )
 
 
+class SaveAndStop(TrainerCallback):
+    """Ends training after the step that is computed when the process is asked to end, once that step is saved."""
+
+    def __init__(self) -> None:
+        self._orderly = ExitStack()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """From here a signal waits for the end of a step."""
+        self._orderly.enter_context(STOP.orderly())
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """All processes of the run agree, for each step takes all of them."""
+        asked = torch.tensor(STOP.requested, dtype=torch.int32, device=args.device)
+        if torch.distributed.is_initialized():
+            torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
+        if asked.item():
+            control.should_save = control.should_training_stop = True
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """From here a signal ends the process where it stands."""
+        self._orderly.close()
+
+
 def partial_folder(output: Path) -> Path:
     """Where a run that is not finished keeps what it has."""
     return output.with_name(f"{output.name}.partial")
@@ -127,6 +153,8 @@ def finish_run(
     started, checkpoint = time.monotonic(), whole_checkpoint(partial, say)
     known = tokens_seen(Path(checkpoint)) if checkpoint else 0
     trainer, more = train(checkpoint)
+    if trainer.state.global_step < trainer.state.max_steps:
+        STOP.check()
     final = partial / "final"
     save(trainer, final)
     if not trainer.is_world_process_zero():
@@ -179,7 +207,10 @@ def first_words(folder: Path) -> list[int]:
 
 
 def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], None]], None]) -> None:
-    """The main of a training script: configuration, reporting, and an error left beside the output as one sentence."""
+    """The main of a training script: configuration, reporting, and an error left beside the output as one sentence.
+
+    SIGTERM ends it, with what is trained or written so far saved, and with the exit code of that signal.
+    """
     run = read_config(kind)
     failed = run.output.with_name(f"{run.output.name}.failed")
     failed.unlink(missing_ok=True)
@@ -187,10 +218,14 @@ def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], 
     disable_bar: Callable[[], None] = transformers.utils.logging.disable_progress_bar
     disable_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the trainers' own, about names that change in v6
-    with reporting(what) as say:
+    with STOP.listening(), reporting(what) as say:
         try:
             body(run, say)
+        except Stopped:
+            say(f"stopped by {STOP.name}; it goes on from here when it is started again")
         except Exception as error:
             print(f"{what} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             failed.write_text(str(error))
             raise
+    if STOP.requested:
+        sys.exit(STOP.exit_code)
