@@ -21,7 +21,7 @@ class ChildProcess(dg.PipesSubprocessClient):
     outlives it.
     """
 
-    def run(
+    def run(  # type: ignore[override]  # as Dagster's own client has it
         self,
         *,
         context: dg.OpExecutionContext | dg.AssetExecutionContext,

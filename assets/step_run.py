@@ -26,18 +26,18 @@ def guarded(step: Step, compute: Compute) -> Compute:
     def run(context: dg.AssetExecutionContext, **resources: Any) -> dg.MaterializeResult[None]:
         store: StoreResource = resources["store"]
         home, shard = store.create().home, context.partition_key if step.sharded else ""
-        what = (
+        name = f"{step.name} {shard}".rstrip()
             f"{step.name} {shard} of run {context.run_id[:8]}" if shard else f"{step.name} of run {context.run_id[:8]}"
         )
-        _running.append(what)
+        _running.append(name)
         try:
             STOP.check()
             with clear_failures(LockingError):
                 hold_run(home, context.run_id)
                 with holding_when_free(
                     Lock(home, f"shard-{shard}" if shard else f"step-{step.name}"),
-                    what,
-                    lambda holder: context.log.info(f"{step.name} {shard}: waiting for {holder}"),
+                    f"{name} of run {context.run_id[:8]}",
+                    lambda holder: context.log.info("%s: waiting for %s", name, holder),
                 ):
                     return compute(context, **resources)
         except BaseException as error:
@@ -46,7 +46,7 @@ def guarded(step: Step, compute: Compute) -> Compute:
             context.instance.report_run_canceling(context.run, f"Stopped by {STOP.name}.")
             raise Stopped(STOP.name) from error
         finally:
-            _running.remove(what)
+            _running.remove(name)
 
     return run
 

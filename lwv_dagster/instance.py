@@ -48,8 +48,8 @@ def end_dead_runs(instance: dg.DagsterInstance, home: Path) -> int:
         instance.report_run_failed(run, "The process of this run was killed.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     for path in (home / FOLDER).glob("run-*.lock"):
-        run = instance.get_run_by_id(path.stem.removeprefix("run-"))
-        if run is None or run.is_finished:
+        found = instance.get_run_by_id(path.stem.removeprefix("run-"))
+        if found is None or found.is_finished:
             path.unlink(missing_ok=True)
     return len(dead)
 

@@ -46,12 +46,12 @@ def phase(home: Path, shard: str) -> str:
 def forget_phase(home: Path, shard: str, name: str) -> None:
     """Undo a phase and all that it keeps (calls, saved steps, answers), so that the next demo is in it for a while."""
     table = {"ocr": "source_images", "writing": "long_outputs", "corrections": "corrected_segments"}.get(name)
-    role: Role | None = {"writing": "teacher", "corrections": "critic", "scores": "judge"}.get(name)
+    roles: dict[str, Role] = {"writing": "teacher", "corrections": "critic", "scores": "judge"}
     if table:
         (home / "tables" / table / f"{shard}.parquet").unlink(missing_ok=True)
     else:
         shutil.rmtree(home / ("scores" if name == "scores" else f"checkpoints/{name}"), ignore_errors=True)
-    if role:
+    if role := roles.get(name):
         cleaner = LedgerCleaner(home)
         cleaner.forget(Which(role=role))
         cleaner.close()
