@@ -27,8 +27,6 @@ def guarded(step: Step, compute: Compute) -> Compute:
         store: StoreResource = resources["store"]
         home, shard = store.create().home, context.partition_key if step.sharded else ""
         name = f"{step.name} {shard}".rstrip()
-            f"{step.name} {shard} of run {context.run_id[:8]}" if shard else f"{step.name} of run {context.run_id[:8]}"
-        )
         _running.append(name)
         try:
             STOP.check()
