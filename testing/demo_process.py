@@ -12,44 +12,28 @@ from uuid import uuid4
 
 import pyarrow.parquet as pq
 
+from assets.steps import STEP_OF
 from resources.ledger_forget import LedgerCleaner, Which
 from resources.messages import Role
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "DEMO_PROCESS_MARK"  # in the environment of all that a demo starts
-PHASES = ("ocr", "writing", "corrections", "sft", "dpo", "scores")
+STEPS = {  # of each phase, the one in which it is slow
+    "ocr": "source_images",
+    "writing": "long_outputs",
+    "corrections": "corrected_segments",
+    "sft": "sft_checkpoint",
+    "dpo": "dpo_checkpoint",
+    "scores": "benchmark_scores",
+}
 IN_A_CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")  # as its pid 1
-
-
-def phase(home: Path, shard: str) -> str:
-    """Where a demo over one shard is, from what is on disk: one of PHASES, or ``."""
-    tables = home / "tables"
-
-    def made(name: str) -> bool:
-        return (tables / name / f"{shard}.parquet").exists()
-
-    def begun(kind: str) -> bool:
-        folder = home / "checkpoints" / kind
-        return any(folder.glob("*.json")) and not (folder / "current.json").exists()
-
-    found = {
-        "scores": any((home / "scores").rglob("*.config.json")) and not any((home / "scores").rglob("scores.parquet")),
-        "dpo": begun("dpo"),
-        "sft": begun("sft"),
-        "corrections": made("segments") and not made("corrected_segments"),
-        "writing": made("instructions") and not made("long_outputs"),
-        "ocr": (home / "images").exists() and not made("source_images"),
-    }
-    return next((name for name, here in found.items() if here), "")
 
 
 def forget_phase(home: Path, shard: str, name: str) -> None:
     """Undo a phase and all that it keeps (calls, saved steps, answers), so that the next demo is in it for a while."""
-    table = {"ocr": "source_images", "writing": "long_outputs", "corrections": "corrected_segments"}.get(name)
     roles: dict[str, Role] = {"writing": "teacher", "corrections": "critic", "scores": "judge"}
-    if table:
-        (home / "tables" / table / f"{shard}.parquet").unlink(missing_ok=True)
-    else:
+    (home / "tables" / STEPS[name] / f"{shard}.parquet").unlink(missing_ok=True)
+    if name in ("sft", "dpo", "scores"):
         shutil.rmtree(home / ("scores" if name == "scores" else f"checkpoints/{name}"), ignore_errors=True)
     if role := roles.get(name):
         cleaner = LedgerCleaner(home)
@@ -63,6 +47,7 @@ class DemoProcess:
     def __init__(self, home: Path, sources: Path, env: Mapping[str, str], wrapper: tuple[str, ...] = ()) -> None:
         self.home = home
         self.mark = uuid4().hex
+        self.started = time.time()
         self.output = home.parent / f"{home.name}-{self.mark}.txt"
         own = {name: value for name, value in os.environ.items() if not name.startswith(("LWV_", "DAGSTER_"))}
         with self.output.open("w") as out:
@@ -83,9 +68,10 @@ class DemoProcess:
             )
 
     def wait_for(self, name: str, shard: str, seconds: float = 600) -> bool:
-        """Whether the phase began before the process ended."""
-        deadline = time.monotonic() + seconds
-        while phase(self.home, shard) != name:
+        """Whether it began the step of the phase before it ended, as it says in the lock that it holds for it."""
+        step, deadline = STEPS[name], time.monotonic() + seconds
+        lock = self.home / "locks" / (f"shard-{shard}.lock" if STEP_OF[step].sharded else f"step-{step}.lock")
+        while not (lock.exists() and lock.stat().st_mtime > self.started and f'"{step} ' in lock.read_text()):
             if self.process.poll() is not None:
                 return False
             assert time.monotonic() < deadline, f"{name} did not begin:\n{self.said()}"

@@ -16,9 +16,11 @@ from testing.openai_server import running
 
 @dataclass
 class SlowModels:
-    """seconds: before each answer. answered: how often each question was, by the hash of its body."""
+    """seconds: before each answer. held: no answer goes out until it is false again. answered: how often each question
+    was, by the hash of its body."""
 
     seconds: float
+    held: bool = False
     answered: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     url: str = ""
@@ -50,6 +52,8 @@ class SlowModels:
             self.in_flight += 1
             try:
                 await asyncio.sleep(self.seconds)
+                while self.held:
+                    await asyncio.sleep(0.02)
                 await inner(scope, again, send)
                 self.answered[hashlib.sha256(body).hexdigest()] += 1
             finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from testing.demo_process import IN_A_CONTAINER, PHASES, DemoProcess, finish, forget_phase, tables_of
+from testing.demo_process import IN_A_CONTAINER, STEPS, DemoProcess, finish, forget_phase, tables_of
 from testing.slow_models import SlowModels, slow_models
 from tests.conftest import draw_unlike_decks, write_recipe
 
@@ -102,7 +102,7 @@ def often(
     assert took, f"{name} was over each time"
 
 
-@pytest.mark.parametrize("name", PHASES)
+@pytest.mark.parametrize("name", STEPS)
 def test_signals_end_a_demo_in_time_and_it_ends_like_an_unbroken_one(
     name: str, home: Path, folder: Path, env: Mapping[str, str], unbroken: Path
 ) -> None:
@@ -115,8 +115,8 @@ def test_signals_end_a_demo_in_time_and_it_ends_like_an_unbroken_one(
 def test_kills_leave_no_process_and_a_demo_ends_like_an_unbroken_one(
     home: Path, folder: Path, env: Mapping[str, str], unbroken: Path
 ) -> None:
-    for number in range(max(len(PHASES), MOMENTS)):
-        often(home, folder, env, PHASES[number % len(PHASES)], [signal.SIGKILL])
+    for number in range(max(len(STEPS), MOMENTS)):
+        often(home, folder, env, list(STEPS)[number % len(STEPS)], [signal.SIGKILL])
     finish(home, folder / "sources", env)
     assert tables_of(home) == tables_of(unbroken)
 
@@ -125,7 +125,7 @@ def test_the_same_as_pid_1_of_a_container(home: Path, folder: Path, env: Mapping
     if subprocess.run([*IN_A_CONTAINER, "true"], capture_output=True, check=False).returncode:
         pytest.skip("a pid namespace of its own needs root, or unprivileged user namespaces")
     for number in range(MOMENTS):
-        for name in PHASES:
+        for name in STEPS:
             often(
                 home, folder, env, name, [(signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number % 3]], IN_A_CONTAINER
             )
