@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from testing.demo_process import IN_A_CONTAINER, STEPS, DemoProcess, finish, forget_phase, tables_of
+from testing.demo_process import IN_A_CONTAINER, STEPS, DemoProcess, finish, forget_phase, on_a_busy_machine, tables_of
 from testing.slow_models import SlowModels, slow_models
 from tests.conftest import draw_unlike_decks, write_recipe
 
@@ -72,7 +72,7 @@ def interrupt(
         return None
     sent = time.monotonic()
     os.kill(demo.demo_pid() if wrapper else demo.process.pid, number)
-    demo.process.wait(MOST_S[name])
+    demo.process.wait(on_a_busy_machine(MOST_S[name]))
     if number == signal.SIGKILL:
         demo.all_gone(GONE_S)
     else:
