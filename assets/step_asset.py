@@ -8,11 +8,10 @@ from assets.derivation import loaded_templates
 from assets.partitions import SHARDS
 from assets.recipe_nodes import node_key
 from assets.step import Step
+from assets.step_run import Compute, guarded
 from assets.steps import STEP_OF
 from resources.endpoints import asks_local_server
 from resources.op_tags import GPU_OP_TAGS, GPU_POOL
-
-Compute = Callable[..., dg.MaterializeResult[None]]  # context and resources -> what was written
 
 
 def step_asset(step: Step, kinds: set[str]) -> Callable[[Compute], dg.AssetsDefinition]:
@@ -22,7 +21,7 @@ def step_asset(step: Step, kinds: set[str]) -> Callable[[Compute], dg.AssetsDefi
     """
     loaded_templates(step)  # as the step's modules, which are being imported, have just read them
     gpu = needs_gpu(step)
-    return dg.asset(
+    asset = dg.asset(
         name=step.name,
         group_name=step.group,
         deps=[*(_dependency(step, STEP_OF[name]) for name in step.upstream), node_key(step.name)],
@@ -31,6 +30,7 @@ def step_asset(step: Step, kinds: set[str]) -> Callable[[Compute], dg.AssetsDefi
         pool=GPU_POOL if gpu else None,
         op_tags=GPU_OP_TAGS if gpu else None,
     )
+    return lambda compute: asset(guarded(step, compute))
 
 
 def needs_gpu(step: Step) -> bool:

@@ -1,10 +1,12 @@
 """The command `lwv`: what Dagster's own tools do not have."""
 
 import sys
+from collections.abc import Callable
 
 import click
 
 from resources.messages import ROLES, Role
+from resources.stopping import STOP, Stopped
 
 
 class _Commands(click.Group):
@@ -34,9 +36,13 @@ def main() -> None:
 @main.command()
 def demo() -> None:
     """Run the whole lineage on LWV_SOURCES (default: samples/) into LWV_HOME (default: .lwv/), and show the scores."""
-    from lwv_dagster.demo import run_demo
 
-    sys.exit(run_demo())
+    def work() -> int:
+        from lwv_dagster.demo import run_demo
+
+        return run_demo()
+
+    sys.exit(until_stopped(work, "`lwv demo` goes on where it stopped, nothing is paid twice"))
 
 
 @main.command()
@@ -109,6 +115,16 @@ def forget(
     }
     asked = [part for name, value in given.items() if value is not None for part in (name, value)]
     sys.exit(run_forget(which, asked, yes))
+
+
+def until_stopped(work: Callable[[], int], how: str) -> int:
+    """The exit code of `work`, or of the signal that ended it, with a line that says how to go on."""
+    try:
+        with STOP.listening():
+            return work()
+    except Stopped:
+        click.echo(f"stopped by {STOP.name}; {how}")
+        return STOP.exit_code
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import dagster as dg
 
+from assets.child_process import ChildProcess
 from assets.quality.asset_checks import asset_checks
 from assets.recipe_nodes import RecipeResource, recipe_nodes
 from assets.steps import STEPS
@@ -34,7 +35,7 @@ default_resources: Mapping[str, object] = {
     "recipe": RecipeResource(),
     "models": ModelsResource(),
     "gpu": GpuResource(),
-    "pipes": dg.PipesSubprocessClient(),
+    "pipes": ChildProcess(),
 }
 
 

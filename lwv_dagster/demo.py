@@ -5,6 +5,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import dagster as dg
 from rich.markup import escape
@@ -16,15 +18,18 @@ from assets.step import Job
 from assets.steps import STEP_OF, steps_of
 from lwv_dagster.check import check_servers, never_answered
 from lwv_dagster.definitions import defs
-from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
+from lwv_dagster.instance import end_dead_runs, open_instance
+from lwv_dagster.job_run import run_here
 from lwv_dagster.preflight import may_begin
 from lwv_dagster.spending import Spending
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
 from resources.engine.money import read_prices, require_prices
 from resources.failures import EndpointError, LedgerError
+from resources.locks import HeldError, Lock, LockingError, holding
 from resources.recipe.read import read_recipe
-from resources.settings import Settings
+from resources.settings import SettingError, Settings
+from resources.stopping import STOP
 from resources.store import Store
 
 JOBS: tuple[Job, ...] = ("shard_job", "training_job", "evaluation_job", "report_job")
@@ -45,12 +50,25 @@ class AssetTally:
 
 
 def run_demo() -> int:
-    """Exit code 0 when every run succeeded; every problem is one line that says what to do."""
-    started = time.monotonic()
+    """Exit code 0 when every run succeeded; every problem is one line that says what to do. Raises Stopped."""
     if not may_begin("lwv demo"):
         return 2
     try:
         settings = Settings().absolute()
+        with holding(Lock(settings.home, "home"), "`lwv demo`"):
+            return run_all(settings)
+    except HeldError as error:
+        problem = f"{error} is at work in LWV_HOME={settings.home}: wait for it, stop it, or set another LWV_HOME."
+    except (SettingError, LockingError) as error:
+        problem = str(error)
+    console.print(f"[red]lwv demo cannot start:[/] {escape(problem)}", soft_wrap=True)
+    return 2
+
+
+def run_all(settings: Settings) -> int:
+    """`run_demo`, alone in its LWV_HOME."""
+    started = time.monotonic()
+    try:
         endpoints = endpoints_from_env()
         require_prices(endpoints, read_prices(settings.prices), settings.budget_usd)
         os.environ.update(LWV_HOME=str(settings.home), LWV_SOURCES=str(settings.sources))
@@ -71,15 +89,14 @@ def run_demo() -> int:
     tally: dict[str, AssetTally] = defaultdict(AssetTally)
     store = Store(settings.home)
     with open_instance(settings.home) as instance:
-        if ended := end_dead_runs(instance):
+        if ended := end_dead_runs(instance, settings.home):
             console.print(f"  {ended} run(s) of a killed process were ended; their finished work is kept.")
         instance.add_dynamic_partitions(str(SHARDS.name), shards)
-        good_shards = [run_job(instance, "shard_job", tally, shard, spending.tags) for shard in shards]
+        run = partial(run_job, instance, settings.home, tally, spending.tags)
+        good_shards = [run("shard_job", shard) for shard in shards]
         # Where training failed, the scores would be of checkpoints that learnt something else.
-        scored = run_job(instance, "training_job", tally, tags=spending.tags) and run_job(
-            instance, "evaluation_job", tally, tags=spending.tags
-        )
-        good = run_job(instance, "report_job", tally) and all(good_shards) and scored
+        scored = run("training_job") and run("evaluation_job")
+        good = run("report_job") and all(good_shards) and scored
     show_assets(store, tally)
     show_quarantine(store, shards)
     if scored:
@@ -114,22 +131,21 @@ def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shard
 
 def run_job(
     instance: dg.DagsterInstance,
-    name: str,
+    home: Path,
     tally: dict[str, AssetTally],
+    tags: Mapping[str, str],
+    name: str,
     shard: str | None = None,
-    tags: Mapping[str, str] | None = None,
 ) -> bool:
-    """Run one job to its end in this process, count what it reports, and print one line; true when it succeeded."""
-    job = defs.resolve_job_def(name)
+    """Run one job to its end in this process, count what it reports, and print one line; true when it succeeded.
+
+    Raises Stopped where this process was asked to end.
+    """
+    STOP.check()
     started, what = time.monotonic(), f"{name} {shard or ''}".strip()
     with live_progress(what):
-        result = job.execute_in_process(
-            instance=instance,
-            partition_key=shard,
-            raise_on_error=False,
-            run_config=TERMINAL,
-            tags={PID_TAG: str(os.getpid()), **(tags or {})},
-        )
+        result = run_here(instance, defs.resolve_job_def(name), home, TERMINAL, tags, shard)
+    STOP.check()
     for event in result.all_events:
         count_event(event, tally)
     mark = "[green]✓[/]" if result.success else "[red]✗[/]"

@@ -8,13 +8,17 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock
 
+from assets.step_run import run_lock
 from resources.failures import StorageError
 from resources.home import require_home
+from resources.locks import FOLDER
 from resources.settings import SettingError, Settings
 from resources.storage_faults import storage
 
 _TEMPLATE = Path(__file__).resolve().parents[1] / "dagster_home" / "dagster.yaml"
-PID_TAG = "lwv/pid"
+_OLD_PID_TAG = "lwv/pid"  # that 0.2 gave the demo's runs, which held no lock
+_FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+_UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
 
 
 def main() -> None:
@@ -43,24 +47,30 @@ def open_instance(home: Path) -> dg.DagsterInstance:
             return dg.DagsterInstance.get()
 
 
-def end_dead_runs(instance: dg.DagsterInstance) -> int:
-    """Mark the runs whose process was killed as failed and free their slots in the pools; returns how many."""
-    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
-    dead = [run for run in instance.get_runs(unfinished) if PID_TAG in run.tags and not _alive(run.tags[PID_TAG])]
+def end_dead_runs(instance: dg.DagsterInstance, home: Path) -> int:
+    """Mark the runs whose process was killed as failed and free their slots in the pools; returns how many.
+
+    A run's process holds the run's lock (assets/step_run.py): where the lock is free the process has ended, whatever
+    its pid means by now. Runs without a lock file are of another home, or have begun no step.
+    """
+    dead = [run for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)) if _is_dead(run, home)]
     for run in dead:
         instance.report_run_failed(run, "The process of this run was killed.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    for path in (home / FOLDER).glob("run-*.lock"):
+        found = instance.get_run_by_id(path.stem.removeprefix("run-"))
+        if found is None or found.is_finished:
+            path.unlink(missing_ok=True)
     return len(dead)
 
 
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _is_dead(run: dg.DagsterRun, home: Path) -> bool:
+    lock = run_lock(home, run.run_id)
+    if not lock.path.exists():
+        return _OLD_PID_TAG in run.tags
+    dead = lock.take("end_dead_runs")
+    lock.release()
+    return dead
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """JSON-lines files that a process appends to and that a kill may cut short."""
 
+import fcntl
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +19,13 @@ def read_lines(path: Path) -> list[Line]:
 
 @contextmanager
 def appending(path: Path) -> Iterator[Callable[[Line], None]]:
-    """A function that appends a line, flushed when it returns; a half-written last line is removed first."""
+    """A function that appends a line, flushed when it returns; a half-written last line is removed first.
+
+    One process at a time: the others wait, and read what is there once they are in the block.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # free once the file is closed, or the process has ended
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)
 

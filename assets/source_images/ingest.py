@@ -16,6 +16,7 @@ from assets.source_images.schema import SOURCE_IMAGES, Page
 from assets.source_images.splits import Split
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
+from resources.stopping import STOP
 from resources.store import Store
 from resources.text.shown import in_line
 
@@ -77,6 +78,7 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
     result = IngestResult(iter(()))
 
     def rows() -> Iterator[Page]:
+        pages = 0
         for number, entry in enumerate(entries, 1):
             folder, _, inside = entry.path.partition("/")
             try:
@@ -84,7 +86,9 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
                     result.gone.append(entry.path)
                     continue
                 before = len(measured)
-                yield from document_rows(entry, store, settings, licence_of(inside, licences[folder]), measured)
+                found = document_rows(entry, store, settings, licence_of(inside, licences[folder]), measured)
+                yield from found
+                pages += len(found)
                 result.pages_read += len(measured) - before
             except UnreadableError as error:
                 result.quarantined.append(_quarantine_row(entry, str(error)))
@@ -99,7 +103,9 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
                         "replace it, or report this with the file",
                     )
                 )
-            progress.info("%s %s: %d of %d documents, %s", STEP, shard, number, len(entries), entry.path)
+            progress.info(
+                "%s %s: %d of %d documents, %d pages, %s", STEP, shard, number, len(entries), pages, entry.path
+            )
 
     result.rows = rows()
     return result
@@ -134,6 +140,7 @@ def document_rows(
         raise UnreadableError(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
     rows: list[PageFields] = []
     for page in read_pages(path, settings):
+        STOP.check()
         sha256 = store.put_image(page.jpeg)
         if sha256 not in measured:
             measured[sha256] = measure_page(page.jpeg)

@@ -149,7 +149,7 @@ class ModelEngine:
             self.tally.replayed += 1
             self._fuses[call.role].note("ok", "")
         if self._progress:
-            self._progress.step()
+            self._progress.step(asked=call)
         if record.status != "ok":
             raise AnswerError(
                 record.status, f"{call.role} ({record.model}) at step {call.step}: {record.detail}", record.text

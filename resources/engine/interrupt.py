@@ -7,19 +7,24 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from resources.stopping import SIGNALS, STOP
 
 
 @contextmanager
 def draining(stop: Callable[[str], None]) -> Iterator[None]:
     """The first signal calls `stop`; a second one, and the first one once the block has ended, act as they did before.
 
-    Outside the main thread nothing changes: Python handles signals there only.
+    Outside the main thread Python handles no signals: there a command hears them for us (`STOP`).
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     loop = asyncio.get_running_loop()
+
+    def tell(name: str) -> None:
+        loop.call_soon_threadsafe(stop, f"{name} was received")
+
+    if threading.current_thread() is not threading.main_thread():
+        with STOP.telling(tell):
+            yield
+        return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     received: list[int] = []
 
@@ -30,7 +35,7 @@ def draining(stop: Callable[[str], None]) -> Iterator[None]:
     def first(number: int, _frame: object) -> None:
         received.append(number)
         restore()
-        loop.call_soon_threadsafe(stop, f"{signal.Signals(number).name} was received")
+        tell(signal.Signals(number).name)
 
     for number in SIGNALS:
         signal.signal(number, first)

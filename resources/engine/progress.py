@@ -1,12 +1,16 @@
 """Progress of a run: counts, speed, cost and time left, logged to `lwv.progress` at most every few seconds."""
 
 import logging
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from resources.messages import Call
+
 logger = logging.getLogger("lwv.progress")
 EVERY_S = 5.0
+SECTION = re.compile(r"(section|correct)-\d+")  # how the steps of calls begin that are about one section of a text
 
 
 @dataclass
@@ -44,26 +48,32 @@ class Progress:
     def __init__(self, what: str, total: int, tally: Tally, calls: int = 0) -> None:
         self.what, self.total, self.tally, self.calls = what, total, tally, calls
         self.done = 0
+        self.sections: set[tuple[str, str]] = set()
         self._started = time.monotonic()
         self._said = self._started
         self._before = tally.made + tally.replayed, tally.completion_tokens
 
-    def step(self, done: int = 0) -> None:
-        """Count finished samples; logs a line every EVERY_S seconds, and at the end."""
+    def step(self, done: int = 0, asked: Call | None = None) -> None:
+        """Count finished samples and answered calls; logs a line every EVERY_S seconds, and at the end."""
         self.done += done
+        if asked is not None and (section := SECTION.match(asked.step)):
+            self.sections.add((asked.sample, section[0]))
         now = time.monotonic()
         if (done and self.done == self.total) or now - self._said >= EVERY_S:
             self._said = now
             logger.info("%s", self.line(now - self._started))
 
     def line(self, elapsed_s: float) -> str:
-        """Samples done, calls, speed, cost and time left after `elapsed_s` seconds, in one line."""
+        """Samples and sections done, calls, speed, cost and time left after `elapsed_s` seconds, in one line."""
         calls = self.tally.made + self.tally.replayed - self._before[0]
         tokens = self.tally.completion_tokens - self._before[1]
         share = self.done / self.total if self.total else 1.0
         if self.calls and self.done < self.total:
             share = max(share, min(0.99, calls / self.calls))
-        parts = [f"{self.what}: {self.done} of {self.total}", f"{calls} calls"]
+        parts = [f"{self.what}: {self.done} of {self.total}"]
+        if self.sections:
+            parts.append(f"{len(self.sections)} sections")
+        parts.append(f"{calls} calls")
         if tokens:
             parts.append(f"{tokens / max(elapsed_s, 1e-9):.0f} tokens/s")
         if self.tally.cost_usd:

@@ -18,9 +18,9 @@ from resources.training.run_config import GenerationRun
 
 def generate(run: GenerationRun, say: Callable[[str], None]) -> None:
     """Append a line (model, item_id, text, tokens, seconds, finish) per model and prompt that has none yet."""
-    done = read_answers(run.output)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with appending(run.output) as add:
+        done = read_answers(run.output)  # here: a process before this one may have added to it
         for entry in run.models:
             waiting = [item for item in run.prompts if (entry["name"], item["item_id"]) not in done]
             if not waiting:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from resources.cpus import usable_cpus
 from resources.secret_values import withheld
+from resources.dies_with_parent import parent_env
 
 CONFIGURATIONS = Path(__file__).parent / "accelerate"  # <sharding>.yaml
 ONLINE = re.compile(r"(?i)HF_TOKEN|HUGGING_?FACE_?HUB_TOKEN|(https?|all)_proxy")  # what the hub needs
@@ -15,6 +16,8 @@ ONLINE = re.compile(r"(?i)HF_TOKEN|HUGGING_?FACE_?HUB_TOKEN|(https?|all)_proxy")
 
 def launch_command(module: str, config: Path, gpus: int, sharding: str = "none") -> list[str]:
     """The command that runs `python -m <module> --config <config>` on `gpus` devices; 0 means the CPU.
+
+    All of it ends with the process that starts it in the environment of `launch_env`.
 
     sharding: `fsdp2` or `zero3` shares the weights between several GPUs; `none`: each holds them all. The processes
     share the CPUs, unless OMP_NUM_THREADS says how many threads each has.
@@ -24,7 +27,8 @@ def launch_command(module: str, config: Path, gpus: int, sharding: str = "none")
     return [
         sys.executable,
         "-m",
-        "accelerate.commands.launch",
+        "resources.dies_with_parent",
+        "resources.training.launched",
         "--num_processes",
         str(max(1, gpus)),
         "--num_machines",
@@ -37,6 +41,7 @@ def launch_command(module: str, config: Path, gpus: int, sharding: str = "none")
         "no",
         *device,
         "-m",
+        "resources.dies_with_parent",
         module,
         "--config",
         str(config),
@@ -58,6 +63,7 @@ def launch_env() -> dict[str, str]:
         # A thread of OpenMP that has nothing to do sleeps. By default it spins, and on a machine with other work it
         # takes the CPU from the very thread it waits for: the tiny student's training took ten times as long.
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
+        **parent_env(),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
     }

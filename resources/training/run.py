@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from resources.authors import is_embedded
 from resources.logs import clean_logs, clean_output
 from resources.secrets import mask, without_secrets
+from resources.stopping import STOP, Stopped
 from resources.training.answer_writer import load_writer
 from resources.training.rows.processor import load_processor
 from resources.training.run_config import DpoRun, GenerationRun, SftRun, TrainingRun
@@ -90,6 +91,31 @@ class Progress(TrainerCallback):
         )
 
 
+class SaveAndStop(TrainerCallback):
+    """Ends training after the step that is computed when the process is asked to end, once that step is saved."""
+
+    def __init__(self) -> None:
+        self._orderly = ExitStack()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """From here a signal waits for the end of a step."""
+        self._orderly.enter_context(STOP.orderly())
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """All processes of the run agree, for each step takes all of them."""
+        asked = torch.tensor(STOP.requested, dtype=torch.int32, device=args.device)
+        if torch.distributed.is_initialized():
+            torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
+        if asked.item():
+            control.should_save = control.should_training_stop = True
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """From here a signal ends the process where it stands."""
+        self._orderly.close()
+
+
 def partial_folder(output: Path) -> Path:
     """Where a run that is not finished keeps what it has."""
     return output.with_name(f"{output.name}.partial")
@@ -129,6 +155,8 @@ def finish_run(
     started, checkpoint = time.monotonic(), whole_checkpoint(partial, say)
     known = tokens_seen(Path(checkpoint)) if checkpoint else 0
     trainer, more = train(checkpoint)
+    if trainer.state.global_step < trainer.state.max_steps:
+        STOP.check()
     final = partial / "final"
     save(trainer, final)
     if not trainer.is_world_process_zero():
@@ -181,7 +209,10 @@ def first_words(folder: Path) -> list[int]:
 
 
 def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], None]], None]) -> None:
-    """The main of a training script: configuration, reporting, and an error left beside the output as one sentence."""
+    """The main of a training script: configuration, reporting, and an error left beside the output as one sentence.
+
+    SIGTERM ends it, with what is trained or written so far saved, and with the exit code of that signal.
+    """
     clean_logs()
     clean_output()
     run = read_config(kind)
@@ -191,13 +222,17 @@ def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], 
     disable_bar: Callable[[], None] = transformers.utils.logging.disable_progress_bar
     disable_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the trainers' own, about names that change in v6
-    with reporting(what) as say:
-        problem: BaseException | None = None
+    problem: BaseException | None = None
+    with STOP.listening(), reporting(what) as say:
         try:
             body(run, say)
+        except Stopped:
+            say(f"stopped by {STOP.name}; it goes on from here when it is started again")
         except Exception as error:
             print(f"{what} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             failed.write_text(mask(str(error)))
             problem = without_secrets(error)
         if problem is not None:  # outside of the handler, which would tie what held a secret to it
             raise problem
+    if STOP.requested:
+        sys.exit(STOP.exit_code)

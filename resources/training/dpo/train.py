@@ -18,7 +18,7 @@ from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
 from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.sequence import RowError
-from resources.training.run import Progress, finish_run, partial_folder, run_script
+from resources.training.run import Progress, SaveAndStop, finish_run, partial_folder, run_script
 from resources.training.run_config import DpoRun
 from resources.training.students.resolve import BUILT
 from resources.training.trainable_model import adapters, load_model
@@ -151,7 +151,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
             "peft_config": adapters(hyperparameters),
             "args": args,
             "processing_class": processor,
-            "callbacks": [Progress(say)],
+            "callbacks": [Progress(say), SaveAndStop()],
         }
         trainer: DPOTrainer
         if documents:

@@ -9,7 +9,7 @@ from trl.trainer.sft_config import SFTConfig
 from resources.training.arguments import epochs, forecast_run, starting_point, trainer_settings
 from resources.training.forecast import Load, causal
 from resources.training.rows.processor import load_processor
-from resources.training.run import Progress, finish_run, partial_folder, run_script
+from resources.training.run import Progress, SaveAndStop, finish_run, partial_folder, run_script
 from resources.training.run_config import SftRun
 from resources.training.sft.packing import PackedCollator, count_tokens
 from resources.training.sft.trainer import TokenMeanSFTTrainer
@@ -55,7 +55,7 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
             train_dataset=rows,
             data_collator=PackedCollator(processor),
             processing_class=processor,
-            callbacks=[Progress(say)],
+            callbacks=[Progress(say), SaveAndStop()],
         )
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
