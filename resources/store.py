@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity, read_identity
+from resources.leftovers import hold, sweep
 from resources.table import Row, Table
 
 BATCH_ROWS = 256
@@ -154,19 +155,25 @@ class Store:
         """Write a value as indented JSON with sorted keys, in one rename."""
         self.write_bytes(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode())
 
+    def sweep(self) -> int:
+        """Remove the temporary files of writers that were killed; returns how many."""
+        found = (self.home.glob(f"{place}.*") for place in ("images/*/", "tables/**/", "reading/*/"))
+        return sweep(chain.from_iterable(found))
+
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
         """A temporary path beside `path` that replaces it when the block ends well, and is deleted when it raises."""
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
         tmp = Path(name)
         try:
+            hold(handle)  # whoever finds the file and no lock on it knows that its writer was killed
             yield tmp
             tmp.chmod(0o644)
             tmp.replace(path)
         finally:
             tmp.unlink(missing_ok=True)
+            os.close(handle)
 
 
 def batched(rows: Iterable[R], size: int) -> Iterator[list[R]]:
