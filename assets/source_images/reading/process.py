@@ -89,8 +89,6 @@ class Reader:
         if not data:
             raise EOFError
         for message in self._incoming.feed(data):
-            if self.task:  # bytes that are no whole message gain no time
-                self._deadline = time.monotonic() + self.task.seconds
             if not self.ready:
                 self.ready = message.fields.get("say") == "ready"
                 if self.task:
@@ -98,6 +96,8 @@ class Reader:
             else:
                 self.heard = True
                 yield message
+            if self.task:  # bytes that are no whole message gain no time
+                self._deadline = time.monotonic() + self.task.seconds
 
     def left(self) -> float:
         """Seconds until its silence has been too long."""
