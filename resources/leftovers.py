@@ -1,4 +1,4 @@
-"""What killed processes left behind: unfinished files and folders, each locked by its owner for as long as that lives."""
+"""What killed processes left behind: files and folders that their owner had locked for as long as it lived."""
 
 import contextlib
 import fcntl

@@ -97,10 +97,8 @@ def _read_all(
         for entry in entries:
             reading = next(readings) if entry.path in paths else None
             try:
-                pages = _pages(entry, reading) if reading else known.get(entry.document_id, ())
+                pages = _pages(entry, reading) if reading else known.get(entry.document_id, [])
                 _check_same(entry, settings.sources / entry.path, settings)
-                if not pages:
-                    raise UnreadableError(f"{entry.path} is no longer there; put it back if that was not intended")
                 found = Found(_kind(entry, len(pages), settings), pages, reading.texts_read if reading else 0)
             except UnreadableError as error:
                 yield entry, error
@@ -156,6 +154,8 @@ def _pages(entry: Entry, reading: Reading) -> list[ReadPage]:
 
 def _kind(entry: Entry, pages: int, settings: Settings) -> Kind:
     path = settings.sources / entry.path
+    if not pages:
+        raise UnreadableError(f"{entry.path} is no longer there; put it back if that was not intended")
     try:
         names = [file.name for file in folder_images(path)] if path.is_dir() else None
     except OSError as error:

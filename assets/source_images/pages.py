@@ -81,8 +81,7 @@ def read_pages(path: Path, settings: Bounds) -> Iterator[Page]:
             _check_file(path, name, settings)
             drawn = _file_pages(path, name, settings)
         for number, (image, reader) in enumerate(drawn, 1):
-            if number > settings.max_pages:
-                raise UnreadableError(_too_many(name, number, settings))
+            _check_count(name, number, settings)
             check_page(image.width, image.height, settings.max_side, _page_name(name, path, number))
             capped = fit(image, settings.max_side)
             yield Page(number, to_jpeg(capped), capped.width, capped.height, reader)
@@ -100,8 +99,6 @@ def probe(path: Path, settings: Bounds) -> Probe:
             _check_file(file, document_name(file, settings), settings)
         pages = sum(_count_pages(file, document_name(file, settings), settings) for file in files)
         _check_count(name, pages, settings)
-        if pages == 0:
-            raise UnreadableError(f"{name} has no page; replace it or remove it")
         names = [file.name for file in files] if path.is_dir() else None
         return Probe(document_kind(path.suffix, pages, names), True)
     except Exception as error:
@@ -245,12 +242,10 @@ def _file_pages(path: Path, name: str, settings: Bounds) -> Iterator[tuple[Image
 
 
 def _check_count(name: str, count: int, settings: Bounds) -> None:
+    if count == 0:
+        raise UnreadableError(f"{name} has no page; replace it or remove it")
     if count > settings.max_pages:
-        raise UnreadableError(_too_many(name, count, settings))
-
-
-def _too_many(name: str, count: int, settings: Bounds) -> str:
-    return (
-        f"{name} has at least {count} pages, more than LWV_MAX_PAGES={settings.max_pages}; "
-        "split it or raise the limit"
-    )
+        raise UnreadableError(
+            f"{name} has at least {count} pages, more than LWV_MAX_PAGES={settings.max_pages}; "
+            "split it or raise the limit"
+        )

@@ -52,13 +52,8 @@ def slide_count(path: Path, name: str) -> int:
     """
     try:
         with zipfile.ZipFile(path) as parts:
-            if sum(part.file_size for part in parts.infolist()) > MAX_DECOMPRESSED:
-                raise UnreadableError(
-                    f"{name} decompresses to more than 1 GB; remove it, or save it with smaller pictures"
-                )
+            size = sum(part.file_size for part in parts.infolist())
             names = parts.namelist()
-    except UnreadableError:
-        raise
     except Exception as error:  # three flipped bits are a NotImplementedError
         with path.open("rb") as file:
             head = file.read(512)
@@ -71,6 +66,8 @@ def slide_count(path: Path, name: str) -> int:
         raise UnreadableError(
             f"{name} is not a PPTX (it starts with {starts_with(head)}); remove it or replace it"
         ) from error
+    if size > MAX_DECOMPRESSED:
+        raise UnreadableError(f"{name} decompresses to more than 1 GB; remove it, or save it with smaller pictures")
     if "ppt/presentation.xml" not in names:
         raise UnreadableError(f"{name} is a ZIP file but holds no presentation; remove it or replace it")
     return sum(part.startswith("ppt/slides/slide") and part.endswith(".xml") for part in names)

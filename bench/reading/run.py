@@ -53,7 +53,9 @@ def scan(number: int) -> Image.Image:
 def read(sources: Path, home: Path) -> dict[str, float]:
     """Scan and read all of `sources`."""
     environment = {**os.environ, "LWV_HOME": str(home), "LWV_SOURCES": str(sources)}
-    done = subprocess.run([sys.executable, "-c", READ], cwd=Path.cwd(), env=environment, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", READ], cwd=Path.cwd(), env=environment, capture_output=True, check=True
+    )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -72,8 +74,8 @@ def main() -> None:
             found = read(sources, Path(folder, f"home-{name}"))
             speed = found["pages"] / found["read_s"]
             print(
-                f"{name}: {found['pages']:.0f} pages, scanned in {found['scan_s']:.1f} s, read in {found['read_s']:.1f} s: "
-                f"{speed:.2f} pages/s",
+                f"{name}: {found['pages']:.0f} pages, scanned in {found['scan_s']:.1f} s, "
+                f"read in {found['read_s']:.1f} s: {speed:.2f} pages/s",
                 flush=True,
             )
 

@@ -1,4 +1,4 @@
-"""Code that a test plants into readers: files with certain names do there what a hole in a library would let them do."""
+"""Code that a test plants into readers: files with certain names do there what a hole in a library would allow."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from assets.source_images.reading import pool
 
-CODE = '''
+CODE = """
 import ctypes, os, signal, socket, subprocess, sys, time
 
 def spoil(event, arguments):
@@ -49,7 +49,7 @@ def spoil(event, arguments):
     elif what == "tell":
         found = [str(sorted(os.environ)), str(os.environ.get("HOME") == os.environ["TMPDIR"] == os.getcwd())]
         found.append(str(sorted(name for name in sys.modules if name in ("dagster", "torch", "pandas", "pyarrow"))))
-        for family, place in ((socket.AF_INET, ("127.0.0.1", int(name.split("-")[2]))), (socket.AF_INET6, ("::1", 9))):
+        for family, place in ((socket.AF_INET, ("127.0.0.1", int(name.split("-")[2].split(".")[0]))), (socket.AF_INET6, ("::1", 9))):
             try:
                 socket.socket(family).connect(place)
                 found.append("connected")
@@ -58,7 +58,7 @@ def spoil(event, arguments):
         raise ValueError(" ".join(found))
 
 sys.addaudithook(spoil)
-'''
+"""
 
 
 @pytest.fixture

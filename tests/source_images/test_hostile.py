@@ -1,7 +1,5 @@
 """Hostile files of each kind are set aside with a reason, within their limits; make test-hands has 300 more."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.source_images.hostile import named

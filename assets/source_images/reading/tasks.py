@@ -59,9 +59,7 @@ def as_job(bounds: Bounds) -> dict[str, object]:
 class DrawTask:
     """The pages of a document as JPEG. store: keeps a JPEG and returns its sha256."""
 
-    def __init__(
-        self, reading: Reading, bounds: Bounds, page_seconds: float, store: Callable[[bytes], str]
-    ) -> None:
+    def __init__(self, reading: Reading, bounds: Bounds, page_seconds: float, store: Callable[[bytes], str]) -> None:
         self.reading = reading
         self._bounds = bounds
         self._page_seconds = page_seconds
@@ -72,7 +70,12 @@ class DrawTask:
     @property
     def job(self) -> dict[str, object]:
         """What a reader is told."""
-        return {"do": "draw", "name": self._name, "path": str(self.reading.path.absolute()), "bounds": as_job(self._bounds)}
+        return {
+            "do": "draw",
+            "name": self._name,
+            "path": str(self.reading.path.absolute()),
+            "bounds": as_job(self._bounds),
+        }
 
     @property
     def seconds(self) -> float:
@@ -135,9 +138,7 @@ class MeasureTask:
 
     def _keep(self, found: Measured) -> None:
         page, sha256 = self.reading.drawn[self.number - 1]
-        self.reading.pages[self.number] = ReadPage(
-            page.number, sha256, page.width, page.height, page.reader, **found
-        )
+        self.reading.pages[self.number] = ReadPage(page.number, sha256, page.width, page.height, page.reader, **found)
         self.reading.texts_read += not self._text_known
 
 

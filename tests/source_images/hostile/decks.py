@@ -1,6 +1,7 @@
 """PPTX files that hurt whoever opens or draws them: a good one, with one thing changed."""
 
 import io
+import itertools
 import zipfile
 from collections.abc import Callable
 
@@ -55,7 +56,7 @@ def entities() -> bytes:
     """Ten to the power of nine times `lol`."""
     names = "abcdefghi"
     declared = '<!ENTITY a "lol">' + "".join(
-        f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in zip(names, names[1:], strict=False)
+        f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in itertools.pairwise(names)
     )
 
     def replace(parts: Parts) -> None:
@@ -82,7 +83,9 @@ def linked_picture(place: str) -> bytes:
 
     def replace(parts: Parts) -> None:
         name = "ppt/slides/_rels/slide1.xml.rels"
-        parts[name] = parts[name].replace(b'Target="../media/image1.png"', f'Target="{place}" TargetMode="External"'.encode())
+        parts[name] = parts[name].replace(
+            b'Target="../media/image1.png"', f'Target="{place}" TargetMode="External"'.encode()
+        )
 
     return changed(replace)
 
@@ -125,12 +128,16 @@ DECKS: dict[str, Callable[[], bytes]] = {
     "says-less": lambda: says_less(bytes(900_000_000)),
     "slide-bomb": lambda: in_slide(b"with a text", b" " * 600_000_000),
     "comment-bomb": lambda: in_slide(b"<p:pic>", b"<!--" + b"x" * 400_000_000 + b"--><p:pic>"),
-    "attributes": lambda: in_slide(b"<p:pic>", b"<p:x " + b" ".join(b"a%d='1'" % n for n in range(400_000)) + b"/><p:pic>"),
+    "attributes": lambda: in_slide(
+        b"<p:pic>", b"<p:x " + b" ".join(b"a%d='1'" % n for n in range(400_000)) + b"/><p:pic>"
+    ),
     "size-none": lambda: sized("0", "0"),
     "size-huge": lambda: sized("99999999999999", "9"),
     "size-words": lambda: sized("wide", "high"),
     "size-strip": lambda: sized("914400000", "9144"),
-    "parts-many": lambda: changed(lambda parts: parts.update({f"ppt/slides/slide{n}.xml": b"x" for n in range(2, 3000)})),
+    "parts-many": lambda: changed(
+        lambda parts: parts.update({f"ppt/slides/slide{n}.xml": b"x" for n in range(2, 3000)})
+    ),
     "names-outside": lambda: changed(lambda parts: parts.update({"../../outside.txt": b"x", "/outside.txt": b"x"})),
     "no-slide": lambda: changed(lambda parts: parts.pop(SLIDE)),
     "no-presentation": lambda: changed(lambda parts: parts.pop("ppt/presentation.xml")),
@@ -138,9 +145,11 @@ DECKS: dict[str, Callable[[], bytes]] = {
     "slide-nonsense": lambda: changed(lambda parts: parts.update({SLIDE: b"\0\1\2"})),
     "slide-of-itself": lambda: changed(
         lambda parts: parts.update(
-            {"ppt/slides/_rels/slide1.xml.rels": parts["ppt/slides/_rels/slide1.xml.rels"].replace(
-                b"../slideLayouts/slideLayout2.xml", b"../slides/slide1.xml"
-            )}
+            {
+                "ppt/slides/_rels/slide1.xml.rels": parts["ppt/slides/_rels/slide1.xml.rels"].replace(
+                    b"../slideLayouts/slideLayout2.xml", b"../slides/slide1.xml"
+                )
+            }
         )
     ),
     "colour-nonsense": lambda: in_slide(

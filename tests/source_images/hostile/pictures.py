@@ -86,7 +86,15 @@ def gif(width: int, height: int, frames: int, data: bytes = b"\x02\x02\x4c\x01\x
 
 def webp_canvas() -> bytes:
     """An animation on a canvas of 16,384 x 16,384."""
-    body = b"VP8X" + struct.pack("<I", 10) + b"\x02\0\0\0" + b"\xff\x3f\x00" * 2 + b"ANIM" + struct.pack("<I", 6) + bytes(6)
+    body = (
+        b"VP8X"
+        + struct.pack("<I", 10)
+        + b"\x02\0\0\0"
+        + b"\xff\x3f\x00" * 2
+        + b"ANIM"
+        + struct.pack("<I", 6)
+        + bytes(6)
+    )
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
@@ -128,11 +136,15 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "no-end.gif": lambda: gif(400, 400, 1, b"\x08" + (b"\xff" + b"\0" * 255) * 20_000),
     "canvas.webp": webp_canvas,
     "frames.webp": lambda: saved((600, 400), "WEBP", save_all=True, append_images=[Image.new("RGB", (600, 400))] * 60),
-    "bomb.bmp": lambda: b"BM" + struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 54, 40, 60_000, 60_000, 1, 24, 0, 0, 0, 0, 0, 0),
+    "bomb.bmp": lambda: (
+        b"BM" + struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 54, 40, 60_000, 60_000, 1, 24, 0, 0, 0, 0, 0, 0)
+    ),
     "upside-down.bmp": lambda: (
         b"BM" + struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 54, 40, 400, -(1 << 31), 1, 24, 0, 0, 0, 0, 0, 0)
     ),
     "packed.bmp": lambda: (
-        b"BM" + struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 54, 40, 9_000, 9_000, 1, 8, 1, 0, 0, 0, 0, 0) + b"\0\2\xff\xff" * 99
+        b"BM"
+        + struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 54, 40, 9_000, 9_000, 1, 8, 1, 0, 0, 0, 0, 0)
+        + b"\0\2\xff\xff" * 99
     ),
 }

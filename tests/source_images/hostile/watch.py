@@ -66,9 +66,7 @@ def watched(sources: Path, home: Path, **settings: int) -> Watched:
     before = _folders()
     log, out = home.parent / f"{home.name}.log", home.parent / f"{home.name}.json"
     with log.open("wb") as errors, out.open("wb") as answers:
-        process = psutil.Popen(
-            [sys.executable, "-c", CODE], cwd=ROOT, env=environment, stdout=answers, stderr=errors
-        )
+        process = psutil.Popen([sys.executable, "-c", CODE], cwd=ROOT, env=environment, stdout=answers, stderr=errors)
         peak, connections, seen = 0.0, set[str](), set[psutil.Process]()
         while process.poll() is None:
             tree = [process, *_children(process)]

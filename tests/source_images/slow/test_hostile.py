@@ -16,8 +16,8 @@ def test_no_file_hurts_the_factory(tmp_path: Path) -> None:
     files = write(tmp_path / "sources" / "hostile", MUTATIONS)
     found = watched(tmp_path / "sources", tmp_path / "home", readers=2, page_seconds=PAGE_SECONDS)
     summary = (
-        f"{len(files)} files, {len(found.read)} read, {len(found.aside)} set aside; scanned in {found.scanned_s:.0f} s, "
-        f"read in {found.read_s:.0f} s; at most {found.peak_mb:.0f} MB"
+        f"{len(files)} files, {len(found.read)} read, {len(found.aside)} set aside; "
+        f"scanned in {found.scanned_s:.0f} s, read in {found.read_s:.0f} s; at most {found.peak_mb:.0f} MB"
     )
     print(summary)
     (tmp_path / "summary.txt").write_text(summary + "\n" + "\n".join(f"{k}: {v}" for k, v in found.aside.items()))
