@@ -110,6 +110,8 @@ def _drawn(presentation: "Presentation", slides: "list[Slide]", name: str, max_s
     for number, slide in enumerate(slides, 1):
         try:
             yield draw_slide(slide, width, height, max_side)
+        except UnreadableError as error:
+            raise UnreadableError(f"page {number} of {name}: {error}") from error
         except Exception as error:
             raise unreadable(f"page {number} of {name}", error, "drawn") from error
 

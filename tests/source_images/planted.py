@@ -49,7 +49,8 @@ def spoil(event, arguments):
     elif what == "tell":
         found = [str(sorted(os.environ)), str(os.environ.get("HOME") == os.environ["TMPDIR"] == os.getcwd())]
         found.append(str(sorted(name for name in sys.modules if name in ("dagster", "torch", "pandas", "pyarrow"))))
-        for family, place in ((socket.AF_INET, ("127.0.0.1", int(name.split("-")[2].split(".")[0]))), (socket.AF_INET6, ("::1", 9))):
+        port = int(name.split("-")[2].split(".")[0])
+        for family, place in ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port))):
             try:
                 socket.socket(family).connect(place)
                 found.append("connected")

@@ -35,9 +35,9 @@ SPOILT = {
     "abort": "SIGABRT",
     "kill": "SIGKILL",
     "exit": "exit code 3",
-    "endless": "LWV_PAGE_SECONDS=5",
-    "native": "LWV_PAGE_SECONDS=5",
-    "children": "LWV_PAGE_SECONDS=5",
+    "endless": "LWV_PAGE_SECONDS=2",
+    "native": "LWV_PAGE_SECONDS=2",
+    "children": "LWV_PAGE_SECONDS=2",
     "memory": "LWV_READER_MB",
     "output": "File too large",
     "nonsense": "nonsense",
@@ -76,7 +76,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10) -> bool:
 @pytest.mark.usefixtures("planted")
 def test_a_file_that_breaks_its_reader_costs_that_file_alone(settings: Settings) -> None:
     """Crashes are real ones of the process, at the moment when it opens the file; see planted.py."""
-    settings = settings.model_copy(update={"page_seconds": 5})
+    settings = settings.model_copy(update={"page_seconds": 2})
     before = folders()
     paths = []
     for number, what in enumerate(SPOILT):
@@ -95,7 +95,7 @@ def test_a_file_that_breaks_its_reader_costs_that_file_alone(settings: Settings)
 
 @pytest.mark.usefixtures("planted")
 def test_a_file_that_breaks_the_scan_is_unreadable_and_the_others_are_not(settings: Settings) -> None:
-    settings = settings.model_copy(update={"page_seconds": 5})
+    settings = settings.model_copy(update={"page_seconds": 2})
     paths = [picture(settings.sources / f"good-{number}.png", number) for number in range(150)]
     for at, what in ((3, "segv"), (4, "native"), (149, "nonsense")):
         paths.insert(at, picture(settings.sources / f"spoil-{what}.png"))

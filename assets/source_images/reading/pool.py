@@ -24,6 +24,7 @@ from resources.settings import Settings
 from resources.store import Store
 
 PROBED_TOGETHER = 64
+LOOK_S = 0.25  # whether one that is silent is late
 BEGUN = 4  # documents for each reader that are being read: results come in order, and wait in memory
 
 _idle: list[Reader] = []  # of this process: their models are loaded
@@ -107,13 +108,13 @@ class Readers:
 
     def _listen(self, busy: Sequence[Reader]) -> Iterator[Task]:
         """Wait for an answer, or until one has been silent for too long; tasks that have ended thereby."""
-        heard = speaking(busy, min(reader.left() for reader in busy))
+        heard = speaking(busy, LOOK_S)
         for reader in busy:
             task = reader.task
             assert task is not None
             if reader in heard:
                 ended = self._hear(reader, task)
-            elif reader.left() <= 0:
+            elif reader.is_late():
                 ended = self._give_up(reader, task)
             else:
                 ended = False
@@ -239,7 +240,7 @@ os.register_at_fork(after_in_child=_idle.clear)  # they answer to one process
 
 
 def _use(task: Task, message: Message, ended: bool) -> bool:
-    """Whether the task has ended with this message. ended: it had before. Raises NonsenseError, OSError, ImportError."""
+    """Whether the task has ended with this message. ended: before it. Raises NonsenseError, OSError, ImportError."""
     if ended:
         raise NonsenseError("something after the last answer")
     match message.fields.get("say"):

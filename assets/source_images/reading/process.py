@@ -20,6 +20,7 @@ from resources.leftovers import hold, sweep
 ROOT = Path(__file__).resolve().parents[3]
 PREFIX = "lwv-reader-"  # of its temporary folder
 START_S = 120
+PATIENCE = 3  # on a busy machine a second of work takes longer: it counts as work, up to so many seconds
 KEPT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")  # of the environment: where programs and packages are
 MB = 1_000_000
 
@@ -33,7 +34,7 @@ class Task(Protocol):
 
     @property
     def seconds(self) -> float:
-        """How long it may be silent from now on."""
+        """How long it may work from now on before it says something."""
 
     def take(self, message: Message) -> bool:
         """Use an answer; True where it was the last one. Raises NonsenseError."""
@@ -54,7 +55,9 @@ class Reader:
         self.task: Task | None = None
         self.ready = False
         self.heard = False  # anything of this task
-        self._deadline = time.monotonic() + START_S
+        self._pid = 0
+        self._since = time.monotonic()
+        self._worked = 0.0  # seconds, when it was last heard
         self._incoming = Incoming()
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._lock = os.open(self._folder, os.O_RDONLY)
@@ -80,7 +83,7 @@ class Reader:
         """Give it something to do."""
         self.task, self.heard = task, False
         if self.ready:
-            self._deadline = time.monotonic() + task.seconds
+            self._start_clock()
             self._tell(task)
 
     def hear(self) -> Iterator[Message]:
@@ -90,18 +93,21 @@ class Reader:
             raise EOFError
         for message in self._incoming.feed(data):
             if not self.ready:
-                self.ready = message.fields.get("say") == "ready"
+                self.ready, self._pid = True, int(message.fields["pid"])  # it has not looked at a file yet
                 if self.task:
                     self._tell(self.task)
             else:
                 self.heard = True
                 yield message
             if self.task:  # bytes that are no whole message gain no time
-                self._deadline = time.monotonic() + self.task.seconds
+                self._start_clock()
 
-    def left(self) -> float:
-        """Seconds until its silence has been too long."""
-        return self._deadline - time.monotonic()
+    def is_late(self) -> bool:
+        """Whether it has been silent for too long."""
+        waited = time.monotonic() - self._since
+        if not self.ready or self.task is None:
+            return waited > START_S
+        return waited > PATIENCE * self.task.seconds or _worked(self._pid) - self._worked > self.task.seconds
 
     def is_alive(self) -> bool:
         """Whether it can be given something to do."""
@@ -124,6 +130,9 @@ class Reader:
         os.close(self._lock)
         return code if code >= 0 else 128 - code
 
+    def _start_clock(self) -> None:
+        self._since, self._worked = time.monotonic(), _worked(self._pid)
+
     def _tell(self, task: Task) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has died, which is heard next
@@ -138,6 +147,15 @@ def speaking(readers: Sequence[Reader], seconds: float) -> list[Reader]:
         ends.register(reader, select.POLLIN)
     found = {number for number, _ in ends.poll(max(0, math.ceil(seconds * 1000)))}
     return [reader for reader in readers if reader.fileno() in found]
+
+
+def _worked(pid: int) -> float:
+    """Seconds of processor time that a process has had; 0 where the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _environment(folder: Path) -> dict[str, str]:

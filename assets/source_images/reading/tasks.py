@@ -10,7 +10,7 @@ from assets.source_images.reading.believed import DrawnPage, Measured, drawn_pag
 from assets.source_images.reading.frames import Message, NonsenseError
 
 CONVERT_S = 180  # before the first page of a PPTX: LibreOffice for one deck
-DOCUMENT_PAGES = 20  # slow pages' worth of time that drawing a document may take
+DOCUMENT_PAGES = 60  # slow pages' worth of time that drawing a document may take
 PROBE_S = 20
 
 
@@ -80,9 +80,8 @@ class DrawTask:
     @property
     def seconds(self) -> float:
         """For the next page; the whole document has its end too."""
-        now = time.monotonic()
-        first = not self.reading.drawn
-        seconds = self._page_seconds + (CONVERT_S if first and self.reading.path.suffix.lower() == ".pptx" else 0)
+        converted = self.reading.drawn or self.reading.path.suffix.lower() != ".pptx"
+        now, seconds = time.monotonic(), self._page_seconds + (0 if converted else CONVERT_S)
         self._end = self._end or now + seconds + self._page_seconds * DOCUMENT_PAGES
         return min(seconds, self._end - now)
 

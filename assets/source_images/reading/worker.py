@@ -40,7 +40,7 @@ def main() -> None:
 
     speak = Mouth(out)
     logging.getLogger().addHandler(speak)
-    speak.say({"say": "ready", "network": network})
+    speak.say({"say": "ready", "network": network, "pid": os.getpid()})
     while _has_job() and (job := receive(sys.stdin.buffer)) is not None:
         _answer(job.fields, speak)
         if taken(memory) > LARGE:
