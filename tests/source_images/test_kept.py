@@ -58,7 +58,7 @@ def ingest(settings: Settings) -> tuple[IngestResult, list[dict[str, object]]]:
 
 
 def test_a_run_that_is_killed_goes_on_after_its_last_document_to_the_same_table(settings: Settings) -> None:
-    for number in range(8):
+    for number in range(5):
         draw(settings.sources / "c" / f"{number}.png", number)
     Catalog(settings.home, settings.sources, settings).scan()
     environment = {**os.environ, "LWV_HOME": str(settings.home), "LWV_SOURCES": str(settings.sources)}
@@ -66,7 +66,7 @@ def test_a_run_that_is_killed_goes_on_after_its_last_document_to_the_same_table(
     with subprocess.Popen([sys.executable, "-c", RUN], cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if b"3 of 8 documents" in line:
+            if b"2 of 5 documents" in line:
                 break
         process.send_signal(signal.SIGKILL)
     left = settings.home / "images" / "00" / ".left.jpg.abcd"
@@ -74,12 +74,11 @@ def test_a_run_that_is_killed_goes_on_after_its_last_document_to_the_same_table(
     left.write_bytes(b"half")
     os.utime(left, (time.time() - 9,) * 2)
     result, rows = ingest(settings)
-    assert result.pages_read <= 5
+    assert result.pages_read <= 3
     assert not left.exists()
     other = settings.model_copy(update={"home": settings.home.with_name("unbroken")})
     Catalog(other.home, other.sources, other).scan()
-    whole, unbroken = ingest(other)
-    assert (whole.pages_read, rows) == (8, unbroken)
+    assert ingest(other)[1] == rows
     assert result.kept.folder.is_dir()
     result.kept.forget()
     assert not result.kept.folder.exists()

@@ -1,8 +1,7 @@
 """Broken and hostile files: named ones, each of a kind of its own, and mutations of good ones."""
 
 import random
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.source_images.hostile.decks import DECKS
@@ -21,21 +20,19 @@ MADE = {"png": "PNG", "gif": "GIF", "tif": "TIFF", "webp": "WEBP", "bmp": "BMP"}
 WAYS = ("bits", "bytes", "cut", "hole", "twice", "swapped", "head", "other")
 
 
-def named() -> dict[str, bytes]:
-    """File name -> bytes."""
-    return {
-        **{f"{name}.pdf": make() for name, make in PDFS.items()},
-        **{name: make() for name, make in PICTURES.items()},
-        **{f"{name}.pptx": make() for name, make in DECKS.items()},
-        "text.png": b"just some words",
-        "page.pdf": b"<!doctype html><p>no PDF",
-        "pdf.jpg": PDFS["white"](),
-        "jpeg.pdf": saved((60, 60), "JPEG"),
-        "old.pptx": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(3000),
-        "pointer.pdf": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
-        "zeros.jpg": bytes(5000),
-        "empty.png": b"",
-    }
+NAMED: dict[str, Callable[[], bytes]] = {
+    **{f"{name}.pdf": make for name, make in PDFS.items()},
+    **PICTURES,
+    **{f"{name}.pptx": make for name, make in DECKS.items()},
+    "text.png": lambda: b"just some words",
+    "page.pdf": lambda: b"<!doctype html><p>no PDF",
+    "pdf.jpg": PDFS["white"],
+    "jpeg.pdf": lambda: saved((60, 60), "JPEG"),
+    "old.pptx": lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(3000),
+    "pointer.pdf": lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+    "zeros.jpg": lambda: bytes(5000),
+    "empty.png": lambda: b"",
+}
 
 
 def mutated(count: int) -> Iterator[tuple[str, bytes]]:
@@ -83,10 +80,10 @@ def mutate(  # noqa: C901  # a way each
 def write(folder: Path, mutations: int) -> list[Path]:
     """All named files and some mutations, in a collection of their own."""
     folder.mkdir(parents=True)
-    files = {**named(), **dict(mutated(mutations))}
-    for name, data in files.items():
+    for name, make in NAMED.items():
+        (folder / name).write_bytes(make())
+    for name, data in mutated(mutations):
         (folder / name).write_bytes(data)
-    found = [folder / name for name in files]
     for known in sorted((ROOT.parent / "shared/inputs/hostile").glob("*")):  # where there are any
-        found.append(Path(shutil.copy(known, folder / f"given-{known.name}")))
-    return found
+        (folder / f"given-{known.name}").write_bytes(known.read_bytes())
+    return sorted(folder.iterdir())
