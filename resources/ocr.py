@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -20,19 +21,53 @@ def read_lines(image: bytes) -> list[str]:
 
     About 0.5 s a page on two cores the first time; the same bytes are answered from memory after that.
     """
-    global _reader
-    key = hashlib.sha256(image).hexdigest()
-    with _LOCK:  # one ONNX session; it uses every core by itself
-        if key in _CACHE:
-            _CACHE.move_to_end(key)
-            return _CACHE[key]
-        if _reader is None:
-            from rapidocr import RapidOCR  # slow to import: only where text is read
-
-            _reader = RapidOCR(params={"Global.log_level": "error"})
-        result = cast("RapidOCROutput", _reader(image))  # its other forms are for one stage asked alone
+    sha256 = hashlib.sha256(image).hexdigest()
+    with _LOCK:
+        if (known := _known(sha256)) is not None:
+            return known
+        result = cast("RapidOCROutput", _loaded()(image))  # its other forms are for one stage asked alone
         lines = [line.strip() for line in (result.txts or ()) if line.strip()]
-        _CACHE[key] = lines
-        if len(_CACHE) > _CACHE_PAGES:
-            _CACHE.popitem(last=False)
+        _keep(sha256, lines)
         return lines
+
+
+def known_lines(sha256: str) -> list[str] | None:
+    """The lines of the image with this sha256 (hex) where they are in memory."""
+    with _LOCK:
+        return _known(sha256)
+
+
+def remember(sha256: str, lines: Sequence[str]) -> None:
+    """Keep what another process has read on the image with this sha256 (hex)."""
+    with _LOCK:
+        _keep(sha256, list(lines))
+
+
+def use_one_core() -> None:
+    """Before the first page: read on one core, in a process that is one of several."""
+    with _LOCK:
+        _load({"EngineConfig.onnxruntime.intra_op_num_threads": 1, "EngineConfig.onnxruntime.inter_op_num_threads": 1})
+
+
+def _known(sha256: str) -> list[str] | None:
+    if sha256 in _CACHE:
+        _CACHE.move_to_end(sha256)
+    return _CACHE.get(sha256)
+
+
+def _keep(sha256: str, lines: list[str]) -> None:
+    _CACHE[sha256] = lines
+    if len(_CACHE) > _CACHE_PAGES:
+        _CACHE.popitem(last=False)
+
+
+def _loaded() -> "RapidOCR":
+    return _reader or _load({})
+
+
+def _load(params: dict[str, int]) -> "RapidOCR":
+    global _reader
+    from rapidocr import RapidOCR  # slow to import: only where text is read
+
+    _reader = RapidOCR(params={"Global.log_level": "error", **params})
+    return _reader

@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     max_side: int = Field(default=1024, ge=56, description="Longest side of a stored page image, pixels.")
     max_file_mb: int = Field(default=200, ge=1, description="A larger source file goes to quarantine, MB.")
     max_pages: int = Field(default=400, ge=1, description="A longer document goes to quarantine, pages.")
+    readers: int | None = Field(
+        default=None, ge=1, description="Processes that read source files side by side; unset: one for each CPU."
+    )
+    reader_mb: int = Field(default=1100, ge=800, description="Memory that one of them may take, MB of addresses.")
+    page_seconds: int = Field(default=60, ge=1, description="Seconds that a page of a source file may take.")
     shard_documents: int = Field(default=256, ge=1, le=256, description="Documents in a shard, at most.")
     recipe: str = Field(
         default="", description="How data is made: a TOML file, or a preset of resources/recipe/presets."

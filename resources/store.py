@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity, read_identity
 from resources.secrets import mask
+from resources.leftovers import hold, sweep
 from resources.table import Row, Table
 from resources.text.shown import clean_row
 
@@ -168,19 +169,25 @@ class Store:
         text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
         self.write_bytes(path, mask(text).encode("utf-8", "replace"))
 
+    def sweep(self) -> int:
+        """Remove the temporary files of writers that were killed; returns how many."""
+        found = (self.home.glob(f"{place}.*") for place in ("images/*/", "tables/**/", "reading/*/"))
+        return sweep(chain.from_iterable(found))
+
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
         """A temporary path beside `path` that replaces it when the block ends well, and is deleted when it raises."""
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
         tmp = Path(name)
         try:
+            hold(handle)  # whoever finds the file and no lock on it knows that its writer was killed
             yield tmp
             tmp.chmod(0o644)
             tmp.replace(path)
         finally:
             tmp.unlink(missing_ok=True)
+            os.close(handle)
 
 
 def batched(rows: Iterable[R], size: int) -> Iterator[list[R]]:

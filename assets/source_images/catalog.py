@@ -22,8 +22,8 @@ from assets.source_images.pages import (
     is_text,
     leads_outside,
     natural_key,
-    probe,
 )
+from assets.source_images.reading.pool import Readers
 from assets.source_images.schema import Kind
 from assets.source_images.splits import Candidate, Placed, Split, assign_splits
 from resources.settings import Settings
@@ -115,7 +115,9 @@ class Catalog:
         latest = {entry.path: entry for entry in history}
         changed = [seen for seen in found if not _unchanged(latest.get(seen.name), seen)]
         ids = {seen.name: document_hash(seen.path, self.sources) for seen in changed}
-        probes = {seen.name: probe(seen.path, self.settings) for seen in changed}
+        with Readers(self.settings) as readers:
+            looked = readers.probe([seen.path for seen in changed])
+        probes = {seen.name: looked[seen.path] for seen in changed}
         new = [seen for seen in changed if seen.name not in latest]
         shards = assign_shards(
             [(seen.name, seen.collection) for seen in new],

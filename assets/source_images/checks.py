@@ -8,6 +8,7 @@ import pyarrow as pa
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import QuarantineRow, read_quarantine
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
+from assets.source_images.measure import is_blank
 
 RULES = (
     Rule("pages_complete", "Each document has pages 1, 2, 3, … without a gap or a double."),
@@ -18,6 +19,7 @@ RULES = (
     Rule("nothing_quarantined", "No document of the shard is in quarantine.", blocking=False),
     Rule("licence_known", "Each document has a licence in its collection's LICENCES.csv.", blocking=False),
     Rule("no_double_images", "No page image stands in two documents.", blocking=False),
+    Rule("pages_differ", "No page is blank, or the same as another page of its document.", blocking=False),
 )
 
 
@@ -112,6 +114,21 @@ def no_double_images(context: Context) -> Outcome:
     return violations("no_double_images", bad, len(places), "images stand in two documents")
 
 
+def pages_differ(context: Context) -> Outcome:
+    """By the sha256 of the stored image; one without text is looked at."""
+    seen: set[tuple[str, str]] = set()
+    bad = []
+    columns = ["document_id", "page", "image_sha256", "source_path", "ocr_text"]
+    for row in context.table.select(columns).to_pylist():
+        picture = (row["document_id"], row["image_sha256"])
+        image = context.store.image_path(row["image_sha256"])
+        blank = not row["ocr_text"] and image.is_file() and is_blank(image.read_bytes())
+        if blank or picture in seen:
+            bad.append(f"{row['source_path']}, page {row['page']}")
+        seen.add(picture)
+    return violations("pages_differ", bad, context.table.num_rows, "pages are blank or the same as another")
+
+
 CHECKS = AssetRules(
     RULES,
     flatten,
@@ -123,5 +140,6 @@ CHECKS = AssetRules(
         "quarantine_share": quarantine_share("source_images", documents_found),
         "nothing_quarantined": nothing_quarantined,
         "no_double_images": no_double_images,
+        "pages_differ": pages_differ,
     },
 )

@@ -1,63 +1,41 @@
 """A shard's documents read into rows of the source_images table; what cannot be read goes to quarantine."""
 
-import errno
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TypedDict
 
 from assets.quality.quarantine import SetAside
 from assets.source_images.catalog import Catalog, Entry, document_hash, stamp
 from assets.source_images.licences import licence_of, read_licences
-from assets.source_images.measure import language_of, page_text, perceptual_hash
-from assets.source_images.pages import document_kind, folder_images, read_pages
-from assets.source_images.schema import SOURCE_IMAGES, Page
-from assets.source_images.splits import Split
-from assets.source_images.unreadable import UnreadableError
+from assets.source_images.pages import document_kind, folder_images
+from assets.source_images.reading.kept import Kept
+from assets.source_images.reading.pool import Readers
+from assets.source_images.reading.process import sweep_folders
+from assets.source_images.reading.tasks import Reading, ReadPage
+from assets.source_images.schema import SOURCE_IMAGES, Kind, Page
+from assets.source_images.unreadable import UnreadableError, unreadable
 from resources.settings import Settings
 from resources.stopping import STOP
 from resources.store import Store
 from resources.text.shown import in_line
 
 STEP = "source_images"
-OUR_FAULT = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENOMEM})
 GONE_NAMED = 5  # vanished documents that a note names
+MOST_ALIKE = 3  # pages with one and the same picture: a document of nothing else is of no use
 
 progress = logging.getLogger("lwv.progress")
 
 
-class Measured(TypedDict):
-    """What is measured on a page, half a second of it: not measured again where the image is known."""
-
-    phash: str
-    ocr_text: str
-    language: str
-
-
-class PageFields(Measured):
-    """A row of the source_images table before its document's last page is read."""
-
-    document_id: str
-    page: int
-    collection: str
-    shard: str
-    split: Split
-    image_sha256: str
-    width: int
-    height: int
-    source_path: str
-    licence: str
-    reader: str
-
-
 @dataclass
 class IngestResult:
-    """rows: of the table, in page order, a document's together; read as they are asked for. gone: paths of documents
-    that are no longer on disk, which is no error. pages_read: pages whose text was read now, because the shard's
-    last table did not hold them. All but `rows` are complete once it is used up."""
+    """rows: of the table, in page order, a document's together; read as they are asked for. kept: what a run that is
+    killed goes on with; to be forgotten once the table is written. gone: paths of documents that are no longer on
+    disk, which is no error. pages_read: pages whose text was read now, because neither the shard's last table nor a
+    run that was killed had it. All but `rows` and `kept` are complete once `rows` is used up."""
 
     rows: Iterator[Page]
+    kept: Kept
     quarantined: list[SetAside] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     pages_read: int = 0
@@ -66,43 +44,30 @@ class IngestResult:
 def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings) -> IngestResult:
     """Read every document of a shard. A document is all or nothing; one that fails never stops the others.
 
-    Raises LicencesError at once; while rows are drawn, OSError where this machine is at fault (the disk is full).
+    Raises LicencesError at once; while rows are drawn, OSError, ImportError and ReaderError where this machine is at
+    fault (the disk is full).
     """
     entries = catalog.documents(shard)
     settings = settings.model_copy(update={"sources": catalog.sources})
-    measured = known_pages(store, shard)
     licences = {
         folder: read_licences(catalog.sources / folder)
         for folder in sorted({PurePosixPath(entry.path).parts[0] for entry in entries})
     }
-    result = IngestResult(iter(()))
+    result = IngestResult(iter(()), Kept(store, shard, settings.max_side))
 
     def rows() -> Iterator[Page]:
         pages = 0
-        for number, entry in enumerate(entries, 1):
+        for number, (entry, found) in enumerate(_read_all(shard, entries, store, settings, result.kept), 1):
             folder, _, inside = entry.path.partition("/")
-            try:
-                if not (settings.sources / entry.path).exists():
+            if isinstance(found, UnreadableError):
+                if _exists(entry, settings):
+                    result.quarantined.append(_quarantine_row(entry, str(found)))
+                else:
                     result.gone.append(entry.path)
-                    continue
-                before = len(measured)
-                found = document_rows(entry, store, settings, licence_of(inside, licences[folder]), measured)
-                yield from found
-                pages += len(found)
-                result.pages_read += len(measured) - before
-            except UnreadableError as error:
-                result.quarantined.append(_quarantine_row(entry, str(error)))
-            except Exception as error:
-                if isinstance(error, ImportError) or getattr(error, "errno", None) in OUR_FAULT:
-                    raise
-                logging.getLogger(__name__).exception("%s could not be read", entry.path)
-                result.quarantined.append(
-                    _quarantine_row(
-                        entry,
-                        f"{entry.path} could not be read ({type(error).__name__}: {error}); "
-                        "replace it, or report this with the file",
-                    )
-                )
+            else:
+                result.pages_read += found.texts_read
+                pages += len(found.pages)
+                yield from _rows(entry, found, licence_of(inside, licences[folder]))
             progress.info(
                 "%s %s: %d of %d documents, %d pages, %s", STEP, shard, number, len(entries), pages, entry.path
             )
@@ -111,59 +76,56 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
     return result
 
 
-def known_pages(store: Store, shard: str) -> dict[str, Measured]:
-    """image_sha256 -> what was measured on that page, out of the shard's last table; empty before the first."""
+@dataclass(frozen=True)
+class Found:
+    """What a document is, and its pages, in order. texts_read: how many of their texts were not known before."""
+
+    kind: Kind
+    pages: Sequence[ReadPage]
+    texts_read: int = 0
+
+
+def _read_all(
+    shard: str, entries: Sequence[Entry], store: Store, settings: Settings, kept: Kept
+) -> Iterator[tuple[Entry, Found | UnreadableError]]:
+    """Each document with its pages, or with why it has none; read by several processes, in the order of `entries`."""
+    store.sweep()
+    sweep_folders()
+    known = {entry.document_id: pages for entry in entries if (pages := kept.pages(entry.document_id))}
+    paths = {entry.path: settings.sources / entry.path for entry in entries if _is_to_be_read(entry, known, settings)}
+    texts = known_texts(store, shard)
+    with Readers(settings) as readers:
+        readings = readers.read(list(paths.values()), store, texts.get)
+        for entry in entries:
+            STOP.check()
+            reading = next(readings) if entry.path in paths else None
+            try:
+                pages = _pages(entry, reading) if reading else known.get(entry.document_id, [])
+                _check_same(entry, settings.sources / entry.path, settings)
+                found = Found(_kind(entry, len(pages), settings), pages, reading.texts_read if reading else 0)
+            except UnreadableError as error:
+                yield entry, error
+            else:
+                if reading:
+                    kept.keep(entry.document_id, pages)
+                yield entry, found
+
+
+def known_texts(store: Store, shard: str) -> dict[str, str]:
+    """image_sha256 -> the text on that page, out of the shard's last table; empty before the first."""
     if not store.table_path(STEP, shard).exists():
         return {}
-    return {
-        row["image_sha256"]: {"phash": row["phash"], "ocr_text": row["ocr_text"], "language": row["language"]}
-        for row in store.rows(SOURCE_IMAGES, shard)
-    }
+    columns = ["image_sha256", "ocr_text"]
+    return {row["image_sha256"]: row["ocr_text"] for row in store.rows(SOURCE_IMAGES, shard, columns)}
 
 
-def measure_page(jpeg: bytes) -> Measured:
-    """Hash, text and language of a page image."""
-    text = page_text(jpeg)
-    return {"phash": perceptual_hash(jpeg), "ocr_text": text, "language": language_of(text)}
-
-
-def document_rows(
-    entry: Entry,
-    store: Store,
-    settings: Settings,
-    licence: str,
-    measured: dict[str, Measured],
-) -> list[Page]:
-    """The rows of one document, its page images stored; `measured` is used and grows. Raises UnreadableError."""
-    path = settings.sources / entry.path
-    if entry.duplicate_of is not None:
-        raise UnreadableError(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
-    rows: list[PageFields] = []
-    for page in read_pages(path, settings):
-        STOP.check()
-        sha256 = store.put_image(page.jpeg)
-        if sha256 not in measured:
-            measured[sha256] = measure_page(page.jpeg)
-        rows.append(
-            {
-                "document_id": entry.document_id,
-                "page": page.number,
-                "collection": entry.collection,
-                "shard": entry.shard,
-                "split": entry.split,
-                "image_sha256": sha256,
-                "width": page.width,
-                "height": page.height,
-                **measured[sha256],
-                "source_path": entry.path,
-                "licence": licence,
-                "reader": page.reader,
-            }
-        )
-    _check_same(entry, path, settings)
-    names = [file.name for file in folder_images(path)] if path.is_dir() else None
-    kind = document_kind(path.suffix, len(rows), names)
-    return [{**row, "kind": kind} for row in rows]
+def useless(pages: Sequence[ReadPage]) -> str:
+    """Why nobody could write about a document of these pages; empty where somebody could."""
+    if all(page.blank for page in pages):
+        return "has nothing on its only page" if len(pages) == 1 else f"has nothing on any of its {len(pages)} pages"
+    if len(pages) >= MOST_ALIKE and len({page.image_sha256 for page in pages}) == 1:
+        return f"has {len(pages)} pages that are all the same picture"
+    return ""
 
 
 def gone_note(shard: str, paths: Sequence[str]) -> str:
@@ -172,8 +134,63 @@ def gone_note(shard: str, paths: Sequence[str]) -> str:
     return f"{shard}: {len(paths)} no longer there ({named}); put back what was not meant to go"
 
 
+def _is_to_be_read(entry: Entry, known: Mapping[str, object], settings: Settings) -> bool:
+    return _exists(entry, settings) and entry.duplicate_of is None and entry.document_id not in known
+
+
+def _exists(entry: Entry, settings: Settings) -> bool:
+    try:
+        return (settings.sources / entry.path).exists()
+    except OSError:  # in a folder that is closed to us
+        return True
+
+
+def _pages(entry: Entry, reading: Reading) -> list[ReadPage]:
+    """Raises UnreadableError where the document could not be read, or nobody could write about it."""
+    pages = [reading.pages[number] for number in sorted(reading.pages)]
+    if why := reading.why:
+        raise UnreadableError(why)
+    if why := useless(pages):
+        raise UnreadableError(f"{entry.path} {why}; remove it or replace it")
+    return pages
+
+
+def _kind(entry: Entry, pages: int, settings: Settings) -> Kind:
+    path = settings.sources / entry.path
+    if not pages:
+        raise UnreadableError(f"{entry.path} is no longer there; put it back if that was not intended")
+    try:
+        names = [file.name for file in folder_images(path)] if path.is_dir() else None
+    except OSError as error:
+        raise unreadable(entry.path, error, "listed") from error
+    return document_kind(path.suffix, pages, names)
+
+
+def _rows(entry: Entry, found: Found, licence: str) -> Iterator[Page]:
+    for page in found.pages:
+        yield {
+            "document_id": entry.document_id,
+            "page": page.number,
+            "collection": entry.collection,
+            "shard": entry.shard,
+            "split": entry.split,
+            "kind": found.kind,
+            "image_sha256": page.image_sha256,
+            "width": page.width,
+            "height": page.height,
+            "phash": page.phash,
+            "ocr_text": page.ocr_text,
+            "language": page.language,
+            "source_path": entry.path,
+            "licence": licence,
+            "reader": page.reader,
+        }
+
+
 def _check_same(entry: Entry, path: Path, settings: Settings) -> None:
-    """Raises UnreadableError where the bytes are no longer those that were registered."""
+    """Raises UnreadableError where the bytes are those of another document, or no longer those that were registered."""
+    if entry.duplicate_of is not None:
+        raise UnreadableError(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
     if stamp(path) != (entry.size, entry.mtime_ns) and document_hash(path, settings.sources) != entry.document_id:
         raise UnreadableError(
             f"{entry.path} has changed since it was registered; once the sensor (or `lwv demo`) has "

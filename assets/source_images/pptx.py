@@ -1,9 +1,7 @@
 """A PPTX as page images: through LibreOffice where it is installed, else drawn from what python-pptx reads."""
 
 import logging
-import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import zipfile
@@ -16,14 +14,13 @@ from PIL import Image
 
 from assets.source_images.pdf import close_pdf, open_pdf, page_images
 from assets.source_images.slide import draw_slide
-from assets.source_images.unreadable import UnreadableError, starts_with
+from assets.source_images.unreadable import UnreadableError, starts_with, unreadable
 
 if TYPE_CHECKING:
     from pptx.presentation import Presentation
     from pptx.slide import Slide
 
 MAX_DECOMPRESSED = 1 << 30  # bytes of all parts together; more is a zip bomb
-TIMEOUT_S = 180  # LibreOffice for one deck
 
 # A deck is somebody else's file: no macro runs, and nothing it links to is fetched.
 PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -55,12 +52,9 @@ def slide_count(path: Path, name: str) -> int:
     """
     try:
         with zipfile.ZipFile(path) as parts:
-            if sum(part.file_size for part in parts.infolist()) > MAX_DECOMPRESSED:
-                raise UnreadableError(
-                    f"{name} decompresses to more than 1 GB; remove it, or save it with smaller pictures"
-                )
+            size = sum(part.file_size for part in parts.infolist())
             names = parts.namelist()
-    except zipfile.BadZipFile as error:
+    except Exception as error:  # three flipped bits are a NotImplementedError
         with path.open("rb") as file:
             head = file.read(512)
         if head.startswith(b"\xd0\xcf\x11\xe0"):
@@ -68,10 +62,12 @@ def slide_count(path: Path, name: str) -> int:
                 f"{name} needs a password or is an old PPT file; save it as PPTX without one"
             ) from error
         if head.startswith(b"PK"):
-            raise UnreadableError(_damaged(name, error)) from error
+            raise unreadable(name, error, "opened as PPTX") from error
         raise UnreadableError(
             f"{name} is not a PPTX (it starts with {starts_with(head)}); remove it or replace it"
         ) from error
+    if size > MAX_DECOMPRESSED:
+        raise UnreadableError(f"{name} decompresses to more than 1 GB; remove it, or save it with smaller pictures")
     if "ppt/presentation.xml" not in names:
         raise UnreadableError(f"{name} is a ZIP file but holds no presentation; remove it or replace it")
     return sum(part.startswith("ppt/slides/slide") and part.endswith(".xml") for part in names)
@@ -103,7 +99,7 @@ def _shown_slides(path: Path, name: str) -> "tuple[Presentation, list[Slide]]":
         presentation = pptx.Presentation(str(path))
         slides = [slide for slide in presentation.slides if slide._element.get("show") not in ("0", "false")]
     except Exception as error:  # python-pptx lets through whatever lxml and zipfile raise
-        raise UnreadableError(_damaged(name, error)) from error
+        raise unreadable(name, error, "opened as PPTX") from error
     return presentation, slides
 
 
@@ -114,14 +110,17 @@ def _drawn(presentation: "Presentation", slides: "list[Slide]", name: str, max_s
     for number, slide in enumerate(slides, 1):
         try:
             yield draw_slide(slide, width, height, max_side)
-        except UnreadableError:
-            raise
+        except UnreadableError as error:
+            raise UnreadableError(f"page {number} of {name}: {error}") from error
         except Exception as error:
-            raise UnreadableError(_damaged(f"page {number} of {name}", error)) from error
+            raise unreadable(f"page {number} of {name}", error, "drawn") from error
 
 
 def _convert(path: Path, folder: Path, name: str) -> Path | None:
-    """The deck as PDF inside `folder`, or None where LibreOffice is absent or gives up (a warning says so)."""
+    """The deck as PDF inside `folder`, or None where LibreOffice is absent or gives up (a warning says so).
+
+    It lives and dies with the process that reads: whoever limits that one in time and memory limits this one.
+    """
     program = shutil.which("soffice") or shutil.which("libreoffice")
     if program is None:
         return None
@@ -142,27 +141,10 @@ def _convert(path: Path, folder: Path, name: str) -> Path | None:
         str(folder),
         str(source),
     ]
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        process.wait(TIMEOUT_S)
-        problem = f"exit code {process.returncode}"
-    except subprocess.TimeoutExpired:
-        problem = f"no answer in {TIMEOUT_S} s"
-    finally:
-        if process.poll() is None:  # soffice starts children: end the whole group
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    quiet = subprocess.DEVNULL
+    done = subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, check=False)
     converted = folder / "deck.pdf"
-    if converted.exists() and process.returncode == 0:
+    if converted.exists() and done.returncode == 0:
         return converted
-    logger.warning("LibreOffice did not convert %s (%s); drawing its slides without it.", name, problem)
+    logger.warning("LibreOffice did not convert %s (exit code %d); drawing it without.", name, done.returncode)
     return None
-
-
-def _damaged(name: str, error: Exception) -> str:
-    return (
-        f"{name} cannot be opened as PPTX ({str(error) or type(error).__name__}): the file is damaged or cut off; "
-        "replace it"
-    )

@@ -29,6 +29,7 @@ TITLE_POINTS = 36.0
 CELL_POINTS = 14.0
 SMALLEST_PX = 9
 LINE = 1.3  # line height, in font sizes
+MAX_LETTERS = 20_000  # of one shape: several pages of the smallest print; shrinking more to fit takes minutes
 PAPER, INK, FRAME = "white", "#202020", "#a0a0a0"
 BULLET = "• "
 NO_LINE_START = set("，。、；：！？）》」』】,.;:!?)]}%")
@@ -195,6 +196,8 @@ def _draw_lines(
         lines = lines[:-1]
     if not lines:
         return
+    if (letters := sum(len(line.text) for line in lines)) > MAX_LETTERS:
+        raise UnreadableError(f"a shape holds {letters:,} characters, more than a slide can show; shorten it")
     inset = 6 * px_per_point
     width, height = max(8.0, box.width - 2 * inset), max(8.0, box.height - inset)
     shrink = 1.0

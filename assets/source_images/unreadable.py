@@ -1,8 +1,37 @@
 """Why a source document cannot be used, as one sentence for a person."""
 
+import errno
+
+OUR_FAULT = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
+DETAIL = 200  # characters of a library's own words
+
 
 class UnreadableError(ValueError):
     """A source document that cannot become pages. The message names the file, what is wrong and what to do."""
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether this machine is at fault, not the file: the disk is full, a package is missing."""
+    return isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in OUR_FAULT)
+
+
+def unreadable(name: str, error: Exception, done: str = "decoded") -> UnreadableError:
+    """Whatever a library raises while it looks at `name`, as the sentence for a person. done: to the file, not done.
+
+    Raises `error` where this machine is at fault.
+    """
+    if isinstance(error, UnreadableError):
+        return error
+    if is_ours(error):
+        raise error
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return UnreadableError(
+            f"{name} needs more memory than a reader may take; make it smaller, or raise LWV_READER_MB"
+        )
+    if isinstance(error, RecursionError):
+        return UnreadableError(f"{name} is nested too deep to be read; save it anew, or remove it")
+    detail = " ".join(str(error).split()).rstrip(".")[:DETAIL] or type(error).__name__
+    return UnreadableError(f"{name} cannot be {done} ({detail}): the file is damaged or cut off; replace it")
 
 
 SIGNATURES = (

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 from pptx.util import Inches
 
-from assets.source_images import ingest as ingest_module
 from assets.source_images import pptx as pptx_module
 from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError, collection_name, current_shards
 from assets.source_images.ingest import ingest_shard
@@ -26,16 +25,20 @@ from resources.store import Store
 SPLITS = ("sft", "preference", "benchmark")
 
 
+def noise(size: tuple[int, int], seed: int) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 255, (size[1] // 8 + 1, size[0] // 8 + 1, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize(size)
+
+
 def picture(path: Path, size: tuple[int, int] = (160, 120), seed: int = 0, **save: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 255, (size[1] // 8 + 1, size[0] // 8 + 1, 3), dtype=np.uint8)
-    Image.fromarray(pixels).resize(size).save(path, **save)
+    noise(size, seed).save(path, **save)
     return path
 
 
 def pdf(path: Path, pages: int = 3, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    images = [Image.new("RGB", (200, 100), (40 * i % 255, seed % 255, 90)) for i in range(pages)]
+    images = [noise((200, 100), 100 * seed + i) for i in range(pages)]
     images[0].save(path, save_all=True, append_images=images[1:])
     return path
 
@@ -184,9 +187,8 @@ def test_damaged_documents_fill_no_split(settings: Settings) -> None:
 
 
 def test_an_image_whose_name_is_no_text_is_left_out_of_its_folder_with_a_warning(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(ingest_module, "page_text", lambda jpeg: "")
     for seed, name in enumerate(("page-1.png", "page-2.png", "page-\udcff.png")):
         picture(settings.sources / "c" / "f" / name, seed=seed)
     catalog = catalog_of(settings)
@@ -253,7 +255,7 @@ def test_images_come_out_upright_on_white_capped_and_without_metadata(settings: 
     (page,) = read_pages(settings.sources / "c" / "clear.png", settings)
     assert Image.open(io.BytesIO(page.jpeg)).getpixel((5, 5)) == (255, 255, 255) and page.width == 40
 
-    Image.fromarray(np.full((20, 20), 32768, np.uint16)).save(settings.sources / "c" / "deep.png")
+    Image.fromarray(np.full((40, 40), 32768, np.uint16)).save(settings.sources / "c" / "deep.png")
     (page,) = read_pages(settings.sources / "c" / "deep.png", settings)
     assert abs(Image.open(io.BytesIO(page.jpeg)).getpixel((5, 5))[0] - 127) <= 2
 
@@ -267,8 +269,8 @@ def test_each_kind_of_source_gives_its_pages(settings: Settings) -> None:
     assert len(list(read_pages(root / "a.tiff", settings))) == 3
     assert len(list(read_pages(root / "a.gif", settings))) == 1
     for i in (10, 2, 1):
-        picture(root / "f" / f"page-{i}.png", (20 + i, 20), seed=i)
-    assert [page.width for page in read_pages(root / "f", settings)] == [21, 22, 30]
+        picture(root / "f" / f"page-{i}.png", (40 + i, 40), seed=i)
+    assert [page.width for page in read_pages(root / "f", settings)] == [41, 42, 50]
 
 
 @pytest.mark.parametrize(
@@ -396,11 +398,8 @@ def test_licences_are_found_by_file_and_by_folder_and_a_bad_table_is_refused(tmp
         read_licences(tmp_path)
 
 
-def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(settings: Settings) -> None:
     root = settings.sources / "c"
-    monkeypatch.setattr(ingest_module, "page_text", lambda jpeg: "")
     picture(root / "a.png")
     shutil.copy(root / "a.png", root / "b.png")
     pdf(root / "d.pdf", 3)
@@ -428,10 +427,7 @@ def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(
     assert "has changed since" in reasons["c/odd.png"]
 
 
-def test_a_renamed_document_is_read_at_its_new_place_and_gone_from_its_old_one(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ingest_module, "page_text", lambda jpeg: "")
+def test_a_renamed_document_is_read_at_its_new_place_and_gone_from_its_old_one(settings: Settings) -> None:
     old = picture(settings.sources / "c" / "a.png")
     catalog, store = catalog_of(settings), Store(settings.home)
     catalog.scan()
@@ -442,22 +438,18 @@ def test_a_renamed_document_is_read_at_its_new_place_and_gone_from_its_old_one(
     assert (result.gone, result.quarantined) == (["c/a.png"], [])
 
 
-def test_an_unforeseen_error_is_quarantined_with_its_text_but_a_full_disk_stops_the_shard(
+def test_a_full_disk_stops_the_shard_and_no_document_is_blamed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture(settings.sources / "c" / "a.png")
     catalog, store = catalog_of(settings), Store(settings.home)
     catalog.scan()
 
-    def fail(error: Exception) -> object:
-        def raising(jpeg: bytes) -> str:
-            raise error
+    def full(jpeg: bytes) -> str:
+        raise OSError(28, "No space left on device")
 
-        return raising
-
-    monkeypatch.setattr(ingest_module, "page_text", fail(RuntimeError("odd thing")))
+    monkeypatch.setattr(store, "put_image", full)
     result = ingest_shard("c-001", store, catalog, settings)
-    assert list(result.rows) == [] and "RuntimeError: odd thing" in result.quarantined[0]["reason"]
-    monkeypatch.setattr(ingest_module, "page_text", fail(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space"):
-        list(ingest_shard("c-001", store, catalog, settings).rows)
+        list(result.rows)
+    assert result.quarantined == []
