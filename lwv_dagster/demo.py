@@ -16,6 +16,7 @@ from assets.step import Job
 from assets.steps import STEP_OF, steps_of
 from lwv_dagster.check import check_servers, never_answered
 from lwv_dagster.definitions import defs
+from lwv_dagster.file_screen import show_files
 from lwv_dagster.instance import PID_TAG, end_dead_runs, open_instance
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
@@ -75,6 +76,7 @@ def run_demo() -> int:
         good = run_job(instance, "report_job", tally) and all(good_shards) and scored
     show_assets(store, tally)
     show_quarantine(store, shards)
+    show_files(store)
     if scored:
         show_scores(store)
     calls = sum(asset.calls_made for asset in tally.values())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 
 import dagster as dg
 
@@ -15,11 +16,14 @@ from assets.quality_report.page import render_page
 from assets.quality_report.pictures import Lengths, loss_picture, scores_picture, words_picture
 from assets.quality_report.step import STEP
 from assets.recipe_nodes import RecipeResource
+from assets.source_files.summary import file_rows, tally_of
 from assets.step_asset import step_asset
 from assets.steps import sharded_steps
 from resources.dagster import StoreResource, clear_failures
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
+
+FILES_LISTED = 1000  # of those that were not read; the table has all of them
 
 
 @step_asset(STEP, kinds={"html"})
@@ -54,7 +58,8 @@ def quality_report(
             *([scores_picture(means)] if means else ()),
         ]
         notes = [*embedded_note(reports), *([summary["note"]] if summary else ())]
-        page = render_page(notes, reports, aside, pictures, summary)
+        files, unread = tally_of(tables).sentence(), (row for row in file_rows(tables) if row["became"] != "read")
+        page = render_page(notes, reports, aside, pictures, summary, files, list(islice(unread, FILES_LISTED)))
         path = tables.home / "reports" / "index.html"
         tables.write_bytes(path, page.encode())
     return dg.MaterializeResult(

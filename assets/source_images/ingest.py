@@ -4,14 +4,16 @@ import errno
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypedDict
 
 from assets.quality.quarantine import SetAside
-from assets.source_images.catalog import Catalog, Entry, document_hash, stamp
-from assets.source_images.licences import licence_of, read_licences
+from assets.source_images.catalog import Catalog
+from assets.source_images.document_hash import document_hash, stamp
+from assets.source_images.licences import licences_of
 from assets.source_images.measure import language_of, page_text, perceptual_hash
 from assets.source_images.pages import document_kind, folder_images, read_pages
+from assets.source_images.register import Entry
 from assets.source_images.schema import SOURCE_IMAGES, Page
 from assets.source_images.splits import Split
 from assets.source_images.unreadable import UnreadableError
@@ -52,12 +54,14 @@ class PageFields(Measured):
 @dataclass
 class IngestResult:
     """rows: of the table, in page order, a document's together; read as they are asked for. gone: paths of documents
-    that are no longer on disk, which is no error. pages_read: pages whose text was read now, because the shard's
-    last table did not hold them. All but `rows` are complete once it is used up."""
+    that are no longer on disk, which is no error; duplicates: of those whose bytes another
+    one has, which is none either. pages_read: pages whose text was read now, because the shard's last table did not hold
+    them. All but `rows` are complete once it is used up."""
 
     rows: Iterator[Page]
     quarantined: list[SetAside] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
     pages_read: int = 0
 
 
@@ -66,24 +70,25 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
 
     Raises LicencesError at once; while rows are drawn, OSError where this machine is at fault (the disk is full).
     """
-    entries = catalog.documents(shard)
+    known = catalog.entries()
+    entries = [entry for entry in known.values() if entry.shard == shard]
     settings = settings.model_copy(update={"sources": catalog.sources})
     measured = known_pages(store, shard)
-    licences = {
-        folder: read_licences(catalog.sources / folder)
-        for folder in sorted({PurePosixPath(entry.path).parts[0] for entry in entries})
-    }
+    licences = licences_of(catalog.sources, known.values())
+    stated = {entry.path: licences.of(entry.path) for entry in entries}
     result = IngestResult(iter(()))
 
     def rows() -> Iterator[Page]:
         for number, entry in enumerate(entries, 1):
-            folder, _, inside = entry.path.partition("/")
             try:
                 if not (settings.sources / entry.path).exists():
                     result.gone.append(entry.path)
                     continue
+                if entry.duplicate_of is not None:
+                    result.duplicates.append(entry.path)
+                    continue
                 before = len(measured)
-                yield from document_rows(entry, store, settings, licence_of(inside, licences[folder]), measured)
+                yield from document_rows(entry, store, settings, stated[entry.path], measured)
                 result.pages_read += len(measured) - before
             except UnreadableError as error:
                 result.quarantined.append(_quarantine_row(entry, str(error)))
@@ -129,8 +134,6 @@ def document_rows(
 ) -> list[Page]:
     """The rows of one document, its page images stored; `measured` is used and grows. Raises UnreadableError."""
     path = settings.sources / entry.path
-    if entry.duplicate_of is not None:
-        raise UnreadableError(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
     rows: list[PageFields] = []
     for page in read_pages(path, settings):
         sha256 = store.put_image(page.jpeg)
@@ -166,7 +169,7 @@ def gone_note(shard: str, paths: Sequence[str]) -> str:
 
 def _check_same(entry: Entry, path: Path, settings: Settings) -> None:
     """Raises UnreadableError where the bytes are no longer those that were registered."""
-    if stamp(path) != (entry.size, entry.mtime_ns) and document_hash(path, settings.sources) != entry.document_id:
+    if stamp(path) != (entry.size, entry.mtime_ns) and document_hash(path, settings) != entry.document_id:
         raise UnreadableError(
             f"{entry.path} has changed since it was registered; once the sensor (or `lwv demo`) has "
             "looked at it again, run this shard again"
