@@ -58,7 +58,9 @@ def documents(sources: Path) -> None:
     (sources / "pictures" / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
 
 
-def test_the_lineage_runs_from_files_to_scores_and_again_in_a_moved_home_asks_and_trains_nothing(tmp_path: Path) -> None:
+def test_the_lineage_runs_from_files_to_scores_and_again_in_a_moved_home_asks_and_trains_nothing(
+    tmp_path: Path,
+) -> None:
     documents(tmp_path / "sources")
     first = demo(tmp_path, LWV_RECIPE=write_recipe(tmp_path))
     assert first.returncode == 0, first.stdout + first.stderr

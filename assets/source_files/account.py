@@ -99,7 +99,9 @@ def _last_run(store: Store, shard: str) -> _Run:
 
 def _document(entry: Entry, run: _Run) -> Verdict:
     if entry.duplicate_of is not None:
-        return Verdict("ignored", "with the same bytes as another file", f"it has the same bytes as {entry.duplicate_of}")
+        return Verdict(
+            "ignored", "with the same bytes as another file", f"it has the same bytes as {entry.duplicate_of}"
+        )
     if reason := run.aside.get((entry.path, entry.document_id)):
         return Verdict("refused", "in quarantine", reason)
     if entry.document_id in run.read:

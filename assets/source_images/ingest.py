@@ -54,9 +54,9 @@ class PageFields(Measured):
 @dataclass
 class IngestResult:
     """rows: of the table, in page order, a document's together; read as they are asked for. gone: paths of documents
-    that are no longer on disk, which is no error; duplicates: of those whose bytes another
-    one has, which is none either. pages_read: pages whose text was read now, because the shard's last table did not hold
-    them. All but `rows` are complete once it is used up."""
+    that are no longer on disk, which is no error; duplicates: of those whose bytes
+    another one has, which is none either. pages_read: pages whose text was read now, because the shard's last table did
+    not hold them. All but `rows` are complete once it is used up."""
 
     rows: Iterator[Page]
     quarantined: list[SetAside] = field(default_factory=list)

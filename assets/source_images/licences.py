@@ -80,7 +80,9 @@ def read_licences(collection: Path) -> dict[str, str]:
         if not stat.S_ISREG(found.st_mode):  # a folder or a pipe of this name: the account of files says so
             return {}
         if found.st_size > MOST_BYTES:
-            raise LicencesError(f"{name} has more than {MOST_BYTES // 1_000_000} MB: it is no table of licences; replace it")
+            raise LicencesError(
+                f"{name} has more than {MOST_BYTES // 1_000_000} MB: it is no table of licences; replace it"
+            )
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]

@@ -67,12 +67,18 @@ _KINDS = (
     _Kind("a photograph that no model reads", "export as JPEG", "heic heif hif avif jxl"),
     _Kind("a camera's raw picture", "export as JPEG", "raw dng cr2 cr3 nef arw orf rw2 raf pef srw"),
     _Kind("a picture", "export as PNG or JPEG", "jp2 j2k jpf jpx ico icns tga pcx ppm pgm pbm pnm exr hdr dds qoi"),
-    _Kind("a drawing", "export as PDF or PNG", "svg eps ps ai psd xcf cdr indd emf wmf vsd vsdx drawio sketch fig afdesign"),
+    _Kind(
+        "a drawing",
+        "export as PDF or PNG",
+        "svg eps ps ai psd xcf cdr indd emf wmf vsd vsdx drawio sketch fig afdesign",
+    ),
     _Kind("a presentation", "save as PPTX or export as PDF", "ppt pps ppsx pptm potx pot odp key gslides"),
     _Kind("a text document", "export as PDF", "doc docx docm dot dotx odt rtf pages gdoc wpd tex epub mobi azw3 fb2"),
     _Kind("a scan", "export as PDF", "djvu djv xps oxps"),
     _Kind("a table", "export as PDF where it is to be read", "xls xlsx xlsm xlsb ods numbers csv tsv parquet gsheet"),
-    _Kind("text without pages", "print it to PDF where it is to be read", "txt md markdown rst log nfo srt vtt bib org"),
+    _Kind(
+        "text without pages", "print it to PDF where it is to be read", "txt md markdown rst log nfo srt vtt bib org"
+    ),
     _Kind("a web page", "print it to PDF where it is to be read", "html htm xhtml mht mhtml webarchive"),
     _Kind("data", "nothing to do", "json jsonl yaml yml toml xml ini cfg conf db sqlite sqlite3 pkl npy npz bin dat"),
     _Kind("code", "nothing to do", "py ipynb js ts c h cpp java go rs sh bat ps1 css r m sql"),

@@ -1,4 +1,4 @@
-"""Files from outside, opened with care: plain ones alone, never a pipe, a socket or a device, and none that is a bomb."""
+"""Files from outside, opened with care: plain ones of a known size alone, never a pipe, a socket or a device."""
 
 import errno
 import os
@@ -15,16 +15,12 @@ def open_plain(path: Path, most_bytes: int) -> IO[bytes]:
     Whatever takes its place in between is not waited for: a pipe without a writer opens at once, and is refused.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a plain file", str(path))
-        if found.st_size > most_bytes:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
+    found = os.fstat(descriptor)
+    wrong = errno.EFBIG if found.st_size > most_bytes else 0
+    if wrong := wrong if stat.S_ISREG(found.st_mode) else errno.EINVAL:
         os.close(descriptor)
-        raise
+        raise OSError(wrong, os.strerror(wrong), str(path))
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def head_of(path: Path, most_bytes: int) -> bytes:

@@ -255,7 +255,7 @@ def test_a_folder_with_nothing_to_read_says_what_is_there_and_has_its_account_al
 
 
 def test_folders_nested_1500_deep_and_a_folder_that_cannot_be_listed_have_their_rows(
-    factory: Factory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    factory: Factory, request: pytest.FixtureRequest
 ) -> None:
     picture(factory.sources / "c" / "a.png", (64, 48))
     picture(factory.sources / "c" / "locked" / "page-1.png", (64, 48))
@@ -276,8 +276,9 @@ def test_folders_nested_1500_deep_and_a_folder_that_cannot_be_listed_have_their_
             raise PermissionError(13, "Permission denied", str(folder))
         return allowed(folder)
 
-    monkeypatch.setattr(walk_module.os, "scandir", refuse)
-    rows = accounted(factory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk_module.os, "scandir", refuse)
+        rows = accounted(factory)
     assert rows["c/locked"]["became"] == "refused" and "cannot be listed (Permission denied)" in rows["c/locked"]["why"]
     assert [row["became"] for path, row in rows.items() if path.endswith("/deep.txt")] == ["ignored"]
     assert len(rows) == 3
