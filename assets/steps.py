@@ -9,6 +9,7 @@ from assets.step import Job, Step
 
 NAMES = (
     "source_images",
+    "source_files",
     "instructions",
     "long_outputs",
     "drafts",

@@ -26,6 +26,7 @@ from resources.training.rows.dataset_rows import ImageFile
 Gate = Literal["sft", "preference"]
 
 
+ROWS = "train.parquet"
 IMAGE = pa.struct(list(schema_of(ImageFile)))
 
 
@@ -35,7 +36,7 @@ class Manifest:
 
     id: str
     gate: str  # sft | preference
-    path: str
+    path: str  # of the rows, where they are now; on disk relative to LWV_HOME, which may be moved
     rows: int
     counts: dict[str, int]  # rows per kind
     authors: dict[str, int]  # rows per model that wrote or corrected them; a row of two counts for both
@@ -43,6 +44,11 @@ class Manifest:
     report: Mapping[str, object] = field(default_factory=dict)  # what the gate decided, in numbers
     made_with: IdentityRecord = field(default_factory=IdentityRecord)  # empty: written before 0.2
     pending: Mapping[str, str] = field(default_factory=dict)  # shard -> why it was left out for now
+
+    @property
+    def store(self) -> Store:
+        """The factory that the data set belongs to."""
+        return Store(Path(self.path).parents[3])
 
     @property
     def embedded(self) -> bool:
@@ -73,7 +79,7 @@ def write_dataset(
     work = Path(tempfile.mkdtemp(dir=parent, prefix=".writing-"))
     try:
         digest, kinds, authors, total = hashlib.sha256(), Counter[str](), Counter[str](), 0
-        with pq.ParquetWriter(work / "train.parquet", table.schema) as writer:
+        with pq.ParquetWriter(work / ROWS, table.schema) as writer:
             for batch in batched(rows, BATCH_ROWS):
                 for row in batch:
                     kind, *models = count_by(row)
@@ -90,7 +96,7 @@ def write_dataset(
         manifest = Manifest(
             dataset_id,
             gate,
-            str(home / "train.parquet"),
+            str(home / ROWS),
             total,
             dict(kinds),
             dict(authors),
@@ -102,8 +108,9 @@ def write_dataset(
         home.mkdir(exist_ok=True)
         home.chmod(0o755)
         # Also where the same rows were written before: their images may be elsewhere now (a moved LWV_HOME).
-        (work / "train.parquet").replace(home / "train.parquet")
-        store.write_json(home / "manifest.json", asdict(manifest))
+        (work / ROWS).replace(home / ROWS)
+        relative = (home / ROWS).relative_to(store.home).as_posix()
+        store.write_json(home / "manifest.json", {**asdict(manifest), "path": relative})
         store.write_json(parent / "current.json", {"id": dataset_id})
         return manifest
     finally:
@@ -117,7 +124,7 @@ def read_manifest(store: Store, gate: Gate, dataset_id: str) -> Manifest:
         raise GateClosedError(f"{path} is not there: materialise `{gate}_dataset` again.")
     raw = json.loads(path.read_text(encoding="utf-8"))
     raw.setdefault("gate", raw.pop("door", gate))  # its name before 0.2
-    return Manifest(**raw)
+    return Manifest(**{**raw, "path": str(path.with_name(ROWS))})
 
 
 def current_manifest(store: Store, gate: Gate) -> Manifest:
@@ -153,6 +160,29 @@ def gate_metadata(manifest: Manifest) -> Metadata:
 def image_files(store: Store, images: Iterable[str]) -> list[ImageFile]:
     """sha256 of each -> its file, in order."""
     return [{"bytes": None, "path": str(store.image_path(sha256))} for sha256 in images]
+
+
+def image_here(store: Store, image: ImageFile) -> Path:
+    """Where an image of a row is now: rows name it by where LWV_HOME was when they were written."""
+    return store.image_path(Path(image["path"]).stem)
+
+
+def bring_images_home(store: Store, dataset: Path) -> None:
+    """Write a data set's rows anew where LWV_HOME was moved since, so that they name their images as they are now."""
+    with pq.ParquetFile(dataset) as file:
+        batches = file.iter_batches(BATCH_ROWS, columns=["images"])
+        images = (image for batch in batches for row in batch.to_pylist() for image in row["images"])
+        first = next(images, None)
+        if first is None or Path(first["path"]) == image_here(store, first):
+            return
+        with store.replacing(dataset) as moved, pq.ParquetWriter(moved, file.schema_arrow) as writer:
+            for batch in file.iter_batches(BATCH_ROWS):
+                rows = [{**row, "images": _here(store, row["images"])} for row in batch.to_pylist()]
+                writer.write_table(pa.Table.from_pylist(rows, schema=file.schema_arrow))
+
+
+def _here(store: Store, images: Iterable[ImageFile]) -> list[ImageFile]:
+    return [{**image, "path": str(image_here(store, image))} for image in images]
 
 
 def _fingerprint(row: Mapping[str, object]) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.training_dataset import Manifest
+from assets.training_dataset import Manifest, bring_images_home
 from resources.charts import curve_picture
 from resources.dagster import Metadata, MetadataEntry
 from resources.store import Store
@@ -36,6 +36,7 @@ def train(
             "Adapters cannot be merged into weights that ZeRO-3 shares: set training.sharding = "
             '"fsdp2" in the recipe, or training.lora_rank = 0.'
         )
+    bring_images_home(store, run.dataset)
     path = output.parent / f"{output.name}.json"
     store.write_json(path, run.as_json())
     try:

@@ -18,6 +18,7 @@ from assets.step import Job
 from assets.steps import STEP_OF, steps_of
 from lwv_dagster.check import check_servers, never_answered
 from lwv_dagster.definitions import defs
+from lwv_dagster.file_screen import show_files
 from lwv_dagster.instance import end_dead_runs, open_instance
 from lwv_dagster.job_run import run_here
 from lwv_dagster.preflight import may_begin
@@ -99,6 +100,7 @@ def run_all(settings: Settings) -> int:
         good = run("report_job") and all(good_shards) and scored
     show_assets(store, tally)
     show_quarantine(store, shards)
+    show_files(store)
     if scored:
         show_scores(store)
     calls = sum(asset.calls_made for asset in tally.values())

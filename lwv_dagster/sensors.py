@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.partitions import SHARDS
 from assets.recipe_nodes import changed_nodes
-from assets.source_images.catalog import Catalog, NoSourcesError
+from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
 from resources.dagster import SourcesResource, StoreResource
 from resources.failures import EndpointError
 from resources.recipe.read import RecipeError, read_recipe
@@ -22,7 +22,7 @@ def new_shards(
     catalog = Catalog(store.create().home, settings.sources, settings)
     try:
         catalog.scan()
-    except NoSourcesError as error:
+    except (NoSourcesError, CatalogError) as error:
         return dg.SkipReason(str(error))
     known = set(context.instance.get_dynamic_partitions(str(SHARDS.name)))
     fresh = [shard for shard in catalog.shards() if shard not in known]

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity, read_identity
-from resources.secrets import mask
 from resources.leftovers import hold, sweep
+from resources.secrets import mask
 from resources.table import Row, Table
 from resources.text.shown import clean_row
 

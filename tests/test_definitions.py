@@ -16,6 +16,7 @@ from lwv_dagster.jobs import DESCRIPTIONS
 ROOT = Path(__file__).resolve().parents[1]
 GRAPH = {
     "source_images": set(),
+    "source_files": {"source_images"},
     "instructions": {"source_images"},
     "long_outputs": {"instructions"},
     "drafts": {"long_outputs", "sft_checkpoint"},
@@ -35,7 +36,7 @@ GRAPH = {
     "sft_checkpoint": {"sft_dataset"},
     "dpo_checkpoint": {"sft_checkpoint", "preference_dataset"},
     "benchmark_scores": {"sft_checkpoint", "dpo_checkpoint", "long_outputs"},
-    "quality_report": {"benchmark_scores", "sft_checkpoint", "dpo_checkpoint", "long_outputs"},
+    "quality_report": {"source_files", "benchmark_scores", "sft_checkpoint", "dpo_checkpoint", "long_outputs"},
 }
 SHARDED = (*steps_of("shard_job"), *steps_of("drafts_job"))
 LOADS_STUDENT = ("drafts", "sft_checkpoint", "dpo_checkpoint", "benchmark_scores")

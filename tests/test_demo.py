@@ -55,9 +55,12 @@ def documents(sources: Path) -> None:
     picture.save(sources / "pictures" / "plain.png")
     draw_page(sources / "pictures" / "sign.png", "No swimming here", "The river is 12 metres deep")
     (sources / "pictures" / "broken.png").write_text("no picture")
+    (sources / "pictures" / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
 
 
-def test_the_lineage_runs_from_files_to_scores_and_a_second_time_asks_and_trains_nothing(tmp_path: Path) -> None:
+def test_the_lineage_runs_from_files_to_scores_and_again_in_a_moved_home_asks_and_trains_nothing(
+    tmp_path: Path,
+) -> None:
     documents(tmp_path / "sources")
     first = demo(tmp_path, LWV_RECIPE=write_recipe(tmp_path))
     assert first.returncode == 0, first.stdout + first.stderr
@@ -77,8 +80,14 @@ def test_the_lineage_runs_from_files_to_scores_and_a_second_time_asks_and_trains
         assert json.loads((home / "checkpoints" / kind / checkpoint / "training.json").read_text())["embedded"] is True
     assert "embedded" in (home / "reports" / "index.html").read_text()
 
-    second = demo(tmp_path, LWV_RECIPE=write_recipe(tmp_path))
+    assert "2 of 9 files were not read: 1 in quarantine, 1 .heic (not supported: export as JPEG)" in first.stdout
+
+    moved = tmp_path / "moved"
+    answers = {path.name: path.stat().st_mtime_ns for path in (home / "scores").rglob("answers-*.jsonl")}
+    home.rename(moved)
+    second = demo(tmp_path, LWV_RECIPE=write_recipe(tmp_path), LWV_HOME=str(moved))
     assert second.returncode == 0, second.stdout + second.stderr
+    assert answers and answers == {path.name: path.stat().st_mtime_ns for path in moved.rglob("answers-*.jsonl")}
     assert "0 model calls made" in second.stdout
     assert second.stdout.count("training skipped") == 2
 

@@ -75,7 +75,7 @@ def benchmark_scores(
         # A hash over harness, models, items and parameters: where one of them changes, so does the file of the answers.
         run_name = run_id(
             harness=HARNESS,
-            models=checkpoints,
+            models={name: "/".join(Path(model).parts[-2:]) for name, model in checkpoints.items()},
             settings=SAMPLING,
             items=[{**prompt, "images": item["images"]} for prompt, item in zip(prompts, items, strict=True)],
         )

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import pyarrow.parquet as pq
@@ -14,7 +13,7 @@ from assets.quality.gate import GateClosedError
 from assets.quality.model_markup import NO_MODEL_MARKUP, markup_in
 from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from assets.sft_dataset.contamination import none_in_benchmark
-from assets.training_dataset import current_manifest, rows_of
+from assets.training_dataset import current_manifest, image_here, rows_of
 from resources.store import Store
 
 RULES = (
@@ -37,7 +36,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     for row in rows_of(manifest, ["id", "images", "chosen", "rejected", "kind", "weight"]):
         ids[row["id"]] += 1
         weights[row["kind"]] += row["weight"]
-        if not all(Path(image["path"]).is_file() for image in row["images"]):
+        if not all(image_here(store, image).is_file() for image in row["images"]):
             lost.append(row["id"])
         if not row["chosen"] or not row["rejected"] or row["chosen"] == row["rejected"]:
             equal.append(row["id"])

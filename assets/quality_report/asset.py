@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 
 import dagster as dg
 
@@ -16,12 +17,15 @@ from assets.quality_report.pictures import Lengths, loss_picture, scores_picture
 from assets.quality_report.step import STEP
 from assets.recipe_nodes import RecipeResource
 from assets.run_view import RunView
+from assets.source_files.summary import file_rows, tally_of
 from assets.step_asset import step_asset
 from assets.steps import STEP_OF, sharded_steps, steps_of
 from assets.training_dataset import notes
 from resources.dagster import StoreResource, clear_failures
 from resources.store import DamagedTableError, MissingTableError, Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
+
+FILES_LISTED = 1000  # of those that were not read; the table has all of them
 
 
 @step_asset(STEP, kinds={"html"})
@@ -54,7 +58,8 @@ def quality_report(
         ]
         waiting = [states.note] if states.note else []
         said = [*embedded_note(reports), *waiting, *([summary["note"]] if summary else ())]
-        page = render_page(said, reports, aside, pictures, summary)
+        files, unread = tally_of(tables).sentence(), (row for row in file_rows(tables) if row["became"] != "read")
+        page = render_page(said, reports, aside, pictures, summary, files, list(islice(unread, FILES_LISTED)))
         path = tables.home / "reports" / "index.html"
         tables.write_bytes(path, page.encode())
     return dg.MaterializeResult(

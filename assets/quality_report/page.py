@@ -7,6 +7,7 @@ from html import escape
 from assets.benchmark_scores.scores import ScoreTable
 from assets.quality.quarantine import QuarantineRow
 from assets.quality.report import Report
+from assets.source_files.schema import SourceFile
 from resources.secrets import mask
 from resources.text.shown import visible
 
@@ -23,8 +24,11 @@ def render_page(
     quarantine: Sequence[QuarantineRow],
     pictures: Sequence[bytes],
     scores: ScoreTable | None,
+    files: str,
+    unread: Sequence[SourceFile],
 ) -> str:
-    """HTML. notes: shown first. reports: one per asset and shard. pictures: PNG bytes. scores: None before any."""
+    """HTML. notes: shown first. reports: one per asset and shard. pictures: PNG bytes. scores: None before any. files:
+    the account of files in a sentence; unread: those that were not read, or the first of them."""
     images = "".join(f'<img alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">' for png in pictures)
     parts = [
         f"<!doctype html><meta charset=utf-8><title>Factory report</title><style>{_STYLE}</style>",
@@ -47,6 +51,9 @@ def render_page(
         )
         if quarantine
         else "<p>Nothing.</p>",
+        "<h2>Files</h2>",
+        f"<p>{_text(files or 'They were not counted yet.')}</p>",
+        _table(("file", "bytes", "what became of it", "why"), [_file(row) for row in unread]) if unread else "",
     ]
     return "\n".join(parts)
 
@@ -54,6 +61,10 @@ def render_page(
 def _text(value: object) -> str:
     """As HTML shows it, in a text or an attribute: files and models may say anything."""
     return escape(visible(mask(str(value))))
+
+
+def _file(row: SourceFile) -> tuple[str, str, str, str]:
+    return row["path"], f"{row['bytes']:,}", row["became"], row["why"]
 
 
 def _verdicts(reports: Sequence[Report]) -> str:

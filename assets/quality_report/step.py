@@ -6,7 +6,7 @@ STEP = Step(
     "quality_report",
     group="evaluation",
     jobs=("report_job",),
-    upstream=("long_outputs", "sft_checkpoint", "dpo_checkpoint", "benchmark_scores"),
+    upstream=("source_files", "long_outputs", "sft_checkpoint", "dpo_checkpoint", "benchmark_scores"),
     sharded=False,
     folder="reports",
 )

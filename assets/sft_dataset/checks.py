@@ -1,14 +1,13 @@
 """The rules that the SFT data set must keep before anything is trained on it."""
 
 from collections import Counter
-from pathlib import Path
 
 from assets.instructions.schema import INSTRUCTIONS
 from assets.quality.model_markup import NO_MODEL_MARKUP, markup_in
 from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from assets.sft_dataset.contamination import none_in_benchmark
 from assets.sft_dataset.mix_report import mix_of
-from assets.training_dataset import Manifest, current_manifest, rows_of
+from assets.training_dataset import Manifest, current_manifest, image_here, rows_of
 from resources.store import Store
 
 RULES = (
@@ -32,7 +31,7 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     ids, lost, odd = Counter[str](), list[str](), list[str]()
     for row in rows_of(manifest, ["id", "images", "messages"]):
         ids[row["id"]] += 1
-        if not all(Path(image["path"]).is_file() for image in row["images"]):
+        if not all(image_here(store, image).is_file() for image in row["images"]):
             lost.append(row["id"])
         if [turn["role"] for turn in row["messages"]] != ["user", "assistant"] or not all(
             turn["content"].strip() for turn in row["messages"]

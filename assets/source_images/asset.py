@@ -47,6 +47,7 @@ def source_images(
             **{f"documents_{kind}": documents[kind] for kind in ("single", "multi", "deck")},
             "pages_read_now": result.pages_read,
             "gone": len(result.gone),
+            "duplicates": len(result.duplicates),
             "readers": ", ".join(sorted(readers)),
             **({"note": gone_note(shard.name, result.gone)} if result.gone else {}),
         },

@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from assets.quality.quarantine import SetAside
-from assets.source_images.catalog import Catalog, Entry, document_hash, stamp
-from assets.source_images.licences import licence_of, read_licences
+from assets.source_images.catalog import Catalog
+from assets.source_images.document_hash import document_hash, stamp
+from assets.source_images.licences import licences_of
 from assets.source_images.pages import document_kind, folder_images
 from assets.source_images.reading.kept import Kept
 from assets.source_images.reading.pool import Readers
 from assets.source_images.reading.process import sweep_folders
 from assets.source_images.reading.tasks import Reading, ReadPage
+from assets.source_images.register import Entry
 from assets.source_images.schema import SOURCE_IMAGES, Kind, Page
 from assets.source_images.unreadable import UnreadableError, unreadable
 from resources.settings import Settings
@@ -31,13 +33,14 @@ progress = logging.getLogger("lwv.progress")
 class IngestResult:
     """rows: of the table, in page order, a document's together; read as they are asked for. kept: what a run that is
     killed goes on with; to be forgotten once the table is written. gone: paths of documents that are no longer on
-    disk, which is no error. pages_read: pages whose text was read now, because neither the shard's last table nor a
-    run that was killed had it. All but `rows` and `kept` are complete once `rows` is used up."""
+    disk, which is no error; duplicates: of those whose bytes another one has, which is none either. pages_read: pages
+    whose text was read now, because neither the shard's last table nor a run that was killed had it. All but `rows` and `kept` are complete once `rows` is used up."""
 
     rows: Iterator[Page]
     kept: Kept
     quarantined: list[SetAside] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
     pages_read: int = 0
 
 
@@ -47,19 +50,19 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
     Raises LicencesError at once; while rows are drawn, OSError, ImportError and ReaderError where this machine is at
     fault (the disk is full).
     """
-    entries = catalog.documents(shard)
+    known = catalog.entries()
+    entries = [entry for entry in known.values() if entry.shard == shard]
     settings = settings.model_copy(update={"sources": catalog.sources})
-    licences = {
-        folder: read_licences(catalog.sources / folder)
-        for folder in sorted({PurePosixPath(entry.path).parts[0] for entry in entries})
-    }
+    licences = licences_of(catalog.sources, known.values())
+    stated = {entry.path: licences.of(entry.path) for entry in entries}
     result = IngestResult(iter(()), Kept(store, shard, settings.max_side))
 
     def rows() -> Iterator[Page]:
         pages = 0
         for number, (entry, found) in enumerate(_read_all(shard, entries, store, settings, result.kept), 1):
-            folder, _, inside = entry.path.partition("/")
-            if isinstance(found, UnreadableError):
+            if entry.duplicate_of is not None and _exists(entry, settings):
+                result.duplicates.append(entry.path)
+            elif isinstance(found, UnreadableError):
                 if _exists(entry, settings):
                     result.quarantined.append(_quarantine_row(entry, str(found)))
                 else:
@@ -67,7 +70,7 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
             else:
                 result.pages_read += found.texts_read
                 pages += len(found.pages)
-                yield from _rows(entry, found, licence_of(inside, licences[folder]))
+                yield from _rows(entry, found, stated[entry.path])
             progress.info(
                 "%s %s: %d of %d documents, %d pages, %s", STEP, shard, number, len(entries), pages, entry.path
             )
@@ -188,10 +191,8 @@ def _rows(entry: Entry, found: Found, licence: str) -> Iterator[Page]:
 
 
 def _check_same(entry: Entry, path: Path, settings: Settings) -> None:
-    """Raises UnreadableError where the bytes are those of another document, or no longer those that were registered."""
-    if entry.duplicate_of is not None:
-        raise UnreadableError(f"{entry.path} has the same bytes as {entry.duplicate_of}; remove one of them")
-    if stamp(path) != (entry.size, entry.mtime_ns) and document_hash(path, settings.sources) != entry.document_id:
+    """Raises UnreadableError where the bytes are no longer those that were registered."""
+    if stamp(path) != (entry.size, entry.mtime_ns) and document_hash(path, settings) != entry.document_id:
         raise UnreadableError(
             f"{entry.path} has changed since it was registered; once the sensor (or `lwv demo`) has "
             "looked at it again, run this shard again"

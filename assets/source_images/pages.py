@@ -123,7 +123,8 @@ def document_kind(suffix: str, pages: int, names: Sequence[str] | None = None) -
 
 def folder_images(folder: Path) -> list[Path]:
     """The images directly inside a folder, in natural order (page-2 before page-10)."""
-    return sorted(filter(is_folder_image, folder.iterdir()), key=lambda path: natural_key(path.name))
+    found = (path for path in folder.iterdir() if is_folder_image(path) and not path.is_dir())
+    return sorted(found, key=lambda path: natural_key(path.name))
 
 
 def is_folder_image(path: Path) -> bool:

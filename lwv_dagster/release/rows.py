@@ -8,10 +8,11 @@ from typing import Any, TypedDict
 
 import pyarrow.parquet as pq
 
-from assets.training_dataset import Manifest
+from assets.training_dataset import Manifest, image_here
 from lwv_dagster.release.markup import ReleaseError, safe
 from lwv_dagster.release.token_counts import Tokens, count_tokens
 from resources.store import BATCH_ROWS, Store
+from resources.training.rows.dataset_rows import ImageFile
 
 
 class TurnCell(TypedDict):
@@ -21,19 +22,12 @@ class TurnCell(TypedDict):
     content: str
 
 
-class ImageCell(TypedDict):
-    """One image of a row: its file in the store, without its bytes."""
-
-    bytes: None
-    path: str
-
-
 class SftRow(TypedDict):
     """A row of sft_dataset; its schema says what each column means."""
 
     id: str
     messages: list[TurnCell]
-    images: list[ImageCell]
+    images: list[ImageFile]
     language: str
     kind: str
     required_words: int | None
@@ -53,7 +47,7 @@ class PreferenceRow(TypedDict):
     closes: bool
     weight: float
     kind: str
-    images: list[ImageCell]
+    images: list[ImageFile]
     author: str
     corrector: str
 
@@ -121,10 +115,11 @@ def read_origins(store: Store, shards: Sequence[str]) -> dict[str, Origin]:
 def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Example]:
     """The rows of the SFT data set, a batch in memory at a time. Raises ReleaseError as `origin_of` does."""
     rows: Iterator[SftRow] = _rows(manifest)
+    store = manifest.store
     for number, row in enumerate(rows):
         turns = tuple((turn["role"], safe(turn["content"])) for turn in row["messages"])
         changed = any(made != turn["content"] for (_, made), turn in zip(turns, row["messages"], strict=True))
-        images = _paths(row["images"])
+        images = _paths(store, row["images"])
         yield Example(
             number=number,
             id=row["id"],
@@ -144,10 +139,11 @@ def read_examples(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Ex
 def read_pairs(manifest: Manifest, origins: dict[str, Origin]) -> Iterator[Pair]:
     """The rows of the preference data set; `tokens` are those of the longer side. Raises as `read_examples` does."""
     rows: Iterator[PreferenceRow] = _rows(manifest)
+    store = manifest.store
     for number, row in enumerate(rows):
         stored = (row["prompt"], row["prefix"], row["chosen"], row["rejected"])
         prompt, prefix, chosen, rejected = map(safe, stored)
-        images, origin = _paths(row["images"]), origin_of(row["example_id"], manifest, origins)
+        images, origin = _paths(store, row["images"]), origin_of(row["example_id"], manifest, origins)
         longer = max(chosen, rejected, key=lambda text: len(text.encode()))
         yield Pair(
             number=number,
@@ -193,8 +189,8 @@ def image_size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def _paths(images: Sequence[ImageCell]) -> tuple[Path, ...]:
-    return tuple(Path(image["path"]) for image in images)
+def _paths(store: Store, images: Sequence[ImageFile]) -> tuple[Path, ...]:
+    return tuple(image_here(store, image) for image in images)
 
 
 def _rows(manifest: Manifest) -> Iterator[Any]:

@@ -95,4 +95,16 @@ def _tensors(path: Path) -> Iterator[StoredTensor]:
 def read_training(output: Path) -> TrainingRecord:
     """The record of the run that ended in this checkpoint."""
     record: TrainingRecord = json.loads((output / "training.json").read_text())
+    record["base"] = model_here(record["base"], output)
     return record
+
+
+def model_here(model: str, output: Path) -> str:
+    """Where a model that this factory made is now, whose LWV_HOME may have been moved since; any other stays as named.
+
+    model: a path or a hub id. output: a checkpoint, in the folder `checkpoints/<kind>` of that LWV_HOME.
+    """
+    path = Path(model)
+    here = output.parents[1].joinpath(*path.parts[-2:])
+    made_here = path.is_absolute() and path.parts[-3:-2] == (here.parents[1].name,)
+    return str(here) if made_here and here.exists() else model

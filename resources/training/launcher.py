@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from resources.cpus import usable_cpus
-from resources.secret_values import withheld
 from resources.dies_with_parent import parent_env
+from resources.secret_values import withheld
 
 CONFIGURATIONS = Path(__file__).parent / "accelerate"  # <sharding>.yaml
 ONLINE = re.compile(r"(?i)HF_TOKEN|HUGGING_?FACE_?HUB_TOKEN|(https?|all)_proxy")  # what the hub needs

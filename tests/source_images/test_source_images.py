@@ -1,18 +1,15 @@
 """Properties of reading sources, on real files made here."""
 
 import io
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
-import pptx
 import pytest
 from PIL import Image
-from pptx.util import Inches
 
 from assets.source_images import pptx as pptx_module
-from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError, collection_name, current_shards
+from assets.source_images.catalog import Catalog
 from assets.source_images.ingest import ingest_shard
 from assets.source_images.licences import LicencesError, licence_of, read_licences
 from assets.source_images.measure import language_of, page_text
@@ -21,43 +18,7 @@ from assets.source_images.schema import SOURCE_IMAGES
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 from resources.store import Store
-
-SPLITS = ("sft", "preference", "benchmark")
-
-
-def noise(size: tuple[int, int], seed: int) -> Image.Image:
-    pixels = np.random.default_rng(seed).integers(0, 255, (size[1] // 8 + 1, size[0] // 8 + 1, 3), dtype=np.uint8)
-    return Image.fromarray(pixels).resize(size)
-
-
-def picture(path: Path, size: tuple[int, int] = (160, 120), seed: int = 0, **save: object) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise(size, seed).save(path, **save)
-    return path
-
-
-def pdf(path: Path, pages: int = 3, seed: int = 0) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    images = [noise((200, 100), 100 * seed + i) for i in range(pages)]
-    images[0].save(path, save_all=True, append_images=images[1:])
-    return path
-
-
-def deck(path: Path, slides: int = 2, hidden: bool = False) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    presentation = pptx.Presentation()
-    image = io.BytesIO()
-    Image.new("RGB", (100, 100), "red").save(image, "PNG")
-    for number in range(1, slides + 1):
-        slide = presentation.slides.add_slide(presentation.slide_layouts[1])
-        slide.shapes.title.text = f"Gradient descent {number}"
-        slide.placeholders[1].text = "A step against the slope\n学习率太大就会发散，太小就很慢"
-        image.seek(0)
-        slide.shapes.add_picture(image, Inches(7), Inches(5), Inches(2), Inches(2))
-    if hidden:
-        presentation.slides[0]._element.set("show", "0")
-    presentation.save(str(path))
-    return path
+from testing.source_documents import deck, pdf, picture
 
 
 @pytest.fixture
@@ -68,176 +29,6 @@ def settings(tmp_path: Path) -> Settings:
 
 def catalog_of(settings: Settings) -> Catalog:
     return Catalog(settings.home, settings.sources, settings)
-
-
-# -- the catalog ------------------------------------------------------------------------------------------------------
-def test_a_second_scan_adds_nothing_and_a_changed_file_keeps_its_shard_and_split(settings: Settings) -> None:
-    for i in range(5):
-        picture(settings.sources / "photos" / f"{i}.png", seed=i)
-    settings = settings.model_copy(update={"shard_documents": 2})
-    catalog = catalog_of(settings)
-    first = {entry.path: entry for entry in catalog.scan()}
-    assert len(first) == 5 and catalog.scan() == []
-    assert catalog.shards() == ["photos-001", "photos-002", "photos-003"]
-    picture(settings.sources / "photos" / "0.png", seed=99)
-    (changed,) = catalog.scan()
-    before = first["photos/0.png"]
-    assert changed.document_id != before.document_id
-    assert (changed.shard, changed.split) == (before.shard, before.split)
-    assert [entry.path for entry in catalog.documents("photos-001")] == ["photos/0.png", "photos/1.png"]
-
-
-def test_documents_are_found_where_they_lie_and_nothing_else_is(settings: Settings) -> None:
-    root = settings.sources
-    picture(root / "c" / "page-10.png")
-    for i in (1, 2):
-        picture(root / "c" / "scan" / f"page-{i}.png", seed=i)
-    pdf(root / "c" / "week" / "notes.pdf")
-    for name in ("LICENCES.csv", "README.md", ".hidden.png", "~$deck.pptx"):
-        (root / "c" / name).write_text("file,licence\n")
-    picture(root / "lonely.png")
-    (root / "empty").mkdir()
-    found = {entry.path: entry.kind_hint for entry in catalog_of(settings).scan()}
-    assert found == {"c/page-10.png": "single", "c/scan": "deck", "c/week/notes.pdf": "deck"}
-
-
-def test_a_half_written_last_line_is_registered_again(settings: Settings) -> None:
-    for i in range(3):
-        picture(settings.sources / "p" / f"{i}.png", seed=i)
-    catalog = catalog_of(settings)
-    catalog.scan()
-    data = catalog.path.read_bytes()
-    catalog.path.write_bytes(data[:-40])
-    assert len(catalog.documents("p-001")) == 2
-    assert [entry.path for entry in catalog.scan()] == ["p/2.png"]
-    assert [json.loads(line)["path"] for line in catalog.path.read_text().splitlines()] == [
-        f"p/{i}.png" for i in range(3)
-    ]
-
-
-def test_the_same_bytes_share_a_split_and_a_moved_file_is_no_duplicate(settings: Settings) -> None:
-    original = picture(settings.sources / "a" / "x.png")
-    catalog = catalog_of(settings)
-    catalog.scan()
-    copy = settings.sources / "b" / "y.png"
-    copy.parent.mkdir()
-    shutil.copy(original, copy)
-    (twin,) = catalog.scan()
-    assert twin.duplicate_of == "a/x.png" and twin.split == catalog.documents("a-001")[0].split
-    original.unlink()
-    gone, moved = catalog.scan()
-    assert (gone.path, gone.gone) == ("a/x.png", True)
-    assert (moved.path, moved.duplicate_of, moved.split) == ("b/y.png", None, twin.split)
-    assert [entry.path for entry in catalog.documents("a-001")] == ["a/x.png"]
-
-
-def test_the_register_knows_the_shard_that_each_document_is_in_now(settings: Settings) -> None:
-    """Moved there and back, with the same bytes and time; copied; removed; out of reach for a while."""
-    place, other, catalog = settings.sources / "a" / "x.png", settings.sources / "b" / "x.png", catalog_of(settings)
-    picture(place)
-    picture(settings.sources / "b" / "other.png", seed=1)
-
-    def looked() -> dict[str, str]:
-        catalog.scan()
-        assert catalog.scan() == []
-        return current_shards(settings.home)
-
-    assert current_shards(settings.home) == {}
-    first = looked()
-    (name,) = (name for name, shard in first.items() if shard == "a-001")
-    other.parent.mkdir(exist_ok=True)
-    place.rename(other)
-    assert looked() == {**first, name: "b-001"}
-    other.rename(place)
-    assert looked() == first
-    shutil.copy2(place, other)
-    assert looked() == first
-    place.unlink()
-    assert looked() == {**first, name: "b-001"}
-    other.rename(settings.sources.parent / "kept.png")
-    assert looked() == {document: shard for document, shard in first.items() if document != name}
-    (settings.sources.parent / "kept.png").rename(other)
-    assert looked() == {**first, name: "b-001"}
-
-
-def test_a_register_from_before_documents_could_be_gone_is_read_and_brought_up_to_date(settings: Settings) -> None:
-    place, other, catalog = settings.sources / "a" / "x.png", settings.sources / "b" / "x.png", catalog_of(settings)
-    picture(place)
-    catalog.scan()
-    other.parent.mkdir()
-    place.rename(other)
-    (name,) = {entry.document_id for entry in catalog.scan()}
-    lines = [json.loads(line) for line in catalog.path.read_text().splitlines()]
-    old = [{field: line[field] for field in line if field != "gone"} for line in lines if not line["gone"]]
-    catalog.path.write_text("".join(f"{json.dumps(line)}\n" for line in old))
-    assert [line["path"] for line in old] == ["a/x.png", "b/x.png"]
-    assert current_shards(settings.home) == {name: "b-001"}
-    assert [(entry.path, entry.gone) for entry in catalog.scan()] == [("a/x.png", True)]
-    assert current_shards(settings.home) == {name: "b-001"}
-
-
-def test_damaged_documents_fill_no_split(settings: Settings) -> None:
-    for i in range(4):
-        picture(settings.sources / "p" / f"{i}.jpg", seed=i)
-    for i in range(6):
-        (settings.sources / "p" / f"bad{i}.pdf").write_bytes(b"%PDF-1.7 cut" + bytes([i]))
-    entries = catalog_of(settings).scan()
-    assert {entry.split for entry in entries if entry.readable} == set(SPLITS)
-    assert not any(entry.readable for entry in entries if "bad" in entry.path)
-
-
-def test_an_image_whose_name_is_no_text_is_left_out_of_its_folder_with_a_warning(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    for seed, name in enumerate(("page-1.png", "page-2.png", "page-\udcff.png")):
-        picture(settings.sources / "c" / "f" / name, seed=seed)
-    catalog = catalog_of(settings)
-    (entry,) = catalog.scan()
-    assert (entry.path, entry.kind_hint, entry.readable) == ("c/f", "deck", True)
-    assert "is left out: its name is not UTF-8" in caplog.text
-    result = ingest_shard("c-001", Store(settings.home), catalog, settings)
-    assert [row["page"] for row in result.rows] == [1, 2]
-
-
-@pytest.mark.parametrize("call", ["iterdir", "lstat"])
-def test_a_folder_that_may_not_be_listed_or_entered_is_left_out_with_a_warning_and_the_others_are_not(
-    settings: Settings, call: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    for seed, folder in enumerate(("open", "locked")):
-        picture(settings.sources / "c" / folder / "page-1.png", seed=seed)
-    allowed = getattr(Path, call)
-
-    def refuse(path: Path) -> object:  # root may read anything, so permissions alone would test nothing
-        if (path if call == "iterdir" else path.parent).name == "locked":
-            raise PermissionError(13, "Permission denied", str(path))
-        return allowed(path)
-
-    monkeypatch.setattr(Path, call, refuse)
-    assert [entry.path for entry in catalog_of(settings).scan()] == ["c/open"]
-    assert "locked cannot be listed: [Errno 13]" in caplog.text
-
-
-def test_a_link_that_leads_in_a_circle_stops_nothing(settings: Settings) -> None:
-    picture(settings.sources / "c" / "a.png")
-    (settings.sources / "c" / "circle.png").symlink_to("circle.png")
-    found = {entry.path: entry.readable for entry in catalog_of(settings).scan()}
-    assert found == {"c/a.png": True, "c/circle.png": False}
-
-
-def test_no_sources_names_the_setting_the_place_and_what_to_do(settings: Settings, tmp_path: Path) -> None:
-    for place in (tmp_path / "nowhere", settings.sources):
-        with pytest.raises(NoSourcesError, match=r"LWV_SOURCES=.*put at least one folder there"):
-            Catalog(settings.home, place, settings).scan()
-
-
-def test_collection_names_are_partition_keys_and_collisions_are_refused(settings: Settings) -> None:
-    assert collection_name("My Lectures (2024)") == "my-lectures-2024"
-    assert collection_name("课件 A") != collection_name("讲义 A")
-    assert collection_name("课件").startswith("collection-")
-    for name in ("My Deck", "my-deck"):
-        picture(settings.sources / name / "x.png")
-    with pytest.raises(CatalogError, match="rename one"):
-        catalog_of(settings).scan()
 
 
 # -- pages ------------------------------------------------------------------------------------------------------------
@@ -421,7 +212,7 @@ def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(settings: 
     ]
     assert all(store.image_path(row["image_sha256"]).exists() and len(row["phash"]) == 16 for row in rows)
     reasons = {row["item"]: row["reason"] for row in result.quarantined}
-    assert reasons["c/b.png"] == "c/b.png has the same bytes as c/a.png; remove one of them"
+    assert (result.duplicates, "c/b.png" in reasons) == (["c/b.png"], False)
     assert "page-2.png" in reasons["c/f"]
     assert (result.gone, "c/gone.png" in reasons) == (["c/gone.png"], False)
     assert "has changed since" in reasons["c/odd.png"]

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.source_images.catalog import assign_shards
+from assets.source_images.shards import assign_shards
 from assets.source_images.splits import Candidate, Placed, assign_splits, met, needs_of, split_of
 
 ids = st.integers(0, 16**16 - 1).map("{:016x}".format)

@@ -21,6 +21,7 @@ from assets.source_images.reading.tasks import DrawTask, MeasureTask, ProbeTask,
 from resources import ocr
 from resources.cpus import usable_cpus
 from resources.settings import Settings
+from resources.stopping import STOP
 from resources.store import Store
 
 PROBED_TOGETHER = 64
@@ -108,6 +109,7 @@ class Readers:
 
     def _listen(self, busy: Sequence[Reader]) -> Iterator[Task]:
         """Wait for an answer, or until one has been silent for too long; tasks that have ended thereby."""
+        STOP.check()
         heard = speaking(busy, LOOK_S)
         for reader in busy:
             task = reader.task
