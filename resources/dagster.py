@@ -127,7 +127,7 @@ def clear_failures(*more: type[Exception]) -> Iterator[None]:
         says = visible(mask(str(error)))
         raise dg.Failure(description=says, metadata=counter, allow_retries=False) from without_secrets(error)
     except Exception as error:
-        says = why(error, Settings().absolute().home)
-        if says is None:
+        cause = why(error, Settings().absolute().home)
+        if cause is None:
             raise_without_secrets(error)
-        raise dg.Failure(description=visible(mask(says)), allow_retries=False) from without_secrets(error)
+        raise dg.Failure(description=visible(mask(cause)), allow_retries=False) from without_secrets(error)
