@@ -61,8 +61,7 @@ check-exports: setup .exports/llamafactory/.installed .exports/ms-swift/.install
 	@touch $@
 
 ui: setup
-	@$(BIN)/python -m lwv_dagster.instance
-	@echo "The UI: http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
+	@$(BIN)/python -m lwv_dagster.ui $(PORT)
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 # The package declares a chat tool and llama.cpp, which is compiled for a quarter of an hour; its weights are all we use.

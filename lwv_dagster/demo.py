@@ -17,11 +17,12 @@ from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
 from assets.step import Job
 from assets.steps import STEP_OF, steps_of
 from lwv_dagster.check import check_servers, never_answered
-from lwv_dagster.definitions import defs
+from lwv_dagster.definitions import check_keys, defs
 from lwv_dagster.file_screen import show_files
 from lwv_dagster.instance import end_dead_runs, open_instance
 from lwv_dagster.job_run import run_here
 from lwv_dagster.preflight import may_begin
+from lwv_dagster.settled_checks import settle_checks
 from lwv_dagster.spending import Spending
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
@@ -92,6 +93,7 @@ def run_all(settings: Settings) -> int:
     with open_instance(settings.home) as instance:
         if ended := end_dead_runs(instance, settings.home):
             console.print(f"  {ended} run(s) of a killed process were ended; their finished work is kept.")
+        settle_checks(instance, store, check_keys)
         instance.add_dynamic_partitions(str(SHARDS.name), shards)
         run = partial(run_job, instance, settings.home, tally, spending.tags)
         good_shards = [run("shard_job", shard) for shard in shards]

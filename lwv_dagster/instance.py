@@ -9,26 +9,13 @@ import dagster as dg
 from filelock import FileLock
 
 from assets.step_run import run_lock
-from resources.failures import StorageError
-from resources.home import require_home
 from resources.locks import FOLDER
-from resources.settings import SettingError, Settings
 from resources.storage_faults import storage
 
 _TEMPLATE = Path(__file__).resolve().parents[1] / "dagster_home" / "dagster.yaml"
 _OLD_PID_TAG = "lwv/pid"  # that 0.2 gave the demo's runs, which held no lock
 _FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
-
-
-def main() -> None:
-    """Make or migrate the instance before `dagster dev` opens it without a lock (`make ui`)."""
-    try:
-        home = Settings().absolute().home
-        require_home(home)
-        open_instance(home).dispose()
-    except (SettingError, StorageError) as error:
-        sys.exit(f"make ui cannot start: {error}")
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
@@ -71,7 +58,3 @@ def _is_dead(run: dg.DagsterRun, home: Path) -> bool:
     dead = lock.take("end_dead_runs")
     lock.release()
     return dead
-
-
-if __name__ == "__main__":
-    main()

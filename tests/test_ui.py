@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from assets.steps import STEPS, steps_of
+from lwv_dagster.ui import lineage_address
 from tests.conftest import BUSY_S, draw_page, write_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,6 +140,11 @@ def test_new_files_become_shards_a_backfill_makes_them_and_a_changed_recipe_just
     (counts,) = made["assetBackfillData"]["assetBackfillStatuses"]
     assert (counts["assetKey"]["path"], counts["numPartitionsTargeted"]) == (["preference_pairs"], 2)
     assert stale(graphql, shards) == {}
+
+
+def test_the_address_of_the_lineage_unfolds_each_group() -> None:
+    expanded = lineage_address("3000").partition("?expanded=")[2].split(",")
+    assert expanded == [f"global@global:{group}" for group in dict.fromkeys(step.group for step in STEPS)]
 
 
 def ended_backfill(graphql: Callable[..., Any], backfill: str) -> Any:

@@ -20,7 +20,7 @@ def prose(factory: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     draw_unlike_decks(factory.sources / "lectures")
     for number, colour in enumerate(("white", "beige", "pink")):
         draw_page(factory.sources / "signs" / f"sign-{number}.png", f"Sign {number} of the harbour", colour=colour)
-    monkeypatch.setenv("LWV_RECIPE", write_recipe(tmp_path))
+    monkeypatch.setenv("LWV_RECIPE", write_recipe(tmp_path, "groups = []\n"))
     with scripted_server(lambda body: PROSE) as server:
         for role in ("TEACHER", "CRITIC", "JUDGE"):
             monkeypatch.setenv(f"LWV_{role}_BASE_URL", server.url)
