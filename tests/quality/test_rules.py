@@ -244,6 +244,28 @@ def test_a_broken_table_fails_exactly_the_rules_that_it_breaks(
     assert failed(tables, name, shard) == rules
 
 
+@pytest.mark.parametrize(
+    ("name", "mutate", "rule", "says"),
+    [
+        ("source_images", change(width=0), "sizes_sane", ", page 1 ("),
+        ("source_images", change(image_sha256="ab" * 32), "images_stored", ", page 1 ("),
+        ("long_outputs", lost_page, "pages_covered", ", page 2 ("),
+        ("long_outputs", refusing, "no_refusals", ", page 1 ("),
+        ("segments", change(words=0), "nothing_missing", ", page 1 ("),
+        ("corrected_segments", change(words=0), "text_present", ", page 1 ("),
+    ],
+)
+def test_a_violation_names_its_file_and_page(
+    store: tuple[Store, str], name: str, mutate: Any, rule: str, says: str
+) -> None:
+    tables, shard = store
+    rows = mutate(tables.read_table(name, shard).to_pylist())
+    files = {row["document_id"]: row["source_path"] for row in tables.read_table("source_images", shard).to_pylist()}
+    tables.write_table(table_named(name), shard, rows, tables.identity(name, shard))
+    outcome = check_shard(tables, name, shard, rules_of(name))[rule]
+    assert f"{files[rows[0]['document_id']]}{says}" in outcome.description
+
+
 def text_columns(name: str) -> list[tuple[str, str]]:
     """(column, field of its list of structs or nothing) of every text that a table has."""
     found = []
