@@ -14,6 +14,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepo
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from assets.step_run import hold_run, release_run, step_running
+from lwv_dagster.terminal import console
 from resources.stopping import STOP, Stopped
 
 # As workspace.yaml and Dagster name them: the UI's timeline shows the runs of its locations alone.
@@ -64,10 +65,13 @@ def run_here(
 
 
 def _wait(thread: threading.Thread) -> None:
-    last_at_work = time.monotonic()
+    said, last_at_work = False, time.monotonic()
     while thread.is_alive():
         thread.join(0.2)  # a handler runs between two of them at the latest
         if not STOP.requested or step_running():
             last_at_work = time.monotonic()
         elif time.monotonic() - last_at_work > IDLE_S:
             raise Stopped(STOP.name)
+        if STOP.requested and not said:
+            said = True
+            console.print(f"  {STOP.name}: what is in flight ends first; a second signal ends it at once.")

@@ -40,6 +40,8 @@ class _LiveLine(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         meta = getattr(record, "dagster_meta", None) or {}
         message = escape(in_line(mask(str(meta.get("orig_message") or record.getMessage()))))
+        if message.startswith(escape("[pipes]")):  # Dagster's own words about a connection that nobody made
+            return
         if self.status is not None:
             self.status.update(f"  {message}")
         elif time.monotonic() - self.last > PLAIN_SECONDS:
