@@ -169,6 +169,11 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
         lambda rows: [{**rows[0], "image_sha256": rows[-1]["image_sha256"]}, *rows[1:]],
         {"no_double_images"},
     ),
+    (
+        "source_images",
+        lambda rows: [rows[0], {**rows[1], "image_sha256": rows[0]["image_sha256"]}, *rows[2:]],
+        {"pages_differ"},
+    ),
     ("instructions", less, {"documents_covered"}),
     ("instructions", double, {"ids_unique"}),
     ("instructions", change(instruction="Write."), {"instruction_present"}),

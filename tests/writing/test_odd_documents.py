@@ -29,7 +29,7 @@ ORDERS = (
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]]:
-    """(source folder or file -> its long_outputs row, quarantine rows of `instructions`) after the shard job."""
+    """(source folder or file -> its long_outputs row, quarantine rows of `source_images`) after the shard job."""
     folder = tmp_path_factory.mktemp("odd")
     sources = folder / "sources" / "odd"
     for number, lines in enumerate((("Rivers", "A river begins at a spring"), (), ("Mouths", "It ends in the sea")), 1):
@@ -55,7 +55,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, d
         }
         yield (
             {names[row["document_id"]]: row for row in factory.store.rows(LONG_OUTPUTS, shard)},
-            read_quarantine(factory.store, "instructions", shard),
+            read_quarantine(factory.store, "source_images", shard),
         )
 
 
@@ -65,9 +65,9 @@ def test_a_blank_page_of_a_deck_has_a_section_like_any_other(rows: Any) -> None:
     assert all(section["words"] >= 0.8 * section["target_words"] for section in sections)
 
 
-def test_a_blank_image_alone_is_set_aside_as_irrelevant(rows: Any) -> None:
+def test_a_blank_image_alone_is_set_aside_before_anything_is_asked_about_it(rows: Any) -> None:
     assert "white.png" not in rows[0]
-    assert [row["reason"].split(":")[0] for row in rows[1]] == ["irrelevant"]
+    assert [row["reason"] for row in rows[1]] == ["odd/white.png has nothing on its only page; remove it or replace it"]
 
 
 def test_a_file_of_one_page_is_a_single_image(rows: Any) -> None:
