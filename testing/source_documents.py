@@ -13,15 +13,14 @@ from pptx.util import Inches
 def picture(path: Path, size: tuple[int, int] = (160, 120), seed: int = 0, **save: Any) -> Path:
     """An image of coloured squares, in the format of the name's ending."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 255, (size[1] // 8 + 1, size[0] // 8 + 1, 3), dtype=np.uint8)
-    Image.fromarray(pixels).resize(size).save(path, **save)
+    _squares(size, seed).save(path, **save)
     return path
 
 
 def pdf(path: Path, pages: int = 3, seed: int = 0) -> Path:
-    """A PDF of plain pages, each in another colour."""
+    """A PDF of coloured squares, each page with others."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    images = [Image.new("RGB", (200, 100), (40 * i % 255, seed % 255, 90)) for i in range(pages)]
+    images = [_squares((200, 100), 1000 * (seed + 1) + page) for page in range(pages)]
     images[0].save(path, save_all=True, append_images=images[1:])
     return path
 
@@ -44,3 +43,8 @@ def deck(path: Path, slides: int = 2, hidden: bool = False) -> Path:
         presentation.slides[0]._element.set("show", "0")
     presentation.save(str(path))
     return path
+
+
+def _squares(size: tuple[int, int], seed: int) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 255, (size[1] // 8 + 1, size[0] // 8 + 1, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize(size)

@@ -124,6 +124,13 @@ REFUSED = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here depends on the text of pages, which takes half a second each."""
+    monkeypatch.setattr("assets.source_images.measure.read_lines", lambda image: [], raising=False)
+    monkeypatch.setattr("resources.ocr.known_lines", lambda sha256: [], raising=False)
+
+
 @pytest.fixture
 def mixed(factory: Factory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Expected]:
     """A sources folder with a file of every kind; what the account should say of each."""
