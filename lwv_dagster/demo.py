@@ -117,7 +117,7 @@ def run_all(settings: Settings) -> int:
 
 def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shards: list[str]) -> None:
     """What will run, on what, with which models."""
-    documents = sum(len(catalog.documents(shard)) for shard in shards)
+    documents = len(catalog.entries())
     console.print(
         f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shard{'s' if len(shards) > 1 else ''}, "
         f"from {escape(str(settings.sources))} into {escape(str(settings.home))}",

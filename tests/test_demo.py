@@ -103,6 +103,14 @@ def test_no_sources_is_one_line_that_says_where_to_put_them(tmp_path: Path) -> N
         assert not result.stderr
 
 
+def test_a_home_inside_its_sources_is_one_line(tmp_path: Path) -> None:
+    draw_page(tmp_path / "sources" / "talks" / "page.png", "Hello")
+    result = demo(tmp_path, LWV_HOME=str(tmp_path / "sources" / "out"))
+    assert (result.returncode, result.stderr) == (2, "")
+    assert "lies inside LWV_SOURCES" in result.stdout and len(result.stdout.strip().splitlines()) == 1
+    assert not (tmp_path / "sources" / "out").exists()
+
+
 def test_what_comes_from_outside_is_printed_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = demo(tmp_path, LWV_SOURCES=str(tmp_path / "[/x]"))
     assert odd.returncode == 2

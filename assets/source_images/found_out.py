@@ -22,8 +22,8 @@ def found_out(store: Store, entries: Iterable[Entry]) -> dict[str, bool]:
     for shard, documents in shards.items():
         try:
             aside = {(row["item"], row["document_id"]) for row in read_quarantine(store, STEP, shard)}
-            damaged = [entry for entry in documents if entry.readable and (entry.path, entry.document_id) in aside]
-            doubted = [entry for entry in documents if not entry.readable]
+            damaged = [entry for entry in documents if (entry.path, entry.document_id) in aside]
+            doubted = [entry for entry in documents if not entry.readable and entry not in damaged]
             read = read_ids(store, shard) if doubted else frozenset()
         except DamagedTableError:
             continue

@@ -34,7 +34,8 @@ class IngestResult:
     """rows: of the table, in page order, a document's together; read as they are asked for. kept: what a run that is
     killed goes on with; to be forgotten once the table is written. gone: paths of documents that are no longer on
     disk, which is no error; duplicates: of those whose bytes another one has, which is none either. pages_read: pages
-    whose text was read now, because neither the shard's last table nor a run that was killed had it. All but `rows` and `kept` are complete once `rows` is used up."""
+    whose text was read now, because neither the shard's last table nor a run that was killed had it. All but `rows` and
+    `kept` are complete once `rows` is used up."""
 
     rows: Iterator[Page]
     kept: Kept

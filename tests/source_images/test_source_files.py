@@ -23,6 +23,8 @@ from assets.source_images.ingest import ingest_shard
 from assets.source_images.licences import LicencesError
 from assets.source_images.schema import SOURCE_IMAGES
 from lwv_dagster.file_screen import show_files
+from lwv_dagster.sensors import new_shards
+from resources.dagster import SourcesResource, StoreResource
 from resources.settings import Settings
 from testing.source_documents import deck, pdf, picture
 from tests.conftest import Factory
@@ -351,3 +353,11 @@ def test_a_home_inside_its_sources_is_one_sentence_for_the_asset(
     result = factory.run("report_job", assets=["source_files"])
     (failure,) = (event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE)
     assert "lies inside LWV_SOURCES" in str(failure.step_failure_data.user_failure_data)
+
+
+def test_the_sensor_says_so_too_and_goes_on(factory: Factory) -> None:
+    picture(factory.sources / "c" / "a.png", (64, 48))
+    for home, says in ((factory.sources / "out", "lies inside LWV_SOURCES"), (factory.home, "c-001")):
+        resources = {"store": StoreResource(home=str(home)), "sources": SourcesResource(path=str(factory.sources))}
+        with dg.build_sensor_context(instance=factory.instance, resources=resources) as context:
+            assert says in str(new_shards(context))
