@@ -10,7 +10,6 @@ from assets.shard_table import Shard
 from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
 from assets.source_images.ingest import gone_note, ingest_shard
 from assets.source_images.licences import LicencesError
-from assets.source_images.reading.process import ReaderError
 from assets.source_images.schema import SOURCE_IMAGES, Page
 from assets.source_images.step import STEP
 from assets.step_asset import step_asset
@@ -23,7 +22,7 @@ def source_images(
     context: dg.AssetExecutionContext, store: StoreResource, sources: SourcesResource, recipe: RecipeResource
 ) -> dg.MaterializeResult[None]:
     """Every page of the shard's images, decks and scans: upright, capped in size, hashed, its text read."""
-    with clear_failures(NoSourcesError, CatalogError, LicencesError, ReaderError, RecipeError):
+    with clear_failures(NoSourcesError, CatalogError, LicencesError, RecipeError):
         shard, settings = Shard.of(context, STEP, SOURCE_IMAGES, store, recipe), sources.settings()
         catalog = Catalog(shard.store.home, settings.sources, settings)
         catalog.scan()

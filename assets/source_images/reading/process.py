@@ -16,6 +16,7 @@ from typing import Protocol
 
 from assets.source_images.reading.frames import Incoming, Message, encode
 from resources.leftovers import hold, sweep
+from resources.settings import SettingError
 
 ROOT = Path(__file__).resolve().parents[3]
 PREFIX = "lwv-reader-"  # of its temporary folder
@@ -43,8 +44,8 @@ class Task(Protocol):
         """There will be no further answer. why: what happened, to follow the file's name."""
 
 
-class ReaderError(RuntimeError):
-    """Readers do not start on this machine; the sentence says why."""
+class ReaderError(SettingError):
+    """Readers do not start on this machine with the settings as they are."""
 
 
 class Reader:
