@@ -1,18 +1,28 @@
 """Text on a page image, read by RapidOCR; read once per image in a process."""
 
 import hashlib
+import io
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from PIL import Image
+
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
     from rapidocr.utils.output import RapidOCROutput
 
+MAX_ASPECT = 3
 _LOCK = threading.Lock()
 _CACHE: OrderedDict[str, list[str]] = OrderedDict()
 _CACHE_PAGES = 2048
+_params: dict[str, str | int] = {
+    "Global.log_level": "error",
+    "Rec.rec_batch_num": 1,  # a line at a time: half the memory of six together, no slower, and no line changes another
+    "Cls.cls_batch_num": 1,
+}
 _reader: "RapidOCR | None" = None
 
 
@@ -25,7 +35,9 @@ def read_lines(image: bytes) -> list[str]:
     with _LOCK:
         if (known := _known(sha256)) is not None:
             return known
-        result = cast("RapidOCROutput", _loaded()(image))  # its other forms are for one stage asked alone
+        result = cast(
+            "RapidOCROutput", _loaded()(_less_of_a_strip(image))
+        )  # its other forms are for one stage asked alone
         lines = [line.strip() for line in (result.txts or ()) if line.strip()]
         _keep(sha256, lines)
         return lines
@@ -45,8 +57,20 @@ def remember(sha256: str, lines: Sequence[str]) -> None:
 
 def use_one_core() -> None:
     """Before the first page: read on one core, in a process that is one of several."""
-    with _LOCK:
-        _load({"EngineConfig.onnxruntime.intra_op_num_threads": 1, "EngineConfig.onnxruntime.inter_op_num_threads": 1})
+    threads = ("intra_op_num_threads", "inter_op_num_threads")
+    _params.update({f"EngineConfig.onnxruntime.{name}": 1 for name in threads})
+
+
+def _less_of_a_strip(image: bytes) -> "bytes | Image.Image":
+    """A page of at most MAX_ASPECT: the short side of what is looked at is made 736 pixels, whatever the long one is."""
+    with Image.open(io.BytesIO(image)) as page:
+        width, height = page.size
+        least = math.ceil(max(width, height) / MAX_ASPECT)
+        if min(width, height) >= least:
+            return image
+        padded = Image.new("RGB", (max(width, least), max(height, least)), "white")
+        padded.paste(page, (0, 0))
+        return padded
 
 
 def _known(sha256: str) -> list[str] | None:
@@ -62,12 +86,9 @@ def _keep(sha256: str, lines: list[str]) -> None:
 
 
 def _loaded() -> "RapidOCR":
-    return _reader or _load({})
-
-
-def _load(params: dict[str, int]) -> "RapidOCR":
     global _reader
-    from rapidocr import RapidOCR  # slow to import: only where text is read
+    if _reader is None:
+        from rapidocr import RapidOCR  # slow to import: only where text is read
 
-    _reader = RapidOCR(params={"Global.log_level": "error", **params})
+        _reader = RapidOCR(params=_params)
     return _reader

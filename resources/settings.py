@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     readers: int | None = Field(
         default=None, ge=1, description="Processes that read source files side by side; unset: one for each CPU."
     )
-    reader_mb: int = Field(default=1100, ge=800, description="Memory that one of them may take, MB of addresses.")
+    reader_mb: int = Field(default=1300, ge=1000, description="Memory that one of them may take, MB of addresses.")
     page_seconds: int = Field(default=60, ge=1, description="Seconds that a page of a source file may take.")
     shard_documents: int = Field(default=256, ge=1, le=256, description="Documents in a shard, at most.")
     recipe: str = Field(

@@ -24,13 +24,16 @@ def unreadable(name: str, error: Exception, done: str = "decoded") -> Unreadable
         return error
     if is_ours(error):
         raise error
-    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM or "alloc" in str(error):
         return UnreadableError(
             f"{name} needs more memory than a reader may take; make it smaller, or raise LWV_READER_MB"
         )
     if isinstance(error, RecursionError):
         return UnreadableError(f"{name} is nested too deep to be read; save it anew, or remove it")
-    detail = " ".join(str(error).split()).rstrip(".")[:DETAIL] or type(error).__name__
+    said = str(error).strip()
+    if said.startswith("Traceback"):  # ONNX runtime's
+        said = said.splitlines()[-1]
+    detail = " ".join(said.split()).rstrip(".")[:DETAIL] or type(error).__name__
     return UnreadableError(f"{name} cannot be {done} ({detail}): the file is damaged or cut off; replace it")
 
 
