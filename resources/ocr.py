@@ -62,7 +62,7 @@ def use_one_core() -> None:
 
 
 def _less_of_a_strip(image: bytes) -> "bytes | Image.Image":
-    """A page of at most MAX_ASPECT: the short side of what is looked at is made 736 pixels, whatever the long one is."""
+    """A page of at most MAX_ASPECT: what is read is made 736 pixels on its short side, however long the other is."""
     with Image.open(io.BytesIO(image)) as page:
         width, height = page.size
         least = math.ceil(max(width, height) / MAX_ASPECT)
