@@ -1,8 +1,10 @@
 """Why a source document cannot be used, as one sentence for a person."""
 
 import errno
+import re
 
 OUR_FAULT = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
+NO_MEMORY = re.compile(r"alloc|decoder error -9")  # ONNX runtime's word, and Pillow's
 DETAIL = 200  # characters of a library's own words
 
 
@@ -24,7 +26,7 @@ def unreadable(name: str, error: Exception, done: str = "decoded") -> Unreadable
         return error
     if is_ours(error):
         raise error
-    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM or "alloc" in str(error):
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM or NO_MEMORY.search(str(error)):
         return UnreadableError(
             f"{name} needs more memory than a reader may take; make it smaller, or raise LWV_READER_MB"
         )
