@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -107,8 +108,10 @@ def launch(
     path: Path,
     kill_at: str | None = None,
     processes: int = 1,
+    stop_at: str | None = None,
 ) -> str:
-    """Run the script as the asset does; with `kill_at`, kill -9 its whole group once it prints that."""
+    """Run the script as the asset does; with `kill_at`, kill -9 its whole group once it prints that; with `stop_at`,
+    ask the launcher to end."""
     path.write_text(json.dumps(run.as_json()))
     command = (
         launch_command(module, path, 0)
@@ -142,11 +145,13 @@ def launch(
             lines.append(line)
             if kill_at and kill_at in line:
                 os.killpg(process.pid, 9)
+            if stop_at and stop_at in line:
+                process.terminate()
         code = process.wait()
     finally:  # where the test was stopped
         if process.poll() is None:
             os.killpg(process.pid, 9)
-    assert kill_at or code == 0, "".join(lines)
+    assert kill_at or code == (128 + signal.SIGTERM if stop_at else 0), "".join(lines)
     return "".join(lines)
 
 
@@ -318,6 +323,18 @@ def test_sft_that_was_killed_goes_on_and_ends_like_an_unbroken_run(data: Path, s
     resumed, unbroken = (json.loads((path / "training.json").read_text()) for path in (data / "killed", sft))
     assert resumed["tokens"] == unbroken["tokens"] == pytest.approx(unbroken["tokens_per_second"] * unbroken["seconds"])
     assert 0 < resumed["tokens_per_second"] * resumed["seconds"] < 0.9 * resumed["tokens"]  # this process's own
+
+
+def test_sft_that_is_asked_to_end_saves_its_step_and_goes_on_from_there(data: Path, sft: Path) -> None:
+    run = sft_run(data, data / "stopped", save_steps=100)
+    said = launch("resources.training.sft.train", run, data / "stopped.json", stop_at="step 1 of 4")
+    last = int(re.findall(r"step (\d) of 4", said)[-1])
+    assert last < 4
+    assert (data / "stopped.partial" / f"checkpoint-{last}").exists()
+    assert "Traceback" not in said
+    said = launch("resources.training.sft.train", run, data / "stopped.json")
+    assert f"checkpoint-{last}" in said
+    assert largest_difference(data / "stopped", sft) < 1e-6
 
 
 @pytest.mark.parametrize("name", ["full", "lora"])
