@@ -31,10 +31,10 @@ def guarded(step: Step, compute: Compute) -> Compute:
         try:
             STOP.check()
             with clear_failures(LockingError):
-                hold_run(home, context.run_id)
+                hold_run(home, context.run.run_id)
                 with holding_when_free(
                     Lock(home, f"shard-{shard}" if shard else f"step-{step.name}"),
-                    f"{name} of run {context.run_id[:8]}",
+                    f"{name} of run {context.run.run_id[:8]}",
                     lambda holder: context.log.info("%s: waiting for %s", name, holder),
                 ):
                     return compute(context, **resources)

@@ -40,8 +40,8 @@ class HeldError(RuntimeError):
     """Somebody else holds the lock; the message says who."""
 
 
-class LockingError(OSError):
-    """The file system gives no locks."""
+class LockingError(RuntimeError):
+    """The file of a lock cannot be made, or its file system gives no locks; the message says what to do."""
 
 
 class Lock:
@@ -53,8 +53,13 @@ class Lock:
 
     def take(self, what: str, shared: bool = False) -> bool:
         """Whether it is held now; false where somebody else holds it. what: who asks. Raises LockingError."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = self.path.open("a+", encoding="utf-8")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = self.path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise LockingError(
+                f"{self.path} cannot be written ({error.strerror}): LWV_HOME has to name a folder that can be."
+            ) from error
         try:
             fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:

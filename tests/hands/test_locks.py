@@ -17,7 +17,8 @@ from assets.step_run import hold_run, release_run, run_lock
 from lwv_dagster.definitions import defs
 from lwv_dagster.instance import end_dead_runs, open_instance
 from resources.lines import appending, read_lines
-from resources.locks import HeldError, Lock, holding, holding_when_free
+from resources.locks import HeldError, Lock, LockingError, holding, holding_when_free
+from tests.conftest import Factory, draw_page
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLDS = """
@@ -75,6 +76,24 @@ def test_who_wants_the_same_shard_waits_and_says_for_whom(tmp_path: Path) -> Non
             assert other.wait() == -signal.SIGKILL
     assert len(said) == 1
     assert said[0].startswith("`a test` (pid ")
+
+
+def test_a_step_waits_for_who_writes_its_shard_and_for_nobody_else(factory: Factory) -> None:
+    for collection in ("north", "south"):
+        draw_page(factory.sources / collection / "sign.png", f"The {collection} gate")
+    north, south = factory.scan()
+    with running(HOLDS, str(factory.home), f"shard-{north}") as other:
+        assert factory.run("shard_job", south, ["source_images"]).success
+        assert other.poll() is None
+        threading.Timer(0.5, other.kill).start()
+        assert factory.run("shard_job", north, ["source_images"]).success
+        assert other.wait() == -signal.SIGKILL
+
+
+def test_where_no_lock_can_be_made_a_sentence_says_which_folder_has_to_be_writable(tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("a file, where a folder should be")
+    with pytest.raises(LockingError, match=r"locks/home\.lock cannot be written \(.+\): LWV_HOME has to name a folder"):
+        Lock(tmp_path, "home").take("me")
 
 
 def test_a_run_is_dead_where_its_lock_is_free_whatever_its_pid_means_by_now(
