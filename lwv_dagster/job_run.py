@@ -2,8 +2,10 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
 from uuid import uuid4
 
 import dagster as dg
@@ -38,6 +40,7 @@ def run_here(
     run_id = str(uuid4())
     results: list[ExecutionResult] = []
     errors: list[BaseException] = []
+    done = threading.Event()
 
     def work() -> None:
         try:
@@ -54,20 +57,32 @@ def run_here(
             errors.append(error)
         finally:
             release_run()
+            done.set()
 
-    thread = threading.Thread(target=work, name=job.name, daemon=True)
     with STOP.orderly():
-        thread.start()
-        _wait(thread)
+        _thread().put(work)
+        _wait(done)
     if errors:
         raise errors[0]
     return results[0]
 
 
-def _wait(thread: threading.Thread) -> None:
+@cache
+def _thread() -> SimpleQueue[Callable[[], None]]:
+    """What the one thread for all jobs is to do. It stays: Linux ends the children of a thread that ends."""
+    queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def work() -> None:
+        while True:
+            queue.get()()
+
+    threading.Thread(target=work, name="jobs", daemon=True).start()
+    return queue
+
+
+def _wait(done: threading.Event) -> None:
     said, last_at_work = False, time.monotonic()
-    while thread.is_alive():
-        thread.join(0.2)  # a handler runs between two of them at the latest
+    while not done.wait(0.2):  # a handler runs between two of them at the latest
         if not STOP.requested or step_running():
             last_at_work = time.monotonic()
         elif time.monotonic() - last_at_work > IDLE_S:
