@@ -6,6 +6,7 @@ import sys
 
 import psutil
 from accelerate.commands.launch import main as launch
+from torch.distributed.elastic.multiprocessing.api import SignalException
 
 
 def _hand_on(number: int, _frame: object) -> None:
@@ -23,6 +24,8 @@ def main() -> None:
         launch()
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode if error.returncode > 0 else 128 - error.returncode)
+    except SignalException as asked:
+        sys.exit(128 + asked.sigval)
 
 
 if __name__ == "__main__":
