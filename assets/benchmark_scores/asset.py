@@ -68,8 +68,8 @@ def benchmark_scores(
         ]
         shards = scored_shards(learnt)
         upstream = upstream_contents(STEP, tables, shards)
-        items = held_out_items(tables, shards)
         pending = pending_shards(known_shards(context.instance), shards, learnt)
+        items = held_out_items(tables, shards, pending_note(pending))
         checkpoints = {"base": training["base"], "sft": str(sft), "dpo": str(dpo)}
         prompts = [item_prompt(tables, item) for item in items]
         # A hash over harness, models, items and parameters: where one of them changes, so does the file of the answers.

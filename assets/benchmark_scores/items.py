@@ -29,8 +29,9 @@ class Item(TypedDict):
     reference_author: str
 
 
-def held_out_items(store: Store, shards: Sequence[str]) -> list[Item]:
-    """An item per example of the benchmark split; `reference` is what the teacher wrote.
+def held_out_items(store: Store, shards: Sequence[str], pending: str = "") -> list[Item]:
+    """An item per example of the benchmark split; `reference` is what the teacher wrote. pending: a note on the shards
+    that are left out for now, which is said where there is no item.
 
     Raises NoItemsError, CatalogError.
     """
@@ -41,12 +42,15 @@ def held_out_items(store: Store, shards: Sequence[str]) -> list[Item]:
         for row in store.rows(LONG_OUTPUTS, shard)
         if row["split"] == "benchmark" and row["required_words"] and not moved.shard_now(shard, row["example_id"])
     ]
+    waiting = f" {pending}." if pending else ""
     if not items and (lost := losses(store, WRITTEN_BY, shards, "benchmark")):
-        raise NoItemsError(f"No held-out text was written: {lost}. Mend that, then materialise these shards again.")
+        raise NoItemsError(
+            f"No held-out text was written: {lost}. Mend that, then materialise these shards again.{waiting}"
+        )
     if not items:
         raise NoItemsError(
             "No held-out document: the benchmark split is empty. Add documents under LWV_SOURCES "
-            "(about one in ten is held out; of 3 or more, at least one)."
+            f"(about one in ten is held out; of 3 or more, at least one).{waiting}"
         )
     return items
 

@@ -227,6 +227,12 @@ def test_shards_that_training_did_not_read_are_counted_and_not_scored_on(factory
     )
 
 
+def test_where_all_held_out_documents_are_pending_that_is_said(factory: Factory, files: list[str]) -> None:
+    data_set(factory.store, "preference", "compared", [], {"a-001": "`segments` is being made"})
+    said = failures(factory.run("evaluation_job"))
+    assert said.endswith("1 shard pending: a-001 (`segments` is being made).") and "No held-out document" in said
+
+
 def test_scores_of_a_data_set_that_is_gone_are_refused_in_one_sentence(factory: Factory, files: list[str]) -> None:
     path = factory.home / "datasets" / "sft" / "learnt" / "manifest.json"
     path.unlink()
