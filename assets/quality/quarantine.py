@@ -78,16 +78,11 @@ def read_quarantine(store: Store, step: str, shard: str) -> list[QuarantineRow]:
     rows = list(store.rows(table, shard))
     if all("source" in row for row in rows):
         return rows
-    return list(with_sources(store, step, shard, [_before_0_3(row) for row in rows]))
-
-
-def _before_0_3(row: QuarantineRow) -> SetAside:
-    return {
-        "item": row["item"],
-        "document_id": row["document_id"],
-        "example_id": row["example_id"],
-        "reason": row["reason"],
-    }
+    older = [  # before 0.3
+        SetAside(item=row["item"], document_id=row["document_id"], example_id=row["example_id"], reason=row["reason"])
+        for row in rows
+    ]
+    return list(with_sources(store, step, shard, older))
 
 
 def read_left_out(store: Store) -> list[QuarantineRow]:
