@@ -17,7 +17,7 @@ from resources.engine.money import read_prices, require_prices
 from resources.failures import EndpointError, StorageError
 from resources.home import free_bytes, require_home, require_room
 from resources.ledger import Ledger
-from resources.recipe.read import RecipeError, read_recipe
+from resources.recipe.read import RecipeError, read_recipe, recipe_name
 from resources.setting_names import strange_names
 from resources.settings import SettingError, Settings
 from resources.storage_faults import why
@@ -25,6 +25,8 @@ from resources.training.students.look import StudentError, look_at_student
 
 Grade = Literal["good", "warning", "refused"]
 Look = Callable[[], Iterator["Found"]]
+WIDTH = 18  # of a name
+NEWLINE, INDENT = "\n", "\n" + " " * (WIDTH + 5)
 MARKS = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "refused": "[red]✗[/]"}
 KNOWN = (EndpointError, NoSourcesError, RecipeError, SettingError, StorageError, StudentError)
 
@@ -70,9 +72,9 @@ def may_begin(command: str) -> bool:
 
 
 def show(found: Sequence[Found]) -> None:
-    """A line for each."""
+    """A line for each; further lines of one are indented."""
     for name, grade, says in found:
-        console.print(f"  {MARKS[grade]} {name:<18} {escape(says)}", soft_wrap=True)
+        console.print(f"  {MARKS[grade]} {name:<{WIDTH}} {escape(says).replace(NEWLINE, INDENT)}", soft_wrap=True)
 
 
 def _settings(found: list[Found]) -> Settings | None:
@@ -98,14 +100,16 @@ def _sources(settings: Settings) -> Iterator[Found]:
     except OSError as error:
         raise NoSourcesError(settings.sources, f"cannot be listed ({error.strerror})") from error
     found = material(settings.sources)
-    yield Found("sources", "good", f"{settings.sources}, {found.images} images, {len(found.documents)} documents")
+    yield Found(
+        "sources", "good", f"{settings.sources}: image files {found.images}, PDF and PPTX files {len(found.documents)}"
+    )
 
 
 def _recipe(settings: Settings) -> Iterator[Found]:
     recipe = read_recipe()
     if recipe.mix.chat and recipe.mix.chat_rows and not recipe.mix.chat.is_file():
         raise RecipeError(f"The recipe's [mix] chat is {recipe.mix.chat}, and there is no such file.")
-    yield Found("recipe", "good", settings.recipe or "the default")
+    yield Found("recipe", "good", recipe_name(settings))
 
 
 def _endpoints(settings: Settings) -> Iterator[Found]:

@@ -26,7 +26,7 @@ def read_recipe(name: str | None = None) -> Recipe:
     Where that is unset: `default`, or `embedded` where the embedded model is the teacher. Fields that the file leaves
     out are the default's. Raises RecipeError.
     """
-    name = name or Settings().recipe or ("embedded" if Endpoint.from_env("teacher").embedded else "default")
+    name = name or recipe_name(Settings())
     path = PRESETS / f"{name}.toml" if name.isidentifier() else Path(name)
     try:
         toml = _read(path.expanduser(), name)
@@ -39,11 +39,16 @@ def read_recipe(name: str | None = None) -> Recipe:
         return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
         found = faults(error.errors(include_url=False), toml)
-        says = found[0] if len(found) == 1 else "\n  ".join(["", *found])
-        raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be used: {says}".rstrip(".")) from error
+        says = f" {found[0]}" if len(found) == 1 else "\n  ".join(["", *found])
+        raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be used:{says}") from error
     except (ValueError, RecursionError) as error:
         says = syntax_fault(str(error), toml)
         raise RecipeError(f"The recipe {path} (LWV_RECIPE) is no TOML: {says}.") from error
+
+
+def recipe_name(settings: Settings) -> str:
+    """What LWV_RECIPE says; where it is unset, the preset for the teacher. Raises EndpointError."""
+    return settings.recipe or ("embedded" if Endpoint.from_env("teacher").embedded else "default")
 
 
 def _read(path: Path, name: str) -> str:

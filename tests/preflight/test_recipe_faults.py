@@ -84,7 +84,7 @@ def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file(tmp_path: Pa
     lines += ["[mix]\nlong_share = 0.9\nshort_share = 0.9\nchat_rows = 5\n", "[writting]\nband = [1, 1]\n"]
     lines += ["[pairs]\nsamples = 0\nmargins = 3\n"]
     found = said(tmp_path, "temperature = 1\n" + "".join(lines)).splitlines()
-    assert found[0].endswith("cannot be used: ")
+    assert found[0].endswith("cannot be used:")
     assert [line.strip() for line in found[1:]] == [
         "line 1: `temperature` stands in no table: it belongs below [writing] or [pairs]",
         "line 3, [writing]: `bnd` is no field of it; did you mean `band`?",
