@@ -21,7 +21,7 @@ from resources.recipe.read import RecipeError, read_recipe, recipe_name
 from resources.setting_names import strange_names
 from resources.settings import SettingError, Settings
 from resources.storage_faults import why
-from resources.training.students.look import StudentError, look_at_student
+from resources.training.students.student_files import StudentError, look_at_student
 
 Grade = Literal["good", "warning", "refused"]
 Look = Callable[[], Iterator["Found"]]

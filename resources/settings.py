@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_core import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.wanted import wrong_settings

@@ -6,7 +6,7 @@ from datetime import date, time
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic_core import ValidationError
+from pydantic import ValidationError
 
 Schema = Mapping[str, Any]  # JSON schema, as pydantic makes it
 MOST_SHOWN = 60  # characters of a value

@@ -10,7 +10,7 @@ from assets.sft_dataset.keep import Reason
 from resources.recipe.model import Training
 from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.vision import open_image
-from resources.training.students.resolve import BUILT
+from resources.training.students.student_files import BUILT
 
 TEMPLATE_BYTES = 256  # of a chat template around the two turns, at most
 SIDE = 28  # of a visual token, pixels

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from resources.recipe.model import Recipe
 from resources.recipe.places import Key, Place, places
@@ -14,12 +14,25 @@ MOST = 20  # faults that are listed
 LINE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
-def faults(errors: Sequence[ErrorDetails], toml: str) -> list[str]:
-    """A sentence for each of pydantic's errors on a recipe, in the order of the file. toml: its text."""
+class _Error(NamedTuple):
+    """One of pydantic's. why: what a rule of ours over several fields says."""
+
+    kind: str
+    loc: Key
+    value: object
+    why: str
+
+
+def faults(error: ValidationError, toml: str) -> list[str]:
+    """A sentence for each error on a recipe, in the order of the file. toml: its text."""
     schema = Recipe.model_json_schema()
     where = places(toml)
-    inner = {loc[:length] for error in errors for loc in [error["loc"]] for length in range(len(loc))}
-    placed = [(place_of(error["loc"], where), _says(error, schema)) for error in errors if error["loc"] not in inner]
+    errors = [
+        _Error(each["type"], each["loc"], each["input"], str(each.get("ctx", {}).get("error", "")))
+        for each in error.errors(include_url=False)
+    ]
+    inner = {each.loc[:length] for each in errors for length in range(len(each.loc))}
+    placed = [(place_of(each.loc, where), _says(each, schema)) for each in errors if each.loc not in inner]
     found = sorted(placed, key=lambda each: each[0])
     lines = [
         f"line {place.line}{f', column {place.column}' if place.column > 1 else ''}{says}" for place, says in found
@@ -42,16 +55,15 @@ def place_of(loc: Key, where: Mapping[Key, Place]) -> Place:
     return next((where[loc[:length]] for length in range(len(loc), 0, -1) if loc[:length] in where), Place(1, 1))
 
 
-def _says(error: ErrorDetails, schema: Schema) -> str:
-    kind, loc, value, defs = error["type"], error["loc"], error["input"], schema["$defs"]
+def _says(error: _Error, schema: Schema) -> str:
+    (kind, loc, value, why), defs = error, schema["$defs"]
     if kind == "missing":  # an element of a list of a fixed length: pydantic shows the list
         loc = loc[:-1]
     table, name = loc[0], field_name(loc[1:])
     if kind == "extra_forbidden":
         return _unknown(loc, schema)
     if kind == "value_error":
-        context: Mapping[str, Any] = error.get("ctx", {})
-        return f", [{table}]: {context['error']}"
+        return f", [{table}]: {why}"
     if loc[-1] == "[key]":
         names = subschema(schema, defs, loc[:-2])["propertyNames"]
         return f", [{table}]: a name in `{field_name(loc[1:-2])}` {wrong_value(names, defs, loc[-2])}"

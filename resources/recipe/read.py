@@ -38,7 +38,7 @@ def read_recipe(name: str | None = None) -> Recipe:
         # As JSON: there true is no number and "300" none either, but a list is a tuple and a text a path.
         return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        found = faults(error.errors(include_url=False), toml)
+        found = faults(error, toml)
         says = f" {found[0]}" if len(found) == 1 else "\n  ".join(["", *found])
         raise RecipeError(f"The recipe {path} (LWV_RECIPE) cannot be used:{says}") from error
     except (ValueError, RecursionError) as error:

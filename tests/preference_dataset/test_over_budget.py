@@ -21,7 +21,7 @@ from resources.training.dpo.documents import by_document, plan_documents
 from resources.training.dpo.pair_sizes import PairSize, pair_sizes
 from resources.training.rows.processor import load_processor
 from resources.training.rows.sequence import RowError
-from resources.training.students.resolve import BUILT
+from resources.training.students.student_files import BUILT
 from resources.training.students.tiny import build_tiny
 from testing.rows import english, page, write_shard, written
 from tests.conftest import Factory

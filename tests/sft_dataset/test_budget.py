@@ -13,7 +13,7 @@ from resources.recipe.model import Mix, Training
 from resources.training.rows.processor import load_processor
 from resources.training.rows.sequence import RowError
 from resources.training.sft.packing import count_tokens
-from resources.training.students.resolve import BUILT
+from resources.training.students.student_files import BUILT
 from resources.training.students.tiny import build_tiny
 from testing.rows import chinese, english, written
 from tests.conftest import draw_page

@@ -20,7 +20,7 @@ from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.sequence import RowError
 from resources.training.run import Progress, SaveAndStop, finish_run, partial_folder, run_script
 from resources.training.run_config import DpoRun
-from resources.training.students.resolve import BUILT
+from resources.training.students.student_files import BUILT
 from resources.training.trainable_model import adapters, load_model
 from resources.training.training_record import KindRecord, PreferenceCurves
 

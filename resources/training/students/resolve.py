@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-BUILT = ("tiny", "smol")  # students that are built when training starts; any other is a local path or hub id
+from resources.training.students.student_files import BUILT
 
 
 def resolve_student(name: str, texts: Iterable[str], folder: Path) -> str:

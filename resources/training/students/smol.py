@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from resources.training.students.chat_processor import chat_processor, sampling, token_ids
-from resources.training.students.look import SMOL
+from resources.training.students.student_files import SMOL
 
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
 PIXELS = 280 * 280  # per image, the paper's: 100 visual tokens

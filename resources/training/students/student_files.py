@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from resources.training.launcher import launch_env
-from resources.training.students.resolve import BUILT
 from resources.wanted import nearest
 
+BUILT = ("tiny", "smol")  # students that are built when training starts; any other is a local path or hub id
 MODEL_TYPE = "qwen2_5_vl"
 FILES = ("tokenizer.json", "preprocessor_config.json")
 WITHIN_S = 2.0  # for the hub

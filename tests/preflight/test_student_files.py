@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.training.students.look import StudentError, look_at_student
+from resources.training.students.student_files import StudentError, look_at_student
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,7 +95,7 @@ def test_a_file_is_no_student(student: Path) -> None:
 def test_a_hub_that_cannot_be_reached_is_said_within_seconds(tmp_path: Path) -> None:
     """In a process of its own: the hub's client reads its environment once."""
     code = (
-        "from resources.training.students.look import StudentError, look_at_student\n"
+        "from resources.training.students.student_files import StudentError, look_at_student\n"
         "try: look_at_student('owner/model')\n"
         "except StudentError as error: print(error)"
     )
@@ -108,7 +108,7 @@ def test_a_hub_that_cannot_be_reached_is_said_within_seconds(tmp_path: Path) -> 
 
 def test_no_torch_is_loaded_to_look(student: Path) -> None:
     code = (
-        "import sys; from resources.training.students.look import look_at_student\n"
+        "import sys; from resources.training.students.student_files import look_at_student\n"
         f"look_at_student({str(student)!r}); look_at_student('tiny')\n"
         "assert not {'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)"
     )
