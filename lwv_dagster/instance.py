@@ -8,8 +8,9 @@ import dagster as dg
 from filelock import FileLock
 
 from assets.step_run import run_lock
+from resources.failures import StorageError
 from resources.locks import FOLDER
-from resources.storage_faults import storage
+from resources.storage_faults import storage, why
 
 _TEMPLATE = Path(__file__).resolve().parents[1] / "dagster_home" / "dagster.yaml"
 _OLD_PID_TAG = "lwv/pid"  # that 0.2 gave the demo's runs, which held no lock
@@ -30,7 +31,20 @@ def open_instance(home: Path) -> dg.DagsterInstance:
         with FileLock(folder / ".opening.lock"):
             if not (folder / "dagster.yaml").exists() and _TEMPLATE.exists():
                 shutil.copyfile(_TEMPLATE, folder / "dagster.yaml")
-            return dg.DagsterInstance.get()
+            return _get_instance(home, folder)
+
+
+def _get_instance(home: Path, folder: Path) -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.get()
+    except Exception as error:  # whatever Dagster, or a reader of YAML, says of a damaged dagster.yaml
+        if why(error, home) is not None:
+            raise
+        says = str(error).strip().partition("\n")[0]
+        raise StorageError(
+            f"Dagster's instance in {folder} cannot be opened ({says}): where dagster.yaml there is wrong, delete it, "
+            "and the factory's own takes its place."
+        ) from error
 
 
 def end_dead_runs(instance: dg.DagsterInstance, home: Path) -> int:

@@ -16,6 +16,8 @@ FLOOR_BYTES = 200_000_000  # less than this left on its disk: no step begins
 def require_home(home: Path) -> None:
     """Make the folder where it is not there. Raises StorageError where it cannot be a home, with all that is wrong."""
     dagster = os.environ.get("DAGSTER_HOME") or str(home)
+    if not Path(dagster).is_absolute():
+        raise StorageError(f"DAGSTER_HOME is {dagster!r}: it must be an absolute path, or unset.")
     if found := NO_DATABASE.search(dagster):
         raise StorageError(
             f"{dagster} has a `{found[0]}` in its path, where Dagster's databases cannot be: set LWV_HOME to another."
@@ -23,11 +25,12 @@ def require_home(home: Path) -> None:
     if not dagster.isprintable() or not _is_utf8(f"{dagster}{home}"):
         raise StorageError(f"{dagster!r} has a character that no path should have: set LWV_HOME to another folder.")
     with storage(home):
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            file = next(path for path in (home, *home.parents) if path.exists())
-            raise StorageError(f"{file} is a file: LWV_HOME must name a folder, is {home}.") from error
+        for name, folder in (("LWV_HOME", home), ("DAGSTER_HOME", Path(dagster))):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                file = next(path for path in (folder, *folder.parents) if path.exists())
+                raise StorageError(f"{file} is a file: {name} must name a folder, is {folder}.") from error
         with tempfile.TemporaryFile(dir=home) as trial:
             trial.write(b"\0" * 4096)
             trial.flush()

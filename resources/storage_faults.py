@@ -1,6 +1,7 @@
 """What a disk or a database says when it fails, as one sentence that names the file and the remedy."""
 
 import errno
+import json
 import os
 import shutil
 import sqlite3
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from resources.damaged_files import damage
 from resources.failures import StorageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -28,6 +30,8 @@ def why(error: BaseException, home: Path) -> str | None:
         if isinstance(each, sqlite3.Error):
             return of_database(str(each), home)
         if isinstance(each, OSError) and (says := of_disk(each, home)):
+            return says
+        if _is_unreadable(each) and (says := damage(home)):
             return says
     return None
 
@@ -118,6 +122,12 @@ def storage(home: Path) -> Iterator[None]:
         if isinstance(error, StorageError) or (says := why(error, home)) is None:
             raise
         raise StorageError(says) from error
+
+
+def _is_unreadable(error: BaseException) -> bool:
+    """Whether JSON or Parquet could not be read; neither names its file. Arrow also raises a bare OSError."""
+    is_arrows = type(error).__module__.startswith("pyarrow") or (isinstance(error, OSError) and error.errno is None)
+    return is_arrows or isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
 
 
 def _is_full(home: Path) -> bool:

@@ -12,6 +12,7 @@ from lwv_dagster.release.token_counts import CUTOFFS
 from lwv_dagster.release.write import FORMATS, Release, write_release
 from lwv_dagster.terminal import console, print_table
 from resources.settings import SettingError, Settings
+from resources.storage_faults import why
 from resources.store import MissingTableError, Store
 
 KNOWN = (SettingError, CatalogError, GateClosedError, ReleaseError, MissingTableError, OSError)
@@ -26,7 +27,7 @@ def run_release(format_name: str, out: str | None, repo_id: str | None) -> int:
         if repo_id:
             console.print(f"Uploaded: {push(folder, repo_id)}", soft_wrap=True, markup=False)
     except KNOWN as error:
-        return refuse(error)
+        return refuse((isinstance(error, OSError) and why(error, Path(out or "."))) or error)
     return 0
 
 

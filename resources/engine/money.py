@@ -37,7 +37,7 @@ def read_prices(path: Path | None) -> dict[str, Price]:
     if path is None:
         return {}
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(_text(path))
         return {name: _price(name, numbers) for name, numbers in found.items()}
     except (OSError, ValueError, TypeError) as error:
         raise EndpointError(
@@ -70,6 +70,12 @@ def require_prices(endpoints: Mapping[Role, Endpoint], own: Mapping[str, Price],
             "tokens (zeros for a server of your own), into a file and name it in LWV_PRICES, or set LWV_BUDGET_TOKENS "
             "in its place."
         )
+
+
+def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():  # a pipe, which nobody may ever write to
+        raise ValueError("it is no file")
+    return path.read_text(encoding="utf-8")
 
 
 def _price(name: str, numbers: object) -> Price:

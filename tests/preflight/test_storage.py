@@ -1,11 +1,14 @@
 """The store itself: a ledger, a database, a home that cannot be used is one sentence with a remedy."""
 
+import json
 import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lwv_dagster.instance import open_instance
@@ -156,3 +159,54 @@ def test_a_database_that_is_held_is_not_called_damaged(tmp_path: Path) -> None:
             other.execute("BEGIN EXCLUSIVE")
         assert "is held by another process" in str(why(caught.value, tmp_path))
         assert is_sound(path)
+
+
+@pytest.mark.parametrize("data", [RANDOM, b"storage: 3\n", b"a: [\n"])
+def test_a_dagster_yaml_that_cannot_be_used_is_one_sentence(
+    data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "dagster.yaml").write_bytes(data)
+    with pytest.raises(StorageError) as caught:
+        open_instance(tmp_path)
+    assert "dagster.yaml" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("value", "says"), [("here", "must be an absolute path"), ("/dev/null/x", "is a file")])
+def test_a_dagster_home_that_cannot_be_one_is_refused(
+    value: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", value)
+    with pytest.raises(StorageError, match=f"DAGSTER_HOME.*{says}|{says}.*DAGSTER_HOME"):
+        require_home(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "again"),
+    [
+        ("tables/long_outputs/talks-001.parquet", "materialise `long_outputs` for shard `talks-001` again"),
+        ("tables/quarantine/segments/talks-001.parquet", "materialise `segments` for shard `talks-001` again"),
+        ("datasets/sft/current.json", "delete it, and materialise `sft_dataset` again"),
+        ("datasets/preference/0123/train.parquet", "delete it, and materialise `preference_dataset` again"),
+        ("checkpoints/dpo/current.json", "delete it, and materialise `dpo_checkpoint` again"),
+        ("scores/held_out/summary.json", "delete it, and materialise `benchmark_scores` again"),
+        ("reports/quality/segments/talks-001.json", "delete it, and run the checks again that wrote it"),
+    ],
+)
+def test_a_damaged_file_is_found_and_said_with_what_makes_it_again(name: str, again: str, tmp_path: Path) -> None:
+    """JSON and Parquet that cannot be read name no file."""
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "good.parquet")
+    for other in ("tables/segments/a-001", "datasets/sft/0123/train"):
+        (tmp_path / other).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "good.parquet").rename(tmp_path / f"{other}.parquet")
+        pq.write_table(pa.table({"a": [1]}), tmp_path / "good.parquet")
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for data in (RANDOM, b""):
+        path.write_bytes(data)
+        with pytest.raises((ValueError, OSError)) as caught:
+            json.loads(path.read_bytes()) if path.suffix == ".json" else pq.read_table(path)
+        assert why(caught.value, tmp_path) == f"{path} is damaged: {again}."
+    path.unlink()
+    assert why(caught.value, tmp_path) is None

@@ -51,7 +51,7 @@ def test_a_setting_that_cannot_be_used_is_one_line_that_names_it_and_nothing_is_
     make_home(tmp_path / "home")
     done = release(tmp_path / "home", LWV_MAX_SIDE="abc")
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("lwv release: LWV_MAX_SIDE is 'abc': Input should be a valid integer")
+    assert done.stdout.startswith("lwv release: LWV_MAX_SIDE must be a whole number of at least 56, is 'abc'")
     assert len(done.stdout.strip().splitlines()) == 1
     assert not (tmp_path / "home" / "releases").exists()
 
