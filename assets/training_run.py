@@ -8,6 +8,7 @@ import dagster as dg
 from assets.training_dataset import Manifest, bring_images_home
 from resources.charts import curve_picture
 from resources.dagster import Metadata, MetadataEntry
+from resources.home import require_room
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, faults, read_training
 from resources.training.launcher import launch_command, launch_env
@@ -25,7 +26,7 @@ def train(
 ) -> bool:
     """Run `module` until `run.output` is whole; false where it was whole already.
 
-    Raises TrainingError. A killed run resumes from its last saved step when it is started again.
+    Raises TrainingError, StorageError. A killed run resumes from its last saved step when it is started again.
     """
     output, hyperparameters = run.output, run.hyperparameters
     if not faults(output):
@@ -37,6 +38,7 @@ def train(
             '"fsdp2" in the recipe, or training.lora_rank = 0.'
         )
     bring_images_home(store, run.dataset)
+    require_room(store.home)
     path = output.parent / f"{output.name}.json"
     store.write_json(path, run.as_json())
     try:

@@ -91,6 +91,9 @@ def spoil(folder: Path, kind: str) -> dict[str, str]:
     elif kind == "prices of random bytes":
         (folder / "prices.toml").write_bytes(RANDOM)
         return {"LWV_PRICES": str(folder / "prices.toml")}
+    elif kind == "prices a pipe":
+        os.mkfifo(folder / "prices.toml")
+        return {"LWV_PRICES": str(folder / "prices.toml")}
     elif kind == "a home with a question mark":
         return {"LWV_HOME": str(folder / "what?")}
     elif kind == "a home too long":
@@ -107,6 +110,7 @@ SPOILT = {
     "a database of Dagster of random bytes": "runs.db is damaged",
     "catalog.jsonl of random bytes": "catalog.jsonl cannot be read",
     "prices of random bytes": "LWV_PRICES",
+    "prices a pipe": "(LWV_PRICES) cannot be read: it is no file",
     "a home with a question mark": "has a `?` in its path",
     "a home too long": "is too long for a path here",
     "a home that is a file": "LWV_HOME must name a folder",

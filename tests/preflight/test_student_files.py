@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from resources.training.students.student_files import StudentError, look_at_student
+from resources.training.students.tiny import build_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +52,12 @@ def refused(name: object) -> str:
 def test_a_model_of_another_kind_is_refused(config: object, says: str, student: Path) -> None:
     (student / "config.json").write_text(json.dumps(config))
     assert says in refused(student)
+
+
+def test_what_the_factory_saves_is_taken_as_a_student(tmp_path: Path) -> None:
+    build_tiny(["A text about water.", "And one about bridges."], tmp_path / "tiny")
+    found, built = look_at_student(str(tmp_path / "tiny")), look_at_student("tiny")
+    assert found.weights and built.weights and found.weights < built.weights < 3 * found.weights
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "preprocessor_config.json", "model.safetensors"])

