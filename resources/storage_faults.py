@@ -42,10 +42,8 @@ def of_disk(error: OSError, home: Path) -> str | None:
     if code in FULL or "No space left on device" in str(error):
         return f"The disk of {place} is full: free some space, then {GOES_ON}."
     if code in CLOSED:
-        return (
-            f"{place} cannot be written or read ({error.strerror}): give yourself the right to, or set LWV_HOME to a "
-            "folder of your own."
-        )
+        other = ", or set LWV_HOME to a folder of your own" if Path(str(place)).is_relative_to(home) else ""
+        return f"{place} cannot be written or read ({error.strerror}): give yourself the right to{other}."
     if code == errno.EFBIG:
         return f"{place} may not grow further (ulimit -f, or a limit of its disk): raise the limit, then {GOES_ON}."
     if code == errno.ENAMETOOLONG:

@@ -143,6 +143,13 @@ def test_what_is_no_fault_of_a_disk_goes_on_as_it_is(tmp_path: Path) -> None:
     assert why(FileNotFoundError(2, "No such file", "x"), tmp_path) is None
 
 
+def test_a_place_that_is_none_of_the_homes_is_no_matter_of_lwv_home() -> None:
+    for place, own in (("/h/tables/a", True), ("/sources/a.pdf", False)):
+        says = why(PermissionError(13, "Permission denied", place), Path("/h"))
+        assert says is not None and says.startswith(f"{place} cannot be written or read (Permission denied): ")
+        assert ("LWV_HOME" in says) == own
+
+
 def test_the_fault_is_found_behind_other_errors(tmp_path: Path) -> None:
     outer = RuntimeError("outer")
     outer.__cause__ = OSError(28, "No space left on device", "/h/tables/a.parquet")
