@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.recipe.places import Key, places
@@ -55,6 +55,7 @@ def walk(value: object, key: Key = ()) -> Iterator[Key]:
         yield from walk(inner, (*key, part))
 
 
+@settings(deadline=None)
 @given(PAIRS, st.lists(st.tuples(KEYS, PAIRS), max_size=3, unique_by=lambda pair: plain(pair[0])), st.randoms())
 def test_every_key_of_any_toml_text_has_the_place_where_it_stands(
     root: list[tuple[str, str]], tables: list[tuple[str, list[tuple[str, str]]]], random: object

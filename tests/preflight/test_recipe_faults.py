@@ -2,13 +2,18 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from resources.recipe.model import Recipe
 from resources.recipe.read import RecipeError, read_recipe
+from resources.recipe.view import all_fields
 from resources.wanted import in_words
+from tests.preflight.test_places import VALUES
 
 # One wrong line, and what is said of it. The table stands in line 1, the field in line 2.
 WRONG = {
@@ -154,3 +159,21 @@ def test_pydantic_alone_would_take_true_for_a_number() -> None:
 def test_what_a_name_holds_reaches_no_terminal(tmp_path: Path) -> None:
     words = said(tmp_path, '[mix]\n"a\\u001b[2Jb\\n" = 1\n["\\u001b[31m"]\n')
     assert "\x1b" not in words and r"a\x1b[2Jb\n" in words and len(words.splitlines()) == 3
+
+
+FIELDS = [*all_fields(), "writing.words", "mix.kinds.deck", "instructions.words.single", "nothing.at_all", "writing"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(FIELDS), VALUES), max_size=5, unique_by=lambda pair: pair[0]))
+def test_whatever_a_recipe_says_it_is_read_or_refused_in_words(pairs: list[tuple[str, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "recipe.toml"
+        path.write_text("\n".join(f"{field} = {value}" for field, value in pairs))
+        says = ""
+        try:
+            read_recipe(str(path))
+        except RecipeError as error:
+            says = str(error)
+    assert "Input should" not in says and "Value error" not in says
+    assert all(line.isprintable() for line in says.split("\n"))
