@@ -166,7 +166,7 @@ def test_no_log_holds_a_secret_or_a_control_character(caplog: pytest.LogCaptureF
     clean_logs()
     other = logging.getLogger("some.library")
     other.warning("sent %s\nand %d more", {"authorization": f"Bearer {KEY}"}, 3)
-    logging.getLogger("lwv.progress").info("%s of 3", "a\x1b[31mred\nname.png")
+    logging.getLogger("lwv.progress").warning("%s of 3", "a\x1b[31mred\nname.png")
 
     def fail() -> None:
         raise ValueError(f"\x1b]0;{KEY}\x07")

@@ -116,8 +116,9 @@ def test_the_page_has_no_element_that_we_did_not_write(text: str) -> None:
 @given(outside)
 def test_the_terminal_shows_the_text_and_obeys_nothing_in_it(text: str) -> None:
     console = terminal._Console(file=io.StringIO(), force_terminal=True, width=10_000, highlight=False, emoji=False)
-    plain = console.render_str(terminal.escape(text))
-    assert isinstance(plain, Text) and plain.plain == visible(text) and not plain.spans
+    shown = console.render_str(f"[bold]{terminal.escape(text)}[/]")
+    assert isinstance(shown, Text) and shown.plain == visible(text)
+    assert {span.style for span in shown.spans} <= {"bold"}
     console.print(text, markup=False, soft_wrap=True)
     assert CONTROL.search(console.file.getvalue()) is None  # type: ignore[attr-defined]
 
@@ -150,8 +151,8 @@ def test_a_folder_of_nasty_names_is_read_and_no_name_reaches_a_table_as_it_is(fa
     from tests.conftest import draw_page
 
     names = ["\x1b[31mred\x1b[0m line\nbreak.png", "<script>gpj\u202e[red]x[] \x9b1m.png"]
-    for name in names:
-        draw_page(factory.sources / "odd" / name)
+    for number, name in enumerate(names):
+        draw_page(factory.sources / "odd" / name, ("Rivers begin in springs", "Bread rises in an hour")[number])
     (factory.sources / "odd" / "broken\x1b]0;t\x07.png").write_text("no picture")
     (shard,) = factory.scan()
     came = factory.run("shard_job", shard, assets=["source_images"])
