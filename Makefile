@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PORT ?= 3000
+JOBS ?= 2  # processes that run tests; each needs a core and 3 GB
 CONSTRAINT ?= constraints.txt  # empty: the newest versions that pyproject.toml allows
 
 CONSTRAINED = $(addprefix --constraint ,$(strip $(CONSTRAINT)))
@@ -11,7 +12,7 @@ export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
 export DAGSTER_HOME ?= $(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests test-servers ui smol bench-engine bench-control bench-recipe bench-training clean
+.PHONY: setup demo test lint types tests test-servers test-hands ui smol bench-engine bench-control bench-recipe bench-training clean
 
 setup: $(VENV)/.installed
 
@@ -43,11 +44,15 @@ types: setup
 	$(BIN)/mypy
 
 tests: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 # The whole lineage against servers as they are today, twice each: about 15 minutes.
 test-servers: setup
 	$(BIN)/python -m pytest tests/servers/slow
+
+# Signals, kills, hostile files, full disks, files added while jobs run.
+test-hands: setup
+	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow
 
 # The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
 .PHONY: check-exports
