@@ -10,7 +10,8 @@ CONSTRAINED = $(addprefix --constraint ,$(strip $(CONSTRAINT)))
 
 export LWV_HOME ?= $(CURDIR)/.lwv
 export LWV_SOURCES ?= $(CURDIR)/samples
-export DAGSTER_HOME ?= $(LWV_HOME)/dagster
+# Dagster refuses a relative path.
+export DAGSTER_HOME ?= $(if $(filter /%,$(LWV_HOME)),,$(CURDIR)/)$(LWV_HOME)/dagster
 
 .PHONY: setup demo test lint types tests test-servers test-hands ui smol bench-engine bench-control bench-recipe bench-training clean
 

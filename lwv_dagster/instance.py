@@ -24,7 +24,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     One process at a time makes or migrates it: where several do, Dagster's databases end with two schema versions, and
     no later start succeeds (dagster#27390). Raises StorageError where the disk or a database fails.
     """
-    folder = Path(os.environ.get("DAGSTER_HOME") or home / "dagster")
+    folder = Path(os.environ.get("DAGSTER_HOME") or home / "dagster").absolute()  # Dagster refuses a relative one
     os.environ["DAGSTER_HOME"] = str(folder)
     with storage(home):
         folder.mkdir(parents=True, exist_ok=True)

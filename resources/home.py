@@ -16,8 +16,6 @@ FLOOR_BYTES = 200_000_000  # less than this left on its disk: no step begins
 def require_home(home: Path) -> None:
     """Make the folder where it is not there. Raises StorageError where it cannot be a home, with all that is wrong."""
     dagster = os.environ.get("DAGSTER_HOME") or str(home)
-    if not Path(dagster).is_absolute():
-        raise StorageError(f"DAGSTER_HOME is {dagster!r}: it must be an absolute path, or unset.")
     if found := NO_DATABASE.search(dagster):
         raise StorageError(
             f"{dagster} has a `{found[0]}` in its path, where Dagster's databases cannot be: set LWV_HOME to another."

@@ -55,6 +55,12 @@ def remember(sha256: str, lines: Sequence[str]) -> None:
         _keep(sha256, list(lines))
 
 
+def load() -> None:
+    """Load the models now, which takes seconds, and not when the first page is read."""
+    with _LOCK:
+        _loaded()
+
+
 def use_one_core() -> None:
     """Before the first page: read on one core, in a process that is one of several."""
     threads = ("intra_op_num_threads", "inter_op_num_threads")

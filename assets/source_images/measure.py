@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from resources.ocr import read_lines
+from resources import ocr
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -17,6 +17,14 @@ UNDETERMINED = "und"
 MIN_LETTERS = 12  # below that any guess is noise
 HAN_LETTERS = 3  # a Chinese character says about as much as three letters
 BLANK_LEVELS = 8  # a word in small print on a page makes more
+
+
+def load_models() -> None:
+    """All that measuring a page needs, which takes seconds: before the first one."""
+    import imagehash  # noqa: F401
+
+    _identifier()
+    ocr.load()
 
 
 def perceptual_hash(jpeg: bytes) -> str:
@@ -29,7 +37,7 @@ def perceptual_hash(jpeg: bytes) -> str:
 
 def page_text(jpeg: bytes) -> str:
     """The text lines on an encoded image, joined by newline; empty where there are none. About 0.5 s a page."""
-    return "\n".join(read_lines(jpeg))
+    return "\n".join(ocr.read_lines(jpeg))
 
 
 def language_of(text: str) -> str:

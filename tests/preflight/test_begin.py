@@ -30,7 +30,7 @@ Command = Callable[..., Result]
 def lwv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs a command in this process, on one picture."""
     draw_page(tmp_path / "sources" / "signs" / "sign.png", "No swimming here")
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", "")  # as if unset, and set back afterwards
     monkeypatch.setenv("LWV_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LWV_SOURCES", str(tmp_path / "sources"))
 

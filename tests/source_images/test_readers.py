@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,13 +45,19 @@ SPOILT = {
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """With a place for temporary folders of its own, where nobody else's readers are."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "sources").mkdir()
-    return Settings(home=tmp_path / "home", sources=tmp_path / "sources", max_side=256, readers=2, page_seconds=60)
+    yield Settings(home=tmp_path / "home", sources=tmp_path / "sources", max_side=256, readers=2, page_seconds=60)
+    pool.end_idle()
+    assert folders() == set()
 
 
 def picture(path: Path, seed: int = 0) -> Path:
-    pixels = np.random.default_rng(seed).integers(0, 255, (15, 20, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(1000 + seed).integers(0, 255, (15, 20, 3), dtype=np.uint8)
     Image.fromarray(pixels).resize((160, 120)).save(path)
     return path
 
@@ -63,6 +69,7 @@ def read(settings: Settings, *paths: Path, known: Callable[[str], str | None] = 
 
 
 def folders() -> set[str]:
+    """Temporary folders of readers."""
     return {path.name for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")}
 
 
@@ -77,7 +84,6 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10) -> bool:
 def test_a_file_that_breaks_its_reader_costs_that_file_alone(settings: Settings) -> None:
     """Crashes are real ones of the process, at the moment when it opens the file; see planted.py."""
     settings = settings.model_copy(update={"page_seconds": 2})
-    before = folders()
     paths = []
     for number, what in enumerate(SPOILT):
         paths.append(picture(settings.sources / f"good-{number}.png", number))
@@ -89,8 +95,6 @@ def test_a_file_that_breaks_its_reader_costs_that_file_alone(settings: Settings)
         assert reading.why.startswith(reading.path.name)
         assert says in reading.why
     assert not [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == ["sleep", "1234"]]
-    pool.end_idle()
-    assert folders() <= before
 
 
 @pytest.mark.usefixtures("planted")
@@ -142,9 +146,8 @@ def test_whatever_the_system_allows_nothing_is_connected_to(forbidden: tuple[str
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_readers_end_with_whoever_started_them(settings: Settings, number: signal.Signals, tmp_path: Path) -> None:
+def test_readers_end_with_whoever_started_them(settings: Settings, number: signal.Signals) -> None:
     picture(settings.sources / "a.png")
-    before = folders()
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom assets.source_images.reading.pool import Readers\n"
         "from resources.settings import Settings\nsources = Path(sys.argv[1])\n"
@@ -155,13 +158,11 @@ def test_readers_end_with_whoever_started_them(settings: Settings, number: signa
         [sys.executable, "-c", code, str(settings.sources)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "started\n"
-        children = psutil.Process(process.pid).children(recursive=True)
-        assert len(children) == 2
-        assert len(folders() - before) == 1
+        started, children, made = process.stdout.readline(), psutil.Process(process.pid).children(True), folders()
         process.send_signal(number)
+    assert (started, len(children), len(made)) == ("started\n", 2, 1)
     assert wait_until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children))
-    assert wait_until(lambda: folders() <= before)
+    assert wait_until(lambda: folders() == set())
 
 
 def test_documents_come_in_their_order_though_later_ones_are_done_first(settings: Settings) -> None:
@@ -185,7 +186,7 @@ def test_readers_that_were_started_are_used_again(settings: Settings) -> None:
 
 
 def test_a_text_that_is_known_is_not_read_again(settings: Settings) -> None:
-    (found,) = read(settings, picture(settings.sources / "a.png"), known=lambda sha256: "as it was")
+    (found,) = read(settings, picture(settings.sources / "a.png", 99), known=lambda sha256: "as it was")
     assert (found.pages[1].ocr_text, found.texts_read) == ("as it was", 0)
 
 

@@ -12,6 +12,7 @@ from assets.source_images.reading.frames import Message, NonsenseError
 CONVERT_S = 180  # before the first page of a PPTX: LibreOffice for one deck
 DOCUMENT_PAGES = 60  # slow pages' worth of time that drawing a document may take
 PROBE_S = 20
+LOAD_S = 60  # of the models, before a reader's first page
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ class MeasureTask:
     ) -> None:
         self.reading = reading
         self.number = number
-        self.seconds = page_seconds
+        self.seconds = LOAD_S + page_seconds
+        self._page_seconds = page_seconds
         self.job: dict[str, object] = {"do": "measure", "name": name, "image": str(image.absolute()), "text": text}
         self._name = name
         self._text_known = text is not None
@@ -123,6 +125,9 @@ class MeasureTask:
     def take(self, message: Message) -> bool:
         """Use the answer. Raises NonsenseError."""
         match message.fields.get("say"):
+            case "loaded" if self.seconds > self._page_seconds:
+                self.seconds = self._page_seconds
+                return False
             case "measured":
                 self._keep(measured(message))
             case "unreadable":

@@ -101,6 +101,9 @@ def _measure(job: dict[str, Any], speak: Mouth) -> None:
     from assets.source_images import measure
 
     jpeg = Path(job["image"]).read_bytes()
+    if job["text"] is None:
+        measure.load_models()
+    speak.say({"say": "loaded"})
     text = measure.page_text(jpeg) if job["text"] is None else job["text"]
     speak.say(
         {

@@ -3,14 +3,11 @@
 import json
 import os
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-
-from assets.source_images.reading.process import PREFIX
 
 ROOT = Path(__file__).resolve().parents[3]
 CODE = """
@@ -57,13 +54,15 @@ class Watched:
 
 def watched(sources: Path, home: Path, **settings: int) -> Watched:
     """Read `sources` into `home`; settings: `readers=2` is LWV_READERS=2."""
+    temporary = home.parent / f"{home.name}.tmp"
+    temporary.mkdir()
     environment = {
         **os.environ,
         "LWV_SOURCES": str(sources),
         "LWV_HOME": str(home),
+        "TMPDIR": str(temporary),
         **{f"LWV_{name.upper()}": str(value) for name, value in settings.items()},
     }
-    before = _folders()
     log, out = home.parent / f"{home.name}.log", home.parent / f"{home.name}.json"
     with log.open("wb") as errors, out.open("wb") as answers:
         process = psutil.Popen([sys.executable, "-c", CODE], cwd=ROOT, env=environment, stdout=answers, stderr=errors)
@@ -81,14 +80,10 @@ def watched(sources: Path, home: Path, **settings: int) -> Watched:
         process.returncode,
         peak_mb=peak / 1e6,
         connections=connections,
-        left=left + sorted(_folders() - before),
+        left=left + [path.name for path in temporary.iterdir()],
         log=log.read_text(errors="replace"),
         **found,
     )
-
-
-def _folders() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")}
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
