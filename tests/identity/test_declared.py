@@ -179,8 +179,8 @@ def test_every_setting_that_a_steps_code_reads_is_declared_or_says_where_things_
     read = {setting for _, code in code_of(step, ("asset",)) for setting in settings_read(code)}
     from resources.settings import Settings
 
-    sharding = {"shard_documents"}  # decides which documents make a shard, never what is written of one
-    assert (read & {*Settings.model_fields}) - {*step.settings} - where - sharding == set()
+    effort = {"shard_documents", "readers"}  # which documents make a shard, how many are read at once: not what is written
+    assert (read & {*Settings.model_fields}) - {*step.settings} - where - effort == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
