@@ -179,7 +179,7 @@ def test_every_setting_that_a_steps_code_reads_is_declared_or_says_where_things_
     read = {setting for _, code in code_of(step, ("asset",)) for setting in settings_read(code)}
     from resources.settings import Settings
 
-    effort = {"shard_documents", "readers"}  # which documents make a shard, how many are read at once: not what is written
+    effort = {"shard_documents", "readers"}  # which documents make a shard, how many are read at once: nothing written
     assert (read & {*Settings.model_fields}) - {*step.settings} - where - effort == set()
 
 
