@@ -7,6 +7,7 @@ from resources.messages import Role
 from resources.recipe.view import all_fields
 from resources.settings import Settings
 
+SHARE = "checks.quarantine_share"  # the recipe's field that the share rule of each sharded step asks for
 Job = Literal["shard_job", "drafts_job", "training_job", "evaluation_job", "report_job"]
 
 
@@ -16,10 +17,10 @@ class Step:
 
     group: as the UI shows it. jobs: those that run it. upstream: assets that it reads; each becomes a dependency.
     optional: those of them that may be missing; a change of their recipe does not make this step stale, new tables of
-    theirs do. fields: of the recipe (`pairs.margin`), the only ones that it can read. settings: names of LWV_* settings
-    that decide what it writes. templates: folders of assets whose prompts and phrases it uses. roles: models that it
-    asks. student: it loads the student, so it needs a GPU. sharded: a table per shard. folder: where its files are
-    under LWV_HOME.
+    theirs do. fields: of the recipe (`pairs.margin`), the only ones that it can read; a sharded step has SHARE unnamed.
+    settings: names of LWV_* settings that decide what it writes. templates: folders of assets whose prompts and phrases
+    it uses. roles: models that it asks. student: it loads the student, so it needs a GPU. sharded: a table per shard.
+    folder: where its files are under LWV_HOME.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Step:
     folder: str = ""
 
     def __post_init__(self) -> None:
+        if self.sharded and SHARE not in self.fields:
+            object.__setattr__(self, "fields", (*self.fields, SHARE))
         unknown = {*self.fields} - {*all_fields()} | {*self.settings} - {*Settings.model_fields}
         if unknown:
             raise ValueError(f"{self.name}: the recipe and the settings have no {', '.join(sorted(unknown))}.")

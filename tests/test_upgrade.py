@@ -24,7 +24,9 @@ STORED = Path(__file__).parent / "stored" / "home-0.1"
 OLD_HOME = "/data/lwv"  # where it was written: manifests and image files are named by their whole path
 SHARD = "talks-001"
 GATES: tuple[Literal["sft"], Literal["preference"]] = ("sft", "preference")
-TABLES = [name for name in sharded_steps() if name != "drafts"]
+TABLES = sorted(  # what it holds: a step that is newer has none
+    (path.parent.name for path in STORED.glob(f"tables/*/{SHARD}.parquet")), key=sharded_steps().index
+)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ STEP = Step(
     group="preferences",
     jobs=("shard_job", "drafts_job"),
     upstream=("long_outputs", "segments"),
-    fields=("checks.quarantine_share",),
     templates=("corrected_segments",),
     roles=("critic",),
 )

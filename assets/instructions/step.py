@@ -7,7 +7,7 @@ STEP = Step(
     group="sources",
     jobs=("shard_job",),
     upstream=("source_images",),
-    fields=(*section("instructions"), "writing.most_words", "checks.quarantine_share"),
+    fields=(*section("instructions"), "writing.most_words"),
     templates=("instructions",),
     roles=("teacher",),
 )

@@ -15,7 +15,6 @@ STEP = Step(
         "pairs.sampled",
         "pairs.last_share",
         "pairs.margin",
-        "checks.quarantine_share",
     ),
     templates=("judging",),  # drafts are ranked by the benchmark's judge
     roles=("judge",),

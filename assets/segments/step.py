@@ -8,5 +8,5 @@ STEP = Step(
     jobs=("shard_job", "drafts_job"),
     upstream=("long_outputs", "drafts"),
     optional=("drafts",),
-    fields=("corrections.drafts", "checks.quarantine_share"),
+    fields=("corrections.drafts",),
 )

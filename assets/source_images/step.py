@@ -6,6 +6,5 @@ STEP = Step(
     "source_images",
     group="sources",
     jobs=("shard_job",),
-    fields=("checks.quarantine_share",),
     settings=("max_side", "max_file_mb", "max_pages"),
 )

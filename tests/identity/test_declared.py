@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from assets.derivation import FOLDER, template_hashes
-from assets.step import Step
+from assets.step import SHARE, Step
 from assets.steps import NAMES, STEP_OF, STEPS
 from resources.recipe import model
 from resources.recipe.model import Part, Recipe, UndeclaredFieldError
@@ -161,7 +161,7 @@ def test_the_reader_of_fields_sees_what_the_steps_read() -> None:
     # Read by name (getattr), which the restricted recipe guards at run time.
     by_name = {f"pairs.{kind}" for kind in ("cumulative", "shared_prefix", "whole")}
     by_name |= {f"training.{field}" for field in model.Training.model_fields}
-    by_name |= {"checks.quarantine_share"}  # read from a table's identity, in assets/quality
+    by_name |= {SHARE}  # read from a table's identity, in assets/quality
     assert unseen - by_name == set()
 
 
@@ -179,8 +179,8 @@ def test_every_setting_that_a_steps_code_reads_is_declared_or_says_where_things_
     read = {setting for _, code in code_of(step, ("asset",)) for setting in settings_read(code)}
     from resources.settings import Settings
 
-    sharding = {"shard_documents"}  # decides which documents make a shard, never what is written of one
-    assert (read & {*Settings.model_fields}) - {*step.settings} - where - sharding == set()
+    effort = {"shard_documents", "readers"}  # which documents make a shard, how many are read at once: nothing written
+    assert (read & {*Settings.model_fields}) - {*step.settings} - where - effort == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -215,6 +215,12 @@ def test_a_recipe_comes_back_from_the_values_that_a_table_holds() -> None:
         if section != "training":
             assert getattr(seen, section) == getattr(Recipe(), section)
     assert isinstance(seen.instructions.words, Part)
+
+
+def test_a_sharded_step_has_the_field_that_its_share_rule_asks_for_without_naming_it() -> None:
+    assert Step("x", group="g", jobs=()).fields == (SHARE,)
+    assert Step("x", group="g", jobs=(), sharded=False).fields == ()
+    assert [step.name for step in STEPS if step.sharded and step.fields.count(SHARE) != 1] == []
 
 
 def test_a_step_that_declares_what_does_not_exist_is_refused() -> None:
