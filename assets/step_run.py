@@ -25,7 +25,9 @@ def guarded(step: Step, compute: Compute) -> Compute:
     @wraps(compute)
     def run(context: dg.AssetExecutionContext, **resources: Any) -> dg.MaterializeResult[None]:
         store: StoreResource = resources["store"]
-        home, shard = store.create().home, context.partition_key if step.sharded else ""
+        with clear_failures():
+            home = store.create().home
+        shard = context.partition_key if step.sharded else ""
         name = f"{step.name} {shard}".rstrip()
         _running.append(name)
         try:

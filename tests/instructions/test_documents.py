@@ -162,11 +162,11 @@ def test_a_decision_is_read_tolerantly(text: str, decision: object) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[instructions]\nwords_a_page = 3\n", "instructions.words_a_page"),
-        ("[keep]\nlength_score = 200\n", "keep.length_score"),
-        ("[instructions]\nwords = { single = [] }\n", "instructions.words.single"),
-        ("[instructions]\nwords = { multi = [0] }\n", "instructions.words.multi"),
-        ("[instructions]\ndeck_tasks = []\n", "instructions.deck_tasks"),
+        ("[instructions]\nwords_a_page = 3\n", "[instructions]: `words_a_page`"),
+        ("[keep]\nlength_score = 200\n", "[keep]: `length_score`"),
+        ("[instructions]\nwords = { single = [] }\n", "[instructions]: `words.single`"),
+        ("[instructions]\nwords = { multi = [0] }\n", "[instructions]: `words.multi[1]`"),
+        ("[instructions]\ndeck_tasks = []\n", "[instructions]: `deck_tasks`"),
         ("[writing]\nband = [1.25, 0.8]\n", "low <= 1"),
         ("[instructions]\nstated_share = 0.9\nback_translated_share = 0.9\n", "add up to more than 1"),
         ("[keep", "TOML"),
@@ -189,5 +189,5 @@ def test_every_preset_can_be_read() -> None:
     assert read_recipe("paper").mix.size == 10_000
     assert read_recipe("default").writing.length_control
     assert read_recipe("embedded").instructions.chapter_pages == 6
-    with pytest.raises(RecipeError, match="default, embedded, paper"):
+    with pytest.raises(RecipeError, match="`default`, `embedded` or `paper`"):
         read_recipe("nowhere")

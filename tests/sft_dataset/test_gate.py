@@ -198,7 +198,7 @@ def test_made_again_in_a_moved_home_the_same_data_set_names_the_images_where_the
         ('[mix]\nchat = "/nowhere/chat.jsonl"\nchat_rows = 5\n', "mix.chat of the recipe"),
         ("[mix]\nlong_share = 0.7\nshort_share = 0.5\n", "add up to more than 1"),
         ("[mix]\nkinds = { single = -1 }\n", "positive"),
-        ("[keep]\nnear_duplicate = 0\n", "keep.near_duplicate"),
+        ("[keep]\nnear_duplicate = 0\n", "[keep]: `near_duplicate`"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_one_clear_sentence(

@@ -148,7 +148,6 @@ def test_damaged_documents_fill_no_split(settings: Settings) -> None:
 def test_an_image_whose_name_is_no_text_is_left_out_of_its_folder_with_a_warning(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(ingest_module, "page_text", lambda jpeg: "")
     for seed, name in enumerate(("page-1.png", "page-2.png", "page-\udcff.png")):
         picture(settings.sources / "c" / "f" / name, seed=seed)
     catalog = catalog_of(settings)
