@@ -22,7 +22,7 @@ from resources.secrets import MASK, Secrets, keep_secret, mask, raise_without_se
 
 KEY = "sk-proj-Zq7Lw2Rk9Tx4Vb6Nm1Hc8Jd3Fg5Ps0Ay"
 printable = st.text(string.digits + string.ascii_letters + string.punctuation, min_size=16, max_size=80)
-VARIED = 5  # different characters in what a secret is known by: one of zeros alone is nobody's
+VARIED = 8  # different characters in what a secret is known by: one of zeros alone is nobody's
 like_keys = printable.filter(
     lambda text: is_secret(text) and min(len(set(text[:12])), len(set(text[-12:])), len(set(text)) - 4) >= VARIED
 )
