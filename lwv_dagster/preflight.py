@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 from rich.markup import escape
 
-from assets.source_images.catalog import NoSourcesError
+from assets.source_images.catalog import NoSourcesError, require_apart
+from assets.source_images.register import CatalogError
 from lwv_dagster.disk_need import material, page_bytes, too_little, training_bytes
 from lwv_dagster.terminal import console
 from resources.endpoints import endpoints_from_env
@@ -28,7 +29,7 @@ Look = Callable[[], Iterator["Found"]]
 WIDTH = 18  # of a name
 NEWLINE, INDENT = "\n", "\n" + " " * (WIDTH + 5)
 MARKS = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "refused": "[red]✗[/]"}
-KNOWN = (EndpointError, NoSourcesError, RecipeError, SettingError, StorageError, StudentError)
+KNOWN = (CatalogError, EndpointError, NoSourcesError, RecipeError, SettingError, StorageError, StudentError)
 
 
 class Found(NamedTuple):
@@ -86,6 +87,7 @@ def _settings(found: list[Found]) -> Settings | None:
 
 
 def _home(settings: Settings) -> Iterator[Found]:
+    require_apart(settings.home, settings.sources)  # before it is made
     require_home(settings.home)
     require_room(settings.home)
     Ledger.at(settings.home).close()

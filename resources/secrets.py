@@ -32,8 +32,9 @@ class Secrets:
         self._known: set[str] = set()
         self._forms: list[str] = []
         # What forms begin and end with (backwards), enough to know them by: a text with none of these holds no secret.
-        self._heads: dict[str, list[str]] = {}
-        self._tails: dict[str, list[str]] = {}
+        self._heads: list[str] = []
+        self._tails: list[str] = []
+        self._backwards: list[str] = []
         self._parts: tuple[str, ...] = ()
 
     def keep(self, *values: str) -> None:
@@ -43,8 +44,9 @@ class Secrets:
             self._known |= new
             # Long ones first: a short secret may stand in a long one.
             forms = sorted({form for secret in self._known for form in _written(secret)}, key=len, reverse=True)
-            self._forms, self._heads = forms, _by_head(forms)
-            self._tails = _by_head({form[::-1] for secret in self._known for form in _plainly(secret)})
+            self._forms, self._heads = forms, _heads(forms)
+            self._backwards = sorted({form[::-1] for secret in self._known for form in _plainly(secret)})
+            self._tails = _heads(self._backwards)
             self._parts = (*self._heads, *(tail[::-1] for tail in self._tails))
 
     def mask(self, text: str) -> str:
@@ -57,11 +59,11 @@ class Secrets:
             return text
         for form in self._forms:  # all of them whole before any of them in part: they have parts in common
             text = _without(text, form)
-        for head, forms in self._heads.items():
-            text = _cut_off(text, head, forms)
+        for head in self._heads:
+            text = _cut_off(text, head, self._forms)
         text = text[::-1]
-        for tail, forms in self._tails.items():
-            text = _cut_off(text, tail, forms)
+        for tail in self._tails:
+            text = _cut_off(text, tail, self._backwards)
         return text[::-1]
 
 
@@ -104,17 +106,15 @@ def _without(text: str, form: str) -> str:
     return re.sub(rf"(?<![0-9A-Za-z]){re.escape(form)}(?![0-9A-Za-z])", MASK, text)
 
 
-def _by_head(forms: Iterable[str]) -> dict[str, list[str]]:
-    """The forms by what they begin with, as much of it as is enough to know them by."""
-    found: dict[str, list[str]] = {}
-    for form in forms:
-        enough = min(_MOST_PART, len(form) // 2) if len(form) >= 2 * _LEAST_PART else len(form)
-        found.setdefault(form[:enough], []).append(form)
-    return found
+def _heads(forms: Iterable[str]) -> list[str]:
+    """What the forms begin with, as much of each as is enough to know it by."""
+    heads = (form[: min(_MOST_PART, len(form) // 2)] if len(form) >= 2 * _LEAST_PART else form for form in forms)
+    return list(dict.fromkeys(heads))
 
 
 def _cut_off(text: str, head: str, forms: Iterable[str]) -> str:
-    """The text without the beginnings of these forms, each as long as it goes. head: what all of them begin with."""
+    """The text without the beginnings of secrets, each as long as it goes in any of their forms. head: what one begins
+    with."""
     pieces, at = list[str](), 0
     while len(head) >= _LEAST_PART and (found := text.find(head, at)) >= 0:
         rest = text[found : found + max(map(len, forms))]

@@ -6,6 +6,7 @@ import html
 import json
 import logging
 import os
+import re
 import string
 import time
 import traceback
@@ -24,7 +25,11 @@ KEY = "sk-proj-Zq7Lw2Rk9Tx4Vb6Nm1Hc8Jd3Fg5Ps0Ay"
 printable = st.text(string.digits + string.ascii_letters + string.punctuation, min_size=16, max_size=80)
 VARIED = 8  # different characters in what a secret is known by: one of zeros alone is nobody's
 like_keys = printable.filter(
-    lambda text: is_secret(text) and min(len(set(text[:12])), len(set(text[-12:])), len(set(text)) - 4) >= VARIED
+    lambda text: (
+        is_secret(text)
+        and not re.search(r"(.)\1\1", text)
+        and min(len(set(text[:12])), len(set(text[-12:])), len(set(text)) - 4) >= VARIED
+    )
 )
 around = st.text(max_size=30)
 
