@@ -1,6 +1,7 @@
 """What many tests need: a factory of its own in a temporary folder, with small real documents."""
 
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from assets.source_images.catalog import Catalog
 from lwv_dagster.definitions import defs
 from resources.settings import Settings
 from resources.store import Store
+
+# A shell that starts the tests in the background ignores Ctrl+C, and so would all that they start; Dagster then
+# ignores SIGTERM too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # So unlike each other that none is taken for a copy of the held-out one.
 UNLIKE_DECKS = {

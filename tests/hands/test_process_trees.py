@@ -20,19 +20,21 @@ subprocess.Popen(start, env={**os.environ, **parent_env()}, start_new_session=Tr
 HEARS = """
 import os, signal, sys, threading, time
 from resources.stopping import STOP, Stopped
+def say(*words):  # in one write: the handler of a signal may run within a print
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 try:
     with STOP.listening():
         if sys.argv[1] == "orderly":
             heard = threading.Event()
-            with STOP.orderly(), STOP.telling(lambda name: (print("told", name, flush=True), heard.set())):
-                print("ready", flush=True)
+            with STOP.orderly(), STOP.telling(lambda name: (say("told", name), heard.set())):
+                say("ready")
                 heard.wait()
                 time.sleep(float(sys.argv[2]))
             STOP.check()
-        print("ready", flush=True)
+        say("ready")
         time.sleep(60)
 except Stopped as stopped:
-    print("stopped by", stopped, flush=True)
+    say("stopped by", stopped)
     sys.exit(STOP.exit_code)
 """
 

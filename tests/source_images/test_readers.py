@@ -178,7 +178,7 @@ def test_documents_come_in_their_order_though_later_ones_are_done_first(settings
 
 
 def test_readers_that_were_started_are_used_again(settings: Settings) -> None:
-    path = picture(settings.sources / "a.png")
+    path, settings = picture(settings.sources / "a.png"), settings.model_copy(update={"readers": 1})
     read(settings, path)
     before = {child.pid for child in psutil.Process().children()}
     read(settings, path)
