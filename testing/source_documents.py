@@ -9,6 +9,14 @@ import pptx
 from PIL import Image
 from pptx.util import Inches
 
+from assets.source_images.catalog import Catalog
+from resources.settings import Settings
+
+
+def catalog_of(settings: Settings) -> Catalog:
+    """The catalogue of the settings' sources, in their home."""
+    return Catalog(settings.home, settings.sources, settings)
+
 
 def picture(path: Path, size: tuple[int, int] = (160, 120), seed: int = 0, **save: Any) -> Path:
     """An image of coloured squares, in the format of the name's ending."""

@@ -13,7 +13,7 @@ def tell(_run: GenerationRun, say: Callable[[str], None]) -> None:
     held = " ".join(f"{name}={value!r}" for name, value in os.environ.items())
     print(held, flush=True)
     print(held, file=sys.stderr, flush=True)
-    logging.getLogger("a.library").warning(held)
+    logging.getLogger("talkative").warning(held)
     say(held)
     raise RuntimeError("it failed") from ValueError(held)
 

@@ -172,7 +172,7 @@ def test_an_error_whose_cause_holds_a_secret_is_another_one_with_the_same_stack_
 def test_no_log_holds_a_secret_or_a_control_character(caplog: pytest.LogCaptureFixture) -> None:
     keep_secret(KEY)
     clean_logs()
-    other = logging.getLogger("some.library")
+    other = logging.getLogger("talkative")
     other.warning("sent %s\nand %d more", {"authorization": f"Bearer {KEY}"}, 3)
     logging.getLogger("lwv.progress").warning("%s of 3", "a\x1b[31mred\nname.png")
 

@@ -15,19 +15,9 @@ from assets.source_images.collection_names import collection_name
 from assets.source_images.ingest import ingest_shard
 from resources.settings import Settings
 from resources.store import Store
-from testing.source_documents import pdf, picture
+from testing.source_documents import catalog_of, pdf, picture
 
 SPLITS = ("sft", "preference", "benchmark")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    (tmp_path / "sources").mkdir()
-    return Settings(home=tmp_path / "home", sources=tmp_path / "sources", max_side=256, max_pages=5, max_file_mb=1)
-
-
-def catalog_of(settings: Settings) -> Catalog:
-    return Catalog(settings.home, settings.sources, settings)
 
 
 def test_a_second_scan_adds_nothing_and_a_changed_file_keeps_its_shard_and_split(settings: Settings) -> None:

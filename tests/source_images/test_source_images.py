@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from assets.source_images import pptx as pptx_module
-from assets.source_images.catalog import Catalog
 from assets.source_images.ingest import ingest_shard
 from assets.source_images.licences import LicencesError, licence_of, read_licences
 from assets.source_images.measure import language_of, page_text
@@ -18,17 +17,7 @@ from assets.source_images.schema import SOURCE_IMAGES
 from assets.source_images.unreadable import UnreadableError
 from resources.settings import Settings
 from resources.store import Store
-from testing.source_documents import deck, pdf, picture
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    (tmp_path / "sources").mkdir()
-    return Settings(home=tmp_path / "home", sources=tmp_path / "sources", max_side=256, max_pages=5, max_file_mb=1)
-
-
-def catalog_of(settings: Settings) -> Catalog:
-    return Catalog(settings.home, settings.sources, settings)
+from testing.source_documents import catalog_of, deck, pdf, picture
 
 
 # -- pages ------------------------------------------------------------------------------------------------------------
