@@ -26,10 +26,8 @@ from lwv_dagster.settled_checks import settle_checks
 from lwv_dagster.spending import Spending
 from lwv_dagster.terminal import console, live_progress, print_table
 from resources.endpoints import Endpoint, endpoints_from_env
-from resources.engine.money import read_prices, require_prices
-from resources.failures import EndpointError, LedgerError
+from resources.failures import EndpointError, StorageError
 from resources.locks import HeldError, Lock, LockingError, holding
-from resources.recipe.read import read_recipe
 from resources.settings import SettingError, Settings
 from resources.stopping import STOP
 from resources.store import Store
@@ -72,14 +70,12 @@ def run_all(settings: Settings) -> int:
     started = time.monotonic()
     try:
         endpoints = endpoints_from_env()
-        require_prices(endpoints, read_prices(settings.prices), settings.budget_usd)
         os.environ.update(LWV_HOME=str(settings.home), LWV_SOURCES=str(settings.sources))
         catalog = Catalog(settings.home, settings.sources, settings)
         catalog.scan()
         shards = catalog.shards()
-        read_recipe()  # refused here, in one sentence, and not by each run
         new = never_answered(settings, list(endpoints.values()))
-    except (NoSourcesError, CatalogError, EndpointError, LedgerError, ValueError) as error:
+    except (NoSourcesError, CatalogError, EndpointError, StorageError, ValueError) as error:
         console.print(f"[red]lwv demo cannot start:[/] {escape(str(error))}", soft_wrap=True)
         return 2
     greet(settings, list(endpoints.values()), catalog, shards)

@@ -9,6 +9,7 @@ from lwv_dagster.instance import end_dead_runs, open_instance
 from lwv_dagster.settled_checks import settle_checks
 from resources.failures import StorageError
 from resources.home import require_home
+from resources.locks import LockingError
 from resources.settings import SettingError, Settings
 from resources.store import Store
 
@@ -22,7 +23,7 @@ def main() -> None:
         with open_instance(home) as instance:
             end_dead_runs(instance, home)
             settle_checks(instance, Store(home), check_keys)
-    except (SettingError, StorageError) as error:
+    except (LockingError, SettingError, StorageError) as error:
         sys.exit(f"make ui cannot start: {error}")
     sys.stdout.write(
         f"The UI: http://127.0.0.1:{port} (stop with Ctrl+C)\n"

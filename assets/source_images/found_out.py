@@ -21,8 +21,8 @@ def found_out(store: Store, entries: Iterable[Entry]) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for shard, documents in shards.items():
         try:
-            aside = {(row["item"], row["document_id"]) for row in read_quarantine(store, STEP, shard)}
-            damaged = [entry for entry in documents if (entry.path, entry.document_id) in aside]
+            aside = {row["document_id"] for row in read_quarantine(store, STEP, shard)}
+            damaged = [entry for entry in documents if entry.document_id in aside]
             doubted = [entry for entry in documents if not entry.readable and entry not in damaged]
             read = read_ids(store, shard) if doubted else frozenset()
         except DamagedTableError:
