@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import openai
 
 EMBEDDED_URL = "http://embedded/v1"
-MOST_ANSWER_BYTES = 64_000_000
 LOCAL_HOSTS = ("localhost", "::1", "0.0.0.0")
 USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses are in the ledger and in messages, so they hold no secret
 
@@ -166,6 +165,8 @@ class Endpoint:
         import httpx2
         import openai
 
+        from resources.bounded_answers import bounded
+
         if self.embedded:
             from resources.embedded.protocol import app
 
@@ -194,27 +195,6 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"{self.role}: {self.model} " + ("(embedded, in process)" if self.embedded else f"at {self.base_url}")
-
-
-async def bounded(response: "httpx2.Response") -> None:
-    """Let no answer be larger than MOST_ANSWER_BYTES: reading on raises httpx2.ReadError."""
-    import httpx2
-
-    body = response.stream
-
-    class Bounded(httpx2.AsyncByteStream):
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            read = 0
-            async for piece in body:  # type: ignore[union-attr]  # of an asynchronous client
-                read += len(piece)
-                if read > MOST_ANSWER_BYTES:
-                    raise httpx2.ReadError(f"the answer has more than {MOST_ANSWER_BYTES / 1e6:.0f} MB")
-                yield piece
-
-        async def aclose(self) -> None:
-            await body.aclose()  # type: ignore[union-attr]
-
-    response.stream = Bounded()
 
 
 async def _without_bearer(request: "httpx2.Request") -> None:

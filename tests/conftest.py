@@ -15,6 +15,7 @@ from assets.source_images.catalog import Catalog
 from lwv_dagster.definitions import defs
 from resources.settings import Settings
 from resources.store import Store
+from resources.training.launcher import waiting_threads
 
 # A shell that starts the tests in the background ignores Ctrl+C, and so would all that they start; Dagster then
 # ignores SIGTERM too.
@@ -39,7 +40,7 @@ UNLIKE_DECKS = {
     ],
 }
 # Before torch is loaded here: on a busy machine its threads would spin away the time of those they wait for.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.update(waiting_threads(os.environ))
 TRAINING = Path(__file__).parent / "training"
 BUSY_S = 1800  # for a test whose work takes up to a minute on a quiet machine
 

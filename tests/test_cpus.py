@@ -59,8 +59,15 @@ def test_the_processes_of_a_run_share_the_cpus_unless_the_user_says_otherwise(
     assert command[command.index("--num_cpu_threads_per_process") + 1] == threads
 
 
-def test_threads_that_wait_sleep_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    assert launcher.launch_env()["OMP_WAIT_POLICY"] == "PASSIVE"
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    assert launcher.launch_env()["OMP_WAIT_POLICY"] == "ACTIVE"
+@pytest.mark.parametrize(
+    ("environment", "added"),
+    [
+        ({}, {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}),
+        ({"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "7"}),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, {}),
+    ],
+)
+def test_threads_that_wait_sleep_soon_unless_the_user_says_otherwise(
+    environment: dict[str, str], added: dict[str, str]
+) -> None:
+    assert launcher.waiting_threads(environment) == added

@@ -258,9 +258,9 @@ def test_known_nonsense_gives_a_named_error(ledger: Ledger, name: str) -> None:
 
 
 def test_an_answer_without_an_end_is_not_read_to_it(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    from resources import endpoints
+    from resources import bounded_answers
 
-    monkeypatch.setattr(endpoints, "MOST_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr(bounded_answers, "MOST_ANSWER_BYTES", 1_000_000)
     pieces = (b"HTTP/1.1 200 OK\r\n\r\n", *([b" " * 100_000] * 40))
     outcome = asyncio.run(ask(Script(pieces, "hang"), ledger))
     assert isinstance(outcome, AnswerError | EndpointError)
