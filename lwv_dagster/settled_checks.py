@@ -24,9 +24,25 @@ def settle_checks(instance: dg.DagsterInstance, store: Store, checks: list[dg.As
         if (run is not None and not run.is_finished) or report is None:
             continue
         if report["table_sha256"] == table_hash(store, asset, shard) and (found := outcome_of(report, info)):
-            instance.report_runless_asset_event(evaluation(found, report["at"], info))
+            _report(instance, run, info, evaluation(found, report["at"], info))
             settled += 1
     return settled
+
+
+def _report(
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun | None,
+    info: AssetCheckPartitionInfo,
+    found: dg.AssetCheckEvaluation,
+) -> None:
+    """Say it in the name of the run that planned the check: Dagster takes one event without a run for a check and
+    partition, and fails at the second."""
+    event = dg.DagsterEvent(
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+        job_name=run.job_name if run is not None else "",
+        event_specific_data=found,
+    )
+    instance.report_dagster_event(event, run_id=info.latest_planned_run_id)
 
 
 def outcome_of(report: Report, info: AssetCheckPartitionInfo) -> OutcomeRecord | None:

@@ -27,13 +27,14 @@ def test_a_dead_runs_checks_say_what_the_report_of_the_table_says(factory: Facto
     assert factory.run("shard_job", shard).success
     assert statuses(factory) == {"SUCCEEDED"}
 
-    run = twin(factory, shard)
-    assert settle_checks(factory.instance, factory.store, KEYS) == 0  # it may still be at work
-    factory.instance.report_run_failed(run)
-    assert statuses(factory) == {"PLANNED"}  # what the UI shows as failed
-    assert settle_checks(factory.instance, factory.store, KEYS) == len(KEYS)
-    assert statuses(factory) == {"SUCCEEDED"}
-    assert settle_checks(factory.instance, factory.store, KEYS) == 0
+    for _ in range(3):  # killed as often as one likes
+        run = twin(factory, shard)
+        assert settle_checks(factory.instance, factory.store, KEYS) == 0  # it may still be at work
+        factory.instance.report_run_failed(run)
+        assert statuses(factory) == {"PLANNED"}  # what the UI shows as failed
+        assert settle_checks(factory.instance, factory.store, KEYS) == len(KEYS)
+        assert statuses(factory) == {"SUCCEEDED"}
+        assert settle_checks(factory.instance, factory.store, KEYS) == 0
 
     factory.instance.report_run_failed(twin(factory, shard))
     factory.store.write_table(SEGMENTS, shard, factory.store.read_table("segments", shard).to_pylist()[1:])
