@@ -1,5 +1,6 @@
 """One job run by a command in its own process: seen on the UI's timeline, and ended in order when a signal comes."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -73,6 +74,8 @@ def _thread() -> SimpleQueue[Callable[[], None]]:
     queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def work() -> None:
+        # Ctrl+C is this process's to hear: what Dagster starts to copy a step's output would print a traceback.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while True:
             queue.get()()
 

@@ -1,6 +1,8 @@
 """What the demo shows on the terminal: a live line while work goes on, and the tables at its end."""
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -63,14 +65,34 @@ def terminal_logger(_context: dg.InitLoggerContext) -> logging.Logger:
 @contextmanager
 def live_progress(what: str) -> Iterator[None]:
     """While the block runs, the terminal shows the newest message of runs that log to `terminal_logger`."""
-    if console.is_terminal:
-        with console.status(f"  {escape(what)}") as _live_line.status:
+    with _same_output():
+        if console.is_terminal:
+            try:
+                with console.status(f"  {escape(what)}") as _live_line.status:
+                    yield
+            finally:
+                _live_line.status = None
+        else:
+            console.print(f"  {escape(what)} …")
+            _live_line.last = time.monotonic()
             yield
-        _live_line.status = None
-    else:
-        console.print(f"  {escape(what)} …")
-        _live_line.last = time.monotonic()
+
+
+@contextmanager
+def _same_output() -> Iterator[None]:
+    """The console keeps the output that it has now: while a step runs Dagster puts a file in the place of the
+    process's own, and what is said there would reach the terminal late or, after Ctrl+C, never."""
+    try:
+        kept = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace")
+    except (OSError, ValueError):  # no file of this process
         yield
+        return
+    with kept:
+        console.file = kept
+        try:
+            yield
+        finally:
+            console.file = None  # type: ignore[assignment]  # sys.stdout, whatever that is by then
 
 
 def print_table(

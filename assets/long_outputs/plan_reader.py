@@ -138,9 +138,10 @@ def _from_entry(entry: Mapping[str, Json]) -> _Draft:
                 draft = replace(draft, words=_words_in(value))
             case "pages" if draft.pages is None:
                 draft = replace(draft, pages=_pages_in(value))
-            case "point" if not main and isinstance(value, str) and not value.strip().isdigit():
+            case "point" if not main and isinstance(value, str):
                 main = bool(re.search("point|idea|内容|要点", name, re.IGNORECASE))  # rather than a title
-                draft = replace(draft, point=value.strip()) if main or not draft.point else draft
+                numbered = value.strip().isdigit() and not main  # `"section": "1"`; a point may be a year
+                draft = replace(draft, point=value.strip()) if main or not (draft.point or numbered) else draft
     return draft
 
 
