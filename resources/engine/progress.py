@@ -51,7 +51,7 @@ class Progress:
         self.sections: set[tuple[str, str]] = set()
         self._started = time.monotonic()
         self._said = self._started
-        self._before = tally.made + tally.replayed, tally.completion_tokens
+        self._before = tally.made, tally.replayed, tally.completion_tokens
 
     def step(self, done: int = 0, asked: Call | None = None) -> None:
         """Count finished samples and answered calls; logs a line every EVERY_S seconds, and at the end."""
@@ -64,16 +64,17 @@ class Progress:
             logger.info("%s", self.line(now - self._started))
 
     def line(self, elapsed_s: float) -> str:
-        """Samples and sections done, calls, speed, cost and time left after `elapsed_s` seconds, in one line."""
-        calls = self.tally.made + self.tally.replayed - self._before[0]
-        tokens = self.tally.completion_tokens - self._before[1]
+        """Samples and sections done, calls and how many of them the ledger answered, speed, cost and time left after `elapsed_s` seconds, in one line."""
+        replayed = self.tally.replayed - self._before[1]
+        calls = self.tally.made - self._before[0] + replayed
+        tokens = self.tally.completion_tokens - self._before[2]
         share = self.done / self.total if self.total else 1.0
         if self.calls and self.done < self.total:
             share = max(share, min(0.99, calls / self.calls))
         parts = [f"{self.what}: {self.done} of {self.total}"]
         if self.sections:
             parts.append(f"{len(self.sections)} sections")
-        parts.append(f"{calls} calls")
+        parts.append(f"{calls} calls" + (f" ({replayed} answered before)" if replayed else ""))
         if tokens:
             parts.append(f"{tokens / max(elapsed_s, 1e-9):.0f} tokens/s")
         if self.tally.cost_usd:

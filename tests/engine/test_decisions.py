@@ -217,4 +217,6 @@ def test_progress_names_what_is_done_the_speed_the_cost_and_the_time_left() -> N
     progress = Progress("long_outputs a-001", 10, tally, calls=100)
     tally.made, tally.completion_tokens, tally.cost_usd, progress.done = 50, 5000, 1.5, 4
     assert progress.line(100.0) == "long_outputs a-001: 4 of 10, 50 calls, 50 tokens/s, $1.50, about 2 min left"
+    tally.replayed = 10
+    assert "4 of 10, 60 calls (10 answered before), 50 tokens/s" in progress.line(100.0)
     assert [duration(seconds) for seconds in (45, 720, 12_000)] == ["45 s", "12 min", "3 h 20 min"]
