@@ -64,7 +64,7 @@ class Progress:
             logger.info("%s", self.line(now - self._started))
 
     def line(self, elapsed_s: float) -> str:
-        """Samples and sections done, calls and how many of them the ledger answered, speed, cost and time left after `elapsed_s` seconds, in one line."""
+        """Samples and sections done, calls, speed, cost and time left after `elapsed_s` seconds, in one line."""
         replayed = self.tally.replayed - self._before[1]
         calls = self.tally.made - self._before[0] + replayed
         tokens = self.tally.completion_tokens - self._before[2]
