@@ -15,6 +15,7 @@ NAMES = (
     "drafts",
     "segments",
     "corrected_segments",
+    "signals",
     "preference_pairs",
     "sft_dataset",
     "preference_dataset",

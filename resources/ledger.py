@@ -3,9 +3,10 @@
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +73,7 @@ PROFILES = Table(
 
 OPENING_S = 5.0  # that processes which open a new ledger at once may be in each other's way
 FINAL = ("unable to open", "readonly", "full", "disk I/O")  # what SQLite says where no other process is in the way
+ASKED_AT_ONCE = 500  # keys in one statement: older SQLite takes 999
 WITH_TEXT = ("ok", "truncated")  # the answers whose text is kept
 
 
@@ -110,6 +112,14 @@ class SampleUsage(NamedTuple):
     template: str
     calls: int
     tokens: int  # of prompts and answers
+    usd: float
+
+
+class CallCost(NamedTuple):
+    """What one call took, and the version of the prompt template that it was asked with."""
+
+    template: str
+    tokens: int  # of the prompt and the answer
     usd: float
 
 
@@ -227,6 +237,17 @@ class Ledger:
             )
             for row in rows:
                 yield SampleUsage(*row)
+
+    def costs(self, call_ids: Iterable[str]) -> dict[str, CallCost]:
+        """What some calls took, by their key; without those that are not there."""
+        tokens = CALLS.c.prompt_tokens + CALLS.c.completion_tokens
+        found = select(CALLS.c.call_id, CALLS.c.template, tokens, CALLS.c.cost_usd)
+        costs, wanted = dict[str, CallCost](), iter(dict.fromkeys(call_ids))
+        with self._connected() as connection:
+            while some := list(islice(wanted, ASKED_AT_ONCE)):
+                for call_id, *cost in connection.execute(found.where(CALLS.c.call_id.in_(some))):
+                    costs[call_id] = CallCost(*cost)
+        return costs
 
     def tokens_per_second(self, model: str, last: int = 200) -> float | None:
         """Completion tokens per second of one call, over the model's last answers; None where there are none."""

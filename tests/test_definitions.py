@@ -22,6 +22,7 @@ GRAPH = {
     "drafts": {"long_outputs", "sft_checkpoint"},
     "segments": {"long_outputs", "drafts"},
     "corrected_segments": {"segments", "long_outputs"},
+    "signals": {"source_images", "long_outputs", "segments", "corrected_segments"},
     "preference_pairs": {"corrected_segments", "segments", "long_outputs", "drafts"},
     "sft_dataset": {"source_images", "instructions", "long_outputs"},
     "preference_dataset": {

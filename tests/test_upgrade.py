@@ -106,6 +106,13 @@ def test_steps_that_are_run_again_on_old_tables_know_their_recipe_and_the_gates_
     assert all(told["shards_of_unknown_recipe"] == 1 for told in said(old).values())
 
 
+def test_old_tables_have_signals_once_they_are_asked_for(old: Factory) -> None:
+    assert "signals" not in TABLES
+    assert old.run("shard_job", SHARD, ["signals"]).success
+    report = read_report(old.store, "signals", SHARD)
+    assert report is not None and report["passed"] and report["rows"] > 0
+
+
 def test_what_the_gates_let_through_is_released_and_reported_on(old: Factory, tmp_path: Path) -> None:
     told = said(old)
     release = write_release(old.store, FORMATS["hub"], tmp_path / "release")

@@ -5,9 +5,9 @@ from typing import TypedDict
 
 import pandas as pd
 
-from assets.quality.outcome import Expectation, Finding, Outcome, some
+from assets.quality.outcome import MOST_NAMED, Expectation, Finding, Outcome, some
 
-_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 10}
+_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": MOST_NAMED}
 
 
 class ExpectationConfig(TypedDict):
@@ -84,7 +84,7 @@ def _outcome(rule: str, results: Sequence[ExpectationResult], id_column: str) ->
     if examples:
         metadata["examples"] = examples[:10]
     named = f": {some(examples, unexpected)}" if examples else ""
-    return Outcome(rule, not failed, metadata, "; ".join(notes)[:500] + named)
+    return Outcome(rule, not failed, metadata, "; ".join(notes)[:500] + named, examples)
 
 
 def _details(result: ExpectationResult) -> ExpectationDetails:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Expectation: TypeAlias = "GxExpectation"  # by name: Great Expectations takes seconds to import
 Finding: TypeAlias = str | float | list[str] | None  # a value that a check reports; the UI plots numbers
 SOME = 3  # items that a sentence names
+MOST_NAMED = 10_000  # of what breaks a rule, that a report names
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict on one rule. metadata: what was found, by name, numbers first."""
+    """The verdict on one rule. metadata: what was found, by name, numbers first. named: what breaks it, by id, up to
+    MOST_NAMED."""
 
     rule: str
     passed: bool
     metadata: dict[str, Finding] = field(default_factory=dict)
     description: str = ""
+    named: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ def violations(rule: str, bad: Sequence[object], total: int, what: str) -> Outco
     metadata: dict[str, Finding] = {"checked": total, "bad": len(bad)}
     if bad:
         metadata["examples"] = list(examples)
-    return Outcome(rule, not bad, metadata, f"{len(bad)} of {total} {what}: {some(examples, len(bad))}" if bad else "")
+    says = f"{len(bad)} of {total} {what}: {some(examples, len(bad))}" if bad else ""
+    return Outcome(rule, not bad, metadata, says, [str(item) for item in bad[:MOST_NAMED]])
 
 
 def some(examples: Sequence[str], count: int) -> str:

@@ -4,10 +4,12 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
+from assets.quality.names import ID
 from assets.quality.outcome import Finding, Outcome, Rule
 from resources.identity import IdentityRecord
+from resources.secrets import mask
 from resources.store import Store, file_hash
 
 
@@ -19,6 +21,9 @@ class OutcomeRecord(TypedDict):
     blocking: bool
     description: str
     metadata: dict[str, Finding]
+    named: NotRequired[
+        list[str]
+    ]  # the ids of all that breaks it, `<document_id> page <n>` of a page; older ones lack it
 
 
 class Report(TypedDict):
@@ -74,12 +79,24 @@ def write_report(
                 "blocking": outcome.rule in blocking,
                 "description": outcome.description,
                 "metadata": outcome.metadata,
+                "named": _ids(outcome.named),
             }
             for outcome in outcomes
         ],
     }
     store.write_json(report_path(store, asset, shard), report)
     return report
+
+
+def ids_named(outcome: OutcomeRecord) -> list[str]:
+    """What breaks a rule, by id; of an older report only its examples."""
+    examples = outcome["metadata"].get("examples")
+    return outcome.get("named") or _ids(examples if isinstance(examples, list) else [])
+
+
+def _ids(texts: Sequence[str]) -> list[str]:
+    """Ids alone: what else stands in a text may be of any length."""
+    return list(dict.fromkeys(match[0].replace(",", "") for text in texts for match in ID.finditer(mask(text))))
 
 
 def read_report(store: Store, asset: str, shard: str) -> Report | None:

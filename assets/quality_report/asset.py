@@ -19,7 +19,7 @@ from assets.recipe_nodes import RecipeResource
 from assets.run_view import RunView
 from assets.source_files.summary import file_rows, tally_of
 from assets.step_asset import step_asset
-from assets.steps import STEP_OF, sharded_steps, steps_of
+from assets.steps import STEP_OF, gate_steps, gated_by, sharded_steps
 from assets.training_dataset import notes
 from resources.dagster import StoreResource, clear_failures
 from resources.store import DamagedTableError, MissingTableError, Store
@@ -39,7 +39,8 @@ def quality_report(
     with clear_failures():
         tables = store.create()
         view = RunView.of(context)
-        states = shard_states(tables, view, [name for name in steps_of("shard_job") if STEP_OF[name].sharded])
+        needed = {name for gate in gate_steps() for name in gated_by(STEP_OF[gate])}
+        states = shard_states(tables, view, [name for name in sharded_steps() if name in needed])
         shards = view.shards
         reports = [
             report

@@ -17,19 +17,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from resources.embedded import planning, teacher_answers
-from resources.embedded.prose import (
-    CJK,
-    Covered,
-    Picker,
-    content_tokens,
-    is_gibberish,
-    join,
-    numbers,
-    plain,
-    quotes,
-    split_sentences,
-)
+from resources.embedded.prose import Covered, Picker, is_gibberish, join, quotes, split_sentences
 from resources.embedded.reading import Page, RequestError, Sight, Statement
+from resources.text.content import CJK, NAMED_NUMBER, content_tokens, numbers, plain
 from resources.text.words import count_words
 
 KINDS = ("factual", "missing", "irrelevant", "incoherent", "repetitive")
@@ -40,11 +30,6 @@ _BLOCKS = re.compile(
 )
 _COUNTED = re.compile(r"^#+ +((?:Slide|Page|Section) |第)(\d+)(页?)\s*$", re.MULTILINE)
 _KEY_LINES = 12
-_NAMED_NUMBER = re.compile(
-    r"(?:page|slide|section|image|picture|part)s?\s+\d+(?![\d%]|[.,]\d)|"
-    r"第\s*\d+\s*\S",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -244,7 +229,7 @@ class _Judge:
             return ""
         wrong = [
             number
-            for number in numbers(_NAMED_NUMBER.sub("", piece))
+            for number in numbers(NAMED_NUMBER.sub("", piece))
             if number not in self.numbers and number.strip("%.,") not in self.numbers
         ]
         if wrong:

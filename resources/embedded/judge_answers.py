@@ -21,18 +21,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from resources.embedded.prose import (
-    CJK,
-    Covered,
-    content_tokens,
-    fluency,
-    is_gibberish,
-    numbers,
-    plain,
-    quotes,
-    split_sentences,
-)
+from resources.embedded.prose import Covered, fluency, is_gibberish, quotes, split_sentences
 from resources.embedded.reading import Page, RequestError, Sight, furniture
+from resources.text.content import CJK, content_tokens, numbers, plain
 from resources.text.words import count_words
 
 DIMENSIONS = ("relevance", "accuracy", "coherence", "clarity", "breadth_and_depth", "reading_experience")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resources.embedded import phrases
-from resources.embedded.prose import plain, short
+from resources.embedded.prose import short
 from resources.embedded.reading import Page, Sight, Statement, furniture
+from resources.text.content import plain
 from resources.text.json_objects import json_objects
 from resources.text.words import count_words
 

@@ -8,17 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from resources.text.content import CJK, CJK_RUN, STOP_WORDS, WORD, content_tokens, plain
 from resources.text.words import count_words
 
-CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_CJK_RUN = re.compile(f"[{CJK}]+")
-_WORD = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*|\d+(?:[.,]\d+)*%?")
-_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*(?: ?%)?")
 _QUOTED = re.compile(r"“([^“”\n]+)”|「([^「」\n]+)」|\"([^\"\n]+)\"")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？…])[”’\"'」』）)]*(?:(?<=[。！？”」])|(?=\s|$))\s*")
 _ABBREVIATIONS = ("dr.", "mr.", "ms.", "mrs.", "e.g.", "i.e.", "etc.", "vs.", "fig.", "no.", "st.", "prof.", "cf.")
 
-STOP_WORDS = frozenset((Path(__file__).parent / "small_words.en.txt").read_text(encoding="utf-8").split())
 _ZH_COMMON = frozenset("的了是在和有不这也与为中上一们我来就到说要看它个把从以里下着后前那会可点成对")
 _ZH_SPLIT = re.compile(r"[的了是在和与及或把被、；：。，,;:.()（）《》“”‘’\s\d]+")
 _ZH_SMALL = re.compile("[的了是在和与及或把被不也就这那有到从如何什么怎哪]")
@@ -158,11 +154,11 @@ def key_terms(text: str, language: str, context: str = "") -> list[str]:
 
     context: the lines around it; what recurs there is preferred (Chinese, which has no spaces, depends on it).
     """
-    if language == "zh" and _CJK_RUN.search(text):
+    if language == "zh" and CJK_RUN.search(text):
         return _key_terms_zh(text, context)
-    found = list(_WORD.finditer(text))
+    found = list(WORD.finditer(text))
     score: dict[str, float] = {}
-    around = [word.lower() for word in _WORD.findall(context)]
+    around = [word.lower() for word in WORD.findall(context)]
     for at, match in enumerate(found):
         word = match.group()
         if (
@@ -192,7 +188,7 @@ def _key_terms_zh(text: str, context: str) -> list[str]:
     """Pieces of two to four characters that recur in other lines, else the pieces that safe marks cut out."""
     lines = [line for line in context.split("\n") if line and line != text]
     found: list[str] = []
-    for run in _CJK_RUN.findall(text):
+    for run in CJK_RUN.findall(text):
         for size in (4, 3, 2):
             for at in range(len(run) - size + 1):
                 piece = run[at : at + size]
@@ -210,24 +206,6 @@ def _key_terms_zh(text: str, context: str) -> list[str]:
         and not any(piece in other or other in piece for other in found)
     ]
     return sorted(found[:2], key=text.find)
-
-
-def content_tokens(text: str) -> set[str]:
-    """What two texts can share: words without stop words, lower-cased; two-character pieces of Chinese; numbers."""
-    found = {word.lower() for word in _WORD.findall(text)} - STOP_WORDS
-    for run in _CJK_RUN.findall(text):
-        found |= {run[at : at + 2] for at in range(len(run) - 1)} or {run}
-    return found
-
-
-def plain(text: str) -> str:
-    """Letters, digits and CJK characters alone, lower-cased: two texts that differ only in marks are equal."""
-    return "".join(char for char in text.lower() if char.isalnum())
-
-
-def numbers(text: str) -> list[str]:
-    """Numbers as written, without spaces, commas between digits kept: `1,200`, `45%`."""
-    return [number.replace(" ", "") for number in _NUMBER.findall(text)]
 
 
 def quotes(text: str) -> list[str]:
@@ -248,7 +226,7 @@ class Covered:
             return True
         wanted = content_tokens(line)
         share = len(wanted & self._tokens) / len(wanted) if wanted else 0.0
-        return len(wanted) >= 2 and share >= (0.6 if _CJK_RUN.search(line) else 0.7)
+        return len(wanted) >= 2 and share >= (0.6 if CJK_RUN.search(line) else 0.7)
 
 
 def split_sentences(paragraph: str) -> list[str]:
@@ -274,7 +252,7 @@ def is_gibberish(sentence: str) -> bool:
     """True only where a sentence is clearly no language: a word said four times running, no small words, endless."""
     outside = _QUOTED.sub(" ", sentence)
     words = re.findall(r"[A-Za-z]+", outside)
-    runs = "".join(_CJK_RUN.findall(outside))
+    runs = "".join(CJK_RUN.findall(outside))
     if any(
         a.lower() == b.lower() == c.lower() == d.lower()
         for a, b, c, d in zip(words, words[1:], words[2:], words[3:], strict=False)
@@ -294,7 +272,7 @@ def is_well_formed(sentence: str) -> bool:
     if not body or is_gibberish(body) or body[-1] not in '.!?。！？”」’"':
         return False
     words = [word.lower() for word in re.findall(r"[A-Za-z]+", body)]
-    runs = "".join(_CJK_RUN.findall(body))
+    runs = "".join(CJK_RUN.findall(body))
     if len(runs) > len(words):
         return 4 <= len(runs) <= 160 and sum(char in _ZH_COMMON for char in runs) >= len(runs) * 0.06
     if body[0].islower() or not 2 <= len(words) <= 60:
@@ -319,4 +297,4 @@ def fluency(text: str) -> float:
 
 def is_chinese(text: str) -> bool:
     """Whether more characters of the text are Chinese than there are Latin words."""
-    return sum(map(len, _CJK_RUN.findall(text))) > len(re.findall(r"[A-Za-z]+", text))
+    return sum(map(len, CJK_RUN.findall(text))) > len(re.findall(r"[A-Za-z]+", text))

@@ -18,14 +18,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from resources.embedded import critic_answers, judge_answers, planning, prose, request_answers, teacher_answers
+from resources.embedded import critic_answers, judge_answers, planning, request_answers, teacher_answers
 from resources.embedded.reading import RequestError, Sight, UnknownModelError, read_request
 from resources.json_types import Json
+from resources.text.content import CJK
 
 VERSION = 1
 MODELS = tuple(f"embedded-{role}-{VERSION}" for role in ("teacher", "critic", "judge"))
 _log = logging.getLogger(__name__)
-_TOKEN = re.compile(f"[{prose.CJK}]|[A-Za-z0-9]+")
+_TOKEN = re.compile(f"[{CJK}]|[A-Za-z0-9]+")
 
 
 class ReplyMessage(TypedDict):

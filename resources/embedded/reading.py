@@ -17,6 +17,7 @@ from resources import ocr
 from resources.embedded import prose
 from resources.embedded.look import Look, look_at
 from resources.json_types import Json
+from resources.text.content import CJK, plain
 
 _CACHE: OrderedDict[str, "Page"] = OrderedDict()
 _CACHE_PAGES = 2048
@@ -71,7 +72,7 @@ class Page:
     @property
     def is_photo(self) -> bool:
         """True where the image carries next to no text."""
-        return sum(len(prose.plain(statement.text)) for statement in self.statements) < 12
+        return sum(len(plain(statement.text)) for statement in self.statements) < 12
 
     @property
     def title(self) -> str | None:
@@ -249,13 +250,13 @@ def clean(line: str) -> str:
     """A line without its bullet or number and without marks that could be read as markup or a quotation."""
     text = _BULLET.sub("", line.replace("\n", " ").strip())
     text = re.sub(r"[“”\"「」『』#*`|<>{}]+", "", text).strip(" \t-_~=•·,，;；")
-    return text if len(prose.plain(text)) >= 2 or re.search(f"[{prose.CJK}0-9]", text) else ""
+    return text if len(plain(text)) >= 2 or re.search(f"[{CJK}0-9]", text) else ""
 
 
 def _is_label(line: str) -> bool:
     if re.search(r"[.!?。！？:：]$", line) or ":" in line or "：" in line:
         return False
-    if re.search(f"[{prose.CJK}]", line):
+    if re.search(f"[{CJK}]", line):
         return len(line) <= 4
     return len(line.split()) <= 2 and len(line) <= 24
 
@@ -266,7 +267,7 @@ def _unwrapped(lines: Sequence[str]) -> list[str]:
     out: list[str] = []
     full = False  # the line above reached the margin and ended no sentence
     for line in lines:
-        chinese = re.match(f"[{prose.CJK}]", line) is not None
+        chinese = re.match(f"[{CJK}]", line) is not None
         continues = full and (re.match("[a-z]", line) or (chinese and len(lines) >= 4 and longest >= 20))
         if out and continues:
             out[-1] += ("" if chinese else " ") + line
@@ -280,7 +281,7 @@ def _unwrapped(lines: Sequence[str]) -> list[str]:
 
 def _pieces(line: str) -> list[str]:
     pieces = [piece.strip() for piece in prose.split_sentences(line)]
-    return [piece for piece in pieces if len(prose.plain(piece)) >= 2] or [line]
+    return [piece for piece in pieces if len(plain(piece)) >= 2] or [line]
 
 
 def _classified(text: str) -> Statement:
@@ -291,7 +292,7 @@ def _classified(text: str) -> Statement:
     pair = re.match(r"^([^:：]{2,40}?)\s*[:：]\s*(\S.{1,200})$", bare)
     if pair and not re.search(r"\d$", pair.group(1)):
         return Statement("pair", bare, (pair.group(1).strip(), pair.group(2).strip()))
-    long = len(bare) >= 14 if re.search(f"[{prose.CJK}]", bare) else len(bare.split()) >= 8
+    long = len(bare) >= 14 if re.search(f"[{CJK}]", bare) else len(bare.split()) >= 8
     return Statement("sentence" if ended or long else "phrase", bare)
 
 
@@ -299,7 +300,7 @@ def furniture(pages: Sequence[Page]) -> set[str]:
     """Statements (as plain text) that stand on at least three pages and on half of them: headers and footers."""
     counts: dict[str, int] = {}
     for page in pages:
-        for text in {prose.plain(statement.text) for statement in page.statements}:
+        for text in {plain(statement.text) for statement in page.statements}:
             counts[text] = counts.get(text, 0) + 1
     return {text for text, count in counts.items() if count >= 3 and count >= len(pages) / 2}
 

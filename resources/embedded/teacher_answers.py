@@ -7,19 +7,9 @@ from itertools import pairwise
 
 from resources.embedded import phrases
 from resources.embedded.planning import ASPECTS, PLAN_LINE, aspects_of, page_list, parse_plan, told_by
-from resources.embedded.prose import (
-    Covered,
-    Picker,
-    key_terms,
-    numbers,
-    paragraphs,
-    plain,
-    quoted_list,
-    quotes,
-    short,
-    split_sentences,
-)
+from resources.embedded.prose import Covered, Picker, key_terms, paragraphs, quoted_list, quotes, short, split_sentences
 from resources.embedded.reading import Page, RequestError, Sight, Statement, furniture
+from resources.text.content import numbers, plain
 from resources.text.words import count_words
 
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)

@@ -16,6 +16,7 @@ from assets.quality.asset_checks import check_shard
 from assets.quality.model_markup import no_model_markup
 from assets.quality.outcome import AssetRules, Context
 from assets.quality.quarantine import write_quarantine
+from assets.quality.report import OutcomeRecord, ids_named, read_report
 from assets.steps import STEP_OF, sharded_steps
 from resources.store import Store
 from resources.table import Table
@@ -52,7 +53,8 @@ def good_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         (shard,) = factory.scan()
         assert factory.run("shard_job", shard).success
         write_drafts(factory.store, shard)
-        assert factory.run("drafts_job", shard, ["segments", "corrected_segments", "preference_pairs"]).success
+        after = ["segments", "corrected_segments", "signals", "preference_pairs"]
+        assert factory.run("drafts_job", shard, after).success
     return factory.home, shard
 
 
@@ -216,6 +218,12 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("corrected_segments", lambda rows: edited_row(rows, edited=False, errors=[]), {"edited_true"}),
     ("corrected_segments", lambda rows: edited_row(rows, original="Other words."), {"edited_true"}),
     ("segments", lambda rows: drafted_row(rows, text="Other words."), {"joins_back"}),
+    ("signals", less, {"segments_covered"}),
+    ("signals", double, {"segments_covered"}),
+    ("signals", change(segment_id=f"{'0' * 16}-deck-000"), {"segments_covered"}),
+    ("signals", change(doubt=101), {"doubt_adds_up"}),
+    ("signals", change(doubt=5, parts=[{"part": "length", "points": 5, "why": "short"}]), set()),
+    ("signals", change(doubt=0, parts=[{"part": "length", "points": 0, "why": "as planned"}]), {"doubt_adds_up"}),
     ("preference_pairs", double, {"ids_unique", "weights_add_up"}),
     ("preference_pairs", change(kind="guessed"), {"ids_unique", "images_fit", "weights_add_up"}),
     ("preference_pairs", lambda rows: [{**rows[0], "rejected": rows[0]["chosen"]}, *rows[1:]], {"sides_differ"}),
@@ -269,6 +277,35 @@ def test_a_violation_names_its_file_and_page(
     tables.write_table(table_named(name), shard, rows, tables.identity(name, shard))
     outcome = check_shard(tables, name, shard, rules_of(name))[rule]
     assert f"{files[rows[0]['document_id']]}{says}" in outcome.description
+
+
+def test_a_report_names_all_that_breaks_a_rule_and_people_are_shown_ten(store: tuple[Store, str]) -> None:
+    tables, shard = store
+    row = tables.read_table("segments", shard).to_pylist()[0]
+    ids = [f"{row['example_id']}-{number:03d}" for number in range(15)]
+    broken = [{**row, "segment_id": name, "words": 0} for name in ids]
+    tables.write_table(table_named("segments"), shard, broken, tables.identity("segments", shard))
+    outcomes = check_shard(tables, "segments", shard, rules_of("segments"))
+    assert len(outcomes["nothing_missing"].metadata["examples"]) == 10  # by Great Expectations
+    report = read_report(tables, "segments", shard)
+    assert report is not None
+    found = {outcome["rule"]: ids_named(outcome) for outcome in report["outcomes"]}
+    assert found["nothing_missing"] == ids
+    assert found["ids_unique"] == []
+    page = tables.read_table("source_images", shard).to_pylist()[0]
+    pages = [{**page, "page": number, "width": 0, "image_sha256": "ab" * 32} for number in range(1, 16)]
+    tables.write_table(table_named("source_images"), shard, pages, tables.identity("source_images", shard))
+    outcomes = check_shard(tables, "source_images", shard, rules_of("source_images"))
+    named = {each["rule"]: ids_named(each) for each in pages_report(tables, shard)}
+    for rule in ("sizes_sane", "images_stored"):  # by Great Expectations, and by a plain function
+        assert len(outcomes[rule].metadata["examples"]) == 10 < len(pages)
+        assert set(named[rule]) == {f"{page['document_id']} page {page['page']}" for page in pages}
+
+
+def pages_report(store: Store, shard: str) -> list[OutcomeRecord]:
+    report = read_report(store, "source_images", shard)
+    assert report is not None
+    return report["outcomes"]
 
 
 SEARCHED = [name for name in sharded_steps() if "no_model_markup" in rules_of(name).plain]
