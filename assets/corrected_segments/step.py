@@ -1,4 +1,4 @@
-"""What `corrected_segments` are made of: the segments of the preference split beside their pages, and the critic."""
+"""What `corrected_segments` are made of: the preference split's segments, the critic, people's decisions."""
 
 from assets.step import Step
 
@@ -7,6 +7,7 @@ STEP = Step(
     group="preferences",
     jobs=("shard_job", "drafts_job"),
     upstream=("long_outputs", "segments"),
+    fields=("corrections.alike",),
     templates=("corrected_segments",),
     roles=("critic",),
 )
