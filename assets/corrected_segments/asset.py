@@ -16,7 +16,7 @@ from assets.segments.schema import SEGMENTS, Segment
 from assets.shard_table import Ids, Shard, write_with_model
 from assets.step_asset import step_asset
 from resources.dagster import ModelsResource, StoreResource, clear_failures
-from resources.decisions.people import people_of
+from resources.decisions.people import decisions_of
 from resources.identity import short_hash
 from resources.recipe.read import RecipeError
 
@@ -47,8 +47,8 @@ def corrected_segments(
         long_outputs = shard.store.rows(LONG_OUTPUTS, shard.name)
         outputs = {row["example_id"]: row for row in long_outputs if row["split"] == "preference"}
         segments = list(shard.store.rows(SEGMENTS, shard.name))
-        with people_of(shard.store.home) as people:
-            decisions = people.decisions([row["segment_id"] for row in segments if row["split"] == "preference"])
+        corrigible = [row["segment_id"] for row in segments if row["split"] == "preference"]
+        decisions = decisions_of(shard.store.home, corrigible)
         alike = shard.recipe.corrections.alike
         if decisions:
             made_of = {**shard.upstream, "decisions": short_hash([each.decision_id for each in decisions])}

@@ -29,6 +29,7 @@ from assets.step_asset import step_asset
 from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, notes, write_dataset
 from resources.dagster import StoreResource, clear_failures
+from resources.decisions.people import decisions_of
 from resources.recipe.read import RecipeError
 from resources.store import Store
 from resources.training.rows.dataset_rows import PreferenceRow
@@ -52,7 +53,8 @@ def preference_dataset(
         note = notes(states.note, moved_says, unread_note(tables, shards))
         homes, found, written = home_shards(tables, shards, moved), PairTally(), PairTally()
         doubles, by_people = dict[tuple[str, str], SetAside](), dict[str, SetAside]()
-        drops = Drops(DecidedOutputs(tables, made_with.recipe.corrections.alike), shards)
+        alike = made_with.recipe.corrections.alike
+        drops = Drops(DecidedOutputs(tables, decisions_of(tables.home), alike), shards)
         for shard in shards:
             wanted = drops.kept(shard, pairs_of(tables, shard, homes, moved, doubles), by_people)
             clean = contamination.clean_pairs(wanted, in_benchmark)

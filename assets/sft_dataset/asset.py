@@ -25,6 +25,7 @@ from assets.step_asset import step_asset
 from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, image_files, notes, write_dataset
 from resources.dagster import StoreResource, clear_failures
+from resources.decisions.people import decisions_of
 from resources.recipe.read import RecipeError
 from resources.training.rows.dataset_rows import SftRow
 from resources.training.rows.sequence import RowError
@@ -48,7 +49,7 @@ def sft_dataset(
         budget = TokenBudget(made_with.settings.student, wanted.training)
         moved = MovedDocuments(tables, shards)
         note = notes(states.note, moved_note(tables, shards), unread_note(tables, shards))
-        outputs = DecidedOutputs(tables, wanted.corrections.alike)
+        outputs = DecidedOutputs(tables, decisions_of(tables.home), wanted.corrections.alike)
         found = select(tables, shards, wanted, contamination, budget, moved, outputs)
         chat = draw_chat(wanted.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)

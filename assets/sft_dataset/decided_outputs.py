@@ -8,7 +8,6 @@ from assets.segments.splitter import output_texts, segment_id
 from assets.sft_dataset.keep import COLUMNS, Reason
 from resources.authors import with_person
 from resources.decisions.decision import Decision, Target, text_hash
-from resources.decisions.people import people_of
 from resources.decisions.settle import Settled, settle
 from resources.store import Store
 from resources.text.headings import SEPARATOR
@@ -16,17 +15,13 @@ from resources.text.words import count_words
 
 
 class DecidedOutputs:
-    """The written examples of a factory under the decisions of one moment. alike: of the recipe.
+    """The written examples of a factory under these decisions. alike: of the recipe."""
 
-    Raises LedgerError.
-    """
-
-    def __init__(self, store: Store, alike: float) -> None:
+    def __init__(self, store: Store, decisions: Iterable[Decision], alike: float) -> None:
         self.store, self.alike = store, alike
         self.decisions: defaultdict[Target, list[Decision]] = defaultdict(list)
-        with people_of(store.home) as people:
-            for decision in people.decisions():
-                self.decisions[decision.about].append(decision)
+        for decision in decisions:
+            self.decisions[decision.about].append(decision)
 
     def settled(self, seen: dict[Target, str]) -> dict[Target, Settled]:
         """What the decisions on these targets come to. seen: as in `settle`."""

@@ -73,6 +73,8 @@ def fault(decision: Decision, shown: Shown | None, known_errors: Collection[str]
         return f"{decision.target}: is held out for the benchmark: nothing is trained on it."
     if decision.verdict == "corrected" and decision.kind != "segment":
         return f"{decision.target}: only a segment can be corrected, not a whole {decision.kind}."
+    if decision.verdict == "fine" and decision.kind == "segment" and not shown.original:
+        return f"{decision.target}: the page was not written, so it cannot be fine: correct it or drop it."
     if decision.verdict != "corrected":
         return ""
     return next((f"{decision.target}: {says}" for says in _faults_of_text(decision, shown, known_errors)), "")

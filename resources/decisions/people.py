@@ -59,3 +59,9 @@ def people_of(home: Path) -> Iterator[People]:
         yield People(ledger)
     finally:
         ledger.close()
+
+
+def decisions_of(home: Path, targets: Sequence[str] | None = None) -> list[Decision]:
+    """`People.decisions` of a factory."""
+    with people_of(home) as people:
+        return people.decisions(targets)

@@ -49,7 +49,7 @@ def _settled(people: Mapping[str, list[Decision]], seen: str | None, alike: floa
             stale.append(standing[-1])
     counting.sort(key=lambda valid: _order(valid[0]))  # by who came first
     newest, behind = [valid[-1] for valid in counting], tuple(sorted(stale, key=_order))
-    if len(newest) == 2 and not agree(*newest, alike):
+    if len(newest) == 2 and not agree(newest[0], newest[1], alike):
         return Settled(contested=tuple(newest), stale=behind)
     deciding = newest[-1:] if len(newest) > 2 else newest
     return Settled(max(deciding, key=_order, default=None), stale=behind)
