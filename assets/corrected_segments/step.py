@@ -5,7 +5,7 @@ from assets.step import Step
 STEP = Step(
     "corrected_segments",
     group="preferences",
-    jobs=("shard_job", "drafts_job"),
+    jobs=("shard_job", "drafts_job", "corrections_job"),
     upstream=("long_outputs", "segments"),
     fields=("corrections.alike",),
     templates=("corrected_segments",),

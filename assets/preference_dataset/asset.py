@@ -5,6 +5,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 
 import dagster as dg
 
+from assets.corrected_segments.unapplied import unapplied, unapplied_note
 from assets.derivation import upstream_contents
 from assets.preference_dataset.dropped_pairs import Drops
 from assets.preference_dataset.pair_row import pair_row
@@ -50,11 +51,12 @@ def preference_dataset(
         budget = PairBudget(made_with.settings.student, made_with.recipe.training)
         over_budget = dict[str, SetAside]()
         moved, moved_says = MovedDocuments(tables, shards), moved_note(tables, shards)
-        note = notes(states.note, moved_says, unread_note(tables, shards))
+        decisions, alike = decisions_of(tables.home), made_with.recipe.corrections.alike
+        waiting = unapplied_note(unapplied(tables, shards, decisions, alike))
+        note = notes(states.note, moved_says, unread_note(tables, shards), waiting)
         homes, found, written = home_shards(tables, shards, moved), PairTally(), PairTally()
         doubles, by_people = dict[tuple[str, str], SetAside](), dict[str, SetAside]()
-        alike = made_with.recipe.corrections.alike
-        drops = Drops(DecidedOutputs(tables, decisions_of(tables.home), alike), shards)
+        drops = Drops(DecidedOutputs(tables, decisions, alike), shards)
         for shard in shards:
             wanted = drops.kept(shard, pairs_of(tables, shard, homes, moved, doubles), by_people)
             clean = contamination.clean_pairs(wanted, in_benchmark)

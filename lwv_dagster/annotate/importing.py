@@ -138,9 +138,9 @@ def save(people: People, taken: Taken, path: Path, yes: bool) -> None:
         return
     count = people.append(taken.new)
     shards = sorted({place.shard for target, place in taken.places.items() if place.output["split"] == "preference"})
-    steps = f"materialize corrected_segments and preference_pairs of {', '.join(shards)}, then " if shards else ""
+    steps = f"corrections_job for {', '.join(shards)}, then " if shards else ""
     console.print(
-        f"{count} decisions were saved. Next: {steps}run training_job: no model is asked again for them.",
+        f"{count} decisions were saved. Next: {steps}training_job. No model is asked again.",
         soft_wrap=True,
         markup=False,
     )

@@ -31,7 +31,8 @@ class People:
             insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             for decision in decisions:
                 row = {**vars(decision), "errors": json.dumps(decision.errors), "decision_id": decision.decision_id}
-                new += connection.execute(insert(DECISIONS).values(row).on_conflict_do_nothing()).rowcount
+                added = insert(DECISIONS).values(row).on_conflict_do_nothing().returning(DECISIONS.c.decision_id)
+                new += len(connection.execute(added).all())
         return new
 
     def decisions(self, targets: Sequence[str] | None = None) -> list[Decision]:

@@ -20,8 +20,11 @@ from assets.training_dataset import current_manifest
 from lwv_dagster.annotate.importing import take
 from lwv_dagster.annotate.reach import Reach, reach
 from lwv_dagster.cli import main
+from lwv_dagster.sensors import decided_shards
+from resources.dagster import StoreResource
 from resources.decisions.people import decisions_of
 from resources.ledger import CALLS, Ledger
+from resources.ledger_forget import LedgerCleaner, Which
 from resources.recipe.read import read_recipe
 from testing.rows import english
 from tests.conftest import Factory, draw_page, write_recipe
@@ -104,7 +107,7 @@ def predicted(factory: Factory, folder: Path, *lines: dict[str, Any]) -> list[Re
 
 
 def apply(factory: Factory, shard: str) -> None:
-    assert factory.run("shard_job", shard, CORRECTED).success
+    assert factory.run("corrections_job", shard).success
     assert factory.run("training_job", assets=GATES).success
 
 
@@ -304,3 +307,48 @@ def test_what_is_wrong_is_told_line_by_line_and_the_rest_is_taken(made: Factory,
         assert says in result.output
     assert not [each for each in decisions_of(made.home) if each.kind == "document"]
     assert len(list(made.store.rows(CORRECTED_SEGMENTS, page["shard"]))) > 0
+
+
+def test_the_sensor_asks_for_the_touched_shard_alone_and_for_each_change_once(made: Factory, tmp_path: Path) -> None:
+    def asked_for() -> list[tuple[str | None, str | None]]:
+        context = dg.build_sensor_context(instance=made.instance, resources={"store": StoreResource()})
+        found = decided_shards(context)
+        return (
+            [(each.partition_key, each.run_key) for each in found.run_requests or ()]
+            if isinstance(found, dg.SensorResult)
+            else []
+        )
+
+    assert asked_for() == []
+    line = next(each for each in exported() if each["split"] == "preference" and each["page"] == 2)
+    decided = line | {"who": "anna", "verdict": "corrected", "text": line["critic"] + " So.", "errors": ["missing"]}
+    brought_in(tmp_path, line | {"who": "anna", "verdict": "drop"})
+    assert asked_for() == []  # the gate obeys it, no table changes
+    brought_in(tmp_path, decided)
+    ((shard, key),) = asked_for()
+    assert shard == line["shard"] and asked_for() == [(shard, key)]
+    result = made.run("training_job", assets=["preference_dataset"])
+    (told,) = result.asset_materializations_for_node("preference_dataset")
+    assert f"people's decisions on {shard} are not applied yet" in str(told.metadata["note"].value)
+    apply(made, line["shard"])
+    assert asked_for() == []
+    brought_in(tmp_path, decided | {"verdict": "withdrawn"})
+    ((shard, other),) = asked_for()
+    assert (shard, other != key) == (line["shard"], True)
+    apply(made, line["shard"])
+
+
+def test_a_run_for_decisions_stops_where_it_would_have_to_ask(made: Factory) -> None:
+    shard = next(name for name in made.scan() if name.startswith("talks"))
+    had = contents(made)
+    cleaner = LedgerCleaner(made.home)
+    assert cleaner.forget(Which(role="critic")) > 0
+    cleaner.close()
+    asked = calls(made)
+    result = made.run("corrections_job", shard)
+    assert not result.success
+    failure = next(event for event in result.all_events if event.is_step_failure).step_failure_data.user_failure_data
+    assert "this run may ask no model: run shard_job for this shard" in failure.description
+    assert calls(made) == asked and contents(made) == had
+    assert made.run("shard_job", shard, CORRECTED).success
+    assert calls(made) > asked and contents(made) == had
