@@ -1,6 +1,5 @@
 """What is wrong with a decision that came from outside, a sentence each; nothing of it is believed. Pure."""
 
-import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 
@@ -15,6 +14,7 @@ MOST_CHARACTERS = 400_000  # of a text, so that nothing is counted in one that n
 MOST_NAME = 80  # characters of who decided
 MOST_REASON = 2000
 HASH = re.compile(r"[0-9a-f]{64}")
+MOST_SECONDS = 1e11
 CLOCK_S = 86_400.0  # that another machine's clock may be ahead
 
 
@@ -129,10 +129,8 @@ def _number(line: Mapping[str, object], name: str, default: float, target: str) 
     value = line.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise DecisionError(f"{target}: `{name}` is a number of seconds.")
-    if value < 0:
-        raise DecisionError(f"{target}: `{name}` is less than nothing.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
+        raise DecisionError(f"{target}: `{name}` is a number of seconds, 0 to {MOST_SECONDS:,.0f}.")
     return float(value)
 
 
