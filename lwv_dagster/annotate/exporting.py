@@ -4,23 +4,26 @@ import json
 import sys
 from collections.abc import Iterator
 
+import click
+
 from assets.corrected_segments.schema import ERRORS
 from assets.quality.names import all_shards
 from lwv_dagster.annotate.targets import Place, places
-from lwv_dagster.terminal import console
 from resources.decisions.decision import VERDICTS, Decision
 from resources.decisions.people import decisions_of
 from resources.json_types import Json
 from resources.settings import Settings
 from resources.store import Store
+from resources.text.shown import in_line
 
 
 def run_export(shard: str | None) -> int:
-    """Write the lines to the standard output; exit code 1 where there is none, 2 where there is no such shard."""
+    """Write the lines to the standard output; exit code 1 where there is none, 2 where there is no shard."""
     store = Store(Settings().absolute().home)
     shards = all_shards(store)
-    if shard is not None and shard not in shards:
-        console.print(f"lwv annotate: {store.home} has no shard {shard}: it has {', '.join(shards) or 'none'}.")
+    if not shards or (shard and shard not in shards):
+        says = f"no shard {shard}: it has {', '.join(shards)}" if shards else "no table yet: set LWV_HOME to another"
+        click.echo(f"lwv annotate: {in_line(str(store.home))} has {in_line(says)}.", err=True)
         return 2
     count = 0
     for line in lines(store, [shard] if shard else shards):
