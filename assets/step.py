@@ -8,7 +8,7 @@ from resources.recipe.view import all_fields
 from resources.settings import Settings
 
 SHARE = "checks.quarantine_share"  # the recipe's field that the share rule of each sharded step asks for
-Job = Literal["shard_job", "drafts_job", "training_job", "evaluation_job", "report_job"]
+Job = Literal["shard_job", "drafts_job", "corrections_job", "training_job", "evaluation_job", "report_job"]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -115,6 +116,30 @@ def forget(
     }
     asked = [part for name, value in given.items() if value is not None for part in (name, value)]
     sys.exit(run_forget(which, asked, yes))
+
+
+@main.group()
+def annotate() -> None:
+    """What people decide about texts: out as JSON lines, and back in (docs/decisions.md)."""
+
+
+@annotate.command("export")
+@click.option("--shard", help="Only this one.")
+def annotate_export(shard: str | None) -> None:
+    """Write what can be decided, and what was, a JSON object a line, to the standard output."""
+    from lwv_dagster.annotate.exporting import run_export
+
+    sys.exit(run_export(shard))
+
+
+@annotate.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Save them; otherwise only what they do is shown.")
+def annotate_import(file: Path, yes: bool) -> None:
+    """Read decisions from FILE, show which rows they make new, change or take away, and with --yes save them."""
+    from lwv_dagster.annotate.importing import run_import
+
+    sys.exit(run_import(file, yes))
 
 
 def until_stopped(work: Callable[[], int], how: str) -> int:

@@ -1,14 +1,19 @@
-"""What watches for new work: new files become shards. Nothing here starts a run, because a run can cost money."""
+"""What watches for new work: files, recipes, people's decisions. A run can cost money, so nothing here starts one but
+`decided_shards`, whose runs may ask no model.
+"""
 
 import dagster as dg
 
-from assets.partitions import SHARDS
+from assets.corrected_segments.unapplied import unapplied
+from assets.partitions import SHARDS, known_shards
 from assets.recipe_nodes import changed_nodes
 from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
 from resources.dagster import SourcesResource, StoreResource
-from resources.failures import EndpointError
+from resources.decisions.people import decisions_of
+from resources.failures import EndpointError, StorageError
 from resources.recipe.read import RecipeError, read_recipe
 from resources.settings import Settings
+from resources.store import DamagedTableError
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -41,4 +46,18 @@ def changed_recipe(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     return dg.SensorResult(asset_events=found) if found else dg.SkipReason("The recipe and the prompts did not change.")
 
 
-default_sensors = [new_shards, changed_recipe]
+@dg.sensor(job_name="corrections_job", minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def decided_shards(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult | dg.SkipReason:
+    """Asks for `corrections_job` on each shard that people's decisions change, once for each such change."""
+    tables = store.create()
+    try:
+        alike = read_recipe().corrections.alike
+        found = unapplied(tables, known_shards(context.instance), decisions_of(tables.home), alike)
+    except (RecipeError, StorageError, DamagedTableError, ValueError) as error:
+        return dg.SkipReason(str(error))
+    if not found:
+        return dg.SkipReason("Every decision is applied.")
+    return dg.SensorResult([dg.RunRequest(run_key=key, partition_key=shard) for shard, key in found.items()])
+
+
+default_sensors = [new_shards, changed_recipe, decided_shards]

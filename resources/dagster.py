@@ -28,6 +28,7 @@ from resources.text.shown import visible
 MetadataEntry: TypeAlias = dg.MetadataValue | str | float | list[str] | list[int] | None
 Metadata: TypeAlias = Mapping[str, MetadataEntry]
 DEVICE = re.compile(r"\d+$|(GPU|MIG)-")  # an index, a uuid, or the beginning of a uuid
+LEDGER_ALONE_TAG = "lwv/ledger_alone"  # of a run that may ask no model: what was never answered stops it
 BUDGET_TAG = "lwv/budget"  # of a run: whose budget its calls are counted in, where that is not its own
 
 
@@ -71,6 +72,7 @@ class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
             prices,
             Budget(settings.budget_usd, settings.budget_tokens),
             run.tags.get(BUDGET_TAG, run.run_id),
+            LEDGER_ALONE_TAG in run.tags,
         )
 
 

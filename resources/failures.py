@@ -7,7 +7,8 @@ from contextlib import contextmanager
 class EndpointError(RuntimeError):
     """The endpoint cannot serve any call: the run stops, what was answered is kept.
 
-    `kind`: wrong_key | unknown_model | unreachable | rate_limited | no_quota | timeout | setting | failed.
+    `kind`: wrong_key | unknown_model | unreachable | rate_limited | no_quota | timeout | setting | failed |
+    not_answered (by the ledger, in a run that may ask no model).
     """
 
     def __init__(self, message: str, kind: str = "setting") -> None:

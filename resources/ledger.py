@@ -69,6 +69,21 @@ PROFILES = Table(
     Column("memory", Text, nullable=False),  # JSON of profile.Memory
     Column("at", Float, nullable=False),  # Unix time, seconds
 )
+DECISIONS = Table(  # of people (resources/decisions): rows are added, and none is ever changed
+    "decisions",
+    _METADATA,
+    Column("decision_id", String(64), primary_key=True),  # sha256 of all the rest
+    Column("who", Text, nullable=False),
+    Column("at", Float, nullable=False),  # Unix time, seconds
+    Column("kind", String(16), nullable=False),  # of target: segment | example | document
+    Column("target", String(160), nullable=False, index=True),  # its id
+    Column("seen", String(64), nullable=False),  # sha256 of the text that was shown
+    Column("verdict", String(16), nullable=False),  # corrected | fine | drop | withdrawn
+    Column("text", Text, nullable=False),  # of a correction; else empty
+    Column("errors", Text, nullable=False),  # kinds of error, JSON list
+    Column("reason", Text, nullable=False),
+    Column("seconds", Float, nullable=False),  # that it took
+)
 
 
 OPENING_S = 5.0  # that processes which open a new ledger at once may be in each other's way
@@ -166,8 +181,8 @@ class Ledger:
             ) from error
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        """A transaction. Raises LedgerError where the database fails."""
+    def connected(self) -> Iterator[Connection]:
+        """A transaction on the ledger's database. Raises LedgerError where it fails."""
         try:
             with self._engine.begin() as connection:
                 yield connection
@@ -181,18 +196,18 @@ class Ledger:
 
     def get(self, call_id: str) -> Record | None:
         """The row of a call, whatever its status; None where it was never made."""
-        with self._connected() as connection:
+        with self.connected() as connection:
             row = connection.execute(self._find, {"call_id": call_id}).first()
         return Record(**row._mapping) if row is not None else None
 
     def put(self, record: Record) -> None:
         """Write one row. It replaces an earlier failure or part of the same call, never a whole answer."""
-        with self._connected() as connection:
+        with self.connected() as connection:
             connection.execute(self._put, vars(record))
 
     def get_profile(self, key: str) -> str | None:
         """What is kept of a server and model (`profile.Memory`), JSON; None where nothing is."""
-        with self._connected() as connection:
+        with self.connected() as connection:
             found: str | None = connection.execute(
                 select(PROFILES.c.memory).where(PROFILES.c.profile_id == key)
             ).scalar()
@@ -203,18 +218,18 @@ class Ledger:
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         row = {"profile_id": key, "url": url, "model": model, "memory": memory, "at": time.time()}
         statement = insert(PROFILES).values(row)
-        with self._connected() as connection:
+        with self.connected() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=[PROFILES.c.profile_id], set_=row))
 
     def answered(self, role: str, model: str) -> bool:
         """Whether the role's model has ever answered."""
         asked = select(CALLS.c.call_id).where(CALLS.c.role == role, CALLS.c.model == model, CALLS.c.status == "ok")
-        with self._connected() as connection:
+        with self.connected() as connection:
             return connection.execute(asked.limit(1)).first() is not None
 
     def spent(self, run: str) -> tuple[float, int]:
         """(US dollars, tokens) of the calls that `run` made so far."""
-        with self._connected() as connection:
+        with self.connected() as connection:
             usd, tokens = connection.execute(
                 select(
                     func.coalesce(func.sum(CALLS.c.cost_usd), 0.0),
@@ -231,7 +246,7 @@ class Ledger:
             func.sum(CALLS.c.prompt_tokens + CALLS.c.completion_tokens),
             func.sum(CALLS.c.cost_usd),
         )
-        with self._connected() as connection:
+        with self.connected() as connection:
             rows = connection.execution_options(yield_per=1000).execute(
                 select(*groups, *sums).where(CALLS.c.status == "ok").group_by(*groups)
             )
@@ -257,7 +272,7 @@ class Ledger:
             .order_by(CALLS.c.at.desc())
             .limit(last)
         ).subquery()
-        with self._connected() as connection:
+        with self.connected() as connection:
             tokens, seconds = connection.execute(
                 select(func.sum(recent.c.completion_tokens), func.sum(recent.c.latency_s))
             ).one()

@@ -160,4 +160,6 @@ def corrected_row(segment: Segment, correction: Correction, corrector: str, call
         "reason": without_thoughts(correction["reason"]).text,
         "corrector": corrector,
         "call_id": call_id,
+        "decision_id": None,
+        "critic": None,
     }

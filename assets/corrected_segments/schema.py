@@ -1,4 +1,4 @@
-"""The table that `corrected_segments` writes: a row per segment of the preference split, as the critic left it."""
+"""The table that `corrected_segments` writes: the segments of the preference split, as critic and people left them."""
 
 from typing import TypedDict
 
@@ -7,8 +7,17 @@ from resources.table import Int32, Table
 ERRORS = ("factual", "missing", "irrelevant", "incoherent", "repetitive")  # paper, appendix C
 
 
+class CriticsVersion(TypedDict):
+    """What the critic made of a segment, where a person's decision stands in its place: columns as of the row."""
+
+    text: str
+    errors: list[str]
+    reason: str
+    corrector: str
+
+
 class CorrectedSegment(TypedDict):
-    """A segment of the preference split as the critic left it."""
+    """A segment of the preference split as the critic left it, or a person after it."""
 
     segment_id: str
     example_id: str
@@ -20,9 +29,11 @@ class CorrectedSegment(TypedDict):
     words: Int32
     edited: bool
     errors: list[str]  # of ERRORS; empty where edited is false
-    reason: str  # one sentence from the critic
-    corrector: str  # the model or person; `embedded-…` is the embedded model
-    call_id: str
+    reason: str  # one sentence from the critic or the person
+    corrector: str  # the model, with `and a person` where one decided; `embedded-…` is the embedded model
+    call_id: str  # of the critic
+    decision_id: str | None  # of the person, whom the ledger names; null where the critic's version stands
+    critic: CriticsVersion | None  # what stands behind a person's decision; null where there is none
 
 
-CORRECTED_SEGMENTS = Table("corrected_segments", CorrectedSegment)
+CORRECTED_SEGMENTS = Table("corrected_segments", CorrectedSegment, version=2)

@@ -5,7 +5,9 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 
 import dagster as dg
 
+from assets.corrected_segments.unapplied import unapplied, unapplied_note
 from assets.derivation import upstream_contents
+from assets.preference_dataset.dropped_pairs import Drops
 from assets.preference_dataset.pair_row import pair_row
 from assets.preference_dataset.schema import PREFERENCE_DATASET, PreferenceReport
 from assets.preference_dataset.starts import PageStarts
@@ -20,6 +22,7 @@ from assets.quality.quarantine_share import losses
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.run_view import RunView
 from assets.sft_dataset.contamination import Contamination
+from assets.sft_dataset.decided_outputs import DecidedOutputs
 from assets.sft_dataset.moved_documents import MovedDocuments, moved_note, unread_note
 from assets.source_images.catalog import CatalogError
 from assets.source_images.schema import SOURCE_IMAGES
@@ -27,6 +30,7 @@ from assets.step_asset import step_asset
 from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, notes, write_dataset
 from resources.dagster import StoreResource, clear_failures
+from resources.decisions.people import decisions_of
 from resources.recipe.read import RecipeError
 from resources.store import Store
 from resources.training.rows.dataset_rows import PreferenceRow
@@ -47,14 +51,18 @@ def preference_dataset(
         budget = PairBudget(made_with.settings.student, made_with.recipe.training)
         over_budget = dict[str, SetAside]()
         moved, moved_says = MovedDocuments(tables, shards), moved_note(tables, shards)
-        note = notes(states.note, moved_says, unread_note(tables, shards))
+        decisions, alike = decisions_of(tables.home), made_with.recipe.corrections.alike
+        waiting = unapplied_note(unapplied(tables, shards, decisions, alike))
+        note = notes(states.note, moved_says, unread_note(tables, shards), waiting)
         homes, found, written = home_shards(tables, shards, moved), PairTally(), PairTally()
-        doubles = dict[tuple[str, str], SetAside]()
+        doubles, by_people = dict[tuple[str, str], SetAside](), dict[str, SetAside]()
+        drops = Drops(DecidedOutputs(tables, decisions, alike), shards)
         for shard in shards:
-            clean = contamination.clean_pairs(pairs_of(tables, shard, homes, moved, doubles), in_benchmark)
+            wanted = drops.kept(shard, pairs_of(tables, shard, homes, moved, doubles), by_people)
+            clean = contamination.clean_pairs(wanted, in_benchmark)
             for pair in pairs_within_budget(tables, shard, clean, budget, made_with.recipe.pairs, over_budget):
                 found.add(pair)
-        left_out = in_benchmark | over_budget
+        left_out = by_people | in_benchmark | over_budget
         write_quarantine(tables, "preference_dataset", ALL_SHARDS, [*left_out.values(), *doubles.values()])
         dropped = Counter(row["reason"].partition(":")[0] for row in doubles.values())
         shares = kind_shares(made_with.recipe.pairs, found.pairs)
@@ -66,7 +74,7 @@ def preference_dataset(
             PREFERENCE_DATASET,
             pair_rows(tables, shards, homes, moved, left_out, factors, written),
             lambda row: (row["kind"], row["author"], row["corrector"]),
-            lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget), moved_says),
+            lambda: why_empty(tables, shards, found, len(in_benchmark), len(over_budget), len(by_people), moved_says),
             made_with.identity(PREFERENCE_DATASET.version, upstream),
             report=PreferenceReport(kind_shares=shares),
             pending=states.pending,
@@ -81,6 +89,7 @@ def preference_dataset(
             **written.metadata(),
             "dropped_in_benchmark": len(in_benchmark),
             "dropped_over_budget": len(over_budget),
+            "dropped_by_people": len(by_people),
             **{f"dropped_{kind}": dropped[kind] for kind in ("moved", "duplicate")},
             **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
             **unknown_recipe_metadata(tables, STEP, shards),
@@ -93,12 +102,23 @@ def preference_dataset(
 
 
 def why_empty(
-    tables: Store, shards: list[str], found: PairTally, in_benchmark: int, over_budget: int, moved: str
+    tables: Store,
+    shards: list[str],
+    found: PairTally,
+    in_benchmark: int,
+    over_budget: int,
+    by_people: int,
+    moved: str,
 ) -> str:
     """One sentence. found: the pairs that may be trained on; of the others, how many may not for which reason.
 
     moved: `moved_note`.
     """
+    if by_people and not found.pairs:
+        return (
+            f"People left out {by_people} preference pairs, and none is left that may be trained on: see tables/"
+            "quarantine/preference_dataset, and withdraw a decision (docs/decisions.md) or add documents."
+        )
     if over_budget and not found.pairs:
         return (
             f"None of the {in_benchmark + over_budget} preference pairs may be trained on (over_budget {over_budget}, "

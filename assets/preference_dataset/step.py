@@ -18,6 +18,7 @@ STEP = Step(
     optional=("drafts",),
     fields=(
         *section("gate"),
+        "corrections.alike",
         "pairs.cumulative",
         "pairs.shared_prefix",
         "pairs.whole",

@@ -126,7 +126,9 @@ def _joined(corrected: Sequence[Corrected]) -> Answers:
             [segment.row["original"] for segment in corrected],
         )
     )
-    return Answers(chosen, rejected, corrected[0].author, corrected[0].row["corrector"])
+    # Tables from before there were decisions lack the column.
+    by_person = next((segment.row for segment in corrected if segment.row.get("decision_id")), corrected[0].row)
+    return Answers(chosen, rejected, corrected[0].author, by_person["corrector"])
 
 
 def _pair(output: LongOutput, kind: PairKind, answers: Answers, upto: int | None, closes: bool) -> PreferencePair:

@@ -5,7 +5,7 @@ from assets.step import Step
 STEP = Step(
     "preference_pairs",
     group="preferences",
-    jobs=("shard_job", "drafts_job"),
+    jobs=("shard_job", "drafts_job", "corrections_job"),
     upstream=("long_outputs", "drafts", "segments", "corrected_segments"),
     optional=("drafts",),
     fields=(

@@ -49,14 +49,23 @@ def split_sections(text: str) -> list[str]:
     return groups
 
 
+def segment_id(example_id: str, index: int) -> str:
+    """The id of an example's segment; index: 0-based."""
+    return f"{example_id}-{index:03d}"
+
+
 def split_output(output: LongOutput) -> list[Segment]:
     """The segments rows of one long_outputs row, in order."""
+    return _rows(output, output_texts(output), output["author"], "teacher")
+
+
+def output_texts(output: LongOutput) -> Sequence[tuple[int | None, str]]:
+    """What a long_outputs row is cut into: the page of each segment, None where it has no single one, and its text."""
     if output["kind"] == "deck":
-        return _rows(output, _pages(output, output["output"]), output["author"], "teacher")
-    texts = [
+        return _pages(output, output["output"])
+    return [
         (section["pages"][0] if len(section["pages"]) == 1 else None, section["text"]) for section in output["sections"]
     ]
-    return _rows(output, texts, output["author"], "teacher")
 
 
 def split_draft(output: LongOutput, draft: Draft) -> list[Segment]:
@@ -80,7 +89,7 @@ def _rows(
     """texts: the page of each segment, None where it has no single one, and its text."""
     return [
         {
-            "segment_id": f"{output['example_id']}-{index:03d}",
+            "segment_id": segment_id(output["example_id"], index),
             "example_id": output["example_id"],
             "document_id": output["document_id"],
             "split": output["split"],

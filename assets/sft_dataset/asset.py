@@ -6,13 +6,13 @@ from itertools import chain
 import dagster as dg
 
 from assets.derivation import upstream_contents
-from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.gate import GateClosedError, open_gate, unknown_recipe_metadata
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.quality.quarantine_share import losses
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.run_view import RunView
 from assets.sft_dataset.contamination import Contamination
+from assets.sft_dataset.decided_outputs import DecidedOutputs
 from assets.sft_dataset.general_chat import draw_chat
 from assets.sft_dataset.mix_report import mix_report, mix_table
 from assets.sft_dataset.moved_documents import MovedDocuments, moved_note, unread_note
@@ -25,12 +25,10 @@ from assets.step_asset import step_asset
 from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, image_files, notes, write_dataset
 from resources.dagster import StoreResource, clear_failures
+from resources.decisions.people import decisions_of
 from resources.recipe.read import RecipeError
-from resources.store import Store
 from resources.training.rows.dataset_rows import SftRow
 from resources.training.rows.sequence import RowError
-
-COLUMNS = ["example_id", "instruction", "output", "images", "language", "kind", "required_words", "words", "author"]
 
 
 @step_asset(STEP, kinds={"parquet"})
@@ -51,7 +49,8 @@ def sft_dataset(
         budget = TokenBudget(made_with.settings.student, wanted.training)
         moved = MovedDocuments(tables, shards)
         note = notes(states.note, moved_note(tables, shards), unread_note(tables, shards))
-        found = select(tables, shards, wanted, contamination, budget, moved)
+        outputs = DecidedOutputs(tables, decisions_of(tables.home), wanted.corrections.alike)
+        found = select(tables, shards, wanted, contamination, budget, moved, outputs)
         chat = draw_chat(wanted.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
         report = mix_report(found, wanted.mix, chat.report())
@@ -60,7 +59,7 @@ def sft_dataset(
             "sft",
             shards,
             SFT_DATASET,
-            chain(training_rows(tables, found.chosen), chat.rows()),
+            chain(training_rows(outputs, found.chosen), chat.rows()),
             lambda row: (row["kind"], row["author"]),
             lambda: why_empty(found, losses(tables, gated_by(STEP), shards, "sft")),
             made_with.identity(SFT_DATASET.version, upstream),
@@ -92,21 +91,22 @@ def sft_dataset(
     )
 
 
-def training_rows(tables: Store, chosen: Sequence[Candidate]) -> Iterator[SftRow]:
+def training_rows(outputs: DecidedOutputs, chosen: Sequence[Candidate]) -> Iterator[SftRow]:
     """The chosen examples, shard by shard (`chosen` has them so), as rows of the data set."""
     wanted = dict[str, set[str]]()
     for candidate in chosen:
         wanted.setdefault(candidate.shard, set()).add(candidate.example_id)
     for shard, names in wanted.items():
-        for row in tables.rows(LONG_OUTPUTS, shard, COLUMNS):
-            if row["example_id"] in names:
+        for written in outputs.written(shard):
+            if written["example_id"] in names:
+                row = outputs.decided(written)
                 yield {
                     "id": row["example_id"],
                     "messages": [
                         {"role": "user", "content": row["instruction"]},
                         {"role": "assistant", "content": row["output"]},
                     ],
-                    "images": image_files(tables, row["images"]),
+                    "images": image_files(outputs.store, row["images"]),
                     "language": row["language"],
                     "kind": row["kind"],
                     "required_words": row["required_words"],

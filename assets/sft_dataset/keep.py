@@ -14,6 +14,7 @@ from resources.text.words import cjk_share, count_words
 
 ReasonKind = Literal[
     "moved",
+    "dropped",
     "refusal",
     "language",
     "coverage",
@@ -27,6 +28,7 @@ ReasonKind = Literal[
 COLUMNS = [
     "example_id",
     "document_id",
+    "documents",
     "split",
     "kind",
     "language",
@@ -36,6 +38,7 @@ COLUMNS = [
     "sections",
     "words",
     "required_words",
+    "author",
 ]  # of long_outputs, that the decisions need
 CHINESE_SHARE = 0.3  # of a text's words that are CJK characters, from which on it is Chinese
 TELLING_WORDS = 50  # of a shorter text, Latin languages cannot be told apart

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.quarantine import SetAside
 from assets.sft_dataset.contamination import Contamination
+from assets.sft_dataset.decided_outputs import DecidedOutputs
 from assets.sft_dataset.duplicates import Duplicates, Signature
-from assets.sft_dataset.keep import COLUMNS, Reason, reason_to_drop
+from assets.sft_dataset.keep import Reason, reason_to_drop
 from assets.sft_dataset.mix import MixPlan, Stratum, bucket_of, draw_order, plan_mix
 from assets.sft_dataset.moved_documents import MovedDocuments
 from assets.sft_dataset.student_budget import TokenBudget
@@ -68,6 +68,7 @@ def select(
     contamination: Contamination,
     budget: TokenBudget,
     moved: MovedDocuments,
+    outputs: DecidedOutputs,
 ) -> Selection:
     """Decide on every example of the sft split: kept or why not, and which of the kept ones the mix draws.
 
@@ -77,13 +78,15 @@ def select(
     names = dict[str, str]()  # example -> its shard
     for shard in shards:
         good = list[Fit]()
-        for row in store.rows(LONG_OUTPUTS, shard, COLUMNS):
-            if row["split"] != "sft":
+        for written in outputs.written(shard):
+            if written["split"] != "sft":
                 continue
+            row = outputs.decided(written)
             found.read += 1
             shard_now = moved.shard_now(shard, row["example_id"])
             reason = (
                 (Reason("moved", f"now in shard {shard_now}") if shard_now else None)
+                or outputs.dropped(written)
                 or reason_to_drop(row, recipe.keep)
                 or contamination.reason(row["images"], row["output"])
                 or budget.reason(row, [store.image_path(image) for image in row["images"]])

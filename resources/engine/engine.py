@@ -56,7 +56,8 @@ class ModelEngine:
     """Use as `async with ModelEngine(...) as engine`; one event loop, one process.
 
     endpoints: role -> Endpoint. read_image: sha256 -> JPEG bytes (the store's). prices: model -> Price. budget: what
-    the run that is called `run` may spend; what it has spent so far is read from the ledger.
+    the run that is called `run` may spend; what it has spent so far is read from the ledger. ledger_alone: no model is
+    asked: what failed before has failed, and what was never asked stops the run.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class ModelEngine:
         prices: Mapping[str, Price] | None = None,
         budget: Budget | None = None,
         run: str = "",
+        ledger_alone: bool = False,
     ) -> None:
         self.endpoints = endpoints
+        self.ledger_alone = ledger_alone
         self.ledger = ledger
         open_samples_most = max(
             (open_samples(each.window, each.concurrency * len(each.urls)) for each in endpoints.values()), default=1
@@ -138,7 +141,13 @@ class ModelEngine:
         while (other := self._asking.get(call_id)) is not None:
             await other.wait()  # the same question is in flight: its answer serves both
         record = self.ledger.get(call_id)
-        replayed = record is not None and _answers(record, call)
+        if record is None and self.ledger_alone:
+            raise EndpointError(
+                f"The ledger has no answer to what {call.step} of {call.sample} asks the {call.role} "
+                f"({self.endpoints[call.role].model}), and this run may ask no model: run shard_job for this shard.",
+                "not_answered",
+            )
+        replayed = record is not None and (self.ledger_alone or _answers(record, call))
         if record is None or not replayed:
             self._asking[call_id] = asyncio.Event()
             try:

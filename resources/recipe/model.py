@@ -124,9 +124,10 @@ class Mix(Part):
 
 
 class Corrections(Part):
-    """Which drafts the critic corrects (docs/method.md 3.1)."""
+    """Which drafts the critic corrects (docs/method.md 3.1), and when people agree (docs/decisions.md)."""
 
     drafts: Literal["auto", "checkpoint", "teacher"] = "auto"  # auto: the checkpoint's where `drafts` has the shard
+    alike: float = Field(0.9, ge=0, le=1)  # from this likeness on, the corrections of two people are one
 
 
 class Pairs(Part):

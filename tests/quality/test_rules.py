@@ -312,7 +312,7 @@ SEARCHED = [name for name in sharded_steps() if "no_model_markup" in rules_of(na
 
 
 def text_columns(name: str) -> list[tuple[str, str]]:
-    """(column, field of its list of structs or nothing) of every text that a table has."""
+    """(column, field of its struct or list of structs, or nothing) of every text that a table has."""
     found = []
     for field in table_named(name).schema:
         item = field.type.value_type if pa.types.is_list(field.type) else field.type
@@ -340,7 +340,9 @@ def test_a_thought_is_found_in_whatever_column_of_a_table_it_stands(store: tuple
     assert columns
     for column, inner in columns:
         row = table.to_pylist()[0]
-        if inner:
+        if inner and pa.types.is_struct(table.schema.field(column).type):
+            row[column] = {inner: THOUGHT}
+        elif inner:
             row[column][-1][inner] = THOUGHT
         else:
             row[column] = [THOUGHT] if isinstance(row[column], list) else THOUGHT

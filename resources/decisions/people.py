@@ -1,0 +1,68 @@
+"""People's decisions in the ledger's database: rows are added and read, none is ever changed."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from resources.decisions.decision import Decision
+from resources.ledger import DECISIONS, Ledger
+from resources.store import batched
+
+AT_ONCE = 500  # ids in one question: SQLite takes 999
+
+
+class People:
+    """The decisions beside a ledger's calls."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def append(self, decisions: Iterable[Decision]) -> int:
+        """Add them, all or none; those that are there already change nothing. Returns how many were new.
+
+        Raises LedgerError.
+        """
+        new = 0
+        with self._ledger.connected() as connection:
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            for decision in decisions:
+                row = {**vars(decision), "errors": json.dumps(decision.errors), "decision_id": decision.decision_id}
+                added = insert(DECISIONS).values(row).on_conflict_do_nothing().returning(DECISIONS.c.decision_id)
+                new += len(connection.execute(added).all())
+        return new
+
+    def decisions(self, targets: Sequence[str] | None = None) -> list[Decision]:
+        """All of them, or those on targets with these ids, oldest first. Raises LedgerError."""
+        asked = select(DECISIONS).order_by(DECISIONS.c.at, DECISIONS.c.decision_id)
+        found = list[Decision]()
+        with self._ledger.connected() as connection:
+            questions = (
+                [asked]
+                if targets is None
+                else (asked.where(DECISIONS.c.target.in_(ids)) for ids in batched(sorted(set(targets)), AT_ONCE))
+            )
+            for question in questions:
+                for row in connection.execute(question).mappings():
+                    fields = {name: value for name, value in row.items() if name != "decision_id"}
+                    found.append(Decision(**{**fields, "errors": tuple(json.loads(row["errors"]))}))
+        return found
+
+
+@contextmanager
+def people_of(home: Path) -> Iterator[People]:
+    """The decisions of a factory. Raises LedgerError where its ledger cannot be used."""
+    ledger = Ledger.at(home)
+    try:
+        yield People(ledger)
+    finally:
+        ledger.close()
+
+
+def decisions_of(home: Path, targets: Sequence[str] | None = None) -> list[Decision]:
+    """`People.decisions` of a factory."""
+    with people_of(home) as people:
+        return people.decisions(targets)
