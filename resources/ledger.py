@@ -258,7 +258,7 @@ class Ledger:
         tokens = CALLS.c.prompt_tokens + CALLS.c.completion_tokens
         found = select(CALLS.c.call_id, CALLS.c.template, tokens, CALLS.c.cost_usd)
         costs, wanted = dict[str, CallCost](), iter(dict.fromkeys(call_ids))
-        with self._connected() as connection:
+        with self.connected() as connection:
             while some := list(islice(wanted, ASKED_AT_ONCE)):
                 for call_id, *cost in connection.execute(found.where(CALLS.c.call_id.in_(some))):
                     costs[call_id] = CallCost(*cost)
