@@ -80,6 +80,45 @@ def test_the_same_bytes_share_a_split_and_a_moved_file_is_no_duplicate(settings:
     assert [entry.path for entry in catalog.documents("a-001")] == ["a/x.png"]
 
 
+def test_of_the_same_bytes_a_file_is_read_before_a_link_and_the_shorter_name_before_that_of_a_copy(
+    settings: Settings,
+) -> None:
+    root = settings.sources
+    (root / "2023").mkdir()
+    copies = {
+        "scan0001.pdf": (),
+        "form.pdf": ("form - Kopie.pdf", "Copy of form.pdf", "form - copia.pdf"),
+        "IMG_0001.JPG": ("IMG_0001 (1).JPG", "IMG_0001 (2).JPG", "2023/IMG_0001 副本.JPG"),
+        "z.png": ("a.png", "b.png"),  # no longer than it is: then the first in order
+    }
+    for seed, (name, more) in enumerate(copies.items()):
+        if name.endswith(".pdf"):
+            pdf(root / name, 1, seed=seed)
+        else:
+            picture(root / name, seed=seed)
+        for copy in more:
+            shutil.copy(root / name, root / copy)
+    (root / "2023" / "in.pdf").symlink_to("../scan0001.pdf")
+    catalog = catalog_of(settings)
+    catalog.scan()
+    originals = {path for path, entry in catalog.entries().items() if entry.duplicate_of is None}
+    assert originals == {"scan0001.pdf", "form.pdf", "IMG_0001.JPG", "a.png"}
+    assert catalog.scan() == []
+
+
+def test_a_document_that_was_read_keeps_its_place_though_a_better_one_comes(settings: Settings) -> None:
+    root, catalog = settings.sources, catalog_of(settings)
+    first = picture(root / "b" / "form (1).png")
+    picture(root / "a" / "x.png", seed=1)
+    catalog.scan()
+    for name in ("a/form.png", "b/form.png", "a/x.png"):  # of which the last one was registered before
+        shutil.copy(first, root / name)
+    catalog.scan()
+    kept = {path: entry.duplicate_of for path, entry in catalog.entries().items()}
+    assert kept == {"b/form (1).png": None, **dict.fromkeys(("a/form.png", "b/form.png", "a/x.png"), "b/form (1).png")}
+    assert catalog.scan() == []
+
+
 def test_the_register_knows_the_shard_that_each_document_is_in_now(settings: Settings) -> None:
     """Moved there and back, with the same bytes and time; copied; removed; out of reach for a while."""
     place, other, catalog = settings.sources / "a" / "x.png", settings.sources / "b" / "x.png", catalog_of(settings)
