@@ -80,7 +80,7 @@ def test_the_lineage_runs_from_files_to_scores_and_again_in_a_moved_home_asks_an
         assert json.loads((home / "checkpoints" / kind / checkpoint / "training.json").read_text())["embedded"] is True
     assert "embedded" in (home / "reports" / "index.html").read_text()
 
-    assert "2 of 8 files were not read: 1 .heic (not supported: export as JPEG), 1 in quarantine" in first.stdout
+    assert "2 of 8 files were not read: 1 in quarantine, 1 .heic (not supported: export as JPEG)" in first.stdout
 
     moved = tmp_path / "moved"
     answers = {path.name: path.stat().st_mtime_ns for path in (home / "scores").rglob("answers-*.jsonl")}

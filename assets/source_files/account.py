@@ -108,7 +108,7 @@ def _document(entry: Entry, run: _Run) -> Verdict:
         return READ
     return Verdict(
         "waiting",
-        "waiting for their shard to be run",
+        "waiting for a run of the shard",
         f"{entry.shard} was not run since this was found: run it, by `lwv demo` or shard_job in the UI",
     )
 

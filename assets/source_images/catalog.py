@@ -179,17 +179,18 @@ def found_documents(sources: Path) -> list[Place]:
     """
     if not sources.is_dir():
         raise NoSourcesError(sources, "is not a folder" if sources.exists() else "does not exist")
-    found, others = [], Counter[str]()
+    found, others, refused = [], Counter[str](), set[str]()
     for place in walk(sources):
         if place.is_document:
             found.append(place)
         elif place.verdict is not None and place.verdict.became == "refused":
             progress.warning("%r in LWV_SOURCES: %s", place.name, place.verdict.why)
             others[place.verdict.cause] += 1
+            refused.add(place.verdict.cause)
         elif not place.document:
             others[(place.verdict or by_ending(place.name.rpartition("/")[2], "")).cause] += 1
     if not found:
-        said = f", only {counted(others)}" if others else ""
+        said = f", only {counted(others, refused)}" if others else ""
         raise NoSourcesError(sources, f"holds no document{said}")
     return found
 
