@@ -45,6 +45,9 @@ LICENCES = Verdict("read", "LICENCES.csv", "it states the licences of its collec
 LICENCES_LOOSE = ignored("LICENCES.csv that no collection has", "put it directly into the collection's folder")
 LICENCES_FORM = refused("LICENCES.csv that is no plain file", "give its collection a CSV file of this name")
 SYSTEM_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+HIDDEN_SYSTEM_NAMES = frozenset(  # of files and folders
+    {".ds_store", ".localized", ".directory", ".spotlight-v100", ".fseventsd", ".trashes", ".temporaryitems"}
+)
 SEVERAL = {  # how what such files have in common begins, of more than one of them
     "lock file": "lock files",
     "file of": "files of",
@@ -119,6 +122,8 @@ def by_name(name: str) -> Verdict | None:
 
     A name that is not UTF-8 is one that cannot be encoded.
     """
+    if name.lower() in HIDDEN_SYSTEM_NAMES or name.startswith("._"):  # ._a.jpg: what macOS notes about a.jpg
+        return SYSTEM
     if name.startswith("."):
         return HIDDEN
     if name.startswith("~$"):

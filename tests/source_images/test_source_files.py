@@ -74,7 +74,9 @@ READ_IMAGES = {
 IGNORED = {  # content, and what the reason says
     "README.md": ("# Mine", "text/plain", "print it to PDF"),
     "Thumbs.db": (OLE, "application/x-ole-storage", "operating system"),
-    ".DS_Store": (b"\0\0\0\1Bud1", "application/octet-stream", "begins with a dot"),
+    ".DS_Store": (b"\0\0\0\1Bud1", "application/octet-stream", "operating system: nothing to do"),
+    "photos/._a.jpg": (b"\0\5\x16\7", "application/octet-stream", "operating system: nothing to do"),
+    ".Trashes/501/old.png": (b"\x89PNG\r\n\x1a\n", "image/png", "operating system: nothing to do"),
     "photos/IMG_1.heic": (HEIC, "image/heic", "export as JPEG"),
     "photos/IMG_2.HEIC": (HEIC, "image/heic", ".heic is not supported"),
     "photos/IMG_3.avif": (HEIC.replace(b"ftypheic", b"ftypavif"), "image/avif", "export as JPEG"),
