@@ -58,8 +58,8 @@ def quality_report(
         ]
         waiting = [states.note] if states.note else []
         said = [*embedded_note(reports), *waiting, *([summary["note"]] if summary else ())]
-        files, unread = tally_of(tables).sentence(), list(islice(unread_rows(tables), FILES_LISTED))
-        page = render_page(said, reports, aside, pictures, summary, files, unread)
+        tally, unread = tally_of(tables), list(islice(unread_rows(tables), FILES_LISTED))
+        page = render_page(said, reports, aside, pictures, summary, ". ".join([tally.sentence(), *tally.notes]), unread)
         path = tables.home / "reports" / "index.html"
         tables.write_bytes(path, page.encode())
     return dg.MaterializeResult(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from assets.quality.quarantine import ALL_SHARDS
 from assets.source_files.schema import SOURCE_FILES, SourceFile
-from assets.source_images.not_read import counted
+from assets.source_images.not_read import LICENCES_MISFIT, counted
 from resources.store import Store
 from resources.text.shown import number_of
 
@@ -17,6 +17,7 @@ class FileTally:
 
     became: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)  # on tables of licences with lines that fit no file
     pressing: set[str] = field(default_factory=set)  # of the causes: those of files that should be read
 
     def add(self, row: SourceFile) -> None:
@@ -24,6 +25,8 @@ class FileTally:
         self.became[row["became"]] += 1
         if row["became"] not in ("read", "removed"):
             self.causes[row["cause"]] += 1
+        if row["cause"] == LICENCES_MISFIT:
+            self.notes.append(f"{row['path']}: {row['why']}")
         if row["became"] in ("refused", "waiting"):
             self.pressing.add(row["cause"])
 

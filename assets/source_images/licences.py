@@ -68,10 +68,11 @@ def split_path(path: str) -> tuple[str, str]:
     return (folder, inside) if slash else ("", path)
 
 
-def read_licences(collection: Path) -> dict[str, str]:
+def read_licences(collection: Path, *, with_folders: bool = True) -> dict[str, str]:
     """SPDX expression by file and by folder, relative to the collection folder (posix); empty without a LICENCES.csv.
 
-    A folder without a line of its own has the licences of its files together, where all are known.
+    A folder without a line of its own has the licences of its files together, where all are known; with_folders=False:
+    what the lines say, no more.
     Header: file, licence, author, title, origin (the first two are needed), separated by commas, or by semicolons or
     tabs as some spreadsheets do. Raises LicencesError.
     """
@@ -89,7 +90,7 @@ def read_licences(collection: Path) -> dict[str, str]:
             delimiter, columns = _first_line(file.readline(), name)
             reader = csv.DictReader(file, columns, delimiter=delimiter)
             stated = (_stated(row, delimiter, f"line {reader.line_num + 1} of {name}") for row in reader if row["file"])
-            return _with_folders(dict(stated))
+            return _with_folders(dict(stated)) if with_folders else dict(stated)
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -122,12 +123,12 @@ def _stated(row: Mapping[str, str | None], delimiter: str, place: str) -> tuple[
             f"{place} is separated by {DELIMITERS[other]} where the first line is by {DELIMITERS[delimiter]}; "
             "use the same in all lines"
         )
-    return _key(file), (licence or "").strip() or UNKNOWN
+    return key_of(file), (licence or "").strip() or UNKNOWN
 
 
 def licence_of(document: str, licences: Mapping[str, str]) -> str:
     """The licence of a document (path relative to its collection)."""
-    return licences.get(_key(document), UNKNOWN)
+    return licences.get(key_of(document), UNKNOWN)
 
 
 def joined(licences: Iterable[str]) -> str:
@@ -153,5 +154,6 @@ def _with_folders(licences: dict[str, str]) -> dict[str, str]:
     return {folder: UNKNOWN if UNKNOWN in found else joined(found) for folder, found in inside.items()} | licences
 
 
-def _key(file: str) -> str:
+def key_of(file: str) -> str:
+    """How a LICENCES.csv calls the file: relative to its collection, however it is spelt there."""
     return unicodedata.normalize("NFC", file.strip().replace("\\", "/").removeprefix("./").rstrip("/"))

@@ -42,6 +42,7 @@ PIPE = ignored("named pipe", NEVER)
 SOCKET = ignored("socket", NEVER)
 DEVICE = ignored("device", NEVER)
 LICENCES = Verdict("read", "LICENCES.csv", "it states the licences of its collection")
+LICENCES_MISFIT = "LICENCES.csv with lines that fit no file"
 LICENCES_LOOSE = ignored("LICENCES.csv that no collection has", "put it directly into the collection's folder")
 LICENCES_FORM = refused("LICENCES.csv that is no plain file", "give its collection a CSV file of this name")
 SYSTEM_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})

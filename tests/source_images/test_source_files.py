@@ -334,6 +334,29 @@ def test_the_demo_says_where_each_reason_can_be_read_and_nothing_of_reasons_wher
         assert says in said and ("reason" in said) == bool(file)
 
 
+def test_a_line_of_licences_that_fits_no_file_is_named_with_the_nearest_name(factory: Factory) -> None:
+    for seed, name in enumerate(("c/p0.jpg", "c/f/page-1.png", "c/été.png", "loose.png", "c/sub/holiday.pdf")):
+        (pdf if name.endswith("pdf") else picture)(factory.sources / name, seed=seed)
+    lines = ("p0.jpg", "f", "f/page-1.png", "été.png", "P0.jpg", "holiday.pdf", "f/page-01.png", "sub", "../c/p0.jpg")
+    wrote(factory.sources / "c" / "LICENCES.csv", "\n".join(["file,licence", *(f"{line},MIT" for line in lines)]))
+    wrote(factory.sources / "LICENCES.csv", "file,licence\nloose.png,MIT\nc/p0.jpg,MIT")
+    assert factory.run("report_job").success
+    whys = {row["path"]: (row["became"], row["why"]) for row in factory.store.rows(SOURCE_FILES, ALL_SHARDS)}
+    says = (
+        "5 of its lines fit no file: P0.jpg (p0.jpg?), holiday.pdf (sub/holiday.pdf?), f/page-01.png (f/page-1.png?), "
+        "sub, ../c/p0.jpg (p0.jpg?)"
+    )
+    assert whys["c/LICENCES.csv"] == ("read", f"it states the licences of its collection; {says}")
+    assert whys["LICENCES.csv"][1].endswith("1 of its lines fits no file: c/p0.jpg")
+    assert any(f"c/LICENCES.csv: it states the licences of its collection; {says}" in n for n in notes_of(factory))
+    assert "5 of its lines fit no file: P0.jpg (p0.jpg?)" in (factory.home / "reports" / "index.html").read_text()
+
+
+def notes_of(factory: Factory) -> list[str]:
+    (event,) = factory.run("report_job", assets=["source_files"]).asset_materializations_for_node("source_files")
+    return [str(event.metadata["note"].value)] if "note" in event.metadata else []
+
+
 def test_a_folder_with_nothing_to_read_says_what_is_there_and_has_its_account_all_the_same(factory: Factory) -> None:
     for number in range(9):
         wrote(factory.sources / "holiday" / f"IMG_{number}.heic", HEIC)
