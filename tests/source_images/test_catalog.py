@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from assets.quality.quarantine import write_quarantine
 from assets.source_images import ingest as ingest_module
@@ -13,10 +14,12 @@ from assets.source_images import walk as walk_module
 from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError, current_shards
 from assets.source_images.collection_names import collection_name
 from assets.source_images.ingest import ingest_shard
+from assets.source_images.pages import DOCUMENT_SUFFIXES
 from resources.settings import Settings
 from resources.store import Store
 from testing.source_documents import catalog_of, pdf, picture
 
+DOCS_NOT_READ = (".avif", ".heic", ".jxl", ".ppt", ".ppsx", ".odp", ".key", ".docx", ".zip")
 SPLITS = ("sft", "preference", "benchmark")
 
 
@@ -48,6 +51,33 @@ def test_documents_are_found_where_they_lie_and_nothing_else_is(settings: Settin
     (root / "empty").mkdir()
     found = {entry.path: entry.kind_hint for entry in catalog_of(settings).scan()}
     assert found == {"c/page-10.png": "single", "c/scan": "deck", "c/week/notes.pdf": "deck", "lonely.png": "single"}
+
+
+def test_what_the_docs_say_of_each_kind_of_place_is_what_is_found(settings: Settings) -> None:
+    root, pages = settings.sources / "My Scans", [Image.new("RGB", (64, 48), colour) for colour in ("red", "blue")]
+    for seed, name in enumerate(("a.jfif", "b/x.jpg", "b/y.jpg", "b/c/page-1.jpg", "b/c/page-2.jpg", "really-png.png")):
+        picture(root / name, seed=seed)
+    (root / "really-png.png").rename(root / "png.jpg")
+    for name in ("pages.tif", "moving.gif"):
+        pages[0].save(root / name, save_all=True, append_images=pages[1:])
+    pdf(root / "b" / "notes.pdf", 1)
+    for name in DOCS_NOT_READ:
+        (root / f"x{name}").write_bytes(b"x")
+    found = {entry.path.removeprefix("My Scans/"): entry.kind_hint for entry in catalog_of(settings).scan()}
+    assert found == {
+        "a.jfif": "single",
+        "b": "multi",
+        "b/c": "deck",
+        "b/notes.pdf": "single",
+        "moving.gif": "single",
+        "pages.tif": "deck",
+        "png.jpg": "single",
+    }
+    assert {(entry.collection, entry.readable) for entry in catalog_of(settings).entries().values()} == {
+        ("my-scans", True)
+    }
+    written = (Path(__file__).parents[2] / "docs/sources.md").read_text()
+    assert all(f"`{ending}`" in written for ending in (*DOCUMENT_SUFFIXES, *DOCS_NOT_READ))
 
 
 def test_a_half_written_last_line_is_registered_again(settings: Settings) -> None:

@@ -64,6 +64,7 @@ READ_IMAGES = {
     "photos/e.bmp": Expected("read", "image/bmp"),
     "photos/f.tif": Expected("read", "image/tiff"),
     "photos/G.JPG": Expected("read", "image/jpeg"),
+    "photos/h.jfif": Expected("read", "image/jpeg"),
     "photos/esc\x1b[31m\u202e.png": Expected("read", "image/png"),
     "صور/ا.png": Expected("read", "image/png"),
     "作品/甲.jpg": Expected("read", "image/jpeg"),
