@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_left_out, read_quarantine
-from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError
+from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError, current_shards
 from assets.step import Job
 from assets.steps import STEP_OF, steps_of
 from lwv_dagster.check import check_servers, never_answered
@@ -31,6 +31,7 @@ from resources.locks import HeldError, Lock, LockingError, holding
 from resources.settings import SettingError, Settings
 from resources.stopping import STOP
 from resources.store import Store
+from resources.text.shown import number_of
 
 JOBS: tuple[Job, ...] = ("shard_job", "training_job", "evaluation_job", "report_job")
 TERMINAL: Mapping[str, object] = {"loggers": {"terminal": {}}}  # the live line in place of Dagster's console log
@@ -78,7 +79,7 @@ def run_all(settings: Settings) -> int:
     except (NoSourcesError, CatalogError, EndpointError, StorageError, ValueError) as error:
         console.print(f"[red]lwv demo cannot start:[/] {escape(str(error))}", soft_wrap=True)
         return 2
-    greet(settings, list(endpoints.values()), catalog, shards)
+    greet(settings, list(endpoints.values()))
     if new and not check_servers(settings, new):
         console.print("[red]lwv demo stops here:[/] no document was asked for yet. `lwv check` asks again.")
         return 2
@@ -88,7 +89,8 @@ def run_all(settings: Settings) -> int:
     store = Store(settings.home)
     with open_instance(settings.home) as instance:
         if ended := end_dead_runs(instance, settings.home):
-            console.print(f"  {ended} run(s) of a killed process were ended; their finished work is kept.")
+            were = "was" if ended == 1 else "were"
+            console.print(f"  {number_of(ended, 'run')} of a killed process {were} ended; finished work is kept.")
         settle_checks(instance, store, check_keys)
         instance.add_dynamic_partitions(str(SHARDS.name), shards)
         run = partial(run_job, instance, settings.home, tally, spending.tags)
@@ -101,9 +103,9 @@ def run_all(settings: Settings) -> int:
     show_files(store)
     if scored:
         show_scores(store)
-    calls = sum(asset.calls_made for asset in tally.values())
+    calls = number_of(sum(asset.calls_made for asset in tally.values()), "model call")
     console.print(
-        f"\n{calls} model calls made ({spending.says(settings.home)}), {time.monotonic() - started:.0f} s in all. "
+        f"\n{calls} made ({spending.says(settings.home)}), {time.monotonic() - started:.0f} s in all. "
         "[bold]Look around: make ui[/] (then http://127.0.0.1:3000)"
     )
     if not good:
@@ -111,11 +113,11 @@ def run_all(settings: Settings) -> int:
     return 0 if good else 1
 
 
-def greet(settings: Settings, endpoints: list[Endpoint], catalog: Catalog, shards: list[str]) -> None:
-    """What will run, on what, with which models."""
-    documents = len(catalog.entries())
+def greet(settings: Settings, endpoints: list[Endpoint]) -> None:
+    """What will run, on what is there now, with which models."""
+    present = current_shards(settings.home)
     console.print(
-        f"[bold]lwv demo[/]  {documents} documents in {len(shards)} shard{'s' if len(shards) > 1 else ''}, "
+        f"[bold]lwv demo[/]  {number_of(len(present), 'document')} in {number_of(len({*present.values()}), 'shard')}, "
         f"from {escape(str(settings.sources))} into {escape(str(settings.home))}",
         soft_wrap=True,
     )

@@ -1,45 +1,59 @@
 """How much of the disk a run will take, at the most: of its pages, and of the student's checkpoints. Pure but for
 `material`."""
 
-import os
+from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
+from itertools import islice
 from typing import NamedTuple
 
-from assets.source_images.pages import DOCUMENT_SUFFIXES
+from assets.source_images.document_hash import document_hash
+from assets.source_images.not_read import ending_of
+from assets.source_images.walk import DECKS, walk
 from resources.settings import Settings
 
 PAGE_BYTES = 250_000  # of a stored page whose longest side is 1,024 pixels, with its rows, calls and events
 DOCUMENT_PAGE_BYTES = 60_000  # of a page in a PDF or PPTX file: small for a scan, large for text
 FULL, ADAPTED = 32, 6  # bytes a weight at the peak: both checkpoints, and twice weights and moments while one is saved
 MOST_FILES = 100_000  # that are looked at
+MOST_COMPARED = 100_000_000  # bytes of files of the same size, before anything is read: a second of time
 
 
 class Material(NamedTuple):
-    """What lies under LWV_SOURCES. images: files; documents: the bytes of each PDF and PPTX file."""
+    """What would be read of LWV_SOURCES. images: files; documents: the bytes of each PDF and PPTX file."""
 
     images: int
     documents: tuple[int, ...]
 
 
-def material(sources: Path) -> Material:
-    """What lies there, by names and sizes alone; links are not followed."""
-    images, documents, folders, seen = 0, list[int](), [sources], 0
-    while folders and seen < MOST_FILES:
-        try:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    seen += 1
-                    suffix = Path(entry.name).suffix.lower()
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(Path(entry.path))
-                    elif suffix in (".pdf", ".pptx"):
-                        documents.append(entry.stat(follow_symlinks=False).st_size)
-                    elif suffix in DOCUMENT_SUFFIXES:
-                        images += 1
-        except OSError:  # a folder that cannot be listed is said elsewhere
+def material(settings: Settings) -> Material:
+    """What would be read there: as the scan finds it, without what is empty, too large, or there more than once."""
+    most = settings.max_file_mb * 1_000_000
+    sizes: dict[str, int] = {}
+    images = Counter[str]()  # by document
+    for place in islice(walk(settings.sources), MOST_FILES):
+        if place.form == "link" and place.is_document:  # what it leads to is there, too
             continue
-    return Material(images, tuple(documents))
+        if place.is_document and place.size and not (place.is_file and place.size > most):
+            sizes[place.name] = place.size
+        if place.document and place.is_file and ending_of(place.name) not in DECKS:
+            images[place.document] += 1
+    copies = _copies(sizes, settings)
+    read = [name for name in sizes if name not in copies]
+    decks = [sizes[name] for name in read if name not in images]
+    return Material(sum(images[name] for name in read), tuple(decks))
+
+
+def _copies(sizes: Mapping[str, int], settings: Settings) -> set[str]:
+    """The documents that have the same bytes as another one before them, as far as MOST_COMPARED bytes tell."""
+    alike = Counter(sizes.values())
+    seen, copies, left = set[str](), set[str](), MOST_COMPARED
+    for name, size in sizes.items():
+        if alike[size] > 1 and (left := left - size) >= 0:
+            document = document_hash(settings.sources / name, settings)
+            if document in seen:
+                copies.add(name)
+            seen.add(document)
+    return copies
 
 
 def page_bytes(found: Material, settings: Settings) -> int:

@@ -22,6 +22,7 @@ from resources.recipe.read import RecipeError, read_recipe, recipe_name
 from resources.setting_names import strange_names
 from resources.settings import SettingError, Settings
 from resources.storage_faults import why
+from resources.text.shown import number_of
 from resources.training.students.student_files import StudentError, look_at_student
 
 Grade = Literal["good", "warning", "refused"]
@@ -101,10 +102,9 @@ def _sources(settings: Settings) -> Iterator[Found]:
         next(settings.sources.iterdir(), None)
     except OSError as error:
         raise NoSourcesError(settings.sources, f"cannot be listed ({error.strerror})") from error
-    found = material(settings.sources)
-    yield Found(
-        "sources", "good", f"{settings.sources}: image files {found.images}, PDF and PPTX files {len(found.documents)}"
-    )
+    found = material(settings)
+    counts = f"{number_of(found.images, 'image file')}, {number_of(len(found.documents), 'PDF or PPTX file')} to read"
+    yield Found("sources", "good", f"{settings.sources}: {counts}")
 
 
 def _recipe(settings: Settings) -> Iterator[Found]:
@@ -130,7 +130,7 @@ def _student(settings: Settings) -> Iterator[Found]:
 
 
 def _disk(settings: Settings) -> Iterator[Found]:
-    needs = {"pages": page_bytes(material(settings.sources), settings)}
+    needs = {"pages": page_bytes(material(settings), settings)}
     try:
         weights = look_at_student(settings.student).weights
         needs["checkpoints"] = training_bytes(weights, read_recipe().training.lora_rank)

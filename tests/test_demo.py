@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -13,7 +14,9 @@ import pytest
 from PIL import Image
 from starlette.responses import Response
 
-from lwv_dagster.demo import AssetTally, show_assets
+from assets.source_images.catalog import Catalog
+from lwv_dagster.demo import AssetTally, greet, show_assets
+from resources.settings import Settings
 from resources.store import Store
 from testing.openai_server import failure, scripted_server
 from tests.conftest import draw_deck, draw_page, write_recipe
@@ -80,7 +83,7 @@ def test_the_lineage_runs_from_files_to_scores_and_again_in_a_moved_home_asks_an
         assert json.loads((home / "checkpoints" / kind / checkpoint / "training.json").read_text())["embedded"] is True
     assert "embedded" in (home / "reports" / "index.html").read_text()
 
-    assert "2 of 8 files were not read: 1 .heic (not supported: export as JPEG), 1 in quarantine" in first.stdout
+    assert "2 of 8 files were not read: 1 in quarantine, 1 .heic (not supported: export as JPEG)" in first.stdout
 
     moved = tmp_path / "moved"
     answers = {path.name: path.stat().st_mtime_ns for path in (home / "scores").rglob("answers-*.jsonl")}
@@ -118,6 +121,26 @@ def test_what_comes_from_outside_is_printed_as_it_is(tmp_path: Path, capsys: pyt
     tally = defaultdict(AssetTally, source_images=AssetTally(notes=["gone: [/x] [red]"]))
     show_assets(Store(tmp_path / "[/home]"), tally)
     assert "source_images: gone: [/x] [red]" in capsys.readouterr().out
+
+
+def test_the_headline_counts_what_is_there_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    settings = Settings(home=tmp_path / "home", sources=tmp_path / "sources")
+    for name in ("a/1.png", "a/2.png", "b/3.png"):
+        draw_page(settings.sources / name, name)
+    shutil.copy(settings.sources / "a/1.png", settings.sources / "a/1 (2).png")
+    catalog = Catalog(settings.home, settings.sources, settings)
+    for gone, says in (
+        ("", "3 documents in 2 shards, "),
+        ("b/3.png", "2 documents in 1 shard, "),
+        ("a/2.png", "1 doc"),
+    ):
+        (settings.sources / (gone or "none")).unlink(missing_ok=True)
+        catalog.scan()
+        greet(settings, [])
+        assert f"lwv demo  {says}" in capsys.readouterr().out
 
 
 def test_a_base_url_without_a_model_is_one_line_that_names_the_setting(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from assets.quality_report.pictures import Lengths, loss_picture, scores_picture
 from assets.quality_report.step import STEP
 from assets.recipe_nodes import RecipeResource
 from assets.run_view import RunView
-from assets.source_files.summary import file_rows, tally_of
+from assets.source_files.summary import tally_of, unread_rows
 from assets.step_asset import step_asset
 from assets.steps import STEP_OF, gate_steps, gated_by, sharded_steps
 from assets.training_dataset import notes
@@ -59,8 +59,8 @@ def quality_report(
         ]
         waiting = [states.note] if states.note else []
         said = [*embedded_note(reports), *waiting, *([summary["note"]] if summary else ())]
-        files, unread = tally_of(tables).sentence(), (row for row in file_rows(tables) if row["became"] != "read")
-        page = render_page(said, reports, aside, pictures, summary, files, list(islice(unread, FILES_LISTED)))
+        tally, unread = tally_of(tables), list(islice(unread_rows(tables), FILES_LISTED))
+        page = render_page(said, reports, aside, pictures, summary, ". ".join([tally.sentence(), *tally.notes]), unread)
         path = tables.home / "reports" / "index.html"
         tables.write_bytes(path, page.encode())
     return dg.MaterializeResult(

@@ -10,8 +10,9 @@ from assets.source_files.schema import SourceFile
 from assets.source_images.catalog import Catalog
 from assets.source_images.file_types import type_of
 from assets.source_images.found_out import STEP, read_ids
-from assets.source_images.licences import LicencesError, licences_of, read_licences
-from assets.source_images.not_read import LICENCES, Verdict, by_ending
+from assets.source_images.licence_lines import misfits
+from assets.source_images.licences import LicencesError, licences_of
+from assets.source_images.not_read import LICENCES, LICENCES_MISFIT, Verdict, by_ending
 from assets.source_images.pages import leads_outside
 from assets.source_images.plain_files import head_of
 from assets.source_images.register import Entry
@@ -108,7 +109,7 @@ def _document(entry: Entry, run: _Run) -> Verdict:
         return READ
     return Verdict(
         "waiting",
-        "waiting for their shard to be run",
+        "waiting for a run of the shard",
         f"{entry.shard} was not run since this was found: run it, by `lwv demo` or shard_job in the UI",
     )
 
@@ -116,9 +117,10 @@ def _document(entry: Entry, run: _Run) -> Verdict:
 def _no_document(place: Place, media_type: str, sources: Path) -> Verdict:
     if place.verdict is LICENCES:
         try:
-            read_licences((sources / place.name).parent)
+            found = misfits((sources / place.name).parent, loose="/" not in place.name)
         except LicencesError as error:
             return Verdict("refused", "LICENCES.csv that cannot be understood", str(error))
+        return Verdict("read", LICENCES_MISFIT, f"{LICENCES.why}; {found}") if found else LICENCES
     return place.verdict or by_ending(place.name.rpartition("/")[2], media_type)
 
 

@@ -25,11 +25,11 @@ def source_files(
     with clear_failures(CatalogError, RecipeError):
         tables, settings, made_with = store.create(), sources.settings(), recipe.of(STEP)
         catalog, tally = Catalog(tables.home, settings.sources, settings), FileTally()
-        note = ""
+        notes = list[str]()
         try:
             catalog.scan()
         except NoSourcesError as error:  # what was there once, and what is no document, has rows all the same
-            note = str(error)
+            notes.append(str(error))
 
         def rows() -> Iterator[SourceFile]:
             for row in account(catalog, tables):
@@ -38,6 +38,7 @@ def source_files(
 
         identity = made_with.identity(SOURCE_FILES.version, {})
         count = tables.write_table(SOURCE_FILES, ALL_SHARDS, rows(), identity)
+        notes += tally.notes
         identity = tables.identity(SOURCE_FILES.name, ALL_SHARDS) or identity
     return dg.MaterializeResult(
         data_version=dg.DataVersion(identity.content),
@@ -48,6 +49,6 @@ def source_files(
             "not_read": tally.sentence(),
             "path": dg.MetadataValue.path(str(tables.table_path(SOURCE_FILES.name, ALL_SHARDS))),
             **identity_metadata(identity),
-            **({"note": note} if note else {}),
+            **({"note": "; ".join(notes)} if notes else {}),
         },
     )

@@ -42,6 +42,7 @@ class Seen:
     collection: str
     size: int
     mtime_ns: int
+    is_link: bool = False
 
 
 class Catalog:
@@ -116,7 +117,7 @@ class Catalog:
                 duplicate_of=None,
                 readable=probes[seen.name].readable,
             )
-        current = mark_duplicates(current, present)
+        current = mark_duplicates(current, found, latest)
         return [entry for name, entry in current.items() if entry != latest.get(name)]
 
     def _changed_ids(self, found: Sequence[Seen], latest: Mapping[str, Entry]) -> dict[str, str]:
@@ -140,7 +141,10 @@ class Catalog:
         known = {split_path(entry.path)[0]: entry.collection for entry in latest.values()}
         folders = (split_path(place.name)[0] for place in places)
         names = name_collections(folders, known, self.sources.resolve().name)
-        return [Seen(place.name, names[split_path(place.name)[0]], place.size, place.mtime_ns) for place in places]
+        return [
+            Seen(place.name, names[split_path(place.name)[0]], place.size, place.mtime_ns, place.form == "link")
+            for place in places
+        ]
 
 
 def current_shards(home: Path) -> dict[str, str]:
@@ -175,17 +179,18 @@ def found_documents(sources: Path) -> list[Place]:
     """
     if not sources.is_dir():
         raise NoSourcesError(sources, "is not a folder" if sources.exists() else "does not exist")
-    found, others = [], Counter[str]()
+    found, others, refused = [], Counter[str](), set[str]()
     for place in walk(sources):
         if place.is_document:
             found.append(place)
         elif place.verdict is not None and place.verdict.became == "refused":
             progress.warning("%r in LWV_SOURCES: %s", place.name, place.verdict.why)
             others[place.verdict.cause] += 1
+            refused.add(place.verdict.cause)
         elif not place.document:
             others[(place.verdict or by_ending(place.name.rpartition("/")[2], "")).cause] += 1
     if not found:
-        said = f", only {counted(others)}" if others else ""
+        said = f", only {counted(others, refused)}" if others else ""
         raise NoSourcesError(sources, f"holds no document{said}")
     return found
 
@@ -197,24 +202,36 @@ def look(documents: Sequence[Seen], settings: Settings) -> dict[str, Probe]:
     return {seen.name: found[settings.sources / seen.name] for seen in documents}
 
 
-def mark_duplicates(entries: Mapping[str, Entry], present: set[str]) -> dict[str, Entry]:
-    """The entries with `duplicate_of` set: of those present with the same bytes, the one seen first is no duplicate.
+def mark_duplicates(
+    entries: Mapping[str, Entry], found: Sequence[Seen], latest: Mapping[str, Entry]
+) -> dict[str, Entry]:
+    """The entries with `duplicate_of` set, that of one of those present with the same bytes being None.
 
-    entries: by path, in the order in which paths were first seen. A vanished document has no duplicates, so that a
-    file that was moved is read at its new place.
+    It is the one that `latest`, the register before this scan, read them from, so that a document stays in its shard.
+    Else a file goes before a link, then the shorter name (a copy's is the longer: `form (1).pdf`), then the first of
+    `entries`. A vanished document has no duplicates, so that a file that was moved is read at its new place.
     """
+    present = {seen.name: seen for seen in found}
     first: dict[str, str] = {}
-    for path, entry in entries.items():
-        if path in present:
-            first.setdefault(entry.document_id, path)
+    for path in sorted(
+        filter(present.__contains__, entries), key=lambda path: _copy_rank(present[path], latest, entries)
+    ):
+        first.setdefault(entries[path].document_id, path)
     marked = dict(entries)
-    for path in entries:
-        if path in present:
-            entry, original = entries[path], first[entries[path].document_id]
-            duplicate_of = None if original == path else original
-            if entry.duplicate_of != duplicate_of:
-                marked[path] = replace(entry, duplicate_of=duplicate_of)
+    for path in present:
+        entry, original = entries[path], first[entries[path].document_id]
+        duplicate_of = None if original == path else original
+        if entry.duplicate_of != duplicate_of:
+            marked[path] = replace(entry, duplicate_of=duplicate_of)
     return marked
+
+
+def _copy_rank(seen: Seen, latest: Mapping[str, Entry], entries: Mapping[str, Entry]) -> tuple[bool, bool, int]:
+    """The lowest of those with the same bytes is the one that is read."""
+    known = latest.get(seen.name)
+    same = known is not None and known.document_id == entries[seen.name].document_id
+    is_read = known is not None and same and not known.gone and known.duplicate_of is None
+    return not is_read, seen.is_link, len(seen.name.rpartition("/")[2])
 
 
 def _updated(entry: Entry, gone: bool, readable: bool) -> Entry:

@@ -12,6 +12,7 @@ from assets.source_images.register import Entry
 FILE = "LICENCES.csv"
 UNKNOWN = "unknown"
 NEEDED = ("file", "licence")
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}  # the first one that gives the columns needed
 MOST_BYTES = 50_000_000  # far more than a line for each of a million files
 
 
@@ -67,11 +68,13 @@ def split_path(path: str) -> tuple[str, str]:
     return (folder, inside) if slash else ("", path)
 
 
-def read_licences(collection: Path) -> dict[str, str]:
+def read_licences(collection: Path, *, with_folders: bool = True) -> dict[str, str]:
     """SPDX expression by file and by folder, relative to the collection folder (posix); empty without a LICENCES.csv.
 
-    A folder without a line of its own has the licences of its files together, where all are known.
-    Header: file, licence, author, title, origin (the first two are needed). Raises LicencesError.
+    A folder without a line of its own has the licences of its files together, where all are known; with_folders=False:
+    what the lines say, no more.
+    Header: file, licence, author, title, origin (the first two are needed), separated by commas, or by semicolons or
+    tabs as some spreadsheets do. Raises LicencesError.
     """
     path = collection / FILE
     name = f"{collection.name}/{FILE}"
@@ -84,16 +87,10 @@ def read_licences(collection: Path) -> dict[str, str]:
                 f"{name} has more than {MOST_BYTES // 1_000_000} MB: it is no table of licences; replace it"
             )
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]
-            if missing := [column for column in NEEDED if column not in columns]:
-                raise LicencesError(
-                    f"{name} has no column {' and no column '.join(missing)}; its first line must be: "
-                    "file,licence,author,title,origin"
-                )
-            reader.fieldnames = columns
-            stated = ((_key(row["file"]), (row["licence"] or "").strip()) for row in reader if row["file"])
-            return _with_folders({file: licence or UNKNOWN for file, licence in stated})
+            delimiter, columns = _first_line(file.readline(), name)
+            reader = csv.DictReader(file, columns, delimiter=delimiter)
+            stated = (_stated(row, delimiter, f"line {reader.line_num + 1} of {name}") for row in reader if row["file"])
+            return _with_folders(dict(stated)) if with_folders else dict(stated)
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -102,9 +99,36 @@ def read_licences(collection: Path) -> dict[str, str]:
         raise LicencesError(f"{name} cannot be read ({error}); save it as CSV in UTF-8") from error
 
 
+def _first_line(line: str, name: str) -> tuple[str, list[str]]:
+    """(what separates the columns, their names): the first of DELIMITERS that gives those needed."""
+    missing = list(NEEDED)
+    for delimiter in DELIMITERS:
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+        columns = [cell.strip().lower() for cell in cells]
+        lacking = [column for column in NEEDED if column not in columns]
+        if not lacking:
+            return delimiter, columns
+        missing = min(missing, lacking, key=len)
+    raise LicencesError(
+        f"{name} has no column {' and no column '.join(missing)}; its first line must be: "
+        "file,licence,author,title,origin (with commas, or semicolons or tabs, in this and all other lines)"
+    )
+
+
+def _stated(row: Mapping[str, str | None], delimiter: str, place: str) -> tuple[str, str]:
+    """(file, licence) of a line. Raises LicencesError where it is separated otherwise than the first one."""
+    file, licence = row["file"] or "", row["licence"]
+    if licence is None and (other := next((one for one in DELIMITERS if one in file and one != delimiter), "")):
+        raise LicencesError(
+            f"{place} is separated by {DELIMITERS[other]} where the first line is by {DELIMITERS[delimiter]}; "
+            "use the same in all lines"
+        )
+    return key_of(file), (licence or "").strip() or UNKNOWN
+
+
 def licence_of(document: str, licences: Mapping[str, str]) -> str:
     """The licence of a document (path relative to its collection)."""
-    return licences.get(_key(document), UNKNOWN)
+    return licences.get(key_of(document), UNKNOWN)
 
 
 def joined(licences: Iterable[str]) -> str:
@@ -130,5 +154,6 @@ def _with_folders(licences: dict[str, str]) -> dict[str, str]:
     return {folder: UNKNOWN if UNKNOWN in found else joined(found) for folder, found in inside.items()} | licences
 
 
-def _key(file: str) -> str:
+def key_of(file: str) -> str:
+    """How a LICENCES.csv calls the file: relative to its collection, however it is spelt there."""
     return unicodedata.normalize("NFC", file.strip().replace("\\", "/").removeprefix("./").rstrip("/"))

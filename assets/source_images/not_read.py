@@ -1,7 +1,7 @@
 """Why a file is not read, and what to do about it: by its name, its ending and its first bytes."""
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,21 +29,40 @@ def refused(cause: str, do: str) -> Verdict:
     return Verdict("refused", f"{cause} ({do})", f"{cause}: {do}")
 
 
+NEVER = "no document, never opened, best removed"
 HIDDEN = ignored("hidden", "rename what is to be read: its name, or that of a folder above it, begins with a dot")
-LOCK = ignored("lock file of Office", "it goes when the document is closed")
+LOCK = ignored("lock file of Office", "gone when the document is closed")
 UNPACKED = ignored("in __MACOSX", "left over from an archive, nothing to do")
 SYSTEM = ignored("file of the operating system", "nothing to do")
 NOT_TEXT = refused("name that is not UTF-8", "rename the file or the folder")
 OUTSIDE = refused("link out of the sources folder", "put a copy there instead")
 FOLDER_LINK = ignored("link to a folder", "what is in the folder is read where it lies")
-DEAD_LINK = refused("link that leads nowhere", "remove it or put the file there")
-PIPE = ignored("named pipe", "it is no document and is never opened; remove it")
-SOCKET = ignored("socket", "it is no document and is never opened; remove it")
-DEVICE = ignored("device", "it is no document and is never opened; remove it")
+DEAD_LINK = refused("link that leads nowhere", "remove the link or put the file there")
+PIPE = ignored("named pipe", NEVER)
+SOCKET = ignored("socket", NEVER)
+DEVICE = ignored("device", NEVER)
 LICENCES = Verdict("read", "LICENCES.csv", "it states the licences of its collection")
+LICENCES_MISFIT = "LICENCES.csv with lines that fit no file"
 LICENCES_LOOSE = ignored("LICENCES.csv that no collection has", "put it directly into the collection's folder")
 LICENCES_FORM = refused("LICENCES.csv that is no plain file", "give its collection a CSV file of this name")
 SYSTEM_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+HIDDEN_SYSTEM_NAMES = frozenset(  # of files and folders
+    {".ds_store", ".localized", ".directory", ".spotlight-v100", ".fseventsd", ".trashes", ".temporaryitems"}
+)
+SEVERAL = {  # how what such files have in common begins, of more than one of them
+    "lock file": "lock files",
+    "file of": "files of",
+    "file without": "files without",
+    "name that is": "names that are",
+    "link out": "links out",
+    "link to": "links to",
+    "link that leads": "links that lead",
+    "named pipe": "named pipes",
+    "socket": "sockets",
+    "device": "devices",
+    "LICENCES.csv that is": "LICENCES.csv that are",
+    "folder that": "folders that",
+}
 LICENCE_NAMES = frozenset({"licences.csv", "licenses.csv", "licence.csv", "license.csv"})
 
 
@@ -104,6 +123,8 @@ def by_name(name: str) -> Verdict | None:
 
     A name that is not UTF-8 is one that cannot be encoded.
     """
+    if name.lower() in HIDDEN_SYSTEM_NAMES or name.startswith("._"):  # ._a.jpg: what macOS notes about a.jpg
+        return SYSTEM
     if name.startswith("."):
         return HIDDEN
     if name.startswith("~$"):
@@ -133,9 +154,17 @@ def by_ending(name: str, media_type: str) -> Verdict:
     return ignored(called, "not supported: export as JPEG, PDF or PPTX what is to be read")
 
 
-def counted(causes: Mapping[str, int], most: int = 8) -> str:
-    """`9 .heic (not supported: export as JPEG), 2 hidden (…)`: the commonest first; those beyond `most` as a number."""
-    ordered = sorted(causes.items(), key=lambda cause: (-cause[1], cause[0]))
+def counted(causes: Mapping[str, int], pressing: Collection[str] = (), most: int = 8) -> str:
+    """`2 in quarantine, 9 .heic (not supported: export as JPEG), 2 hidden (…)`: all of `pressing`, then the commonest
+    of the others; those beyond `most` of them as a number."""
+    ordered = sorted(causes.items(), key=lambda cause: (cause[0] not in pressing, -cause[1], cause[0]))
+    most += sum(cause in pressing for cause in causes)
     more = sum(count for _, count in ordered[most:])
-    named = [f"{count} {cause}" for cause, count in ordered[:most]]
+    named = [f"{count} {_cause(cause, count)}" for cause, count in ordered[:most]]
     return ", ".join([*named, *([f"{more} of other kinds"] if more else [])])
+
+
+def _cause(cause: str, count: int) -> str:
+    """What `count` files have in common, in the number that it needs."""
+    begins = next((one for one in SEVERAL if cause.startswith(one)), "") if count > 1 else ""
+    return SEVERAL[begins] + cause.removeprefix(begins) if begins else cause

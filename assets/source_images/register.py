@@ -32,7 +32,7 @@ class Entry:
     path: str
     size: int
     mtime_ns: int
-    duplicate_of: str | None  # path of the document that has the same bytes and came first
+    duplicate_of: str | None  # path of the document that has the same bytes and is read
     readable: bool  # by headers, or by what its shard's run found; only such documents keep a split from being empty
     gone: bool = False  # from its path, when the sources were last scanned
 

@@ -34,6 +34,11 @@ def in_line(text: str) -> str:
     return _SPACE.sub(" ", visible(text))
 
 
+def number_of(count: int, what: str) -> str:
+    """`1 file`, `2 files`, `1,200 files`. what: one of them."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def markdown(text: str) -> str:
     """`in_line` as Markdown that reads as the text itself, in a paragraph or a table's cell."""
     return _MARKDOWN.sub(r"\\\g<0>", in_line(text))

@@ -90,7 +90,7 @@ def test_a_killed_demo_leaves_no_process_and_the_next_one_ends_its_run_and_pays_
     demo.all_gone(5)
     again = start(folder, models)
     assert again.wait_for("corrections", SHARD)
-    assert "1 run(s) of a killed process were ended" in again.said()
+    assert "1 run of a killed process was ended" in again.said()
     again.process.send_signal(signal.SIGTERM)
     assert again.process.wait(on_a_busy_machine(MOST_S)) == 128 + signal.SIGTERM
     assert {question for question in paid if models.answered[question] > paid[question]} == set()

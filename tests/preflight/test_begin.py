@@ -1,6 +1,7 @@
 """`lwv demo` and `lwv check` look at everything before any work: a run that cannot succeed does not begin."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -171,15 +172,32 @@ def test_the_look_takes_under_two_seconds(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_disk_that_is_needed_is_guessed_by_pages_and_weights(tmp_path: Path) -> None:
-    for name, size in {"a.png": 5, "b.JPG": 5, "deck.pdf": 600_000, "deck.pptx": 9, "notes.txt": 5}.items():
+    for name, size in {"a.png": 5, "b.JPG": 6, "deck.pdf": 600_000, "deck.pptx": 9, "notes.txt": 5}.items():
         (tmp_path / name).write_bytes(b"\0" * size)
     (tmp_path / "loop").symlink_to(tmp_path)
-    found = material(tmp_path)
+    found = material(Settings(sources=tmp_path))
     assert found == Material(2, found.documents) and sorted(found.documents) == [9, 600_000]
     half = Settings(max_side=512)
     assert page_bytes(found, half) == page_bytes(found, Settings()) // 4 == 13 * 250_000 // 4
     assert page_bytes(Material(0, (300_000_000,)), Settings()) == 0  # too large to be read at all
     assert training_bytes(1000, 0) > training_bytes(1000, 8) > training_bytes(None, 0) == 0
+
+
+def test_the_check_counts_what_would_be_read(lwv: Command, tmp_path: Path) -> None:
+    signs = tmp_path / "sources" / "signs"
+    for name in (".hidden.png", "~$deck.pptx", "._sign.png", ".git/x.pdf", "empty.png", "notes.txt"):
+        (signs / name).parent.mkdir(exist_ok=True)
+        (signs / name).write_bytes(b"" if "empty" in name else b"x")
+    (signs / "dead.pdf").symlink_to("nowhere.pdf")
+    (signs / "out.png").symlink_to(ROOT / "README.md")
+    (signs / "in.png").symlink_to("sign.png")
+    shutil.copy(signs / "sign.png", signs / "sign (1).png")
+    assert f"{tmp_path / 'sources'}: 1 image file, 0 PDF or PPTX files to read" in lwv("check").output
+    for page in (1, 2):
+        draw_page(signs / "deck" / f"page-{page}.png", f"Page {page}")
+    (signs / "deck" / "far").mkdir()
+    (signs / "deck" / "far" / "x.pdf").write_bytes(b"%PDF-1.7")
+    assert "3 image files, 1 PDF or PPTX file to read" in lwv("check").output
 
 
 def test_a_disk_with_less_than_is_needed_is_warned_of() -> None:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from assets.quality.quarantine import write_quarantine
 from assets.source_images import ingest as ingest_module
@@ -13,10 +14,12 @@ from assets.source_images import walk as walk_module
 from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError, current_shards
 from assets.source_images.collection_names import collection_name
 from assets.source_images.ingest import ingest_shard
+from assets.source_images.pages import DOCUMENT_SUFFIXES
 from resources.settings import Settings
 from resources.store import Store
 from testing.source_documents import catalog_of, pdf, picture
 
+DOCS_NOT_READ = (".avif", ".heic", ".jxl", ".ppt", ".ppsx", ".odp", ".key", ".docx", ".zip")
 SPLITS = ("sft", "preference", "benchmark")
 
 
@@ -50,6 +53,33 @@ def test_documents_are_found_where_they_lie_and_nothing_else_is(settings: Settin
     assert found == {"c/page-10.png": "single", "c/scan": "deck", "c/week/notes.pdf": "deck", "lonely.png": "single"}
 
 
+def test_what_the_docs_say_of_each_kind_of_place_is_what_is_found(settings: Settings) -> None:
+    root, pages = settings.sources / "My Scans", [Image.new("RGB", (64, 48), colour) for colour in ("red", "blue")]
+    for seed, name in enumerate(("a.jfif", "b/x.jpg", "b/y.jpg", "b/c/page-1.jpg", "b/c/page-2.jpg", "really-png.png")):
+        picture(root / name, seed=seed)
+    (root / "really-png.png").rename(root / "png.jpg")
+    for name in ("pages.tif", "moving.gif"):
+        pages[0].save(root / name, save_all=True, append_images=pages[1:])
+    pdf(root / "b" / "notes.pdf", 1)
+    for name in DOCS_NOT_READ:
+        (root / f"x{name}").write_bytes(b"x")
+    found = {entry.path.removeprefix("My Scans/"): entry.kind_hint for entry in catalog_of(settings).scan()}
+    assert found == {
+        "a.jfif": "single",
+        "b": "multi",
+        "b/c": "deck",
+        "b/notes.pdf": "single",
+        "moving.gif": "single",
+        "pages.tif": "deck",
+        "png.jpg": "single",
+    }
+    assert {(entry.collection, entry.readable) for entry in catalog_of(settings).entries().values()} == {
+        ("my-scans", True)
+    }
+    written = (Path(__file__).parents[2] / "docs/sources.md").read_text()
+    assert all(f"`{ending}`" in written for ending in (*DOCUMENT_SUFFIXES, *DOCS_NOT_READ))
+
+
 def test_a_half_written_last_line_is_registered_again(settings: Settings) -> None:
     for i in range(3):
         picture(settings.sources / "p" / f"{i}.png", seed=i)
@@ -78,6 +108,45 @@ def test_the_same_bytes_share_a_split_and_a_moved_file_is_no_duplicate(settings:
     assert (gone.path, gone.gone) == ("a/x.png", True)
     assert (moved.path, moved.duplicate_of, moved.split) == ("b/y.png", None, twin.split)
     assert [entry.path for entry in catalog.documents("a-001")] == ["a/x.png"]
+
+
+def test_of_the_same_bytes_a_file_is_read_before_a_link_and_the_shorter_name_before_that_of_a_copy(
+    settings: Settings,
+) -> None:
+    root = settings.sources
+    (root / "2023").mkdir()
+    copies = {
+        "scan0001.pdf": (),
+        "form.pdf": ("form - Kopie.pdf", "Copy of form.pdf", "form - copia.pdf"),
+        "IMG_0001.JPG": ("IMG_0001 (1).JPG", "IMG_0001 (2).JPG", "2023/IMG_0001 副本.JPG"),
+        "z.png": ("a.png", "b.png"),  # no longer than it is: then the first in order
+    }
+    for seed, (name, more) in enumerate(copies.items()):
+        if name.endswith(".pdf"):
+            pdf(root / name, 1, seed=seed)
+        else:
+            picture(root / name, seed=seed)
+        for copy in more:
+            shutil.copy(root / name, root / copy)
+    (root / "2023" / "in.pdf").symlink_to("../scan0001.pdf")
+    catalog = catalog_of(settings)
+    catalog.scan()
+    originals = {path for path, entry in catalog.entries().items() if entry.duplicate_of is None}
+    assert originals == {"scan0001.pdf", "form.pdf", "IMG_0001.JPG", "a.png"}
+    assert catalog.scan() == []
+
+
+def test_a_document_that_was_read_keeps_its_place_though_a_better_one_comes(settings: Settings) -> None:
+    root, catalog = settings.sources, catalog_of(settings)
+    first = picture(root / "b" / "form (1).png")
+    picture(root / "a" / "x.png", seed=1)
+    catalog.scan()
+    for name in ("a/form.png", "b/form.png", "a/x.png"):  # of which the last one was registered before
+        shutil.copy(first, root / name)
+    catalog.scan()
+    kept = {path: entry.duplicate_of for path, entry in catalog.entries().items()}
+    assert kept == {"b/form (1).png": None, **dict.fromkeys(("a/form.png", "b/form.png", "a/x.png"), "b/form (1).png")}
+    assert catalog.scan() == []
 
 
 def test_the_register_knows_the_shard_that_each_document_is_in_now(settings: Settings) -> None:

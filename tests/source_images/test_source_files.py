@@ -16,11 +16,13 @@ from assets.quality.asset_checks import check_whole
 from assets.quality.quarantine import ALL_SHARDS, write_quarantine
 from assets.source_files.checks import CHECKS
 from assets.source_files.schema import SOURCE_FILES, SourceFile
-from assets.source_files.summary import tally_of
+from assets.source_files.summary import FileTally, tally_of
+from assets.source_images import not_read
 from assets.source_images import walk as walk_module
 from assets.source_images.catalog import Catalog
 from assets.source_images.ingest import ingest_shard
 from assets.source_images.licences import LicencesError
+from assets.source_images.not_read import Became
 from assets.source_images.schema import SOURCE_IMAGES
 from lwv_dagster.file_screen import show_files
 from lwv_dagster.sensors import new_shards
@@ -62,6 +64,7 @@ READ_IMAGES = {
     "photos/e.bmp": Expected("read", "image/bmp"),
     "photos/f.tif": Expected("read", "image/tiff"),
     "photos/G.JPG": Expected("read", "image/jpeg"),
+    "photos/h.jfif": Expected("read", "image/jpeg"),
     "photos/esc\x1b[31m\u202e.png": Expected("read", "image/png"),
     "صور/ا.png": Expected("read", "image/png"),
     "作品/甲.jpg": Expected("read", "image/jpeg"),
@@ -72,7 +75,9 @@ READ_IMAGES = {
 IGNORED = {  # content, and what the reason says
     "README.md": ("# Mine", "text/plain", "print it to PDF"),
     "Thumbs.db": (OLE, "application/x-ole-storage", "operating system"),
-    ".DS_Store": (b"\0\0\0\1Bud1", "application/octet-stream", "begins with a dot"),
+    ".DS_Store": (b"\0\0\0\1Bud1", "application/octet-stream", "operating system: nothing to do"),
+    "photos/._a.jpg": (b"\0\5\x16\7", "application/octet-stream", "operating system: nothing to do"),
+    ".Trashes/501/old.png": (b"\x89PNG\r\n\x1a\n", "image/png", "operating system: nothing to do"),
     "photos/IMG_1.heic": (HEIC, "image/heic", "export as JPEG"),
     "photos/IMG_2.HEIC": (HEIC, "image/heic", ".heic is not supported"),
     "photos/IMG_3.avif": (HEIC.replace(b"ftypheic", b"ftypavif"), "image/avif", "export as JPEG"),
@@ -264,9 +269,93 @@ def test_a_file_that_was_removed_has_a_row_and_is_no_longer_counted_as_there(fac
     (factory.sources / "c" / "1.png").unlink()
     rows = accounted(factory)
     assert {path: row["became"] for path, row in rows.items()} == {"c/0.png": "read", "c/1.png": "removed"}
-    assert tally_of(factory.store).sentence() == "All 1 files were read; 1 document was removed since"
+    assert tally_of(factory.store).sentence() == "The only file was read; 1 document was removed since"
     shutil.rmtree(factory.sources)
     assert {row["became"] for row in accounted(factory).values()} == {"removed"}
+
+
+def row(became: Became, cause: str) -> SourceFile:
+    return {
+        "path": cause,
+        "bytes": 1,
+        "type": "",
+        "became": became,
+        "cause": cause,
+        "why": "",
+        "document_id": "",
+        "collection": "",
+        "shard": "",
+        "licence": "",
+        "mtime": 0.0,
+    }
+
+
+def test_what_was_refused_is_named_first_and_always_and_each_number_has_its_form() -> None:
+    tally = FileTally()
+    for kind in range(20):
+        for _ in range(2):
+            tally.add(row("ignored", f".{kind}"))
+    for verdict in (not_read.OUTSIDE, not_read.DEAD_LINK, not_read.NOT_TEXT, not_read.LICENCES_FORM):
+        tally.add(row(verdict.became, verdict.cause))
+    for cause in ("in quarantine", "in quarantine", "a", "b", "c", "d"):
+        tally.add(row("refused", cause))
+    assert tally.sentence() == (
+        "50 of 50 files were not read: 2 in quarantine, 1 LICENCES.csv that is no plain file (give its collection a "
+        "CSV file of this name), 1 a, 1 b, 1 c, 1 d, 1 link out of the sources folder (put a copy there instead), "
+        "1 link that leads nowhere (remove the link or put the file there), 1 name that is not UTF-8 (rename the file "
+        "or the folder), 2 .0, 2 .1, 2 .10, 2 .11, 2 .12, 2 .13, 2 .14, 2 .15, 24 of other kinds"
+    )
+    several = {
+        not_read.SYSTEM: "2 files of the",
+        not_read.DEAD_LINK: "2 links that lead",
+        not_read.LOCK: "2 lock files",
+    }
+    for verdict, says in several.items():
+        tally = FileTally()
+        for _ in range(2):
+            tally.add(row(verdict.became, verdict.cause))
+        assert tally.sentence().startswith(f"2 of 2 files were not read: {says} ")
+    tally = FileTally()
+    tally.add(row("ignored", not_read.by_ending("x", "").cause))
+    assert tally.sentence().startswith("1 of 1 file was not read: 1 file without an ending (")
+
+
+def test_the_demo_says_where_each_reason_can_be_read_and_nothing_of_reasons_where_all_was_read(
+    factory: Factory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture(factory.sources / "c" / "a.png", (64, 48))
+    for shard in factory.scan():
+        read_shard(factory, shard)
+    for file, says in (("", "The only file was read.\n"), ("b.heic", "reports/index.html (as a table: ")):
+        if file:
+            wrote(factory.sources / "c" / file, HEIC)
+        accounted(factory)
+        show_files(factory.store)
+        said = capsys.readouterr().out
+        assert says in said and ("reason" in said) == bool(file)
+
+
+def test_a_line_of_licences_that_fits_no_file_is_named_with_the_nearest_name(factory: Factory) -> None:
+    for seed, name in enumerate(("c/p0.jpg", "c/f/page-1.png", "c/été.png", "loose.png", "c/sub/holiday.pdf")):
+        (pdf if name.endswith("pdf") else picture)(factory.sources / name, seed=seed)
+    lines = ("p0.jpg", "f", "f/page-1.png", "été.png", "P0.jpg", "holiday.pdf", "f/page-01.png", "sub", "../c/p0.jpg")
+    wrote(factory.sources / "c" / "LICENCES.csv", "\n".join(["file,licence", *(f"{line},MIT" for line in lines)]))
+    wrote(factory.sources / "LICENCES.csv", "file,licence\nloose.png,MIT\nc/p0.jpg,MIT")
+    assert factory.run("report_job").success
+    whys = {row["path"]: (row["became"], row["why"]) for row in factory.store.rows(SOURCE_FILES, ALL_SHARDS)}
+    says = (
+        "5 of its lines fit no file: P0.jpg (p0.jpg?), holiday.pdf (sub/holiday.pdf?), f/page-01.png (f/page-1.png?), "
+        "sub, ../c/p0.jpg (p0.jpg?)"
+    )
+    assert whys["c/LICENCES.csv"] == ("read", f"it states the licences of its collection; {says}")
+    assert whys["LICENCES.csv"][1].endswith("1 of its lines fits no file: c/p0.jpg")
+    assert any(f"c/LICENCES.csv: it states the licences of its collection; {says}" in n for n in notes_of(factory))
+    assert "5 of its lines fit no file: P0.jpg (p0.jpg?)" in (factory.home / "reports" / "index.html").read_text()
+
+
+def notes_of(factory: Factory) -> list[str]:
+    (event,) = factory.run("report_job", assets=["source_files"]).asset_materializations_for_node("source_files")
+    return [str(event.metadata["note"].value)] if "note" in event.metadata else []
 
 
 def test_a_folder_with_nothing_to_read_says_what_is_there_and_has_its_account_all_the_same(factory: Factory) -> None:

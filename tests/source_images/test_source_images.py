@@ -178,6 +178,23 @@ def test_licences_are_found_by_file_and_by_folder_and_a_bad_table_is_refused(tmp
         read_licences(tmp_path)
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_licence_table_is_read_with_commas_semicolons_or_tabs_and_a_mixture_is_refused(
+    tmp_path: Path, mark: str
+) -> None:
+    table = tmp_path / "LICENCES.csv"
+    lines = [("File", "Licence", "author"), ("a.png", "CC0-1.0", "x"), ('"b, c; d.png"', "MIT", '"two\nlines"'), ()]
+    table.write_text("\ufeff" + "\r\n".join(map(mark.join, lines)), "utf-8")
+    assert read_licences(tmp_path) == {"a.png": "CC0-1.0", "b, c; d.png": "MIT"}
+    for other in {",", ";", "\t"} - {mark}:
+        table.write_text(f"file{mark}licence{other}author\na.png{mark}MIT{other}x\n")
+        with pytest.raises(LicencesError, match=r"no column licence; its first line must be: .* semicolons or tabs"):
+            read_licences(tmp_path)
+        table.write_text(f"file{mark}licence\nb.png{mark}MIT\na.png{other}MIT\n")
+        with pytest.raises(LicencesError, match=r"^line 3 of .* is separated by .* where the first line is by"):
+            read_licences(tmp_path)
+
+
 def test_a_bad_document_goes_to_quarantine_whole_and_the_others_go_on(settings: Settings) -> None:
     root = settings.sources / "c"
     picture(root / "a.png")
