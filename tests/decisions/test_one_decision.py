@@ -116,74 +116,65 @@ def test_one_corrected_page_changes_just_the_predicted_pairs_and_asks_no_model(m
     lines = [line for line in exported("--shard", shard) if line["split"] == "preference"]
     page = next(line for line in lines if line["page"] == 3)
     deck = [line for line in lines if line["example"] == page["example"]]
-    assert len(deck) == PAGES
+    assert [line["page"] for line in deck] == [1, 2, 3, 4, 5, 6]
+    assert deck[4]["critic"] != deck[4]["original"]
+    untold = contents(made)
+    fine = [line | {"who": "anna", "verdict": "fine"} for line in deck if line["page"] != 5]
+    brought_in(tmp_path, *fine)
+    apply(made, shard)  # from here on page 5 alone is edited
+
     before, had, asked = rows_of(made), contents(made), calls(made)
-    old = current_manifest(made.store, "preference").id
+    old, decided = current_manifest(made.store, "preference").id, decisions_of(made.home)
     line = page | {
         "who": "anna",
         "verdict": "corrected",
-        "text": page["critic"] + "\n\nA person looked at this page.",
+        "text": page["original"] + "\n\nA person looked at this page.",
         "errors": ["missing"],
         "reason": "The page says more.",
     }
     (said,) = predicted(made, tmp_path, line)
-
     shown = brought_in(tmp_path, line, yes=False)
     assert "1 new decisions" in shown and "Nothing was saved" in shown and old in shown
-    assert decisions_of(made.home) == [] and contents(made) == had
+    assert decisions_of(made.home) == decided and contents(made) == had
     assert "1 decisions were saved" in brought_in(tmp_path, line)
     assert "0 new decisions" in brought_in(tmp_path, line)  # twice is once, though it does not say when
     assert contents(made) == had  # nothing changes before the shard is made again
     apply(made, shard)
 
-    after, segment = rows_of(made), ("corrected_segments", shard, page["target"])
+    after, segment, name = rows_of(made), ("corrected_segments", shard, page["target"]), page["example"]
     row = after[segment]
     assert (row["text"], row["errors"], row["edited"]) == (line["text"], ["missing"], True)
     assert row["corrector"].endswith(" and a person") and row["corrector"].startswith("embedded-")
     assert row["critic"]["text"] == page["critic"]
-    (decision,) = decisions_of(made.home)
-    assert row["decision_id"] == decision.decision_id
+    assert row["decision_id"] == decisions_of(made.home)[-1].decision_id
     pairs = {key for key in {*before, *after} if key[0] == "preference_pairs"}
-    changed = {key[2] for key in pairs if before.get(key) != after.get(key)}
-    assert changed == {*said.new, *said.changed, *said.weighted}
-    assert {key[2] for key in pairs if key not in before} == set(said.new)
-    texts = ("chosen", "rejected", "prefix")
-    assert set(said.changed) == {
-        key[2] for key in pairs & {*before} & {*after} if any(before[key][name] != after[key][name] for name in texts)
+    assert {*said.new} == {key[2] for key in pairs if key not in before}
+    assert {*said.new} == {f"{name}-cumulative-003", f"{name}-cumulative-004", f"{name}-shared_prefix-003"}
+    assert {*said.changed} == {key[2] for key in pairs & {*before} if before[key] != after.get(key)}
+    assert {*said.changed} == {f"{name}-{pair}" for pair in ("cumulative-005", "cumulative-006", "whole")} | {
+        f"{name}-shared_prefix-005"
     }
+    assert (said.weighted, said.gone) == ((), ())
+    weight = [rows["preference_pairs", shard, f"{name}-cumulative-005"]["weight"] for rows in (before, after)]
+    assert weight == pytest.approx([1 / 2, 1 / 6])
     untouched = {*before, *after} - pairs - {segment}
     assert {key: before.get(key) for key in untouched} == {key: after.get(key) for key in untouched}
-
-    # By the formulas of docs/preferences.md.
-    edited = [number for number, each in enumerate(deck, 1) if each["critic"] != each["original"]]
-    first = min(edited, default=PAGES + 1)
-    name = page["example"]
-    assert set(said.new) == {
-        *(f"{name}-cumulative-{upto:03d}" for upto in range(3, min(first, PAGES + 1)) if first > 3),
-        *([f"{name}-shared_prefix-003"] if 3 not in edited else []),
-        *([f"{name}-whole"] if not edited else []),
-    }
-    assert {pair for pair in said.changed if "cumulative" in pair} == {
-        f"{name}-cumulative-{upto:03d}" for upto in range(max(3, first), PAGES + 1)
-    }
 
     now = contents(made)
     assert {key for key in now if now[key] != had[key]} == {(table, shard) for table in CORRECTED}
     assert calls(made) == asked
     assert current_manifest(made.store, "preference").id != old
     assert said.held_by == (old,)
-    table = made.store.read_table("corrected_segments", shard)
-    assert edited_true(Context(made.store, shard, table)).passed
+    assert edited_true(Context(made.store, shard, made.store.read_table("corrected_segments", shard))).passed
     apply(made, shard)
     assert contents(made) == now and calls(made) == asked
 
-    (told,) = (each for each in exported("--shard", shard) if each["who"])
-    assert {name: told[name] for name in line if name in told} == line
-    assert "0 new decisions" in brought_in(tmp_path, told)
-    brought_in(tmp_path, line | {"verdict": "withdrawn"})
+    told = [each for each in exported("--shard", shard) if each["who"]]
+    assert any({**each, **line} == each for each in told)
+    assert "0 new decisions" in brought_in(tmp_path, *told)
+    brought_in(tmp_path, *(each | {"verdict": "withdrawn"} for each in fine))
     apply(made, shard)
-    assert contents(made) == had
-    assert current_manifest(made.store, "preference").id == old
+    assert contents(made) == untold and calls(made) == asked
 
 
 def test_fine_takes_the_critics_edit_back(made: Factory, tmp_path: Path) -> None:
