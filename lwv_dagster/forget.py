@@ -13,6 +13,7 @@ from lwv_dagster.terminal import console, print_table
 from resources.failures import LedgerError
 from resources.ledger_forget import CallGroup, LedgerCleaner, Which
 from resources.settings import Settings
+from resources.text.shown import number_of
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 COLUMNS = ("role", "model", "status", "calls", "tokens", "US dollars")
@@ -52,7 +53,8 @@ def _forget(cleaner: LedgerCleaner, which: Which, asked: Sequence[str], yes: boo
     count, roles = cleaner.forget(which), {group.role for group in groups}
     steps = [name for name in NAMES if roles & set(STEP_OF[name].roles)]
     console.print(
-        f"{count:,} calls were deleted; the tables are as they were. Next: `lwv demo`, or materialize "
+        f"{number_of(count, 'call')} {'was' if count == 1 else 'were'} deleted; the tables are as they were. "
+        "Next: `lwv demo`, or materialize "
         f"{', '.join(steps)} of the shards again: these calls are made anew, and paid again.",
         soft_wrap=True,
         markup=False,

@@ -15,6 +15,7 @@ from dagster._core.utils import make_new_backfill_id
 
 from assets.partitions import known_shards
 from assets.steps import STEP_OF, sharded_steps
+from resources.text.shown import number_of
 
 TITLE = "Stale tables"
 
@@ -70,7 +71,7 @@ def refresh_stale(context: dg.OpExecutionContext) -> None:
     backfill = backfill_of(context.instance, graph, tables)
     context.instance.add_backfill(backfill)
     counts = Counter(table.asset_key.to_user_string() for table in tables)
-    listed = ", ".join(f"{name} of {count} shards" for name, count in counts.items())
+    listed = ", ".join(f"{name} of {number_of(count, 'shard')}" for name, count in counts.items())
     context.log.info("Backfill %s makes again: %s.", backfill.backfill_id, listed)
 
 

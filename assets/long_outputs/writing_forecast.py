@@ -21,6 +21,7 @@ from resources.engine.money import Price
 from resources.engine.progress import duration
 from resources.engine.server_facts import ServerFacts
 from resources.recipe.model import Writing
+from resources.text.shown import number_of
 from resources.text.tokens import EXPECTED_PER_WORD
 
 RULES_TOKENS = 400  # system, rules and request of the opening turn
@@ -75,7 +76,7 @@ class Forecast:
         low, high = self.low, self.high
         cached = f"{low.cached:,.0f} to {high.cached:,.0f} of them cached where the server can"
         parts = [
-            f"{self.documents} documents",
+            number_of(self.documents, "document"),
             f"{low.calls:,.0f} to {high.calls:,.0f} calls",
             f"{low.prompt:,.0f} to {high.prompt:,.0f} prompt tokens ({cached})",
             f"{low.completion:,.0f} to {high.completion:,.0f} completion tokens",

@@ -9,7 +9,7 @@ from assets.quality.quarantine import QuarantineRow
 from assets.quality.report import Report
 from assets.source_files.schema import SourceFile
 from resources.secrets import mask
-from resources.text.shown import visible
+from resources.text.shown import number_of, visible
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #ddd;padding:.3rem .7rem;
@@ -83,7 +83,9 @@ def _cell(report: Report | None) -> str:
         return '<td class="waiting">not made yet</td>'
     off = [outcome["rule"] for outcome in report["outcomes"] if not outcome["passed"]]
     css = "ok" if not off else ("warn" if report["passed"] else "bad")
-    text = f"{report['rows']} rows, {len(report['outcomes']) - len(off)} of {len(report['outcomes'])} passed"
+    text = (
+        f"{number_of(report['rows'], 'row')}, {len(report['outcomes']) - len(off)} of {len(report['outcomes'])} passed"
+    )
     return f'<td class="{css}">{text}{"".join(f"<br>{_text(rule)}" for rule in off)}</td>'
 
 

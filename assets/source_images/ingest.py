@@ -20,7 +20,7 @@ from assets.source_images.unreadable import UnreadableError, unreadable
 from resources.settings import Settings
 from resources.stopping import STOP
 from resources.store import Store
-from resources.text.shown import in_line
+from resources.text.shown import in_line, number_of
 
 STEP = "source_images"
 GONE_NAMED = 5  # vanished documents that a note names
@@ -72,9 +72,8 @@ def ingest_shard(shard: str, store: Store, catalog: Catalog, settings: Settings)
                 result.pages_read += found.texts_read
                 pages += len(found.pages)
                 yield from _rows(entry, found, stated[entry.path])
-            progress.info(
-                "%s %s: %d of %d documents, %d pages, %s", STEP, shard, number, len(entries), pages, entry.path
-            )
+            so_far = f"{number} of {number_of(len(entries), 'document')}, {number_of(pages, 'page')}"
+            progress.info("%s %s: %s, %s", STEP, shard, so_far, entry.path)
 
     result.rows = rows()
     return result

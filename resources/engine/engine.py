@@ -27,7 +27,7 @@ from resources.ledger import WITH_TEXT, Ledger, Record
 from resources.messages import Call, Role
 from resources.secrets import mask
 from resources.structured_output import second_try
-from resources.text.shown import clean_text
+from resources.text.shown import clean_text, number_of
 
 DOWN_S = 15.0  # a server that cannot be reached is left alone for so long, where another one is there
 Item = TypeVar("Item")
@@ -254,7 +254,8 @@ class ModelEngine:
             await asyncio.sleep(EVERY_S)
             in_flight = sum(server.in_flight for server in servers)
             if self._stop is not None and in_flight:
-                logger.info("%s", f"{what}: stopping ({self._stop}); {in_flight} calls in flight end first")
+                ends = f"{number_of(in_flight, 'call')} in flight {'ends' if in_flight == 1 else 'end'} first"
+                logger.info("%s", f"{what}: stopping ({self._stop}); {ends}")
                 continue
             for says in filter(None, (server.waiting() for server in servers)):
                 logger.info("%s", f"{what}: {says}")

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from resources.messages import Call
+from resources.text.shown import number_of
 
 logger = logging.getLogger("lwv.progress")
 EVERY_S = 5.0
@@ -73,8 +74,8 @@ class Progress:
             share = max(share, min(0.99, calls / self.calls))
         parts = [f"{self.what}: {self.done} of {self.total}"]
         if self.sections:
-            parts.append(f"{len(self.sections)} sections")
-        parts.append(f"{calls} calls" + (f" ({replayed} answered before)" if replayed else ""))
+            parts.append(number_of(len(self.sections), "section"))
+        parts.append(number_of(calls, "call") + (f" ({replayed} answered before)" if replayed else ""))
         if tokens:
             parts.append(f"{tokens / max(elapsed_s, 1e-9):.0f} tokens/s")
         if self.tally.cost_usd:

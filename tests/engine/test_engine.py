@@ -350,7 +350,7 @@ def test_people_are_told_while_a_server_is_away_and_while_the_last_calls_end(
     with scripted_server(answer) as server:
         asyncio.run(asyncio.wait_for(run(server.url), 20))
     assert "texts: " in caplog.text and "(HTTP 503: Loading model): waiting for it" in caplog.text
-    assert "stopping (SIGTERM was received); 1 calls in flight end first" in caplog.text
+    assert "stopping (SIGTERM was received); 1 call in flight ends first" in caplog.text
 
 
 def test_a_lone_call_goes_to_the_other_server_while_its_own_is_down(store: Store) -> None:

@@ -22,7 +22,7 @@ from assets.source_images.schema import SOURCE_IMAGES
 from lwv_dagster import terminal
 from lwv_dagster.release.card import _table
 from resources.store import Store
-from resources.text.shown import clean_text, in_line, markdown, visible
+from resources.text.shown import clean_text, in_line, markdown, number_of, visible
 
 NASTY = [
     "\x1b[31mred\x1b]0;title\x07.png",
@@ -169,3 +169,7 @@ def test_a_folder_of_nasty_names_is_read_and_no_name_reaches_a_table_as_it_is(fa
     for text in (*shown, aside["item"], aside["reason"], events):
         assert CONTROL.search(text) is None
     assert not (Path(factory.home) / "odd").exists()
+
+
+def test_one_of_a_kind_is_no_plural() -> None:
+    assert [number_of(count, "file") for count in (0, 1, 2, 1200)] == ["0 files", "1 file", "2 files", "1,200 files"]

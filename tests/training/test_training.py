@@ -288,8 +288,8 @@ def test_a_pair_over_the_budget_of_a_student_that_is_built_is_left_out_and_count
     assert max(first.tokens, second.tokens) < last.tokens
     config = dpo_run(data, sft, data / "short", max_tokens=last.tokens - 1, max_steps=1)
     said = launch("resources.training.dpo.train", config, data / "short.json")
-    assert f"1 of 3 pairs are left out, for they have more than max_tokens = {last.tokens - 1}: 3 has {last}\n" in said
-    assert "2 pairs in " in said
+    assert f"1 of 3 pairs left out, with more than max_tokens = {last.tokens - 1}: 3 has {last}\n" in said
+    assert "2 pairs, forward passes: " in said
     assert json.loads((data / "short" / "training.json").read_text())["left_out"] == {"over_budget": 1}
 
 

@@ -9,6 +9,7 @@ from transformers import PrinterCallback, Trainer
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
+from resources.text.shown import number_of
 from resources.training.arguments import epochs, forecast_run, sharing_devices, starting_point, trainer_settings
 from resources.training.dpo.documents import Cost, DocumentCollator, by_document, plan_documents
 from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
@@ -69,7 +70,7 @@ def within_budget(
         )
     named = "; ".join(f"{rows[number]['id']} has {size}" for number, size in list(over.items())[:NAMED])
     say(
-        f"{len(over)} of {len(rows)} pairs are left out, for they have more than max_tokens = {max_tokens}: {named}"
+        f"{len(over)} of {number_of(len(rows), 'pair')} left out, with more than max_tokens = {max_tokens}: {named}"
         + ("; …" if len(over) > NAMED else "")
     )
     return rows.select([number for number in range(len(rows)) if number not in over], keep_in_memory=True)
@@ -131,7 +132,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
     )
     tokens, alone = sum(one["tokens"] for one in plan), sum(one["pair_tokens"] for one in plan)
     say(
-        f"{run.student} from {sft}: {len(rows)} pairs in {len(plan)} forward passes, "
+        f"{run.student} from {sft}: {number_of(len(rows), 'pair')}, forward passes: {len(plan)}, "
         f"{tokens} tokens (pair by pair {alone})"
     )
     if documents and hyperparameters.reference == "stored" and not stored:

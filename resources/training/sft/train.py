@@ -6,6 +6,7 @@ from datasets import Dataset
 from transformers import PrinterCallback, Trainer
 from trl.trainer.sft_config import SFTConfig
 
+from resources.text.shown import number_of
 from resources.training.arguments import epochs, forecast_run, starting_point, trainer_settings
 from resources.training.forecast import Load, causal
 from resources.training.rows.processor import load_processor
@@ -30,7 +31,7 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
     rows = Dataset.from_parquet(str(run.dataset), keep_in_memory=False)
     texts = (turn["content"] for row in rows.select_columns("messages") for turn in row["messages"])
     base = resolve_student(run.student, texts, run.base_folder)
-    say(f"{run.student} from {base}, {len(rows)} rows")
+    say(f"{run.student} from {base}, {number_of(len(rows), 'row')}")
     processor = load_processor(base, hyperparameters.max_pixels)
     counts = count_tokens(rows, processor, hyperparameters.max_tokens)
     keep = forecast_run(
