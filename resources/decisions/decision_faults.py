@@ -67,17 +67,18 @@ def fault(decision: Decision, shown: Shown | None, known_errors: Collection[str]
 
     One on a text that has changed since is taken: it is listed as stale.
     """
+    name = in_line(decision.target)
     if shown is None:
-        return f"{in_line(decision.target)}: no table has this {decision.kind}: it is gone, or its shard was never run."
+        return f"{name}: no table has this {decision.kind}: it is gone, or its shard was never run."
     if shown.held_out:
-        return f"{decision.target}: is held out for the benchmark: nothing is trained on it."
+        return f"{name}: is held out for the benchmark: nothing is trained on it."
     if decision.verdict == "corrected" and decision.kind != "segment":
-        return f"{decision.target}: only a segment can be corrected, not a whole {decision.kind}."
+        return f"{name}: only a segment can be corrected, not a whole {decision.kind}."
     if decision.verdict == "fine" and decision.kind == "segment" and not shown.original:
-        return f"{decision.target}: the page was not written, so it cannot be fine: correct it or drop it."
+        return f"{name}: the page was not written, so it cannot be fine: correct it or drop it."
     if decision.verdict != "corrected":
         return ""
-    return next((f"{decision.target}: {says}" for says in _faults_of_text(decision, shown, known_errors)), "")
+    return next((f"{name}: {says}" for says in _faults_of_text(decision, shown, known_errors)), "")
 
 
 def _faults_of_text(decision: Decision, shown: Shown, known_errors: Collection[str]) -> Iterator[str]:

@@ -67,6 +67,7 @@ def test_a_sound_decision_is_taken_as_it_is() -> None:
         ({"who": " "}, "`who` is the name"),
         ({"who": "a\nb"}, "`who` is the name"),
         ({"who": "x" * 100}, "`who` is the name"),
+        ({"target": "a\u2028b\x1dc", "errors": []}, "names the kinds of error"),
         ({"target": ""}, "`target` is the id"),
         ({"seen": "abc"}, "`seen` is the hash"),
         ({"at": float("nan")}, "`at` is a number"),
