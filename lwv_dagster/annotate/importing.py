@@ -42,7 +42,10 @@ def run_import(path: Path, yes: bool) -> int:
     """Exit code 0 where every line was taken, 1 where one was refused, 2 where file or recipe cannot be read."""
     store = Store(Settings().absolute().home)
     if not all_shards(store):
-        console.print(f"lwv annotate: {escape(str(store.home))} has no table yet: set LWV_HOME to the one you mean.")
+        console.print(
+            f"lwv annotate: {escape(str(store.home))} has no table yet: set LWV_HOME to the one you mean.",
+            soft_wrap=True,
+        )
         return 2
     try:
         recipe = read_recipe()
