@@ -11,7 +11,7 @@ from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 from resources.text.headings import SEPARATOR
 from resources.text.refusals import is_refusal
 from resources.text.repetition import repeated_share
-from resources.text.words import cjk_share, count_words
+from resources.text.words import count_words, written_in_chinese
 
 GOOD_LENGTH = 80.0  # docs/method.md 6.2: what is kept for SFT scores at least 80 against its stated length
 REPEATED_SHARE = 0.3  # of a text's sentences that are repeats of earlier ones
@@ -38,7 +38,7 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     texts = table.column("output").to_pylist()
     frame["words_off"] = [count_words(text) - words for text, words in zip(texts, frame["words"], strict=True)]
     frame["repeated_share"] = [repeated_share(text) for text in texts]
-    frame["written_language"] = ["zh" if cjk_share(text) > 0.3 else "en" for text in texts]
+    frame["written_language"] = ["zh" if written_in_chinese(text) else "en" for text in texts]
     return frame
 
 

@@ -10,7 +10,7 @@ from resources.text.headings import without_heading
 from resources.text.length_score import length_score
 from resources.text.refusals import is_refusal
 from resources.text.repetition import loop_start, runs_and_count
-from resources.text.words import cjk_share, count_words
+from resources.text.words import count_words, written_in_chinese
 
 FaultKind = Literal["refused", "language", "loop", "repeat", "short", "long"]
 FEW_WORDS = 5  # a section with fewer is no text, with or without length control
@@ -31,7 +31,7 @@ def find_fault(text: str, target_words: int, language: str, earlier: Set[int], r
     if is_refusal(text):
         return Fault("refused", "it refuses, or is an error text, where a text is wanted")
     body = without_heading(text)
-    written = "zh" if cjk_share(body) > 0.3 else "en"
+    written = "zh" if written_in_chinese(body) else "en"
     if body and written != language:
         return Fault("language", f"it is not written in {'Chinese' if language == 'zh' else 'English'}")
     if recipe.loop_control:
@@ -74,14 +74,14 @@ def unusable(text: str, fault: Fault | None, target_words: int) -> str | None:
 
 def go_on(before: str, after: str) -> str:
     """A text that was cut off, joined with its continuation."""
-    if not before or cjk_share(before) > 0.3 or before[-1].isspace():
+    if not before or written_in_chinese(before) or before[-1].isspace():
         return before + after.lstrip()
     return f"{before} {after.lstrip()}"
 
 
 def whole_words(cut: str) -> str:
     """A text that was cut anywhere, up to its last whole word."""
-    if cjk_share(cut) > 0.3:
+    if written_in_chinese(cut):
         return cut.rstrip()
     return re.sub(r"\S+$", "", cut).rstrip() if re.search(r"\w$", cut) and re.search(r"\s", cut) else cut.rstrip()
 

@@ -38,12 +38,7 @@ class Drops:
         """A shard's pairs without those; left_out: pair_id -> why, for the others."""
         for pair in pairs:
             if reason := self.reason(shard, pair):
-                left_out[pair["pair_id"]] = {
-                    "item": "",
-                    "document_id": pair["document_id"],
-                    "example_id": pair["example_id"],
-                    "reason": f"{reason.kind}: {reason.says}",
-                }
+                left_out[pair["pair_id"]] = reason.set_aside(pair["document_id"], pair["example_id"])
             else:
                 yield pair
 

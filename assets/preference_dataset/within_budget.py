@@ -67,11 +67,6 @@ def pairs_within_budget(
         reasons = budget.reasons([pair_row(tables, pair, starts) for pair in trained])
         for pair in document:
             if reason := reasons.get(pair["pair_id"]):
-                left_out[pair["pair_id"]] = {
-                    "item": "",
-                    "document_id": pair["document_id"],
-                    "example_id": pair["example_id"],
-                    "reason": f"{reason.kind}: {reason.says}",
-                }
+                left_out[pair["pair_id"]] = reason.set_aside(pair["document_id"], pair["example_id"])
             else:
                 yield pair

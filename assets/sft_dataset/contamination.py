@@ -132,12 +132,7 @@ class Contamination:
         """The pairs without the benchmark's images and text; left_out: pair_id -> why, for the others."""
         for pair in pairs:
             if reason := self.reason(pair["images"], pair["chosen"]):
-                left_out[pair["pair_id"]] = {
-                    "item": "",
-                    "document_id": pair["document_id"],
-                    "example_id": pair["example_id"],
-                    "reason": f"{reason.kind}: {reason.says}",
-                }
+                left_out[pair["pair_id"]] = reason.set_aside(pair["document_id"], pair["example_id"])
             else:
                 yield pair
 

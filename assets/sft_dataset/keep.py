@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assets.long_outputs.schema import LongOutput
+from assets.quality.quarantine import SetAside
 from assets.source_images.measure import language_of
 from resources.recipe.model import Keep
 from resources.text.headings import SEPARATOR, without_heading
 from resources.text.length_score import length_score
 from resources.text.refusals import is_refusal
 from resources.text.repetition import repeated_share
-from resources.text.words import cjk_share, count_words
+from resources.text.words import count_words, written_in_chinese
 
 ReasonKind = Literal[
     "moved",
@@ -40,7 +41,6 @@ COLUMNS = [
     "required_words",
     "author",
 ]  # of long_outputs, that the decisions need
-CHINESE_SHARE = 0.3  # of a text's words that are CJK characters, from which on it is Chinese
 TELLING_WORDS = 50  # of a shorter text, Latin languages cannot be told apart
 TELLING_CHARACTERS = 2000  # so much of a long one is enough
 
@@ -51,6 +51,11 @@ class Reason:
 
     kind: ReasonKind
     says: str
+
+    def set_aside(self, document_id: str, example_id: str) -> SetAside:
+        """The row for the quarantine of what is left out."""
+        says = f"{self.kind}: {self.says}"
+        return {"item": "", "document_id": document_id, "example_id": example_id, "reason": says}
 
 
 def reason_to_drop(row: LongOutput, keep: Keep) -> Reason | None:
@@ -74,7 +79,7 @@ def reason_to_drop(row: LongOutput, keep: Keep) -> Reason | None:
 
 def written_language(text: str) -> str:
     """ISO 639-1 code of what a text is written in: zh by its characters, any other by its letters, en where unclear."""
-    if cjk_share(text) > CHINESE_SHARE:
+    if written_in_chinese(text):
         return "zh"
     if count_words(text) < TELLING_WORDS:
         return "en"

@@ -51,14 +51,7 @@ class Selection:
     def drop(self, example_id: str, document_id: str, reason: Reason) -> None:
         """Count an example that is left out, with its row for the quarantine."""
         self.reasons[reason.kind] += 1
-        self.dropped.append(
-            {
-                "item": "",
-                "document_id": document_id,
-                "example_id": example_id,
-                "reason": f"{reason.kind}: {reason.says}",
-            }
-        )
+        self.dropped.append(reason.set_aside(document_id, example_id))
 
 
 def select(

@@ -16,9 +16,8 @@ from resources.text.headings import page_headings, without_heading
 from resources.text.length_score import length_score
 from resources.text.placeholders import placeholders
 from resources.text.repetition import loop_start, repeated_share, runs_and_count
-from resources.text.words import cjk_share, count_words, tokens
+from resources.text.words import count_words, tokens, written_in_chinese
 
-CHINESE_SHARE = 0.3  # of a text's words, from which on it counts as Chinese
 _HEADING = re.compile(r"^#{1,6}\s", re.MULTILINE)
 
 
@@ -71,7 +70,7 @@ def measure_example(output: LongOutput, segments: Sequence[Segment], known: Know
             "repeated_share": repeated_share(body),
             "earlier_share": len(own & earlier) / len(own) if own else 0.0,
             "loops": len(own) < runs and loop_start(body) is not None,
-            "written_language": ("zh" if cjk_share(body) > CHINESE_SHARE else "en") if words else "",
+            "written_language": ("zh" if written_in_chinese(body) else "en") if words else "",
             "page_terms": match.terms,
             "page_share": match.share,
             "numbers_off": match.numbers_off,

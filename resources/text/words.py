@@ -2,6 +2,7 @@
 
 import re
 
+CHINESE_SHARE = 0.3  # of a text's words that are CJK characters, beyond which it is Chinese
 _CJK = re.compile(r"[\u4e00-\u9fff]")
 _LATIN = re.compile(r"(?<!\w)[a-zA-Z]+(?!\w)")
 _TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+")
@@ -20,6 +21,11 @@ def cjk_share(text: str) -> float:
     """CJK characters as a share of all counted words, 0-1."""
     cjk = _count_cjk(text)
     return cjk / (cjk + len(_LATIN.findall(text))) if cjk else 0.0
+
+
+def written_in_chinese(text: str) -> bool:
+    """Whether more than CHINESE_SHARE of what is counted are CJK characters."""
+    return cjk_share(text) > CHINESE_SHARE
 
 
 def _count_cjk(text: str) -> int:
