@@ -25,8 +25,8 @@ from resources.recipe.read import RecipeError
 def signals(
     context: dg.AssetExecutionContext, store: StoreResource, recipe: RecipeResource
 ) -> dg.MaterializeResult[None]:
-    """A row per segment of every split, as the critic left it: length, repetition, faithfulness to its pages, cost, the
-    rules that name it, and a doubt from 0 to 100 with its parts. No model is asked."""
+    """A row per segment of every split, as critic and people left it: length, repetition, faithfulness to its pages,
+    cost, the rules that name it, and a doubt from 0 to 100 with its parts. No model is asked."""
     with clear_failures(RecipeError):
         shard, tally = Shard.of(context, STEP, SIGNALS, store, recipe), SignalTally()
         outputs = {row["example_id"]: row for row in shard.store.rows(LONG_OUTPUTS, shard.name)}

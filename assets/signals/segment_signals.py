@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from assets.corrected_segments.laid_over import critics_row
 from assets.corrected_segments.schema import CorrectedSegment
 from assets.long_outputs.schema import LongOutput, Section
 from assets.segments.schema import Segment
@@ -43,6 +44,7 @@ def measure_example(output: LongOutput, segments: Sequence[Segment], known: Know
     request, earlier = PageWords(output["request"]), set[int]()
     for segment in segments:
         corrected = known.corrected.get(segment["segment_id"])
+        critic = critics_row(corrected) if corrected else None  # what a person wrote in its place is no edit of its own
         text = corrected["text"] if corrected else segment["text"]
         body, plan = without_heading(text), planned(output, segment)
         words, mine = count_words(body), [page for page in plan.pages if 0 < page <= len(pages)]
@@ -51,7 +53,7 @@ def measure_example(output: LongOutput, segments: Sequence[Segment], known: Know
         calls = [*plan.calls, *([corrected["call_id"]] if corrected else ())]
         paid = [known.calls[call] for call in calls if call in known.calls]
         wrote = [known.calls[call] for call in plan.calls if call in known.calls]
-        target, edit = plan.target_words or None, edit_of(corrected) if corrected else None
+        target, edit = plan.target_words or None, edit_of(critic) if critic else None
         row: Signal = {
             "segment_id": segment["segment_id"],
             "example_id": segment["example_id"],
@@ -80,10 +82,10 @@ def measure_example(output: LongOutput, segments: Sequence[Segment], known: Know
             "placeholders": [found for found in placeholders(text) if not any(page.has(found) for page in pages)],
             "headings": len(_HEADING.findall(text)),
             "heading_lost": words > 0 and heading_lost(text, output, segment),
-            "edited": corrected["edited"] if corrected else None,
+            "edited": critic["edited"] if critic else None,
             "edit_distance": edit.distance if edit else None,
             "edit_share": edit.share if edit else None,
-            "errors": corrected["errors"] if corrected else [],
+            "errors": critic["errors"] if critic else [],
             "tokens": sum(call.tokens for call in paid) if paid else None,
             "cost_usd": sum(call.usd for call in paid) if paid else None,
             "rules": known.named.rules_of(segment, [output["images"][page - 1] for page in mine]),

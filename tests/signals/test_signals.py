@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from assets.corrected_segments.laid_over import decided_row
+from assets.corrected_segments.schema import CORRECTED_SEGMENTS
 from assets.partitions import SHARDS
 from assets.quality.asset_checks import check_shard
 from assets.quality.outcome import Outcome, Rule
@@ -15,6 +17,7 @@ from assets.quality.report import write_report
 from assets.signals.checks import CHECKS
 from assets.signals.schema import SIGNALS
 from assets.source_images.schema import SOURCE_IMAGES
+from resources.decisions.decision import Decision
 from resources.ledger import Ledger
 from resources.store import Store
 from resources.text.headings import without_heading
@@ -88,6 +91,20 @@ def test_what_the_critic_changed_is_counted_in_tokens(factory: Factory) -> None:
     assert (row["edit_distance"], row["edited"], row["errors"]) == (3, True, ["incoherent"])
     assert 0 < row["edit_share"] < 0.05
     assert (rows[1, 3]["edit_distance"], rows[0, 2]["edit_distance"]) == (0, None)
+
+
+def test_what_a_person_wrote_is_measured_and_is_no_edit_of_the_critic(factory: Factory) -> None:
+    critics = made(factory, 2, corrected={(1, 2): lambda text: f"{text} Three more words."})[1, 2]
+    rows = list(factory.store.rows(CORRECTED_SEGMENTS, SHARD))
+    place = next(at for at, row in enumerate(rows) if row["segment_id"] == critics["segment_id"])
+    text = f"{rows[place]['original']} A person wrote a whole sentence here."
+    decision = Decision("ann", 0.0, "segment", critics["segment_id"], "", "corrected", text, ("factual",))
+    rows[place] = decided_row(rows[place], decision)
+    factory.store.write_table(CORRECTED_SEGMENTS, SHARD, rows)
+    assert factory.run("shard_job", SHARD, ["signals"]).success
+    row = next(row for row in factory.store.rows(SIGNALS, SHARD) if row["segment_id"] == critics["segment_id"])
+    assert row["words"] == critics["words"] + 4  # seven words in place of three
+    assert [row[name] for name in ("edit_distance", "edited", "errors")] == [3, True, ["incoherent"]]
 
 
 def test_a_heading_alone_is_nothing_written(factory: Factory) -> None:
