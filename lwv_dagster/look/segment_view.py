@@ -1,5 +1,6 @@
 """All that the queue shows of one segment: its page, its texts beside each other, its doubt, what people decided."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from resources.decisions.settle import Settled
 from resources.store import Store
 from resources.table import Row, Table
 
-NEIGHBOUR = 600  # characters of the segment before and after that are shown
+NEIGHBOUR = 280  # characters of the segment before and after that are shown
 OUTPUT_COLUMNS = ("example_id", "document_id", "documents", "kind", "split", "language", "images", "request", "author")
 
 
@@ -95,14 +96,28 @@ def segment_view(store: Store, shard: str, segment_id: str, standings: Standings
         names_for(store, [shard], [segment_id]).of(segment_id),
         index,
         next(iter(signals), None),
-        neighbours.get(index - 1, "")[-NEIGHBOUR:],
-        neighbours.get(index + 1, "")[:NEIGHBOUR],
+        end_of(neighbours.get(index - 1, "")),
+        begin_of(neighbours.get(index + 1, "")),
         critic,
         word_diff(place.shown.original, place.shown.text) if critic and critic["edited"] else (),
         [image for image in place.images if not store.image_path(image).is_file()],
         state_of(standings.outcomes[place.target]) if place.target in standings.outcomes else "",
         said,
     )
+
+
+def end_of(text: str) -> str:
+    """The last characters of a text, from a word or a Chinese character on."""
+    if len(text) <= NEIGHBOUR:
+        return text
+    return "…" + re.sub(r"^[^\W\u3400-\u9fff]+\s+", "", text[-NEIGHBOUR:])
+
+
+def begin_of(text: str) -> str:
+    """The first characters of a text, up to a word or a Chinese character."""
+    if len(text) <= NEIGHBOUR:
+        return text
+    return re.sub(r"\s+[^\W\u3400-\u9fff]+$", "", text[:NEIGHBOUR]) + "…"
 
 
 def said_of(place: Place, standings: Standings) -> list[Said]:
