@@ -50,7 +50,7 @@ class Size:
     images: int
 
 
-SMALL = Size(documents=8, pages=4, in_shard=4, images=3)
+SMALL = Size(documents=12, pages=4, in_shard=4, images=3)
 
 
 def write_look_home(home: Path, size: Size = SMALL) -> int:
