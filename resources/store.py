@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity, read_identity
@@ -20,6 +21,7 @@ from resources.table import Row, Table
 from resources.text.shown import clean_row
 
 BATCH_ROWS = 256
+GROUP_BYTES = 8_000_000  # of rows that are stored together: many small groups make a table slow to look through
 R = TypeVar("R")
 
 
@@ -67,13 +69,18 @@ class Store:
 
         Raises pa.ArrowInvalid/ArrowTypeError (a row does not fit `schema`); nothing is left behind then.
         """
-        count, content = 0, hashlib.sha256()
+        count, content, group = 0, hashlib.sha256(), list[pa.RecordBatch]()
         with self.replacing(path) as tmp, pq.ParquetWriter(tmp, schema) as writer:
             for rows_of_batch in batched(rows, BATCH_ROWS):
                 batch = pa.RecordBatch.from_pylist(clean_row(rows_of_batch), schema=schema)
                 content.update(batch.serialize())
-                writer.write_batch(batch)
                 count += batch.num_rows
+                group.append(batch)
+                if sum(each.nbytes for each in group) >= GROUP_BYTES:
+                    writer.write_table(pa.Table.from_batches(group))
+                    group = []
+            if group:
+                writer.write_table(pa.Table.from_batches(group))
             writer.add_key_value_metadata(identity.with_content(content.hexdigest()).as_metadata())
         return count
 
@@ -106,6 +113,17 @@ class Store:
         with self._readable(table.name, shard) as path, pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
+
+    def rows_where(
+        self, table: Table[Row], shard: str, column: str, values: Iterable[str], columns: Sequence[str] | None = None
+    ) -> Iterator[Row]:
+        """The rows of one shard's table whose text in `column` is one of these values; only some `columns` where given.
+        Of all the others only that column is read.
+
+        Raises MissingTableError, DamagedTableError.
+        """
+        with self._readable(table.name, shard) as path:
+            yield from rows_with(path, column, values, columns)
 
     @contextmanager
     def _readable(self, table: str, shard: str) -> Iterator[Path]:
@@ -197,6 +215,16 @@ def batched(rows: Iterable[R], size: int) -> Iterator[list[R]]:
     yield batch
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def rows_with(path: Path, column: str, values: Iterable[str], columns: Sequence[str] | None = None) -> Iterator[Any]:
+    """The rows of a Parquet file whose text in `column` is one of these values, a row group in memory at a time."""
+    wanted = pa.array(list(values), pa.string())
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            found = pc.is_in(file.read_row_group(group, [column]).column(0), wanted)
+            if pc.any(found).as_py():
+                yield from file.read_row_group(group, columns).filter(found).to_pylist()
 
 
 def file_hash(path: Path) -> str:
