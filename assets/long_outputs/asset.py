@@ -48,4 +48,4 @@ def long_outputs(
             forecast.calls,
         )
     metadata: Metadata = {**written.metadata, "forecast": str(forecast), **tally.metadata()}
-    return shard.result(written.rows, written.quarantined, metadata)
+    return shard.result(written.rows, written.quarantined, metadata, {**written.counts, **tally.counted()})
