@@ -1,4 +1,4 @@
-"""What an asset tells the UI to plot: at most twelve numbers, the same in each run, and what its rows cost among them."""
+"""What an asset tells the UI to plot: at most twelve numbers, the same in each run, what its rows cost among them."""
 
 from collections import Counter
 from pathlib import Path
@@ -64,11 +64,8 @@ def test_a_second_run_plots_the_same_numbers_and_what_the_rows_took_is_the_same(
         assert numbers(again) ^ numbers(first) <= MAY_LACK, name
         if STEP_OF[name].roles:
             assert {"cost_usd", "paid_usd", "calls_made", "prompt_tokens", "completion_tokens"} <= numbers(first), name
-            took = [
-                [said[key].value for key in ("prompt_tokens", "completion_tokens", "cost_usd")]
-                for said in (first, again)
-            ]
-            assert took[0] == took[1], name
+            for key in ("prompt_tokens", "completion_tokens", "cost_usd"):
+                assert first[key].value == again[key].value, (name, key)
             assert told(again)["calls_made"] == 0 and told(again)["calls_replayed"] == told(first)["calls"]
 
 
@@ -100,7 +97,6 @@ def test_a_checkpoint_plots_no_more_than_twelve_numbers_whatever_it_left_out(
         rows=3,
         counts=Counter({"single": 3}),
         authors={"m": 3},
-        embedded=True,
         path=str(tmp_path),
     )
     found: dict[str, Any] = dict(checkpoint_metadata(tmp_path, manifest, False))
