@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity, read_identity
@@ -107,6 +108,17 @@ class Store:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
 
+    def rows_where(
+        self, table: Table[Row], shard: str, column: str, values: Iterable[str], columns: Sequence[str] | None = None
+    ) -> Iterator[Row]:
+        """The rows of one shard's table whose text in `column` is one of these values; only some `columns` where given.
+        Of all the others only that column is read.
+
+        Raises MissingTableError, DamagedTableError.
+        """
+        with self._readable(table.name, shard) as path:
+            yield from rows_with(path, column, values, columns)
+
     @contextmanager
     def _readable(self, table: str, shard: str) -> Iterator[Path]:
         path = self._existing(table, shard)
@@ -197,6 +209,16 @@ def batched(rows: Iterable[R], size: int) -> Iterator[list[R]]:
     yield batch
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def rows_with(path: Path, column: str, values: Iterable[str], columns: Sequence[str] | None = None) -> Iterator[Any]:
+    """The rows of a Parquet file whose text in `column` is one of these values, a row group in memory at a time."""
+    wanted = pa.array(list(values), pa.string())
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            found = pc.is_in(file.read_row_group(group, [column]).column(0), wanted)
+            if pc.any(found).as_py():
+                yield from file.read_row_group(group, columns).filter(found).to_pylist()
 
 
 def file_hash(path: Path) -> str:
