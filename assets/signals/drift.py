@@ -100,41 +100,42 @@ def spread_of(signal: str, values: Values, examples: npt.NDArray[np.int_]) -> Sp
     return Spread(Counter(dict(zip(names.tolist(), times.tolist(), strict=True))), independent(measured, examples))
 
 
-def together(spreads: Sequence[Spread]) -> Spread:
-    """Of several shards as one."""
-    counts = Counter[Level]()
-    for spread in spreads:
-        counts.update(spread.counts)
-    return Spread(counts, sum(spread.independent for spread in spreads))
-
-
 def drift_of_shards(shards: Mapping[str, Spreads], limits: Checks) -> dict[str, ShardDrift]:
     """Each shard, in order, against those before it that have not drifted themselves: those of its own collection
     (`<collection>-<nnn>`) where these have enough rows, else all of them."""
-    found, good = dict[str, ShardDrift](), list[str]()
+    found, before, of_all = dict[str, ShardDrift](), dict[str, Spreads](), Spreads(0, {})
     for shard, spreads in shards.items():
-        own = [name for name in good if name.rpartition("-")[0] == shard.rpartition("-")[0]]
-        enough = sum(shards[name].rows for name in own) >= limits.drift_rows
-        found[shard] = drift_of(shard, spreads, [shards[name] for name in (own if enough else good)], limits)
+        collection = shard.rpartition("-")[0]
+        own = before.get(collection, Spreads(0, {}))
+        found[shard] = drift_of(shard, spreads, own if own.rows >= limits.drift_rows else of_all, limits)
         if found[shard].verdict != "drifted":
-            good.append(shard)
+            before[collection], of_all = together(own, spreads), together(of_all, spreads)
     return found
 
 
-def drift_of(shard: str, now: Spreads, before: Sequence[Spreads], limits: Checks) -> ShardDrift:
-    """One shard against some others, taken together."""
-    rows_before = sum(each.rows for each in before)
-    if min(now.rows, rows_before) < limits.drift_rows:
-        return ShardDrift(shard, "too few", now.rows, rows_before)
-    pairs = {name: (now.by_signal[name], together([each.by_signal[name] for each in before])) for name in SIGNALS}
+def together(some: Spreads, others: Spreads) -> Spreads:
+    """Of several shards as one."""
+    spreads = dict[str, Spread]()
+    for name in SIGNALS:
+        left, right = some.by_signal.get(name, Spread()), others.by_signal.get(name, Spread())
+        counts = left.counts.copy()
+        counts.update(right.counts)
+        spreads[name] = Spread(counts, left.independent + right.independent)
+    return Spreads(some.rows + others.rows, spreads)
+
+
+def drift_of(shard: str, now: Spreads, before: Spreads, limits: Checks) -> ShardDrift:
+    """One shard against others, taken together."""
+    if min(now.rows, before.rows) < limits.drift_rows:
+        return ShardDrift(shard, "too few", now.rows, before.rows)
     signals = [
-        compare(name, some, others, limits)
-        for name, (some, others) in pairs.items()
-        if min(some.total, others.total) >= limits.drift_rows
+        compare(name, now.by_signal[name], before.by_signal[name], limits)
+        for name in SIGNALS
+        if min(now.by_signal[name].total, before.by_signal[name].total) >= limits.drift_rows
     ]
     signals.sort(key=lambda signal: -signal.psi)
     drifted = any(signal.drifted for signal in signals)
-    return ShardDrift(shard, "drifted" if drifted else "as before", now.rows, rows_before, signals)
+    return ShardDrift(shard, "drifted" if drifted else "as before", now.rows, before.rows, signals)
 
 
 def compare(signal: str, now: Spread, then: Spread, limits: Checks) -> SignalDrift:

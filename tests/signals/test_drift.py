@@ -140,7 +140,7 @@ def test_shards_taken_together_are_what_they_are_as_one() -> None:
     parts = [spreads(seed, (20, 5)) for seed in (1, 2)]
     both = pa.concat_tables([pa.table(segments(seed, 20, 5)) for seed in (1, 2)])
     for signal in SIGNALS:
-        one = together([part.by_signal[signal] for part in parts])
+        one = together(*parts).by_signal[signal]
         assert one.counts == spreads_of(both).by_signal[signal].counts
 
 
