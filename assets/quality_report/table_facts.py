@@ -36,20 +36,10 @@ class TableFacts:
 
 
 @dataclass(frozen=True)
-class Written:
-    """What a shard's texts took. usd, tokens: of the calls of its rows; words: of the texts."""
-
-    usd: float = 0.0
-    tokens: int = 0
-    words: int = 0
-
-
-@dataclass(frozen=True)
 class Facts:
     """All tables of a home. tables: table -> shard -> facts; damaged: `table shard` of those that cannot be read."""
 
     tables: dict[str, dict[str, TableFacts]]
-    spreads: dict[str, Spreads]
     quarantine: Counter[tuple[str, str, str]]  # step, kind of reason, shard -> rows
     damaged: list[str]
 
@@ -77,12 +67,16 @@ def read_facts(store: Store, kept: KeptFiles) -> Facts:
         found = _each(store, table, kept, _facts, damaged)
         if found:
             tables[table] = found
-    spreads = _each(store, "signals", kept, _spreads, [])
     quarantine = Counter[tuple[str, str, str]]()
     for folder in sorted((store.home / "tables" / "quarantine").glob("*")):
         for shard, kinds in _each(store, f"quarantine/{folder.name}", kept, _kinds, damaged).items():
             quarantine.update({(folder.name, kind, shard): count for kind, count in kinds.items()})
-    return Facts(tables, spreads, quarantine, damaged)
+    return Facts(tables, quarantine, damaged)
+
+
+def read_spreads(store: Store, kept: KeptFiles) -> dict[str, Spreads]:
+    """The signals of each shard, for drift. What cannot be read is left out."""
+    return _each(store, "signals", kept, _spreads, [])
 
 
 def _each(store: Store, table: str, kept: KeptFiles, read: Callable[[Path], T], damaged: list[str]) -> dict[str, T]:
@@ -123,3 +117,22 @@ def _kinds(path: Path) -> Counter[str]:
         reasons: Iterable[str] = pq.read_table(path, columns=["reason"]).column("reason").to_pylist()
         return Counter(kind_of(reason) or "other" for reason in reasons)
     return Counter()
+
+
+def document_shards(store: Store, kept: KeptFiles) -> tuple[dict[str, str], dict[str, str]]:
+    """(shard, split) of each document whose pages were read, by its id."""
+    shards, splits = dict[str, str](), dict[str, str]()
+    for shard, found in _each(store, "source_images", kept, _documents, []).items():
+        shards.update(dict.fromkeys(found, shard))
+        splits.update(found)
+    return shards, splits
+
+
+def _documents(path: Path) -> dict[str, str]:
+    named = ["document_id", "split"]
+    with pq.ParquetFile(path, read_dictionary=named) as file:
+        table = file.read(named)
+    numbers, splits = (table.column(name).combine_chunks() for name in named)
+    _, first = np.unique(numbers.indices.to_numpy(), return_index=True)
+    rows = pa.array(first)
+    return dict(zip(numbers.take(rows).to_pylist(), splits.take(rows).to_pylist(), strict=True))
