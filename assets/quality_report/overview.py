@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from assets.quality.outcome import limits_of
 from assets.quality.quarantine import read_quarantine
@@ -86,7 +87,7 @@ class Overview:
                 {"drifted": 5, "as before": 1, "too few": 0}[each.verdict],
                 shard,
                 _drift_says(each),
-                f"/queue?shard={shard}",
+                f"/queue?{urlencode({'shard': shard})}",
             )
             for at, (shard, each) in enumerate(found.items())
         ]
@@ -132,7 +133,7 @@ def strip(grid: RuleGrid, line: int) -> list[Cell]:
             heat(cell.rows),
             shard,
             f"{shard}: {cell.says}",
-            f"/violations?check={found.name}&shard={shard}",
+            f"/violations?{urlencode({'check': found.name, 'shard': shard})}",
         )
         for shard, cell in found.cells.items()
     ]
