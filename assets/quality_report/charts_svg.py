@@ -1,11 +1,13 @@
 """The geometry of the overview's charts: numbers in, what a template draws as SVG out. Pure functions."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 300, 120  # of a curve's picture, in its own units
 COLOURS = 4  # lines that a picture tells apart
+LENGTH_BINS = 21  # tenths of the planned length, 0 to 2, and what is longer
 
 
 class Line(NamedTuple):
@@ -51,10 +53,36 @@ def _points(line: Sequence[float], least: float, most: float, steps: int) -> str
 
 
 class Cell(NamedTuple):
-    """One shard's place in a strip. at: its left edge, in cells."""
+    """One shard's place in a strip. at: its left edge, in cells; shade: its class, h0 to h5 or another of the sheet."""
 
     at: int
-    heat: int
+    shade: str
     name: str
     says: str
     href: str
+
+
+class Bar(NamedTuple):
+    """One bar of a histogram, in hundredths of the picture. says: its range and count."""
+
+    left: float
+    height: float
+    says: str
+
+
+def histograms(counts: Mapping[str, Counter[int]]) -> dict[str, list[Bar]]:
+    """kind -> texts by words written against words planned, in bins of a tenth; the last one has all above."""
+    found = {}
+    for kind, of_kind in sorted(counts.items()):
+        most = max(of_kind.values(), default=1)
+        found[kind] = [
+            Bar(100 * at / LENGTH_BINS, 100 * of_kind[at] / most, f"{_range(at)} of the plan: {of_kind[at]:,}")
+            for at in range(LENGTH_BINS)
+            if of_kind[at]
+        ]
+    return found
+
+
+def _range(at: int) -> str:
+    low = f"{at / 10:.0%}"
+    return f"{low} and more" if at == LENGTH_BINS - 1 else f"{low} to {(at + 1) / 10:.0%}"

@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 
 from assets.quality.outcome import limits_of
 from assets.quality.quarantine import read_quarantine
-from assets.quality_report.charts_svg import COLOURS, HEIGHT, WIDTH, Cell, curves
+from assets.quality_report.charts_svg import HEIGHT, LENGTH_BINS, WIDTH, Cell, curves, histograms
 from assets.quality_report.cost_facts import Costs, costs_of, read_forecasts, spent_groups
 from assets.quality_report.freshness import freshness
 from assets.quality_report.funnel import funnel, share
 from assets.quality_report.kept_files import KeptFiles
 from assets.quality_report.rule_grid import RuleGrid, heat, read_grid
-from assets.quality_report.table_facts import Facts, document_shards, read_facts, read_spreads
+from assets.quality_report.table_facts import Facts, document_shards, read_facts, read_lengths, read_spreads
 from assets.quality_report.training_facts import read_training_facts
 from assets.signals.drift import ShardDrift, drift_of_shards
 from assets.source_files.summary import tally_of
@@ -29,8 +29,23 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "templates"
 STYLE = FOLDER / "overview.css"
-LATER = ("drift", "cost", "fresh")  # parts that take longer, whose place in the page is filled after the rest is shown
-MOST_LISTED = 12  # names of a kind of cost
+LATER = (
+    "drift",
+    "lengths",
+    "cost",
+    "fresh",
+)  # parts that take longer, whose place in the page is filled after the rest is shown
+MOST_LISTED = 8  # names of a kind of cost
+TITLES = {  # of every part, in the order of the page
+    "funnel": "From files to trained rows",
+    "rules": "Rules that fail, by shard",
+    "quarantine": "In quarantine, by reason",
+    "drift": "Drift of each shard against those before it",
+    "lengths": "Words written against words planned",
+    "cost": "Cost",
+    "training": "Training and scores",
+    "fresh": "How fresh each asset is",
+}
 
 
 class Overview:
@@ -61,20 +76,19 @@ class Overview:
                     for each in training.trained
                     for name, line in each.curves.items()
                 ],
-                width=WIDTH,
-                height=HEIGHT,
+                size=(WIDTH, HEIGHT),
             ),
         }
 
     def part(self, name: str) -> "Markup":
         """One of LATER."""
-        made = {"drift": self._drift, "cost": self._cost, "fresh": self._fresh}
+        made = {"drift": self._drift, "lengths": self._lengths, "cost": self._cost, "fresh": self._fresh}
         return made[name]()
 
     def all(self) -> dict[str, "Markup"]:
         """Every part, in the order of the page."""
         found = {**self.first(), **{name: self.part(name) for name in LATER}}
-        return {name: found[name] for name in ("funnel", "rules", "quarantine", "drift", "cost", "training", "fresh")}
+        return {name: found[name] for name in TITLES}
 
     def _drift(self) -> "Markup":
         spreads = read_spreads(self.store, self._kept)
@@ -84,7 +98,7 @@ class Overview:
         cells = [
             Cell(
                 at,
-                {"drifted": 5, "as before": 1, "too few": 0}[each.verdict],
+                {"drifted": "h5", "as before": "ov-same", "too few": "h0"}[each.verdict],
                 shard,
                 _drift_says(each),
                 f"/queue?{urlencode({'shard': shard})}",
@@ -94,6 +108,9 @@ class Overview:
         drifted = [each for each in found.values() if each.verdict == "drifted"]
         verdicts = Counter(each.verdict for each in found.values())
         return self._html("drift", cells=cells, drifted=drifted, verdicts=verdicts, least=limits.drift_rows)
+
+    def _lengths(self) -> "Markup":
+        return self._html("lengths", kinds=histograms(read_lengths(self.store, self._kept)), bins=LENGTH_BINS)
 
     def _cost(self) -> "Markup":
         facts, training = read_facts(self.store, self._kept), read_training_facts(self.store)
@@ -130,7 +147,7 @@ def strip(grid: RuleGrid, line: int) -> list[Cell]:
     return [
         Cell(
             places.get(shard, 0),
-            heat(cell.rows),
+            f"h{heat(cell.rows)}",
             shard,
             f"{shard}: {cell.says}",
             f"/violations?{urlencode({'check': found.name, 'shard': shard})}",
@@ -159,7 +176,6 @@ def templates() -> "Environment":
         "time": lambda at: datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M"),
         "score": lambda value: "–" if value is None else f"{value:.1f}",
     }
-    made.globals["colours"] = COLOURS
     return made
 
 

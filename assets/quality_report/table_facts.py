@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.quality.quarantine_share import kind_of
+from assets.quality_report.charts_svg import LENGTH_BINS
 from assets.quality_report.kept_files import KeptFiles
 from assets.signals.drift import Spreads
 from assets.signals.drift_tables import COLUMNS, spreads_of
@@ -136,3 +137,19 @@ def _documents(path: Path) -> dict[str, str]:
     _, first = np.unique(numbers.indices.to_numpy(), return_index=True)
     rows = pa.array(first)
     return dict(zip(numbers.take(rows).to_pylist(), splits.take(rows).to_pylist(), strict=True))
+
+
+def read_lengths(store: Store, kept: KeptFiles) -> dict[str, Counter[int]]:
+    """kind of example -> its texts by tenths of their planned length that were written; the last one has all above."""
+    found = dict[str, Counter[int]]()
+    for of_shard in _each(store, "long_outputs", kept, _lengths, []).values():
+        for (kind, at), count in of_shard.items():
+            found.setdefault(kind, Counter())[at] += count
+    return found
+
+
+def _lengths(path: Path) -> Counter[tuple[str, int]]:
+    table = pq.read_table(path, columns=["kind", "words", "target_words"])
+    words, planned = (np.asarray(table.column(name).fill_null(0), float) for name in ("words", "target_words"))
+    bins = np.minimum(LENGTH_BINS - 1, np.floor(10 * words / np.maximum(planned, 1))).astype(int)
+    return Counter(zip(table.column("kind").to_pylist(), bins.tolist(), strict=True))

@@ -27,10 +27,12 @@ class Trained:
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """datasets: by gate (`sft`, `preference`); means: model -> score -> its mean; says: what the scores are worth."""
+    """datasets: by gate (`sft`, `preference`); scores: model, items, S, S_l, S_l released, S_q, words; means: model ->
+    score -> its mean; says: what they are worth."""
 
     datasets: dict[str, Manifest] = field(default_factory=dict)
     trained: list[Trained] = field(default_factory=list)
+    scores: Sequence[Sequence[str | int]] = ()
     means: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     says: Sequence[str] = ()
 
@@ -50,7 +52,7 @@ def read_training_facts(store: Store) -> TrainingFacts:
     with suppress(OSError, ValueError, KeyError):
         if summary := read_summary(store):
             says = (f"{summary['harness']}; judge: {summary['judge']}", summary["note"])
-            return TrainingFacts(datasets, trained, read_means(store), says)
+            return TrainingFacts(datasets, trained, summary["rows"], read_means(store), says)
     return TrainingFacts(datasets, trained)
 
 

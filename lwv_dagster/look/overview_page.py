@@ -5,18 +5,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from assets.quality_report.overview import LATER, STYLE, Overview
+from assets.quality_report.overview import LATER, STYLE, TITLES, Overview
 from lwv_dagster.look.rendering import Look, look_of, page
-
-TITLES = {
-    "funnel": "From files to trained rows",
-    "rules": "Rules that fail, by shard",
-    "quarantine": "In quarantine, by reason",
-    "drift": "Drift of each shard against those before it",
-    "cost": "Cost",
-    "training": "Training and scores",
-    "fresh": "How fresh each asset is",
-}
 
 
 def overview(request: Request) -> Response:
