@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from assets.quality_report.rule_grid import RuleGrid
 from assets.quality_report.table_facts import Facts
+from assets.quality_report.training_facts import TrainingFacts
 from assets.steps import STEPS
+from resources.text.shown import number_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,30 @@ def freshness(facts: Facts, grid: RuleGrid) -> list[Fresh]:
         for step in STEPS
         if step.name in facts.tables
     ]
+
+
+@dataclass(frozen=True)
+class FreshWhole:
+    """A data set or checkpoint. at: when it was written, Unix time; says: what is newer than it."""
+
+    what: str
+    at: float
+    says: str
+
+
+def fresh_wholes(facts: Facts, training: TrainingFacts) -> list[FreshWhole]:
+    """The current data sets, and the checkpoints."""
+    found = []
+    for gate in training.datasets:
+        read = ("long_outputs",) if gate == "sft" else ("preference_pairs",)
+        at = training.written[gate]
+        newer = sum(table.at > at for name in read for table in facts.tables.get(name, {}).values())
+        says = f"{number_of(newer, 'shard')} of {', '.join(read)} written since" if newer else ""
+        found.append(FreshWhole(f"{gate}_dataset", at, says))
+    for each in training.trained:
+        says = "trained on an older data set than the gate let through last" if each.older else ""
+        found.append(FreshWhole(f"{each.kind}_checkpoint", training.written[each.kind + "_checkpoint"], says))
+    return found
 
 
 def _fresh(

@@ -10,7 +10,7 @@ from assets.quality.outcome import limits_of
 from assets.quality.quarantine import read_quarantine
 from assets.quality_report.charts_svg import HEIGHT, LENGTH_BINS, WIDTH, Cell, curves, histograms
 from assets.quality_report.cost_facts import Costs, costs_of, read_forecasts, spent_groups
-from assets.quality_report.freshness import freshness
+from assets.quality_report.freshness import fresh_wholes, freshness
 from assets.quality_report.funnel import funnel, share
 from assets.quality_report.kept_files import KeptFiles
 from assets.quality_report.rule_grid import RuleGrid, heat, read_grid
@@ -131,7 +131,8 @@ class Overview:
 
     def _fresh(self) -> "Markup":
         facts, grid = read_facts(self.store, self._kept), read_grid(self.store, self._kept)
-        return self._html("fresh", assets=freshness(facts, grid))
+        wholes = fresh_wholes(facts, read_training_facts(self.store))
+        return self._html("fresh", assets=freshness(facts, grid), wholes=wholes)
 
     def _html(self, part: str, **values: object) -> "Markup":
         from markupsafe import Markup

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from assets.benchmark_scores.scores import read_means, read_summary
@@ -28,32 +29,36 @@ class Trained:
 @dataclass(frozen=True)
 class TrainingFacts:
     """datasets: by gate (`sft`, `preference`); scores: model, items, S, S_l, S_l released, S_q, words; means: model ->
-    score -> its mean; says: what they are worth."""
+    score -> its mean; says: what they are worth; written: when each data set and `<kind>_checkpoint` was, Unix time."""
 
     datasets: dict[str, Manifest] = field(default_factory=dict)
     trained: list[Trained] = field(default_factory=list)
     scores: Sequence[Sequence[str | int]] = ()
     means: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     says: Sequence[str] = ()
+    written: dict[str, float] = field(default_factory=dict)
 
 
 def read_training_facts(store: Store) -> TrainingFacts:
     """What is missing or damaged is left out."""
-    datasets, trained = dict[str, Manifest](), list[Trained]()
+    datasets, trained, written = dict[str, Manifest](), list[Trained](), dict[str, float]()
     gates: tuple[tuple[Literal["sft", "preference"], Literal["sft", "dpo"]], ...] = (
         ("sft", "sft"),
         ("preference", "dpo"),
     )
     for gate, kind in gates:
         with suppress(GateClosedError, OSError, ValueError, TypeError, KeyError):
-            datasets[gate] = current_manifest(store, gate)
+            manifest = current_manifest(store, gate)
+            written[gate] = Path(manifest.path).stat().st_mtime
+            datasets[gate] = manifest
         with suppress(TrainingError, OSError, ValueError, KeyError):
             trained.append(_trained(store, kind, datasets.get(gate)))
+            written[f"{kind}_checkpoint"] = current_checkpoint(store, kind).stat().st_mtime
     with suppress(OSError, ValueError, KeyError):
         if summary := read_summary(store):
             says = (f"{summary['harness']}; judge: {summary['judge']}", summary["note"])
-            return TrainingFacts(datasets, trained, summary["rows"], read_means(store), says)
-    return TrainingFacts(datasets, trained)
+            return TrainingFacts(datasets, trained, summary["rows"], read_means(store), says, written)
+    return TrainingFacts(datasets, trained, written=written)
 
 
 def _trained(store: Store, kind: Literal["sft", "dpo"], current: Manifest | None) -> Trained:
