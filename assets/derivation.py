@@ -14,7 +14,7 @@ from assets.step import Step
 from resources.endpoints import Endpoint
 from resources.identity import TableIdentity, short_hash
 from resources.recipe.model import Recipe
-from resources.recipe.view import field_values, restrict
+from resources.recipe.view import LATER, field_values, restrict
 from resources.settings import Settings
 from resources.store import Store
 
@@ -89,12 +89,18 @@ def step_recipe(step: Step, recipe: Recipe, settings: Settings, templates: Templ
 def derivations(
     steps: Sequence[Step], recipe: Recipe, settings: Settings, templates: Templates = template_hashes
 ) -> dict[str, str]:
-    """Step -> hash over its own recipe and the derivations of the steps that it needs (not of optional ones)."""
+    """Step -> hash over its own recipe and the derivations of the steps that it needs (not of optional ones).
+
+    A threshold of a step's checks changes no row of it, so it makes the step's own tables stale and none after them.
+    """
     found: dict[str, str] = {}
+    passed_on: dict[str, str] = {}  # step -> the same without its thresholds
     for step in _in_dependency_order(steps):
         own = step_recipe(step, recipe, settings, templates)
-        needed = [name for name in step.upstream if name not in step.optional]
-        found[step.name] = short_hash([own.recipe_hash, {name: found[name] for name in needed}])
+        rows = {name: value for name, value in own.values.items() if name not in LATER}
+        needed = {name: passed_on[name] for name in step.upstream if name not in step.optional}
+        found[step.name] = short_hash([own.recipe_hash, needed])
+        passed_on[step.name] = short_hash([short_hash([rows, own.templates]), needed])
     return found
 
 

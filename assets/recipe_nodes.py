@@ -18,6 +18,7 @@ from resources.dagster import Metadata, clear_failures
 from resources.failures import EndpointError
 from resources.recipe.model import Recipe
 from resources.recipe.read import RecipeError, read_recipe
+from resources.recipe.view import all_values
 from resources.settings import Settings
 from resources.text.shown import markdown
 
@@ -80,7 +81,8 @@ def changed_nodes(instance: dg.DagsterInstance, recipe: Recipe, settings: Settin
 def node_metadata(step: Step, recipe: Recipe, settings: Settings) -> Metadata:
     """What the UI shows of a step's recipe: its hash, and each field, setting and prompt that it uses."""
     own = step_recipe(step, recipe, settings)
-    rows = [(name, str(value)) for name, value in (*own.values.items(), *own.templates.items())]
+    used = {**all_values(recipe, step.fields), **own.values, **own.templates}
+    rows = [(name, str(value)) for name, value in used.items()]
     listed = "\n".join(f"| {markdown(name)} | {markdown(value)} |" for name, value in rows)
     table = f"| field or prompt | value |\n|---|---|\n{listed}" if rows else "No field and no prompt of its own."
     return {"recipe": dg.MetadataValue.text(own.recipe_hash), "uses": dg.MetadataValue.md(table)}

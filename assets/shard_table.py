@@ -11,7 +11,7 @@ from assets.derivation import StepRecipe, upstream_contents
 from assets.quality.quarantine import SetAside, write_quarantine
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.step import Step
-from resources.dagster import Metadata, MetadataEntry, StoreResource
+from resources.dagster import Metadata, MetadataEntry, StoreResource, counts_table
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
@@ -40,11 +40,13 @@ class Ids(NamedTuple):
 
 
 class Written(NamedTuple):
-    """The result of writing a shard's table. rows, quarantined: how many; metadata: counts for the UI."""
+    """The result of writing a shard's table. rows, quarantined: how many; metadata: numbers that the UI plots; counts:
+    others."""
 
     rows: int
     quarantined: int
     metadata: Metadata
+    counts: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,11 @@ class Shard(Generic[Row]):
         write_quarantine(self.store, self.table.name, self.name, quarantined)
         return count
 
-    def result(self, rows: int, quarantined: int, metadata: Metadata) -> dg.MaterializeResult[None]:
-        """What Dagster keeps: the data's version, which is a hash of the rows, counts (plotted by the UI), where the
-        file is and what made it; then `metadata`."""
+    def result(
+        self, rows: int, quarantined: int, metadata: Metadata, counts: Mapping[str, float | None] | None = None
+    ) -> dg.MaterializeResult[None]:
+        """What Dagster keeps: the data's version, which is a hash of the rows, where the file is and what made it, and
+        `metadata`: at most nine numbers, the same in each run, because the UI plots each. counts: as a table."""
         path = self.store.table_path(self.table.name, self.name)
         identity = self.store.identity(self.table.name, self.name)
         assert identity is not None, f"{path} was written without its identity"
@@ -113,6 +117,7 @@ class Shard(Generic[Row]):
                 "path": dg.MetadataValue.path(str(path)),
                 **identity_metadata(identity),
                 **{name: shown(value) for name, value in metadata.items() if value is not None},
+                **counts_table(counts or {}),
             },
         )
 
@@ -166,12 +171,12 @@ def write_with_model(
         count,
         len(failed),
         {
-            **dict(sorted(kinds.items())),
             **engine.tally.metadata(),
             "model": f"{model} (embedded: written-down heuristics, not a model's quality)"
             if endpoint.embedded
             else model,
         },
+        {**dict(sorted(kinds.items())), **engine.tally.counts()},
     )
 
 
@@ -184,6 +189,6 @@ def identity_metadata(identity: TableIdentity) -> Metadata:
     """What made a table, as the UI shows it."""
     return {
         "recipe": identity.recipe_hash,
-        "schema_version": identity.schema_version,
+        "schema_version": str(identity.schema_version),  # no number: the UI would plot it
         "made_with": dg.MetadataValue.json(identity.as_json()),
     }

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.training_dataset import Manifest, bring_images_home
 from resources.charts import curve_picture
-from resources.dagster import Metadata, MetadataEntry
+from resources.dagster import Metadata, MetadataEntry, counts_table
 from resources.home import require_room
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, faults, read_training
@@ -86,7 +86,8 @@ def checkpoint_metadata(output: Path, manifest: Manifest, trained: bool) -> Meta
                 f"last_{name}": values[-1],
                 f"{name}_curve": curve(name, values),
             }
-    metadata |= {f"left_out_{reason}": count for reason, count in training.get("left_out", {}).items()}
+    left_out = {f"left_out_{reason}": count for reason, count in training.get("left_out", {}).items()}
+    metadata |= dict(counts_table(left_out))
     if not trained:
         metadata["note"] = "unchanged inputs, training skipped"
     return metadata

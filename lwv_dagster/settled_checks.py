@@ -7,7 +7,9 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus, AssetCheckPartitionInfo
 
-from assets.quality.report import OutcomeRecord, Report, read_report, table_hash
+from assets.quality.check_metadata import check_metadata
+from assets.quality.quarantine import ALL_SHARDS
+from assets.quality.report import OutcomeRecord, Report, read_report, table_hash, violations_of
 from resources.store import Store
 
 
@@ -57,7 +59,13 @@ def evaluation(found: OutcomeRecord, at: float, info: AssetCheckPartitionInfo) -
         asset_key=info.check_key.asset_key,
         check_name=info.check_key.name,
         passed=found["passed"],
-        metadata=found["metadata"],
+        metadata=check_metadata(
+            info.check_key.asset_key.to_user_string(),
+            info.partition_key or ALL_SHARDS,
+            info.check_key.name,
+            found["metadata"],
+            violations_of(found),
+        ),
         target_materialization_data=None
         if latest is None
         else AssetCheckEvaluationTargetMaterializationData(storage_id=latest, run_id="", timestamp=at),

@@ -97,6 +97,16 @@ class GpuResource(dg.ConfigurableResource["GpuResource"]):
         return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self.device_ids))} if self.device_ids else {}
 
 
+MOST_NUMBERS = 12  # in the metadata of an asset: each is a plot of its own in the UI
+
+
+def counts_table(counts: Mapping[str, float | None]) -> Metadata:
+    """Counts that are read and not plotted, as one table `counts`; the entries of None are left out."""
+    rows = [dg.TableRecord({"what": name, "count": value}) for name, value in counts.items() if value is not None]
+    columns = [dg.TableColumn("what", "string"), dg.TableColumn("count", "float")]
+    return {"counts": dg.MetadataValue.table(rows, dg.TableSchema(columns))} if rows else {}
+
+
 def mean(total: float, count: int) -> float | None:
     """total / count, for metadata; None where there is nothing to take a mean of: the entry is left out."""
     return total / count if count else None

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     budget_usd: float | None = Field(default=None, gt=0, description="What the calls of one run may cost, US dollars.")
     budget_tokens: int | None = Field(default=None, gt=0, description="Tokens that the calls of one run may use.")
     prices: Path | None = Field(default=None, description="A TOML file of prices of your own.")
+    look_port: int = Field(
+        default=3001, ge=1, le=65535, description="Where `lwv look` is, on this machine; failed checks link to it."
+    )
     prompt_order: Literal["append", "reference"] = Field(
         default="append",
         description=(

@@ -100,10 +100,10 @@ class Store:
         found = self.identity(table, shard)
         return found.content if found and found.content else file_hash(self.table_path(table, shard))
 
-    def read_table(self, table: str, shard: str) -> pa.Table:
-        """The whole table of one shard. Raises MissingTableError, DamagedTableError."""
+    def read_table(self, table: str, shard: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """The whole table of one shard, or some columns of it. Raises MissingTableError, DamagedTableError."""
         with self._readable(table, shard) as path:
-            return pq.read_table(path)
+            return pq.read_table(path, columns=None if columns is None else list(columns))
 
     def rows(self, table: Table[Row], shard: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
         """The rows of one shard's table, in order, a batch in memory at a time; only some `columns` where given.

@@ -19,6 +19,7 @@ from resources.text.length_score import length_score
 from testing import misbehaving
 from testing.engine.writing import example
 from testing.openai_server import scripted_server
+from testing.told import told
 
 SHARD = "bad-001"
 OFF = "[writing]\nlength_control = false\nloop_control = false\n"
@@ -46,7 +47,7 @@ def run(home: Path, documents: int, recipe: str) -> tuple[dict[str, Any], list[L
         )
     metadata = result.asset_materializations_for_node("long_outputs")[0].metadata
     return (
-        {name: value.value for name, value in metadata.items()},
+        told(metadata),
         list(store.rows(LONG_OUTPUTS, SHARD)),
         read_quarantine(store, "long_outputs", SHARD),
     )

@@ -17,6 +17,7 @@ from assets.preference_pairs.schema import KINDS
 from assets.training_dataset import current_manifest
 from lwv_dagster.release.write import FORMATS, write_release
 from resources.store import Store
+from testing.told import told
 from tests.conftest import Factory
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,9 +78,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, C
         ):
             assert result.success
             for event in result.get_asset_materialization_events():
-                for name, value in event.materialization.metadata.items():
-                    if isinstance(value.value, int | float):
-                        totals[f"{event.asset_key.to_user_string()}.{name}"] += value.value
+                for name, value in told(event.materialization.metadata).items():
+                    if isinstance(value, int | float):
+                        totals[f"{event.asset_key.to_user_string()}.{name}"] += value
         yield factory.store, totals, shards
 
 

@@ -18,6 +18,7 @@ from lwv_dagster.release.write import FORMATS, write_release
 from resources.identity import UNKNOWN_RECIPE
 from resources.ledger import Ledger
 from resources.store import file_hash
+from testing.told import told
 from tests.conftest import Factory, write_recipe
 
 STORED = Path(__file__).parent / "stored" / "home-0.1"
@@ -45,13 +46,7 @@ def could_not(outcomes: dict[str, Outcome]) -> list[str]:
 def said(factory: Factory) -> dict[str, dict[str, Any]]:
     result = factory.run("training_job", assets=[f"{gate}_dataset" for gate in GATES])
     assert result.success
-    return {
-        gate: {
-            name: value.value
-            for name, value in result.asset_materializations_for_node(f"{gate}_dataset")[0].metadata.items()
-        }
-        for gate in GATES
-    }
+    return {gate: told(result.asset_materializations_for_node(f"{gate}_dataset")[0].metadata) for gate in GATES}
 
 
 def test_every_old_table_is_of_an_unknown_recipe_and_its_content_is_that_of_its_file(old: Factory) -> None:

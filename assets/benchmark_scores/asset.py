@@ -21,7 +21,7 @@ from assets.shard_table import identity_metadata
 from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
 from assets.training_dataset import Manifest, notes, read_manifest
-from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures
+from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures, counts_table
 from resources.engine import ModelEngine, run
 from resources.recipe.read import RecipeError
 from resources.store import Store
@@ -93,18 +93,25 @@ def benchmark_scores(
         identity = made_with.identity(BENCHMARK_SCORES.version, upstream, [engine.endpoints["judge"]])
         count = tables.write_parquet(scores_path(tables), rows, BENCHMARK_SCORES.schema, identity)
         summary = write_summary(tables, rows, training["student"], items[0]["reference_author"])
+        took = engine.tally.metadata()
     return dg.MaterializeResult(
         data_version=dg.DataVersion(run_id(answers=run_name, rows=[row["quality_score"] for row in rows])),
         tags=version_tags(made_with),
         metadata={
             "dagster/row_count": count,
-            "items": len(items),
-            "shards": len(shards),
-            "pending": len(pending),
+            **{name: took[name] for name in ("calls_made", "paid_usd", "cost_usd")},
             **notes(pending_note(pending)),
-            "unjudged": sum(bool(row["unjudged"]) for row in rows),
-            "refused": sum(row["refused"] for row in rows),
-            **engine.tally.metadata(),
+            **counts_table(
+                {
+                    "items": len(items),
+                    "shards": len(shards),
+                    "pending": len(pending),
+                    "unjudged": sum(bool(row["unjudged"]) for row in rows),
+                    "refused": sum(row["refused"] for row in rows),
+                    **{name: took[name] for name in ("prompt_tokens", "completion_tokens")},
+                    **engine.tally.counts(),
+                }
+            ),
             **{
                 f"{name}_{model}": means[name]
                 for model, means in summary["models"].items()

@@ -1,47 +1,70 @@
 """The rules that the scores must keep before they are reported."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pyarrow.parquet as pq
 
+from assets.benchmark_scores.schema import Score
 from assets.benchmark_scores.scores import scores_path
 from assets.quality.model_markup import NO_MODEL_MARKUP, markup_in
-from assets.quality.outcome import Outcome, Rule, WholeRules, violations
+from assets.quality.outcome import Outcome, Rule, WholeRules, limits_of, violations
+from resources.identity import read_identity
+from resources.recipe.model import Checks
 from resources.store import Store
 
 RULES = (
     Rule("every_model_scored", "Base, SFT and DPO have a row for every item."),
     Rule("scores_in_range", "Length and quality scores lie between 0 and 100."),
     NO_MODEL_MARKUP,
-    Rule("judged", "The judge gave scores for at least nine answers in ten.", blocking=False),
+    Rule("judged", "The judge scored at least the share checks.judged_share of the answers.", blocking=False),
     Rule("trained_not_worse", "SFT scores no lower than the base on length.", blocking=False),
 )
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:
     """The outcome of every rule on what the asset wrote last."""
-    rows = pq.read_table(scores_path(store)).to_pylist()
+    table = pq.read_table(scores_path(store))
+    rows, limits = table.to_pylist(), limits_of(read_identity(table.schema.metadata))
     items = {row["item_id"] for row in rows}
     scored = {(row["model"], row["item_id"]) for row in rows}
-    missing = [f"{model} {item}" for model in ("base", "sft", "dpo") for item in items if (model, item) not in scored]
-    strange = [
-        row["item_id"]
+    missing = {
+        item: f"{', '.join(lacking)} did not answer it"
+        for item in sorted(items)
+        if (lacking := [model for model in ("base", "sft", "dpo") if (model, item) not in scored])
+    }
+    strange = {
+        row["item_id"]: f"{row['model']}: {row['length_score']} for length, {row['quality_score']} for quality"
         for row in rows
         if not all(0 <= row[name] <= 100 for name in ("length_score", "quality_score") if row[name] is not None)
-    ]
-    refused, unjudged = (sum(bool(row[name]) for row in rows) for name in ("refused", "unjudged"))
+    }
     means = {
         model: sum(row["length_score"] for row in rows if row["model"] == model) / max(1, len(items))
         for model in ("base", "sft")
     }
     found = (
-        violations("every_model_scored", missing, len(rows), "answers are missing"),
+        violations("every_model_scored", missing, len(items), "items lack an answer"),
         violations("scores_in_range", strange, len(rows), "scores are out of range"),
         markup_in(rows, "item_id"),
-        Outcome("judged", unjudged <= 0.1 * len(rows), {"unjudged": unjudged, "refused": refused, "rows": len(rows)}),
-        Outcome(
-            "trained_not_worse", means["sft"] >= means["base"], {"S_l_base": means["base"], "S_l_sft": means["sft"]}
-        ),
+        judged(rows, limits),
+        not_worse(means["base"], means["sft"]),
     )
     return {outcome.rule: outcome for outcome in found}
+
+
+def judged(rows: Sequence[Score], limits: Checks) -> Outcome:
+    """By answer; what was not judged says why."""
+    bad = {f"{row['item_id']} {row['model']}": row["unjudged"] for row in rows if row["unjudged"]}
+    found = violations("judged", bad, len(rows), "answers were not judged")
+    good = len(rows) - len(bad) >= limits.judged_share * len(rows)
+    refused = sum(row["refused"] for row in rows)
+    return replace(found, passed=good, metadata={"unjudged": len(bad), "refused": refused, "rows": len(rows)})
+
+
+def not_worse(base: float, sft: float) -> Outcome:
+    """base, sft: mean length scores, 0-100."""
+    says = "" if sft >= base else f"SFT scores {sft:.1f} for length where the base model scores {base:.1f}"
+    return Outcome("trained_not_worse", not says, {"S_l_base": base, "S_l_sft": sft}, says)
 
 
 CHECKS = WholeRules(RULES, evaluate)

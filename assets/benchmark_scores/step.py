@@ -7,6 +7,7 @@ STEP = Step(
     group="evaluation",
     jobs=("evaluation_job",),
     upstream=("long_outputs", "sft_checkpoint", "dpo_checkpoint"),
+    fields=("checks.judged_share",),
     templates=("judging",),
     roles=("judge",),
     student=True,

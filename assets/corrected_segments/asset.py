@@ -20,12 +20,9 @@ from resources.decisions.people import decisions_of
 from resources.identity import short_hash
 from resources.recipe.read import RecipeError
 
+NUMBERS = ("edited", "missing_written", "decided", "contested")
 COUNTS = (
-    "edited",
     "unchanged",
-    "missing_written",
-    "decided",
-    "contested",
     "stale_decisions",
     "checkpoint_segments",
     "teacher_segments",
@@ -79,5 +76,8 @@ def corrected_segments(
             "critic",
         )
     return shard.result(
-        written.rows, written.quarantined, {**written.metadata, **{name: counts[name] for name in COUNTS}}
+        written.rows,
+        written.quarantined,
+        {**written.metadata, **{name: counts[name] for name in NUMBERS}},
+        {**written.counts, **{name: counts[name] for name in COUNTS}},
     )

@@ -8,6 +8,7 @@ from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
+from resources.recipe.model import Checks
 
 RULES = (
     Rule("segments_covered", "Each segment of the preference split has a row, or its example a quarantine row."),
@@ -33,16 +34,24 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list[Expectation]:
+def expectations(_limits: Checks) -> list[Expectation]:
     """What holds for every row."""
     import great_expectations.expectations as gxe
 
     known = {"check": "errors_known"}
     return [
         gxe.ExpectColumnValuesToBeUnique(column="segment_id", meta={"check": "ids_unique"}),
-        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=1, meta={"check": "text_present"}),
-        gxe.ExpectColumnValuesToBeInSet(column="unknown_errors", value_set=[0], meta=known),
-        gxe.ExpectColumnValuesToBeInSet(column="errors_fit", value_set=[True], meta=known),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="words", min_value=1, meta={"check": "text_present", "why": "its text is empty"}
+        ),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="unknown_errors", value_set=[0], meta={**known, "why": "it names an unknown kind of error"}
+        ),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="errors_fit",
+            value_set=[True],
+            meta={**known, "why": "it is edited without a kind of error, or has one unedited"},
+        ),
     ]
 
 
@@ -56,9 +65,10 @@ def segments_covered(context: Context) -> Outcome:
     aside = {row["example_id"] for row in read_quarantine(context.store, "corrected_segments", context.shard)}
     found = set(context.table.column("segment_id").to_pylist())
     missing = [segment for segment, example in wanted.items() if segment not in found and example not in aside]
+    strange = dict.fromkeys(sorted(found - set(wanted)), "it is not of the preference split")
     return violations(
         "segments_covered",
-        [*missing, *sorted(found - set(wanted))],
+        {**dict.fromkeys(missing, "it has no row, nor its example one in quarantine"), **strange},
         len(wanted),
         "segments are missing, or are not of the preference split",
     )
@@ -71,11 +81,13 @@ def edited_true(context: Context) -> Outcome:
         for row in context.upstream("segments").select(["segment_id", "text"]).to_pylist()
     }
     rows = context.table.select(["segment_id", "original", "text", "edited"]).to_pylist()
-    bad = [
-        row["segment_id"]
+    bad = {
+        row["segment_id"]: "it is marked wrongly"
+        if row["original"] == originals.get(row["segment_id"])
+        else "its original is not the text that was cut"
         for row in rows
         if row["original"] != originals.get(row["segment_id"]) or row["edited"] != (row["text"] != row["original"])
-    ]
+    }
     return violations("edited_true", bad, len(rows), "segments are marked wrongly")
 
 
@@ -83,9 +95,9 @@ def something_edited(context: Context) -> Outcome:
     """Also passed where there is no segment. share: of edited ones, 0-1."""
     edited = sum(context.table.column("edited").to_pylist())
     rows = context.table.num_rows
-    return Outcome(
-        "something_edited", rows == 0 or edited > 0, {"share": edited / rows if rows else None, "edited": edited}
-    )
+    good = rows == 0 or edited > 0
+    says = "" if good else f"none of {rows} segments was changed: the critic may not see the pages, or agrees with all"
+    return Outcome("something_edited", good, {"share": edited / rows if rows else None, "edited": edited}, says)
 
 
 def examples_asked(context: Context) -> int:

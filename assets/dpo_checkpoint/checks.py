@@ -1,6 +1,6 @@
 """The rules that a DPO checkpoint must keep before it is scored."""
 
-from assets.quality.outcome import Outcome, Rule, WholeRules
+from assets.quality.outcome import Finding, Outcome, Rule, WholeRules
 from assets.sft_checkpoint.checks import SHARED_RULES, shared_outcomes
 from resources.store import Store
 from resources.training.checkpoint import current_checkpoint, read_training
@@ -21,11 +21,11 @@ def starts_at_ln_2(training: TrainingRecord) -> Outcome:
     near 0 half of it is what the preference loss differs by, whatever is added to the loss."""
     furthest = training["from_ln_2"] or [abs(margin) / 2 for margin in training["margins"][:1]]
     within = 1e-4 if training["recipe"]["dtype"] == "float32" else 1e-2
-    return Outcome(
-        "starts_at_ln_2",
-        bool(furthest) and furthest[0] < within,
-        {"furthest": furthest[0] if furthest else None, "within": within},
-    )
+    good = bool(furthest) and furthest[0] < within
+    far = f"a pair's loss is {furthest[0]:.4g} from ln 2 before the first update" if furthest else "no pair was trained"
+    says = "" if good else f"{far}, {within:g} is allowed: the reference is not the model that is trained"
+    metadata: dict[str, Finding] = {"furthest": furthest[0] if furthest else None, "within": within}
+    return Outcome("starts_at_ln_2", good, metadata, says)
 
 
 def evaluate(store: Store) -> dict[str, Outcome]:

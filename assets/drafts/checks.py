@@ -6,8 +6,19 @@ import pyarrow as pa
 from assets.drafts.draft import samples_of
 from assets.drafts.schema import FINISHES
 from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
-from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
+from assets.quality.outcome import (
+    MOST_NAMED,
+    AssetRules,
+    Context,
+    Expectation,
+    Outcome,
+    Rule,
+    Violation,
+    plain_columns,
+    violations,
+)
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
+from resources.recipe.model import Checks
 from resources.text.words import count_words
 
 RULES = (
@@ -19,7 +30,7 @@ RULES = (
     Rule("on_policy", "All drafts are by one checkpoint."),
     SHARE_RULE,
     NO_MODEL_MARKUP,
-    Rule("mostly_whole", "At least half of the drafts ended by themselves.", blocking=False),
+    Rule("mostly_whole", "At least the share checks.whole_drafts of the drafts ended by themselves.", blocking=False),
 )
 
 
@@ -38,14 +49,20 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list[Expectation]:
+def expectations(_limits: Checks) -> list[Expectation]:
     """What holds for every row, and one author in all of them."""
     import great_expectations.expectations as gxe
 
     return [
         gxe.ExpectColumnValuesToBeUnique(column="draft", meta={"check": "ids_unique"}),
-        gxe.ExpectColumnValuesToBeInSet(column="words_off", value_set=[0], meta={"check": "words_right"}),
-        gxe.ExpectColumnValuesToBeInSet(column="empty_right", value_set=[True], meta={"check": "words_right"}),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="words_off", value_set=[0], meta={"check": "words_right", "why": "its word count is wrong"}
+        ),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="empty_right",
+            value_set=[True],
+            meta={"check": "words_right", "why": "it is called empty and has words, or the other way round"},
+        ),
         gxe.ExpectColumnValuesToBeInSet(column="finish", value_set=list(FINISHES), meta={"check": "finish_known"}),
         gxe.ExpectColumnUniqueValueCountToBeBetween(column="author", max_value=1, meta={"check": "on_policy"}),
     ]
@@ -66,8 +83,12 @@ def examples_covered(context: Context) -> Outcome:
     recipe = context.recipe  # the table's own; unknown of an older table, which must agree with itself then
     count = samples_of(recipe.pairs) if recipe else max(map(len, samples.values()), default=0)
     asked = list(range(count))
-    bad = [example for example, found in samples.items() if example not in wanted or sorted(found) != asked]
-    return violations("examples_covered", sorted(bad), len(wanted), "examples have too few drafts, or should have none")
+    bad = {
+        example: f"it has drafts {found} where {asked if example in wanted else 'none'} are asked"
+        for example, found in sorted(samples.items())
+        if example not in wanted or sorted(found) != asked
+    }
+    return violations("examples_covered", bad, len(wanted), "examples have too few drafts, or should have none")
 
 
 def length_scored(context: Context) -> Outcome:
@@ -77,20 +98,33 @@ def length_scored(context: Context) -> Outcome:
         for row in context.upstream("long_outputs").select(["example_id", "required_words"]).to_pylist()
     }
     rows = context.table.select(["example_id", "length_score"]).to_pylist()
-    bad = [
-        row["example_id"]
+    bad = {
+        row["example_id"]: f"its length score is {row['length_score']}"
         for row in rows
         if (row["length_score"] is not None) != stated.get(row["example_id"], False)
         or not 0 <= (row["length_score"] or 0) <= 100
-    ]
+    }
     return violations("length_scored", bad, len(rows), "drafts have no length score, or should have none")
 
 
 def mostly_whole(context: Context) -> Outcome:
     """Counts the drafts that the token limit did not cut, that do not loop and are not empty."""
-    finishes = context.table.column("finish").to_pylist()
-    whole = finishes.count("stop")
-    return Outcome("mostly_whole", 2 * whole >= len(finishes), {"whole": whole, "drafts": len(finishes)})
+    limits: Checks = context.limits
+    rows = context.table.select(["example_id", "sample", "finish"]).to_pylist()
+    cut = [row for row in rows if row["finish"] != "stop"]
+    whole = len(rows) - len(cut)
+    if whole >= limits.whole_drafts * len(rows):
+        return Outcome("mostly_whole", True, {"whole": whole, "drafts": len(rows)})
+    return Outcome(
+        "mostly_whole",
+        False,
+        {"whole": whole, "drafts": len(rows)},
+        f"{len(cut)} of {len(rows)} drafts did not end by themselves: they are cut, loop or are empty",
+        [
+            Violation(f"{row['example_id']}-{row['sample']}", f"it ended by `{row['finish']}`")
+            for row in cut[:MOST_NAMED]
+        ],
+    )
 
 
 CHECKS = AssetRules(

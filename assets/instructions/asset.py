@@ -47,4 +47,5 @@ def instructions(
             lambda material: Ids(material.document_id, material.example_id, material.documents),
             "teacher",
         )
-    return shard.result(written.rows, written.quarantined, {**written.metadata, **dict(sorted(counts.items()))})
+    more = {**written.counts, **dict(sorted(counts.items()))}
+    return shard.result(written.rows, written.quarantined, written.metadata, more)

@@ -11,11 +11,15 @@ from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine import read_quarantine
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
+from resources.recipe.model import Checks
 
 RULES = (
     Rule("documents_covered", "Each document of the shard has an instruction or a quarantine row."),
     Rule("ids_unique", "No two rows have the same example_id."),
-    Rule("instruction_present", f"Each instruction has {LEAST_CHARACTERS} to 4,000 characters and holds its request."),
+    Rule(
+        "instruction_present",
+        f"Each instruction has {LEAST_CHARACTERS} to checks.instruction_characters characters and holds its request.",
+    ),
     Rule("images_match", "Each example has the images of its documents that its pages name, in order."),
     Rule("length_sane", "A required length is between 50 and 100,000 words."),
     NO_MODEL_MARKUP,
@@ -35,7 +39,7 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list[Expectation]:
+def expectations(limits: Checks) -> list[Expectation]:
     """What holds for every row."""
     import great_expectations.expectations as gxe
 
@@ -43,9 +47,11 @@ def expectations() -> list[Expectation]:
     return [
         gxe.ExpectColumnValuesToBeUnique(column="example_id", meta={"check": "ids_unique"}),
         gxe.ExpectColumnValuesToBeBetween(
-            column="characters", min_value=LEAST_CHARACTERS, max_value=4000, meta=present
+            column="characters", min_value=LEAST_CHARACTERS, max_value=limits.instruction_characters, meta=present
         ),
-        gxe.ExpectColumnValuesToBeInSet(column="holds_request", value_set=[True], meta=present),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="holds_request", value_set=[True], meta={**present, "why": "its request does not stand in it"}
+        ),
         gxe.ExpectColumnValuesToBeBetween(
             column="required_words", min_value=50, max_value=100_000, meta={"check": "length_sane"}
         ),
@@ -59,7 +65,11 @@ def documents_covered(context: Context) -> Outcome:
     covered = {name for names in context.table.column("documents").to_pylist() for name in names}
     aside = {row["document_id"] for row in read_quarantine(context.store, "instructions", context.shard)}
     return violations(
-        "documents_covered", sorted(documents - covered - aside), len(documents), "documents have no instruction"
+        "documents_covered",
+        sorted(documents - covered - aside),
+        len(documents),
+        "documents have no instruction",
+        "it has no instruction, nor a row in quarantine",
     )
 
 
@@ -76,7 +86,13 @@ def images_match(context: Context) -> Outcome:
         pages.setdefault(row["document_id"], []).append(row["image_sha256"])
     rows = context.table.select(["example_id", "documents", "pages", "images"]).to_pylist()
     bad = [row["example_id"] for row in rows if row["images"] != images_of(row, pages)]
-    return violations("images_match", bad, len(rows), "examples have other images than their document")
+    return violations(
+        "images_match",
+        bad,
+        len(rows),
+        "examples have other images than their document",
+        "its images are not those of its pages",
+    )
 
 
 def examples_asked(context: Context) -> int:

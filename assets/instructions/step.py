@@ -7,7 +7,7 @@ STEP = Step(
     group="sources",
     jobs=("shard_job",),
     upstream=("source_images",),
-    fields=(*section("instructions"), "writing.most_words"),
+    fields=(*section("instructions"), "writing.most_words", "checks.instruction_characters"),
     templates=("instructions",),
     roles=("teacher",),
 )

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.instructions.schema import INSTRUCTIONS, Instruction
+from assets.long_outputs.kept_forecast import keep_forecast
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.long_outputs.step import STEP
 from assets.long_outputs.writer import write_document
@@ -30,6 +31,7 @@ def long_outputs(
         facts = run(facts_of(engine.endpoints["teacher"]))
         forecast = forecast_writing(examples, shard.store.image_size, engine, shard.recipe.writing, facts)
         context.log.info("long_outputs %s: %s", shard.name, forecast)
+        keep_forecast(shard.store, shard.name, forecast)
 
         async def work(example: Instruction) -> list[LongOutput]:
             if why := forecast.misfits.get(example["example_id"]):
@@ -48,4 +50,4 @@ def long_outputs(
             forecast.calls,
         )
     metadata: Metadata = {**written.metadata, "forecast": str(forecast), **tally.metadata()}
-    return shard.result(written.rows, written.quarantined, metadata)
+    return shard.result(written.rows, written.quarantined, metadata, {**written.counts, **tally.counted()})

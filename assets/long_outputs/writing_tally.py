@@ -19,10 +19,6 @@ class WritingTally:
     scores: list[float] = field(default_factory=list)  # against the stated lengths
     near_plan: int = 0  # texts with a good length score against what was planned
     counts: Counter[str] = field(default_factory=Counter)
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: float = 0.0
 
     def add(self, row: LongOutput) -> None:
         """Count one text."""
@@ -34,20 +30,15 @@ class WritingTally:
         self.counts.update(f"repaired_{kind}" for kind in row["repairs"])
         self.counts[f"length_{row['length_from']}"] += 1
         self.counts[f"task_{row['task']}"] += 1
-        self.prompt_tokens += row["prompt_tokens"]
-        self.cached_tokens += row["cached_tokens"]
-        self.completion_tokens += row["completion_tokens"]
-        self.cost_usd += row["cost_usd"]
 
     def metadata(self) -> Metadata:
-        """Means, shares and counts."""
+        """Means and shares."""
         return {
             "words_mean": mean(self.words, self.rows),
             "length_score_mean": mean(sum(self.scores), len(self.scores)),
             "length_score_80_share": mean(self.near_plan, self.rows),
-            **dict(sorted(self.counts.items())),
-            "prompt_tokens": self.prompt_tokens,
-            "cached_tokens": self.cached_tokens,
-            "completion_tokens": self.completion_tokens,
-            "cost_usd": self.cost_usd,
         }
+
+    def counted(self) -> dict[str, float]:
+        """Repairs, tasks, and from where the lengths are."""
+        return dict(sorted(self.counts.items()))

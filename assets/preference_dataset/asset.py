@@ -29,7 +29,7 @@ from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
 from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, notes, write_dataset
-from resources.dagster import StoreResource, clear_failures
+from resources.dagster import StoreResource, clear_failures, counts_table
 from resources.decisions.people import decisions_of
 from resources.recipe.read import RecipeError
 from resources.store import Store
@@ -87,11 +87,16 @@ def preference_dataset(
             "shards": len(shards),
             "pending": len(states.pending),
             **written.metadata(),
-            "dropped_in_benchmark": len(in_benchmark),
-            "dropped_over_budget": len(over_budget),
-            "dropped_by_people": len(by_people),
-            **{f"dropped_{kind}": dropped[kind] for kind in ("moved", "duplicate")},
-            **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
+            **counts_table(
+                {
+                    "dropped_in_benchmark": len(in_benchmark),
+                    "dropped_over_budget": len(over_budget),
+                    "dropped_by_people": len(by_people),
+                    **{f"dropped_{kind}": dropped[kind] for kind in ("moved", "duplicate")},
+                    **{f"weight_share_{kind}": share for kind, share in written.weight_shares().items()},
+                    **written.longer_shares(),
+                }
+            ),
             **unknown_recipe_metadata(tables, STEP, shards),
             **gate_metadata(manifest),
             **note,

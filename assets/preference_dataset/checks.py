@@ -42,9 +42,17 @@ def evaluate(store: Store) -> dict[str, Outcome]:
             equal.append(row["id"])
     rows = ids.total()
     found = (
-        violations("ids_unique", sorted(name for name, count in ids.items() if count > 1), rows, "ids are not unique"),
-        violations("images_there", lost, rows, "rows lack an image file"),
-        violations("sides_differ", equal, rows, "rows have equal or empty sides"),
+        violations(
+            "ids_unique",
+            sorted(name for name, count in ids.items() if count > 1),
+            rows,
+            "ids are not unique",
+            "several rows have this id",
+        ),
+        violations("images_there", lost, rows, "rows lack an image file", "an image file of it is gone"),
+        violations(
+            "sides_differ", equal, rows, "rows have equal or empty sides", "a side is empty, or both are the same"
+        ),
         shares_kept({kind: weight / rows for kind, weight in weights.items()}, report["kind_shares"]),
         not_in_sft(store, manifest.shards),
         markup_in(rows_of(manifest), "id"),
@@ -55,7 +63,11 @@ def evaluate(store: Store) -> dict[str, Outcome]:
 
 def shares_kept(found: Mapping[str, float], wanted: Mapping[str, float]) -> Outcome:
     """found: weight of a kind over the number of all rows; wanted: the shares that the gate aimed at."""
-    bad = [kind for kind in sorted({*found, *wanted}) if abs(found.get(kind, 0) - wanted.get(kind, 0)) > 1e-3]
+    bad = {
+        kind: f"{found.get(kind, 0):.1%} of the weight instead of {wanted.get(kind, 0):.1%}"
+        for kind in sorted({*found, *wanted})
+        if abs(found.get(kind, 0) - wanted.get(kind, 0)) > 1e-3
+    }
     return violations("shares_kept", bad, len(wanted), "kinds have another weight than the recipe gave them")
 
 
@@ -74,7 +86,13 @@ def not_in_sft(store: Store, shards: list[str]) -> Outcome:
     paired = {row["example_id"] for shard in shards for row in store.rows(PREFERENCE_PAIRS, shard, ["example_id"])}
     learnt = {document for example in trained for document in documents.get(example, [])}
     shared = sorted(example for example in paired if example in trained or learnt & set(documents[example]))
-    return violations("not_in_sft", shared, len(paired), "examples are of documents in the SFT data set")
+    return violations(
+        "not_in_sft",
+        shared,
+        len(paired),
+        "examples are of documents in the SFT data set",
+        "its document is in the SFT data set",
+    )
 
 
 CHECKS = WholeRules(RULES, evaluate, also_reads=("sft_dataset",))

@@ -56,9 +56,10 @@ def preference_pairs(
     return shard.result(
         written.rows,
         written.quarantined,
+        {**written.metadata, **tally.metadata()},
         {
-            **written.metadata,
-            **tally.metadata(),
+            **written.counts,
+            **tally.longer_shares(),
             "drafts": counts["drafts"],
             # Empty, or the judge gave no scores.
             "drafts_left_out": counts["drafts"] - counts["drafts_ranked"],

@@ -10,6 +10,7 @@ from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
 from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
+from resources.recipe.model import Checks
 
 RULES = (
     Rule("ids_unique", "No two pairs have the same pair_id, and each kind is known."),
@@ -41,16 +42,22 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list[Expectation]:
+def expectations(_limits: Checks) -> list[Expectation]:
     """What holds for every row."""
     import great_expectations.expectations as gxe
 
     return [
         gxe.ExpectColumnValuesToBeUnique(column="pair_id", meta={"check": "ids_unique"}),
         gxe.ExpectColumnValuesToBeInSet(column="kind", value_set=list(KINDS), meta={"check": "ids_unique"}),
-        gxe.ExpectColumnValuesToBeInSet(column="sides_differ", value_set=[True], meta={"check": "sides_differ"}),
         gxe.ExpectColumnValuesToBeInSet(
-            column="stray_prefix", value_set=[False], meta={"check": "prefix_only_where_shared"}
+            column="sides_differ",
+            value_set=[True],
+            meta={"check": "sides_differ", "why": "a side is empty, or both are the same"},
+        ),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="stray_prefix",
+            value_set=[False],
+            meta={"check": "prefix_only_where_shared", "why": "its kind has no prefix"},
         ),
     ]
 
@@ -65,6 +72,7 @@ def preference_split_only(context: Context) -> Outcome:
         sorted(documents - allowed),
         len(documents),
         "documents are not of the preference split",
+        "it is not of the preference split",
     )
 
 
@@ -83,7 +91,13 @@ def images_fit(context: Context) -> Outcome:
             or not all(context.store.image_path(image).is_file() for image in row["images"])
         ):
             bad.append(row["pair_id"])
-    return violations("images_fit", bad, len(rows), "pairs have the wrong images")
+    return violations(
+        "images_fit",
+        bad,
+        len(rows),
+        "pairs have the wrong images",
+        "its images are not those of its pages, or are gone",
+    )
 
 
 def prompts_fit(context: Context) -> Outcome:
@@ -96,7 +110,9 @@ def prompts_fit(context: Context) -> Outcome:
         asked = example and example["instruction" if whole else "request"]
         if row["prompt"] != asked or (whole and not row["closes"]):
             bad.append(row["pair_id"])
-    return violations("prompts_fit", bad, len(rows), "pairs ask for something else")
+    return violations(
+        "prompts_fit", bad, len(rows), "pairs ask for something else", "its prompt is not what its example asks"
+    )
 
 
 def _examples(context: Context, *columns: str) -> dict[str, LongOutput]:
@@ -109,7 +125,10 @@ def weights_add_up(context: Context) -> Outcome:
     sums: dict[tuple[str, str], float] = defaultdict(float)
     for row in context.table.select(["example_id", "kind", "weight"]).to_pylist():
         sums[row["example_id"], row["kind"]] += row["weight"]
-    bad = [" ".join(key) for key, total in sums.items() if abs(total - 1.0) > 1e-3]
+    bad = dict[str, str]()
+    for (example, kind), total in sums.items():
+        if abs(total - 1.0) > 1e-3:
+            bad[example] = "; ".join(filter(None, (bad.get(example), f"its {kind} pairs weigh {total:.6g}")))
     return violations("weights_add_up", bad, len(sums), "groups do not weigh 1")
 
 
@@ -118,11 +137,11 @@ def margins_kept(context: Context) -> Outcome:
     recipe = context.recipe  # the table's own; of an older table the least margin is unknown
     least = (recipe.pairs.margin if recipe else 0.0) - 1e-3  # the column is a 32-bit float
     rows = context.table.select(["pair_id", "kind", "margin"]).to_pylist()
-    bad = [
-        row["pair_id"]
+    bad = {
+        row["pair_id"]: f"a {row['kind']} pair with a margin of {row['margin']}"
         for row in rows
         if (row["kind"] == "sampled") != (row["margin"] is not None) or (row["margin"] or least) < least
-    ]
+    }
     return violations("margins_kept", bad, len(rows), "pairs have a margin that is too small, or should have none")
 
 
@@ -148,7 +167,13 @@ def pairs_from_edits(context: Context) -> Outcome:
         for row in context.table.select(["example_id", "kind"]).to_pylist()
         if row["kind"] != "sampled"
     }
-    return violations("pairs_from_edits", sorted(edited - paired), len(edited), "edited examples have no pair")
+    return violations(
+        "pairs_from_edits",
+        sorted(edited - paired),
+        len(edited),
+        "edited examples have no pair",
+        "it was edited and has no pair",
+    )
 
 
 CHECKS = AssetRules(

@@ -37,12 +37,11 @@ class PairTally:
         return {kind: self.weight[kind] / total for kind in KINDS if self.pairs[kind]}
 
     def metadata(self) -> dict[str, float]:
-        """pairs_<kind> for every kind, chosen_longer_share_<kind> for those that have pairs."""
+        """pairs_<kind> for every kind."""
+        return {f"pairs_{kind}": self.pairs[kind] for kind in KINDS}
+
+    def longer_shares(self) -> dict[str, float]:
+        """chosen_longer_share_<kind> for every kind that has pairs."""
         return {
-            **{f"pairs_{kind}": self.pairs[kind] for kind in KINDS},
-            **{
-                f"chosen_longer_share_{kind}": self.longer[kind] / self.pairs[kind]
-                for kind in KINDS
-                if self.pairs[kind]
-            },
+            f"chosen_longer_share_{kind}": self.longer[kind] / self.pairs[kind] for kind in KINDS if self.pairs[kind]
         }

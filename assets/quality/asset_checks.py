@@ -1,16 +1,27 @@
 """An asset's rules as one Dagster multi-asset check, with a report file for every shard."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import dagster as dg
 import pyarrow as pa
 
 from assets.partitions import SHARDS
+from assets.quality.check_metadata import SHOWN, check_metadata
 from assets.quality.expectations import run_expectations
 from assets.quality.names import all_shards, names_for
-from assets.quality.outcome import AssetRules, Context, Outcome, Rule, WholeRules, clean_outcome
-from assets.quality.quarantine import read_quarantine
+from assets.quality.outcome import (
+    AssetRules,
+    Context,
+    Outcome,
+    Rule,
+    Violation,
+    WholeRules,
+    clean_outcome,
+    with_sentence,
+)
+from assets.quality.quarantine import ALL_SHARDS, read_quarantine
 from assets.quality.report import write_report
 from assets.step import Step
 from resources.dagster import StoreResource, clear_failures
@@ -43,23 +54,27 @@ def asset_checks(step: Step, rules: AssetRules | WholeRules) -> dg.AssetChecksDe
             if isinstance(rules, AssetRules):
                 outcomes = check_shard(store.create(), step.name, context.partition_key, rules)
             else:
-                outcomes = check_whole(store.create(), rules)
+                tables, outcomes = store.create(), check_whole(store.create(), rules)
+                aside = len(read_quarantine(tables, step.name, ALL_SHARDS))
+                write_report(tables, step.name, ALL_SHARDS, rules.rules, list(outcomes.values()), 0, aside)
+        shard = context.partition_key if step.sharded else ALL_SHARDS
         selected = {key.name for key in context.selected_asset_check_keys}
         for rule in rules.rules:
             if rule.name in selected:
-                yield check_result(step.name, rule, outcomes[rule.name])
+                yield check_result(step.name, shard, rule, outcomes[rule.name])
 
     return checks
 
 
-def check_whole(store: Store, rules: WholeRules) -> Mapping[str, Outcome]:
+def check_whole(store: Store, rules: WholeRules) -> dict[str, Outcome]:
     """The outcome of every rule on a whole asset. What `evaluate` raises fails them all."""
+    outcomes: Mapping[str, Outcome]
     try:
         outcomes = with_names(store, all_shards(store), rules.evaluate(store))
-        return {name: clean_outcome(outcome) for name, outcome in outcomes.items()}
     except Exception as error:
         failed = f"could not evaluate: {type(error).__name__}: {error}"[:500]
-        return {rule.name: clean_outcome(Outcome(rule.name, False, {}, failed)) for rule in rules.rules}
+        outcomes = {rule.name: Outcome(rule.name, False, {}, failed) for rule in rules.rules}
+    return _shown(rules.rules, outcomes)
 
 
 def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -> dict[str, Outcome]:
@@ -82,42 +97,30 @@ def check_shard(store: Store, asset: str, shard: str, asset_rules: AssetRules) -
         for rule in asset_rules.rules:
             outcomes.setdefault(rule.name, Outcome(rule.name, False, {}, "no expectation or function states this rule"))
         outcomes = with_names(store, [shard], outcomes)
-    outcomes = {name: clean_outcome(outcome) for name, outcome in outcomes.items()}
-    write_report(
-        store,
-        asset,
-        shard,
-        asset_rules.rules,
-        [outcomes[rule.name] for rule in asset_rules.rules],
-        rows,
-        len(read_quarantine(store, asset, shard)),
-    )
-    return outcomes
+    shown, aside = _shown(asset_rules.rules, outcomes), len(read_quarantine(store, asset, shard))
+    write_report(store, asset, shard, asset_rules.rules, list(shown.values()), rows, aside)
+    return shown
+
+
+def _shown(rules: Sequence[Rule], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    return {rule.name: clean_outcome(with_sentence(rule, outcomes[rule.name])) for rule in rules}
 
 
 def with_names(store: Store, shards: Iterable[str], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
-    """The outcomes, the failed ones with file and page in place of ids."""
-    failed = {name: _texts(outcome) for name, outcome in outcomes.items() if not outcome.passed}
-    names = names_for(store, shards, (text for texts in failed.values() for text in texts))
-    told = {name: list(map(names.told, texts)) for name, texts in failed.items()}
-    return {
-        name: outcome
-        if outcome.passed
-        else replace(
-            outcome,
-            description=told[name][0],
-            metadata={**outcome.metadata, **({"examples": examples} if (examples := told[name][1:]) else {})},
-        )
-        for name, outcome in outcomes.items()
-    }
+    """The outcomes, the failed ones with file and page: in the sentence in place of ids, beside the violations that
+    the UI shows."""
+    failed = [outcome for outcome in outcomes.values() if not outcome.passed]
+    shown = (text for outcome in failed for each in outcome.found[:SHOWN] for text in (each.id, each.why))
+    names = names_for(store, shards, chain((outcome.description for outcome in failed), shown))
+
+    def told(outcome: Outcome) -> Outcome:
+        first = [Violation(each.id, names.told(each.why), names.where(each.id)) for each in outcome.found[:SHOWN]]
+        return replace(outcome, description=names.told(outcome.description), found=[*first, *outcome.found[SHOWN:]])
+
+    return {name: outcome if outcome.passed else told(outcome) for name, outcome in outcomes.items()}
 
 
-def _texts(outcome: Outcome) -> list[str]:
-    examples = outcome.metadata.get("examples")
-    return [outcome.description, *(examples if isinstance(examples, list) else ())]
-
-
-def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResult:
+def check_result(asset: str, shard: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResult:
     """The verdict as Dagster has it: a violated blocking rule is an error, any other a warning."""
     severity = dg.AssetCheckSeverity.ERROR if rule.blocking else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
@@ -126,7 +129,7 @@ def check_result(asset: str, rule: Rule, outcome: Outcome) -> dg.AssetCheckResul
         passed=outcome.passed,
         severity=severity,
         description=outcome.description or None,
-        metadata=outcome.metadata,
+        metadata=check_metadata(asset, shard, outcome.rule, outcome.metadata, outcome.found),
     )
 
 
@@ -140,7 +143,7 @@ def _expected(context: Context, asset_rules: AssetRules) -> dict[str, Outcome]:
         frame = asset_rules.flatten(context.table)
         return {
             outcome.rule: outcome
-            for outcome in run_expectations(frame, asset_rules.expectations(), str(frame.columns[0]))
+            for outcome in run_expectations(frame, asset_rules.expectations(context.limits), str(frame.columns[0]))
         }
     except Exception as error:
         return {

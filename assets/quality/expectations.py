@@ -1,11 +1,20 @@
 """Great Expectations over a flattened frame: a list of expectations in, an outcome per rule out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import pandas as pd
 
-from assets.quality.outcome import MOST_NAMED, Expectation, Finding, Outcome, some
+from assets.quality.outcome import (
+    ID_CHARACTERS,
+    MOST_NAMED,
+    WHY_CHARACTERS,
+    Expectation,
+    Finding,
+    Outcome,
+    Violation,
+    some,
+)
 
 _FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": MOST_NAMED}
 
@@ -22,6 +31,7 @@ class ExpectationDetails(TypedDict, total=False):
     """What an expectation found; which of these it has depends on its type."""
 
     unexpected_count: int | None
+    element_count: int | None
     observed_value: object
     partial_unexpected_index_list: list[object] | None
 
@@ -62,29 +72,82 @@ def run_expectations(frame: pd.DataFrame, expectations: Sequence[Expectation], i
 def _outcome(rule: str, results: Sequence[ExpectationResult], id_column: str) -> Outcome:
     failed = [result for result in results if not result["success"]]
     unexpected = sum(int(_details(result).get("unexpected_count") or 0) for result in results)
+    rows = max((int(_details(result).get("element_count") or 0) for result in results), default=0)
     metadata: dict[str, Finding] = {"unexpected": unexpected, "expectations": len(results)}
-    notes, examples = list[str](), list[str]()
     for result in results:
         if isinstance(observed := _details(result).get("observed_value"), int | float):
             metadata.setdefault("observed", observed)
-    for result in failed:
-        kind, details = result["expectation_config"]["type"], _details(result)
-        arguments = {
-            name: value for name, value in result["expectation_config"]["kwargs"].items() if name != "batch_id"
-        }
-        if _raised(result.get("exception_info")):
-            notes.append(f"could not evaluate {kind} {arguments}")
-        else:
-            notes.append(f"{kind} {arguments}")
-        examples += [
-            str(row.get(id_column))
-            for row in details.get("partial_unexpected_index_list") or []
-            if isinstance(row, dict)
-        ]
-    if examples:
-        metadata["examples"] = examples[:10]
-    named = f": {some(examples, unexpected)}" if examples else ""
-    return Outcome(rule, not failed, metadata, "; ".join(notes)[:500] + named, examples)
+    if not failed:
+        return Outcome(rule, True, metadata)
+    faults = dict.fromkeys(_fault_or_error(result) for result in failed)
+    found = [
+        Violation(str(row.get(id_column))[:ID_CHARACTERS], _why(result, row)[:WHY_CHARACTERS])
+        for result in failed
+        for row in _details(result).get("partial_unexpected_index_list") or []
+        if isinstance(row, dict)
+    ][:MOST_NAMED]
+    count = f"{unexpected} of {rows} rows: " if unexpected else ""
+    named = f": {some([each.id for each in found], unexpected)}" if found else ""
+    return Outcome(rule, False, metadata, f"{count}{'; '.join(faults)[:500]}{named}", found)
+
+
+def _fault_or_error(result: ExpectationResult) -> str:
+    kind, arguments = result["expectation_config"]["type"], _arguments(result)
+    return f"could not evaluate {kind} {arguments}" if _raised(result.get("exception_info")) else _fault(result)
+
+
+def _fault(result: ExpectationResult) -> str:
+    """What is wrong with a row that an expectation did not find good, in a clause: the check's own, or the type's."""
+    kind, asked = result["expectation_config"]["type"], _arguments(result)
+    column, least, most = asked.get("column"), asked.get("min_value"), asked.get("max_value")
+    if own := result["expectation_config"]["meta"].get("why"):
+        return own
+    match kind.removeprefix("expect_column_"):
+        case "values_to_be_unique":
+            return f"{column} stands in several rows"
+        case "values_to_be_between":
+            return f"{column} is {_outside(least, most)}"
+        case "values_to_be_in_set":
+            return f"{column} is not {_listed(asked.get('value_set'))}"
+        case "values_to_not_be_in_set":
+            return f"{column} is {_listed(asked.get('value_set'))}"
+        case "pair_values_to_be_equal":
+            return f"{asked.get('column_A')} and {asked.get('column_B')} differ"
+        case "unique_value_count_to_be_between":
+            return f"{column} has {_details(result).get('observed_value')} values, which is {_outside(least, most)}"
+        case other:
+            return f"{other} {asked}"
+
+
+def _why(result: ExpectationResult, row: Mapping[str, object]) -> str:
+    """The clause on one row: what is wrong, and the value that is."""
+    asked, own = _arguments(result), result["expectation_config"]["meta"].get("why")
+    columns = [name for key in ("column", "column_A", "column_B") if (name := asked.get(key)) in row]
+    unique = result["expectation_config"]["type"].endswith("to_be_unique")
+    if own or unique:
+        return _fault(result)
+    if len(columns) > 1:
+        return ", ".join(f"{name} is {_told(row[str(name)])}" for name in columns)
+    return f"{_fault(result)}: {', '.join(_told(row[str(name)]) for name in columns)}" if columns else _fault(result)
+
+
+def _outside(least: object, most: object) -> str:
+    if most is None:
+        return f"under {_told(least)}"
+    return f"over {_told(most)}" if least is None else f"not between {_told(least)} and {_told(most)}"
+
+
+def _listed(values: object) -> str:
+    told = [_told(value) for value in values] if isinstance(values, list) else [str(values)]
+    return " or ".join(filter(None, [", ".join(told[:-1]), *told[-1:]]))
+
+
+def _told(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value) if value != "" else "empty"
+
+
+def _arguments(result: ExpectationResult) -> dict[str, object]:
+    return {name: value for name, value in result["expectation_config"]["kwargs"].items() if name != "batch_id"}
 
 
 def _details(result: ExpectationResult) -> ExpectationDetails:

@@ -17,7 +17,7 @@ def no_model_markup(context: Context) -> Outcome:
 
 def markup_in(rows: Iterable[Mapping[str, object]], id_column: str) -> Outcome:
     """Every text of some rows, named by their id, their column and the mark that was found."""
-    bad, total = list[str](), 0
+    bad, total = dict[str, str](), 0
     known: dict[int, str] = {}  # hash of a text -> its mark: what stands in several rows is read once
     for row in rows:
         total += 1
@@ -25,12 +25,12 @@ def markup_in(rows: Iterable[Mapping[str, object]], id_column: str) -> Outcome:
             if (key := hash(text)) not in known:
                 known[key] = model_markup(text)
             if known[key]:
-                bad.append(f"{row[id_column]} {column}: {known[key]}")
+                bad.setdefault(str(row[id_column]), f"{column} has {known[key]}")
     return violations(
         NO_MODEL_MARKUP.name,
         bad,
         total,
-        "texts hold a model's thoughts or marks of its template",
+        "rows hold a model's thoughts or marks of its template",
     )
 
 

@@ -66,12 +66,20 @@ class Names:
         """A text with each known id as file and page, the id behind it in brackets."""
 
         def name(match: re.Match[str]) -> str:
-            found = match[0].partition(" page ")[0].rstrip(",")
-            place = self.of(found)
-            page = f", page {match[2]}" if match[2] else ""
-            return f"{place}{page} ({found})" if place else match[0]
+            place = self.place(match)
+            return f"{place} ({_bare(match)})" if place else match[0]
 
         return ID.sub(name, text) if self.files else text
+
+    def where(self, found: str) -> str:
+        """File and page of an id, or of `<document_id> page <n>`; empty where it is not known, or no id."""
+        match = ID.fullmatch(found)
+        return self.place(match) if match else ""
+
+    def place(self, match: re.Match[str]) -> str:
+        """File and page of what ID matched; empty where it is not known."""
+        place = self.of(_bare(match))
+        return f"{place}, page {match[2]}" if place and match[2] else place
 
     def _place(self, images: _Images, image: int | None) -> str:
         documents, pages = images
@@ -110,6 +118,10 @@ def names_for(store: Store, shards: Iterable[str], texts: Iterable[str]) -> Name
 def all_shards(store: Store) -> list[str]:
     """Every shard whose pages were read, whatever Dagster knows of it."""
     return sorted(path.stem for path in store.table_path("source_images", "any").parent.glob("*.parquet"))
+
+
+def _bare(match: re.Match[str]) -> str:
+    return match[0].partition(" page ")[0].rstrip(",")
 
 
 def _images(row: _Example) -> _Images:

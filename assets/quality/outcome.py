@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 
 from resources.identity import TableIdentity
-from resources.recipe.model import Recipe
+from resources.recipe.model import Checks, Recipe
 from resources.recipe.view import recipe_of_values
 from resources.secrets import mask
 from resources.store import Store
@@ -21,6 +21,7 @@ Expectation: TypeAlias = "GxExpectation"  # by name: Great Expectations takes se
 Finding: TypeAlias = str | float | list[str] | None  # a value that a check reports; the UI plots numbers
 SOME = 3  # items that a sentence names
 MOST_NAMED = 10_000  # of what breaks a rule, that a report names
+ID_CHARACTERS, WHY_CHARACTERS = 200, 300  # of a violation
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,29 @@ class Rule:
     blocking: bool = True
 
 
+class Violation(NamedTuple):
+    """What breaks a rule: a row by its id, or `<document_id> page <n>`; why, a clause; where, its file and page."""
+
+    id: str
+    why: str
+    where: str = ""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict on one rule. metadata: what was found, by name, numbers first. named: what breaks it, by id, up to
-    MOST_NAMED."""
+    """The verdict on one rule. metadata: what was found, by name, numbers first. description: a sentence, where it
+    failed. found: what breaks it, up to MOST_NAMED."""
 
     rule: str
     passed: bool
     metadata: dict[str, Finding] = field(default_factory=dict)
     description: str = ""
-    named: Sequence[str] = ()
+    found: Sequence[Violation] = ()
+
+
+def limits_of(identity: TableIdentity | None) -> Checks:
+    """The thresholds that hold for what was made so; the defaults where that is unknown."""
+    return recipe_of_values(identity.recipe if identity else {}).checks
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,11 @@ class Context:
         """The recipe that the table was made under, with the fields that its step uses; None where that is unknown."""
         return recipe_of_values(self.identity.recipe) if self.identity and self.identity.recipe else None
 
+    @property
+    def limits(self) -> Checks:
+        """The thresholds of that recipe; the defaults where it is unknown."""
+        return limits_of(self.identity)
+
     def upstream(self, table: str) -> pa.Table:
         """The table of the same shard that an earlier step wrote. Raises MissingTableError."""
         return self.store.read_table(table, self.shard)
@@ -68,14 +87,15 @@ class AssetRules:
     """The rules of one asset.
 
     flatten: table -> plain columns (counts, words, ratios, hashes) for Great Expectations, one row per row; nothing
-    nested, no long text. expectations: a function, because Great Expectations takes seconds to import; each
-    expectation carries `meta={"check": <rule name>}`. plain: rules that cross rows, tables or files; a function per
-    rule, called with the context.
+    nested, no long text. expectations: thresholds -> what holds for every row, a function because Great Expectations
+    takes seconds to import; each expectation carries `meta={"check": <rule name>}`, and where its column says little,
+    `"why": <a clause on a row that breaks it>`. plain: rules that cross rows, tables or files; a function per rule,
+    called with the context.
     """
 
     rules: Sequence[Rule]
     flatten: Callable[[pa.Table], pd.DataFrame]
-    expectations: Callable[[], list[Expectation]]
+    expectations: Callable[[Checks], list[Expectation]]
     plain: dict[str, Callable[[Context], Outcome]]
 
     def __post_init__(self) -> None:
@@ -102,14 +122,17 @@ def plain_columns(table: pa.Table, names: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def violations(rule: str, bad: Sequence[object], total: int, what: str) -> Outcome:
-    """The outcome of a rule that no item may violate: passed when `bad` is empty; the first ten are its examples."""
-    examples = [str(item)[:200] for item in bad[:10]]
-    metadata: dict[str, Finding] = {"checked": total, "bad": len(bad)}
-    if bad:
-        metadata["examples"] = list(examples)
-    says = f"{len(bad)} of {total} {what}: {some(examples, len(bad))}" if bad else ""
-    return Outcome(rule, not bad, metadata, says, [str(item) for item in bad[:MOST_NAMED]])
+def violations(rule: str, bad: Sequence[str] | Mapping[str, str], total: int, what: str, why: str = "") -> Outcome:
+    """The outcome of a rule that no item may violate: passed when `bad` is empty.
+
+    bad: ids, or id -> why it is bad. what: what they are, in the plural. why: the clause of each where `bad` has none.
+    """
+    clauses = bad if isinstance(bad, Mapping) else {}
+    found = [
+        Violation(item[:ID_CHARACTERS], clauses.get(item, why)[:WHY_CHARACTERS]) for item in list(bad)[:MOST_NAMED]
+    ]
+    says = f"{len(bad)} of {total} {what}: {some([each.id for each in found], len(bad))}" if bad else ""
+    return Outcome(rule, not bad, {"checked": total, "bad": len(bad)}, says, found)
 
 
 def some(examples: Sequence[str], count: int) -> str:
@@ -120,7 +143,15 @@ def some(examples: Sequence[str], count: int) -> str:
 def clean_outcome(outcome: Outcome) -> Outcome:
     """The same as reports and the UI show it: without the secrets and control characters that rows and errors hold."""
     metadata = {name: _clean(found) for name, found in outcome.metadata.items()}
-    return replace(outcome, metadata=metadata, description=in_line(mask(outcome.description)))
+    found = [Violation(*(in_line(mask(part)) for part in each)) for each in outcome.found]
+    return replace(outcome, metadata=metadata, description=in_line(mask(outcome.description)), found=found)
+
+
+def with_sentence(rule: Rule, outcome: Outcome) -> Outcome:
+    """The same, with a sentence where it failed: that of the rule, where it has none of its own."""
+    if outcome.passed or outcome.description:
+        return outcome
+    return replace(outcome, description=f"This does not hold: {rule.description}")
 
 
 def _clean(found: Finding) -> Finding:

@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
 from assets.quality.names import ID
-from assets.quality.outcome import Finding, Outcome, Rule
+from assets.quality.outcome import Finding, Outcome, Rule, Violation
 from resources.identity import IdentityRecord
 from resources.secrets import mask
 from resources.store import Store, file_hash
+
+
+class ViolationRecord(TypedDict):
+    """A Violation as the report file holds it."""
+
+    id: str
+    why: str
 
 
 class OutcomeRecord(TypedDict):
@@ -21,17 +28,16 @@ class OutcomeRecord(TypedDict):
     blocking: bool
     description: str
     metadata: dict[str, Finding]
-    named: NotRequired[
-        list[str]
-    ]  # the ids of all that breaks it, `<document_id> page <n>` of a page; older ones lack it
+    violations: NotRequired[list[ViolationRecord]]  # all that breaks it; older ones lack it
+    named: NotRequired[list[str]]  # of older ones: the ids of all that breaks it, `<document_id> page <n>` of a page
 
 
 class Report(TypedDict):
-    """One asset's checks on one shard."""
+    """One asset's checks on one shard, or on all of it (shard: `all`)."""
 
     asset: str
     shard: str
-    rows: int
+    rows: int  # 0 of an asset over all shards
     quarantined: int
     at: float  # Unix time, seconds
     table_sha256: str | None  # of the file that was checked
@@ -79,7 +85,7 @@ def write_report(
                 "blocking": outcome.rule in blocking,
                 "description": outcome.description,
                 "metadata": outcome.metadata,
-                "named": _ids(outcome.named),
+                "violations": [{"id": each.id, "why": each.why} for each in outcome.found],
             }
             for outcome in outcomes
         ],
@@ -88,10 +94,17 @@ def write_report(
     return report
 
 
-def ids_named(outcome: OutcomeRecord) -> list[str]:
-    """What breaks a rule, by id; of an older report only its examples."""
+def violations_of(outcome: OutcomeRecord) -> list[Violation]:
+    """What breaks a rule; of older reports without a reason, or only ten of them."""
+    if (found := outcome.get("violations")) is not None:
+        return [Violation(each["id"], each["why"]) for each in found]
     examples = outcome["metadata"].get("examples")
-    return outcome.get("named") or _ids(examples if isinstance(examples, list) else [])
+    return [Violation(name, "") for name in outcome.get("named") or (examples if isinstance(examples, list) else [])]
+
+
+def ids_named(outcome: OutcomeRecord) -> list[str]:
+    """What breaks a rule, by id."""
+    return _ids([each.id for each in violations_of(outcome)])
 
 
 def _ids(texts: Sequence[str]) -> list[str]:

@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import islice
 
 import dagster as dg
 
-from assets.benchmark_scores.scores import read_means, read_summary
-from assets.long_outputs.schema import LONG_OUTPUTS
+from assets.benchmark_scores.scores import read_summary
 from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.quality.report import Report, read_report
 from assets.quality.shard_states import shard_states
+from assets.quality_report.overview import TITLES, Overview
 from assets.quality_report.page import render_page
-from assets.quality_report.pictures import Lengths, loss_picture, scores_picture, words_picture
 from assets.quality_report.step import STEP
 from assets.recipe_nodes import RecipeResource
 from assets.run_view import RunView
@@ -22,8 +20,6 @@ from assets.step_asset import step_asset
 from assets.steps import STEP_OF, gate_steps, gated_by, sharded_steps
 from assets.training_dataset import notes
 from resources.dagster import StoreResource, clear_failures
-from resources.store import DamagedTableError, MissingTableError, Store
-from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 
 FILES_LISTED = 1000  # of those that were not read; the table has all of them
 
@@ -32,7 +28,7 @@ FILES_LISTED = 1000  # of those that were not read; the table has all of them
 def quality_report(
     context: dg.AssetExecutionContext, store: StoreResource, recipe: RecipeResource
 ) -> dg.MaterializeResult[None]:
-    """`reports/index.html`: verdicts by asset and shard, lengths, losses, scores, and what is in quarantine.
+    """`reports/index.html`: the overview of `lwv look` as one page that can be mailed, and what is in quarantine.
 
     Whatever was not written yet is left out: the page is most useful where training or a shard failed.
     """
@@ -50,17 +46,13 @@ def quality_report(
         ]
         aside = [row for asset in sharded_steps() for shard in shards for row in read_quarantine(tables, asset, shard)]
         aside += read_left_out(tables)
-        lengths = [length for shard in shards for length in lengths_of(tables, shard)]
-        curves, means, summary = loss_curves(tables), read_means(tables), read_summary(tables)
-        pictures = [
-            words_picture(lengths),
-            *([loss_picture(curves)] if curves else ()),
-            *([scores_picture(means)] if means else ()),
-        ]
+        summary = read_summary(tables)
         waiting = [states.note] if states.note else []
         said = [*embedded_note(reports), *waiting, *([summary["note"]] if summary else ())]
         tally, unread = tally_of(tables), list(islice(unread_rows(tables), FILES_LISTED))
-        page = render_page(said, reports, aside, pictures, summary, ". ".join([tally.sentence(), *tally.notes]), unread)
+        parts = Overview(tables, linked=False).all()
+        files = ". ".join([tally.sentence(), *tally.notes])
+        page = render_page(said, {TITLES[name]: part for name, part in parts.items()}, aside, files, unread)
         path = tables.home / "reports" / "index.html"
         tables.write_bytes(path, page.encode())
     return dg.MaterializeResult(
@@ -75,26 +67,9 @@ def quality_report(
     )
 
 
-def lengths_of(store: Store, shard: str) -> list[Lengths]:
-    """Of the shard's texts; none where its table is not there, or is damaged, which its report says."""
-    with suppress(MissingTableError, DamagedTableError):
-        rows = store.rows(LONG_OUTPUTS, shard, ["kind", "target_words", "words"])
-        return [Lengths(row["kind"], row["target_words"], row["words"]) for row in rows]
-    return []
-
-
 def embedded_note(reports: Sequence[Report]) -> list[str]:
     """Which assets the embedded model wrote or judged, in a sentence; none where it did not."""
     names = [report["asset"] for report in reports if "(embedded)" in json.dumps(report["made_with"])]
     listed = ", ".join(dict.fromkeys(names))
     says = f"The embedded model, which is heuristics, wrote or judged {listed}: no model's quality is shown."
     return [says] if names else []
-
-
-def loss_curves(store: Store) -> dict[str, list[float]]:
-    """Checkpoint -> its loss by step; without checkpoints that are missing or not whole."""
-    curves: dict[str, list[float]] = {}
-    for kind in ("sft", "dpo"):
-        with suppress(TrainingError):
-            curves[kind] = read_training(current_checkpoint(store, kind))["losses"]
-    return curves

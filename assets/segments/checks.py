@@ -7,6 +7,7 @@ from assets.drafts.schema import DRAFTS
 from assets.quality.model_markup import NO_MODEL_MARKUP, no_model_markup
 from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
+from resources.recipe.model import Checks
 from resources.text.headings import SEPARATOR
 
 RULES = (
@@ -29,13 +30,15 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return plain_columns(table, ["segment_id", "index", "words"])
 
 
-def expectations() -> list[Expectation]:
+def expectations(_limits: Checks) -> list[Expectation]:
     """What holds for every row."""
     import great_expectations.expectations as gxe
 
     return [
         gxe.ExpectColumnValuesToBeUnique(column="segment_id", meta={"check": "ids_unique"}),
-        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=1, meta={"check": "nothing_missing"}),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="words", min_value=1, meta={"check": "nothing_missing", "why": "it was not written"}
+        ),
     ]
 
 
@@ -43,7 +46,10 @@ def outputs_covered(context: Context) -> Outcome:
     """By example, both ways."""
     outputs = set(context.upstream("long_outputs").column("example_id").to_pylist())
     cut = set(context.table.column("example_id").to_pylist())
-    return violations("outputs_covered", sorted(outputs ^ cut), len(outputs), "outputs have no segments, or none has")
+    bad = {
+        name: "it has no segment" if name in outputs else "there is no such output" for name in sorted(outputs ^ cut)
+    }
+    return violations("outputs_covered", bad, len(outputs), "outputs have no segments, or segments no output")
 
 
 def joins_back(context: Context) -> Outcome:
@@ -69,7 +75,13 @@ def joins_back(context: Context) -> Outcome:
             else SEPARATOR.join(filter(None, texts.get(example, []))) != text
         )
     ]
-    return violations("joins_back", bad, len(outputs), "outputs are not what their segments join to")
+    return violations(
+        "joins_back",
+        bad,
+        len(outputs),
+        "outputs are not what their segments join to",
+        "its segments join to another text",
+    )
 
 
 def _lines(text: str) -> list[str]:
@@ -87,7 +99,13 @@ def deck_pages(context: Context) -> Outcome:
         if row["kind"] == "deck"
     ]
     bad = [row["example_id"] for row in decks if pages.get(row["example_id"]) != list(range(1, len(row["images"]) + 1))]
-    return violations("deck_pages", bad, len(decks), "decks have not one segment per page")
+    return violations(
+        "deck_pages",
+        bad,
+        len(decks),
+        "decks have not one segment per page",
+        "it has not one segment per page, in order",
+    )
 
 
 def outputs_asked(context: Context) -> int:

@@ -35,7 +35,9 @@ def falling_loss(losses: list[float]) -> Outcome:
     """losses: by step. One step alone does not fall."""
     quarter = max(1, len(losses) // 4)
     first, last = sum(losses[:quarter]) / quarter, sum(losses[-quarter:]) / quarter
-    return Outcome("loss_falls", len(losses) > 1 and last < first, {"first": first, "last": last})
+    falls = len(losses) > 1 and last < first
+    says = "" if falls else f"the loss went from {first:.4g} to {last:.4g} in {len(losses)} steps"
+    return Outcome("loss_falls", falls, {"first": first, "last": last}, says)
 
 
 def shared_outcomes(output: Path, training: TrainingRecord) -> list[Outcome]:

@@ -24,7 +24,7 @@ from assets.source_images.catalog import CatalogError
 from assets.step_asset import step_asset
 from assets.steps import gated_by
 from assets.training_dataset import gate_metadata, image_files, notes, write_dataset
-from resources.dagster import StoreResource, clear_failures
+from resources.dagster import StoreResource, clear_failures, counts_table
 from resources.decisions.people import decisions_of
 from resources.recipe.read import RecipeError
 from resources.training.rows.dataset_rows import SftRow
@@ -54,6 +54,7 @@ def sft_dataset(
         chat = draw_chat(wanted.mix, contamination.benchmark.answer_reason, budget)
         write_quarantine(tables, "sft_dataset", ALL_SHARDS, found.dropped)
         report = mix_report(found, wanted.mix, chat.report())
+        in_chat = report["chat"] if chat.path else {}
         manifest = write_dataset(
             tables,
             "sft",
@@ -76,10 +77,15 @@ def sft_dataset(
             "read": found.read,
             "kept": len(found.kept),
             "chosen": len(found.chosen),
-            **{f"dropped_{kind}": count for kind, count in report["dropped"].items()},
-            **{f"rows_{kind}": count for kind, count in manifest.counts.items()},
-            **({f"chat_{name}": value for name, value in report["chat"].items()} if chat.path else {}),
             "off_target": report["off"],
+            **counts_table(
+                {
+                    **{f"dropped_{kind}": count for kind, count in report["dropped"].items()},
+                    **{f"rows_{kind}": count for kind, count in manifest.counts.items()},
+                    **{f"chat_{name}": value for name, value in in_chat.items() if isinstance(value, int)},
+                }
+            ),
+            **{f"chat_{name}": value for name, value in in_chat.items() if not isinstance(value, int)},
             "mix": dg.MetadataValue.md(mix_table(report)),
             "written_by": ", ".join(sorted(manifest.authors)),
             "path": dg.MetadataValue.path(manifest.path),

@@ -45,10 +45,18 @@ def evaluate(store: Store) -> dict[str, Outcome]:
     }
     doubled = sorted(name for name, count in ids.items() if count > 1)
     found = (
-        violations("ids_unique", doubled, manifest.rows, "ids are not unique"),
-        violations("images_there", lost, manifest.rows, "rows lack an image file"),
-        violations("two_turns", odd, manifest.rows, "rows have other turns"),
-        violations("held_out_stays_out", sorted(held_out & set(ids)), manifest.rows, "rows are held out"),
+        violations("ids_unique", doubled, manifest.rows, "ids are not unique", "several rows have this id"),
+        violations("images_there", lost, manifest.rows, "rows lack an image file", "an image file of it is gone"),
+        violations(
+            "two_turns", odd, manifest.rows, "rows have other turns", "it is not a user turn and an answer with text"
+        ),
+        violations(
+            "held_out_stays_out",
+            sorted(held_out & set(ids)),
+            manifest.rows,
+            "rows are held out",
+            "its document is of another split",
+        ),
         markup_in(rows_of(manifest), "id"),
         none_in_benchmark(store, manifest),
         enough_long_texts(manifest),

@@ -139,15 +139,15 @@ class Contamination:
 
 def none_in_benchmark(store: Store, manifest: Manifest) -> Outcome:
     """The blocking rule of both data sets, on the file that was written: no row has the benchmark's image or text."""
-    contamination, bad = Contamination(store, manifest.shards), []
+    contamination, bad = Contamination(store, manifest.shards), dict[str, str]()
     text = "messages" if manifest.gate == "sft" else "chosen"
     with pq.ParquetFile(manifest.path) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=["id", "images", text]):
             for row in batch.to_pylist():
                 answer = row["messages"][-1]["content"] if manifest.gate == "sft" else row["chosen"]
                 images = [image["path"].rsplit("/", 1)[-1].removesuffix(".jpg") for image in row["images"]]
-                if contamination.reason(images, answer):
-                    bad.append(row["id"])
+                if why := contamination.reason(images, answer):
+                    bad[row["id"]] = why.says
     return violations("not_in_benchmark", bad, manifest.rows, "rows stand in the benchmark")
 
 

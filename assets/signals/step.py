@@ -7,4 +7,5 @@ STEP = Step(
     group="preferences",
     jobs=("shard_job", "drafts_job"),
     upstream=("source_images", "long_outputs", "segments", "corrected_segments"),
+    fields=("checks.unfaithful_share", "checks.drift_rows", "checks.drift_psi", "checks.drift_ks"),
 )

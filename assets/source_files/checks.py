@@ -21,8 +21,16 @@ def evaluate(store: Store) -> dict[str, Outcome]:
             silent.append(row["path"])
     doubled = [path for path, count in paths.items() if count > 1]
     found = (
-        violations("paths_unique", doubled, paths.total(), "rows are of a file that has another one"),
-        violations("reasons_given", silent, paths.total(), "files have neither a document nor a reason"),
+        violations(
+            "paths_unique",
+            doubled,
+            paths.total(),
+            "rows are of a file that has another one",
+            "several rows are of this file",
+        ),
+        violations(
+            "reasons_given", silent, paths.total(), "files have neither a document nor a reason", "it has neither"
+        ),
     )
     return {outcome.rule: outcome for outcome in found}
 

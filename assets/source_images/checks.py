@@ -1,14 +1,16 @@
 """The rules that a shard's pages must keep before anything is asked about them."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
 
-from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, violations
+from assets.quality.outcome import AssetRules, Context, Expectation, Outcome, Rule, plain_columns, some, violations
 from assets.quality.quarantine import QuarantineRow, read_quarantine
 from assets.quality.quarantine_share import SHARE_RULE, quarantine_share
 from assets.source_images.measure import is_blank
+from resources.recipe.model import Checks
 
 RULES = (
     Rule("pages_complete", "Each document has pages 1, 2, 3, … without a gap or a double."),
@@ -32,7 +34,7 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def expectations() -> list[Expectation]:
+def expectations(_limits: Checks) -> list[Expectation]:
     """What holds for every row."""
     import great_expectations.expectations as gxe
 
@@ -42,7 +44,9 @@ def expectations() -> list[Expectation]:
             for side in ("width", "height")
         ),
         gxe.ExpectColumnValuesToNotBeInSet(
-            column="licence", value_set=["unknown", ""], meta={"check": "licence_known"}
+            column="licence",
+            value_set=["unknown", ""],
+            meta={"check": "licence_known", "why": "its licence is not known"},
         ),
     ]
 
@@ -52,7 +56,11 @@ def pages_complete(context: Context) -> Outcome:
     pages = defaultdict(list)
     for row in context.table.select(["document_id", "page"]).to_pylist():
         pages[row["document_id"]].append(row["page"])
-    bad = [document for document, numbers in pages.items() if numbers != list(range(1, len(numbers) + 1))]
+    bad = {
+        document: f"its pages are {', '.join(map(str, numbers))}"
+        for document, numbers in pages.items()
+        if numbers != list(range(1, len(numbers) + 1))
+    }
     return violations("pages_complete", bad, len(pages), "documents have a gap, a double or a wrong order")
 
 
@@ -64,7 +72,7 @@ def images_stored(context: Context) -> Outcome:
         for row in rows
         if len(row["image_sha256"]) != 64 or not context.store.image_path(row["image_sha256"]).is_file()
     ]
-    return violations("images_stored", bad, len(rows), "images are not in the store")
+    return violations("images_stored", bad, len(rows), "images are not in the store", "its image is not in the store")
 
 
 def splits_whole(context: Context) -> Outcome:
@@ -72,11 +80,11 @@ def splits_whole(context: Context) -> Outcome:
     splits = defaultdict(set)
     for row in context.table.select(["document_id", "split"]).to_pylist():
         splits[row["document_id"]].add(row["split"])
-    bad = [
-        document
+    bad = {
+        document: f"it stands in {', '.join(sorted(found))}"
         for document, found in splits.items()
         if len(found) != 1 or not found <= {"sft", "preference", "benchmark"}
-    ]
+    }
     return violations("splits_whole", bad, len(splits), "documents have no single, known split")
 
 
@@ -91,14 +99,12 @@ def documents_found(context: Context) -> int:
 
 
 def nothing_quarantined(context: Context) -> Outcome:
-    """The reasons are its examples."""
-    aside = quarantined(context)
-    return violations(
-        "nothing_quarantined",
-        [row["reason"] for row in aside],
-        documents_found(context),
-        "documents were set aside",
-    )
+    """By file; the sentence tells the reasons."""
+    aside = {row["source"] or row["document_id"]: row["reason"] for row in quarantined(context)}
+    total = documents_found(context)
+    found = violations("nothing_quarantined", aside, total, "documents were set aside")
+    says = f"{len(aside)} of {total} documents were set aside: {some(list(aside.values()), len(aside))}"
+    return found if found.passed else replace(found, description=says)
 
 
 def no_double_images(context: Context) -> Outcome:
@@ -106,25 +112,26 @@ def no_double_images(context: Context) -> Outcome:
     places = defaultdict[str, dict[str, int]](dict)  # image -> document -> its first such page
     for row in context.table.select(["document_id", "page", "image_sha256"]).to_pylist():
         places[row["image_sha256"]].setdefault(row["document_id"], row["page"])
-    bad = [
-        " and ".join(f"{document} page {page}" for document, page in found.items())
-        for found in places.values()
-        if len(found) > 1
-    ]
-    return violations("no_double_images", bad, len(places), "images stand in two documents")
+    bad = dict[str, str]()
+    for found in places.values():
+        pages = [f"{document} page {page}" for document, page in found.items()]
+        for page in pages if len(pages) > 1 else ():
+            bad[page] = f"the same image as {', '.join(other for other in pages if other != page)}"
+    return violations("no_double_images", bad, context.table.num_rows, "pages have an image of another document")
 
 
 def pages_differ(context: Context) -> Outcome:
     """By the sha256 of the stored image; one without text is looked at."""
     seen: set[tuple[str, str]] = set()
-    bad = []
-    columns = ["document_id", "page", "image_sha256", "source_path", "ocr_text"]
+    bad = dict[str, str]()
+    columns = ["document_id", "page", "image_sha256", "ocr_text"]
     for row in context.table.select(columns).to_pylist():
         picture = (row["document_id"], row["image_sha256"])
         image = context.store.image_path(row["image_sha256"])
         blank = not row["ocr_text"] and image.is_file() and is_blank(image.read_bytes())
         if blank or picture in seen:
-            bad.append(f"{row['source_path']}, page {row['page']}")
+            place = f"{row['document_id']} page {row['page']}"
+            bad[place] = "it is blank" if blank else "the same image as an earlier page of its document"
         seen.add(picture)
     return violations("pages_differ", bad, context.table.num_rows, "pages are blank or the same as another")
 

@@ -25,6 +25,7 @@ from resources.store import Store
 from testing.recipe.catalogue import documents, shards, write_sources
 from testing.recipe.recipe import WHOLE, write_recipe
 from testing.recipe.written import write_outputs
+from testing.told import told
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -65,10 +66,10 @@ def make_chain(home: Path, count: int) -> dict[str, Any]:
             assert result.success, list(problems(result.all_events))
             failed.update(check.check_name for check in result.get_asset_check_evaluations() if not check.passed)
             for asset in ("instructions", "long_outputs"):
-                metadata = result.asset_materializations_for_node(asset)[0].metadata
+                metadata = told(result.asset_materializations_for_node(asset)[0].metadata)
                 counts.update(
                     {
-                        f"{asset} {name}" if name in ("rows", "quarantined") else name: value.value
+                        f"{asset} {name}" if name in ("rows", "quarantined") else name: value
                         for name, value in metadata.items()
                         if name in COUNTED or name.startswith(COUNTS)
                     }

@@ -18,6 +18,7 @@ from resources.text.shown import in_line, number_of, visible
 T = TypeVar("T")
 FOLDER = Path(__file__).parent
 NAVIGATION: tuple[tuple[str, str], ...] = (
+    ("/overview", "Overview"),
     ("/queue?decided=no", "Queue"),
 )  # address and title, in the order of the menu
 

@@ -15,7 +15,7 @@ from resources.engine.fuse import Fuse
 from resources.engine.interrupt import draining
 from resources.engine.money import Budget, Price, price_of
 from resources.engine.order import Waiting, open_samples
-from resources.engine.progress import EVERY_S, Progress, Tally, logger
+from resources.engine.progress import EVERY_S, Progress, Tally, Usage, logger
 from resources.engine.prompt_watch import PromptWatch
 from resources.engine.request import Images
 from resources.engine.retries import Trouble, next_try
@@ -157,6 +157,8 @@ class ModelEngine:
         else:
             self.tally.replayed += 1
             self._fuses[call.role].note("ok", "")
+        usage = Usage(record.prompt_tokens, record.cached_tokens, record.completion_tokens, record.cost_usd)
+        self.tally.asked[call_id] = usage
         if self._progress:
             self._progress.step(asked=call)
         if record.status != "ok":

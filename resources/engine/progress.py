@@ -5,6 +5,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from resources.messages import Call
 from resources.text.shown import number_of
@@ -12,6 +13,15 @@ from resources.text.shown import number_of
 logger = logging.getLogger("lwv.progress")
 EVERY_S = 5.0
 SECTION = re.compile(r"(section|correct)-\d+")  # how the steps of calls begin that are about one section of a text
+
+
+class Usage(NamedTuple):
+    """What one call took, as the ledger has it."""
+
+    prompt: int  # tokens
+    cached: int
+    completion: int
+    usd: float
 
 
 @dataclass
@@ -25,18 +35,27 @@ class Tally:
     completion_tokens: int = 0
     cost_usd: float = 0.0
     latency_s: float = 0.0
+    asked: dict[str, Usage] = field(default_factory=dict)  # by call: all that was answered, whoever paid
     failed: Counter[str] = field(default_factory=Counter)  # answers that could not be used, by kind
     retried: Counter[str] = field(default_factory=Counter)  # tries that got no answer, by kind
 
     def metadata(self) -> dict[str, float]:
-        """Numbers for an asset's metadata; a counter for each kind of failure that was met."""
+        """Numbers for an asset's metadata: what its rows took, whichever run made the calls, and what this run made and
+        paid. Rows cost what the ledger has of all calls that were asked for them, those of no use too."""
         return {
+            "prompt_tokens": sum(usage.prompt for usage in self.asked.values()),
+            "completion_tokens": sum(usage.completion for usage in self.asked.values()),
+            "cost_usd": round(sum(usage.usd for usage in self.asked.values()), 6),
             "calls_made": self.made,
-            "calls_replayed": self.replayed,
-            "paid_prompt_tokens": self.prompt_tokens,
-            "paid_cached_tokens": self.cached_tokens,
-            "paid_completion_tokens": self.completion_tokens,
             "paid_usd": round(self.cost_usd, 6),
+        }
+
+    def counts(self) -> dict[str, float]:
+        """What else is counted; a counter for each kind of failure that was met."""
+        return {
+            "calls": len(self.asked),
+            "calls_replayed": self.replayed,
+            "cached_tokens": sum(usage.cached for usage in self.asked.values()),
             **({"call_seconds_mean": round(self.latency_s / self.made, 3)} if self.made else {}),
             **{f"failed_{kind}": count for kind, count in sorted(self.failed.items())},
             **{f"retried_{kind}": count for kind, count in sorted(self.retried.items())},

@@ -172,9 +172,18 @@ class Training(Part):
 
 
 class Checks(Part):
-    """What the blocking checks of a shard let pass."""
+    """What the checks let pass. A field that came after 0.3 is in `resources.recipe.view.LATER`."""
 
     quarantine_share: float = Field(0.5, ge=0, le=1)  # most of a step's documents or examples; an empty table never
+    instruction_characters: int = Field(4000, ge=100)  # most of an instruction
+    length_score: float = Field(80, ge=0, le=100)  # least of a long output, against its stated length (a warning)
+    repeated_share: float = Field(0.3, ge=0, le=1)  # most of a long output's sentences (a warning)
+    whole_drafts: float = Field(0.5, ge=0, le=1)  # least share of drafts that ended by themselves (a warning)
+    unfaithful_share: float = Field(0.1, ge=0, le=1)  # most of the segments with a number on no page (a warning)
+    drift_rows: int = Field(100, ge=20)  # of a shard, and of those before it, under which drift cannot be told
+    drift_psi: float = Field(0.25, gt=0)  # both from here on: the signal has drifted (a warning; docs/quality.md)
+    drift_ks: float = Field(0.2, gt=0, le=1)
+    judged_share: float = Field(0.9, ge=0, le=1)  # least share of the answers that the judge scored (a warning)
 
 
 class Gate(Part):

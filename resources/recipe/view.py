@@ -8,6 +8,20 @@ from pydantic import TypeAdapter
 from resources.recipe.model import Part, Recipe
 
 P = TypeVar("P", bound=Part)
+_ABSENT = object()
+# Thresholds that were constants until 0.3. At its default such a field is left out of what made a table, so that the
+# tables and recipes of older versions stay what they are.
+LATER = (
+    "checks.instruction_characters",
+    "checks.length_score",
+    "checks.repeated_share",
+    "checks.whole_drafts",
+    "checks.unfaithful_share",
+    "checks.drift_rows",
+    "checks.drift_psi",
+    "checks.drift_ks",
+    "checks.judged_share",
+)
 
 
 def restrict(recipe: Recipe, fields: Iterable[str]) -> Recipe:
@@ -21,23 +35,30 @@ def restrict(recipe: Recipe, fields: Iterable[str]) -> Recipe:
 
 
 def field_values(recipe: Recipe, fields: Iterable[str]) -> dict[str, object]:
+    """field (`section.field`) -> its value as JSON has it; without those of LATER that have their default."""
+    usual = all_values(Recipe(), LATER)
+    return {name: value for name, value in all_values(recipe, fields).items() if usual.get(name, _ABSENT) != value}
+
+
+def all_values(recipe: Recipe, fields: Iterable[str]) -> dict[str, object]:
     """field (`section.field`) -> its value as JSON has it."""
     plain = recipe.model_dump(mode="json")
     return {name: plain[section][field] for name in fields for section, field in [name.split(".")]}
 
 
 def recipe_of_values(values: Mapping[str, object]) -> Recipe:
-    """A recipe that has these fields alone, from what `field_values` gave; names that are no field are skipped."""
+    """A recipe that has these fields and those of LATER alone, from what `field_values` gave; names that are no field
+    are skipped."""
     parts: dict[str, Part] = {}
     known = {name for name in values if name in all_fields()}
-    for name in known:
+    for name in sorted(known):
         section, field = name.split(".")
         part = parts.setdefault(section, getattr(Recipe(), section))
         annotation = type(part).model_fields[field].annotation
         assert annotation is not None, f"{name} has no type"
         found = TypeAdapter[object](annotation).validate_python(values[name])
         parts[section] = part.model_copy(update={field: found})
-    return restrict(Recipe().model_copy(update=parts), known)
+    return restrict(Recipe().model_copy(update=parts), known | {*LATER})
 
 
 def all_fields() -> list[str]:

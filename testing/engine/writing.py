@@ -97,6 +97,7 @@ async def write_all(options: argparse.Namespace) -> dict[str, Any]:
                 bad += REFUSAL in low or section["words"] < 100 or "error" in low
         return {
             **engine.tally.metadata(),
+            **engine.tally.counts(),
             **{f"documents_{kind}": count for kind, count in outcomes.items()},
             "bad_sections": bad,
             "limit": round(mean(limits[len(limits) // 2 :]), 1),

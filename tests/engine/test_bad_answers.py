@@ -18,6 +18,7 @@ from testing.engine.server import answer_text
 from testing.engine.work import sections_of
 from testing.engine.writing import example
 from testing.openai_server import completion, failure, scripted_server
+from testing.told import told
 
 SHARD = "bad-001"
 
@@ -50,10 +51,10 @@ def write(home: Path, url: str, monkeypatch: pytest.MonkeyPatch, documents: int 
         )
     if result.success:
         metadata = result.asset_materializations_for_node("long_outputs")[0].metadata
-        return {name: value.value for name, value in metadata.items()}, store
+        return told(metadata), store
     failed = result.get_step_failure_events()[0].step_failure_data.user_failure_data
     assert failed is not None
-    return {"failure": failed.description, **{name: value.value for name, value in failed.metadata.items()}}, store
+    return {"failure": failed.description, **told(failed.metadata)}, store
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,12 @@ def test_what_a_call_costs_is_in_the_metadata_and_in_the_ledger(
     assert metadata["paid_usd"] == pytest.approx(calls * (6 * 1.0 + 4 * 0.5 + 5 * 10.0) / 1e6)
     assert next(store.rows(LONG_OUTPUTS, SHARD))["cost_usd"] == pytest.approx(metadata["paid_usd"])
     assert "$" in metadata["forecast"]
+    with scripted_server(good) as server:
+        again, _ = write(tmp_path, server.url, monkeypatch)
+    assert (again["calls_made"], again["paid_usd"]) == (0, 0)
+    for name in ("cost_usd", "prompt_tokens", "completion_tokens"):
+        assert again[name] == metadata[name] > 0, name
+    assert again["cost_usd"] == pytest.approx(metadata["paid_usd"])
 
 
 def test_a_budget_in_dollars_and_an_unknown_price_end_the_step_before_any_call(

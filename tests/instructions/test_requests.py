@@ -17,6 +17,7 @@ from lwv_dagster.definitions import default_resources
 from resources.failures import AnswerError
 from resources.store import Store
 from testing.openai_server import scripted_server
+from testing.told import told
 
 SHARD = "photos-001"
 
@@ -73,7 +74,7 @@ def ask_for(
     failed = {name for name, outcome in outcomes.items() if not outcome.passed}
     assert failed == ({"quarantine_share"} if empty else set())
     return (
-        {name: value.value for name, value in metadata.items()},
+        told(metadata),
         list(store.rows(INSTRUCTIONS, SHARD)),
         read_quarantine(store, "instructions", SHARD),
         server.requests,

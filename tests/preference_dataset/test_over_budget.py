@@ -24,6 +24,7 @@ from resources.training.rows.sequence import RowError
 from resources.training.students.student_files import BUILT
 from resources.training.students.tiny import build_tiny
 from testing.rows import english, page, write_shard, written
+from testing.told import told
 from tests.conftest import Factory
 
 SHARD = "a-001"
@@ -86,7 +87,7 @@ def gate(factory: Factory, monkeypatch: pytest.MonkeyPatch, student: object, rec
     if not made:
         failure = next(event for event in result.all_events if event.is_step_failure)
         return {"failure": failure.step_failure_data.user_failure_data.description}
-    return {name: value.value for name, value in made[0].metadata.items()}
+    return told(made[0].metadata)
 
 
 def rows_of(factory: Factory) -> list[dict[str, Any]]:

@@ -87,13 +87,9 @@ def test_a_violation_names_the_first_files_and_pages_and_says_how_many_more(stor
         f"5 of 9 rows are odd: decks/x.pdf, page 2 ({DECK}-deck-01-001), photos/a.jpg ({PHOTO}-single), "
         f"{UNKNOWN}-single and 2 more"
     )
-    assert found["r"].metadata["examples"] == [
-        f"decks/x.pdf, page 2 ({DECK}-deck-01-001)",
-        f"photos/a.jpg ({PHOTO}-single)",
-        f"{UNKNOWN}-single",
-        "x",
-        "y",
-    ]
+    assert [(each.id, each.where) for each in found["r"].found] == list(
+        zip(bad, ["decks/x.pdf, page 2", "photos/a.jpg", "", "", ""], strict=True)
+    )
     assert found["s"] == Outcome("s", True)
 
 

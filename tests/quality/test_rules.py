@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pyarrow as pa
 import pytest
 
@@ -13,10 +14,11 @@ from assets.drafts.draft import draft_row
 from assets.drafts.schema import DRAFTS
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.quality.asset_checks import check_shard
+from assets.quality.check_metadata import check_metadata
 from assets.quality.model_markup import no_model_markup
-from assets.quality.outcome import AssetRules, Context
+from assets.quality.outcome import AssetRules, Context, Outcome
 from assets.quality.quarantine import write_quarantine
-from assets.quality.report import OutcomeRecord, ids_named, read_report
+from assets.quality.report import OutcomeRecord, ids_named, read_report, violations_of
 from assets.steps import STEP_OF, sharded_steps
 from resources.store import Store
 from resources.table import Table
@@ -36,8 +38,6 @@ def rules_of(name: str) -> AssetRules:
 @pytest.fixture(scope="module")
 def good_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A shard that went through the real job: a deck of the preference split among others."""
-    import dagster as dg
-
     folder = tmp_path_factory.mktemp("rules")
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
         patch.setenv("LWV_HOME", str(folder / "home"))
@@ -222,6 +222,8 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("signals", double, {"segments_covered"}),
     ("signals", change(segment_id=f"{'0' * 16}-deck-000"), {"segments_covered"}),
     ("signals", change(doubt=101), {"doubt_adds_up"}),
+    ("signals", change(heading_lost=True), {"headings_kept"}),
+    ("signals", lambda rows: [{**row, "page_share": 0.5, "numbers_off": ["987"]} for row in rows], {"faithful"}),
     ("signals", change(doubt=5, parts=[{"part": "length", "points": 5, "why": "short"}]), set()),
     ("signals", change(doubt=0, parts=[{"part": "length", "points": 0, "why": "as planned"}]), {"doubt_adds_up"}),
     ("preference_pairs", double, {"ids_unique", "weights_add_up"}),
@@ -248,13 +250,23 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
 @pytest.mark.parametrize(
     ("name", "mutate", "rules"), MUTATIONS, ids=[f"{name}-{number}" for number, (name, _, _) in enumerate(MUTATIONS)]
 )
-def test_a_broken_table_fails_exactly_the_rules_that_it_breaks(
+def test_a_broken_table_fails_exactly_the_rules_that_it_breaks_in_sentences_and_every_violation_says_why(
     store: tuple[Store, str], name: str, mutate: Any, rules: set[str]
 ) -> None:
     tables, shard = store
     table = tables.read_table(name, shard)
     tables.write_table(table_named(name), shard, mutate(table.to_pylist()), tables.identity(name, shard))
-    assert failed(tables, name, shard) == rules
+    outcomes = check_shard(tables, name, shard, rules_of(name))
+    assert {rule for rule, outcome in outcomes.items() if not outcome.passed} == rules
+    for rule in rules:
+        assert len(outcomes[rule].description.split()) > 3, rule
+        assert "expect_column" not in outcomes[rule].description
+        assert all(each.id and each.why for each in outcomes[rule].found), rule
+        assert outcomes[rule].found or rule in ("on_policy", "quarantine_share", "something_edited"), rule
+    report = read_report(tables, name, shard)
+    assert report is not None
+    kept = {each["rule"]: [(found.id, found.why) for found in violations_of(each)] for each in report["outcomes"]}
+    assert kept == {rule: [(each.id, each.why) for each in found.found] for rule, found in outcomes.items()}
 
 
 @pytest.mark.parametrize(
@@ -279,6 +291,13 @@ def test_a_violation_names_its_file_and_page(
     assert f"{files[rows[0]['document_id']]}{says}" in outcome.description
 
 
+def shown(outcome: Outcome) -> list[Any]:
+    """The rows of the table that the UI draws."""
+    table = check_metadata("a", "s", outcome.rule, outcome.metadata, outcome.found)["violations"]
+    assert isinstance(table, dg.TableMetadataValue)
+    return list(table.records)
+
+
 def test_a_report_names_all_that_breaks_a_rule_and_people_are_shown_ten(store: tuple[Store, str]) -> None:
     tables, shard = store
     row = tables.read_table("segments", shard).to_pylist()[0]
@@ -286,7 +305,7 @@ def test_a_report_names_all_that_breaks_a_rule_and_people_are_shown_ten(store: t
     broken = [{**row, "segment_id": name, "words": 0} for name in ids]
     tables.write_table(table_named("segments"), shard, broken, tables.identity("segments", shard))
     outcomes = check_shard(tables, "segments", shard, rules_of("segments"))
-    assert len(outcomes["nothing_missing"].metadata["examples"]) == 10  # by Great Expectations
+    assert len(shown(outcomes["nothing_missing"])) == 10  # by Great Expectations
     report = read_report(tables, "segments", shard)
     assert report is not None
     found = {outcome["rule"]: ids_named(outcome) for outcome in report["outcomes"]}
@@ -298,7 +317,7 @@ def test_a_report_names_all_that_breaks_a_rule_and_people_are_shown_ten(store: t
     outcomes = check_shard(tables, "source_images", shard, rules_of("source_images"))
     named = {each["rule"]: ids_named(each) for each in pages_report(tables, shard)}
     for rule in ("sizes_sane", "images_stored"):  # by Great Expectations, and by a plain function
-        assert len(outcomes[rule].metadata["examples"]) == 10 < len(pages)
+        assert len(shown(outcomes[rule])) == 10 < len(pages) == len(outcomes[rule].found)
         assert set(named[rule]) == {f"{page['document_id']} page {page['page']}" for page in pages}
 
 
@@ -348,7 +367,7 @@ def test_a_thought_is_found_in_whatever_column_of_a_table_it_stands(store: tuple
             row[column] = [THOUGHT] if isinstance(row[column], list) else THOUGHT
         changed = pa.Table.from_pylist([row], schema=table.schema)
         outcome = no_model_markup(Context(tables, shard, changed))
-        assert not outcome.passed and f"{column}.{inner}".strip(".") in outcome.description, column
+        assert not outcome.passed and f"{column}.{inner}".strip(".") in outcome.found[0].why, column
 
 
 def test_too_much_quarantine_stops_a_shard_and_a_little_only_warns(store: tuple[Store, str]) -> None:
@@ -387,6 +406,7 @@ def test_every_rule_is_mutated_at_least_once() -> None:
         *((name, "quarantine_share") for name in sharded_steps()),
         ("source_images", "nothing_quarantined"),
         ("corrected_segments", "something_edited"),
+        ("signals", "no_drift"),  # tests/signals/test_drift.py
     }
     assert {
         (name, rule.name) for name in sharded_steps() for rule in rules_of(name).rules

@@ -20,6 +20,7 @@ from assets.benchmark_scores.scores import MODELS, scores_path, summarise
 from assets.judging.judge import DIMENSIONS, TRIES, Question, judge_answer, parse_scores
 from assets.partitions import SHARDS
 from assets.training_dataset import Manifest
+from resources.dagster import MOST_NUMBERS
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
@@ -28,6 +29,7 @@ from resources.store import Store
 from resources.training.checkpoint import FILES
 from testing.openai_server import completion, failure, scripted_server
 from testing.rows import english, write_shard, written
+from testing.told import numbers, told
 from tests.conftest import Factory
 from tests.identity.test_stale import failures
 
@@ -200,7 +202,8 @@ def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def said(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     assert result.success
     metadata = result.asset_materializations_for_node("benchmark_scores")[0].metadata
-    return {name: value.value for name, value in metadata.items()}
+    assert len(numbers(metadata)) <= MOST_NUMBERS
+    return told(metadata)
 
 
 def test_scores_name_the_data_that_was_learnt_and_another_harness_writes_its_answers_anew(

@@ -17,6 +17,7 @@ from assets.quality.quarantine import read_quarantine
 from lwv_dagster.definitions import default_resources
 from resources.store import Store
 from testing.quirky_server import Quirk, QuirkyServer, Seen
+from testing.told import told
 
 SHARD = "quirks-001"
 # No setting of the machine's user may reach a case; what takes minutes in the world takes a moment here.
@@ -159,10 +160,10 @@ def materialise(home: Path, instance: dg.DagsterInstance) -> Came:
     if not result.success:
         failed = result.get_step_failure_events()[0].step_failure_data.user_failure_data
         assert failed is not None, result.get_step_failure_events()[0].step_failure_data.error
-        return Came({name: value.value for name, value in failed.metadata.items()}, failed.description or "", {}, ())
+        return Came(told(failed.metadata), failed.description or "", {}, ())
     found = result.asset_materializations_for_node("long_outputs")[0].metadata
     return Came(
-        {name: value.value for name, value in found.items()},
+        told(found),
         "",
         {row["example_id"]: row["output"] for row in store.rows(LONG_OUTPUTS, SHARD)},
         tuple(row["reason"] for row in read_quarantine(store, "long_outputs", SHARD)),

@@ -209,7 +209,7 @@ def test_both_data_sets_fail_their_check_when_a_row_of_the_benchmark_is_in_them(
         )
         outcome = none_in_benchmark(store, manifest)
         assert not outcome.passed
-        assert outcome.metadata["examples"] == ["image", "text"]
+        assert [each.id for each in outcome.found] == ["image", "text"]
         good = write_dataset(
             store,
             gate,

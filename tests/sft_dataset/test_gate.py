@@ -16,6 +16,7 @@ from assets.source_images.schema import SOURCE_IMAGES
 from assets.training_dataset import current_manifest
 from resources.store import Store
 from testing.rows import english, page, write_shard, written
+from testing.told import told
 from tests.conftest import Factory
 
 LENGTHS = (300, 900, 1700, 2500, 4500)
@@ -69,7 +70,7 @@ def make(factory: Factory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reci
         failure = next(event for event in result.all_events if event.is_step_failure)
         return {"failure": failure.step_failure_data.user_failure_data.description}
     metadata = result.asset_materializations_for_node("sft_dataset")[0].metadata
-    return {name: value.value for name, value in metadata.items()}
+    return told(metadata)
 
 
 def test_every_example_left_out_is_counted_and_recorded_with_its_reason(

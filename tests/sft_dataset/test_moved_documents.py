@@ -18,6 +18,7 @@ from lwv_dagster.release.provenance import read_documents
 from resources.settings import Settings
 from resources.store import Store
 from testing.rows import english, page, write_shard, written
+from testing.told import told
 from tests.conftest import Factory, draw_page, draw_unlike_decks, write_recipe
 
 GATES = ("sft", "preference")
@@ -28,13 +29,7 @@ def open_gates(factory: Factory) -> tuple[dict[str, Manifest], dict[str, dict[st
     """Gate -> its data set, and what its materialisation said."""
     result = factory.run("training_job", assets=[f"{gate}_dataset" for gate in GATES])
     assert result.success
-    said = {
-        gate: {
-            name: value.value
-            for name, value in result.asset_materializations_for_node(f"{gate}_dataset")[0].metadata.items()
-        }
-        for gate in GATES
-    }
+    said = {gate: told(result.asset_materializations_for_node(f"{gate}_dataset")[0].metadata) for gate in GATES}
     return {gate: current_manifest(factory.store, gate) for gate in GATES}, said
 
 
@@ -95,8 +90,8 @@ def test_after_a_move_and_a_run_of_the_new_shard_each_example_counts_there_once_
 
     move(factory, [names["sft"].split("/")[1]], "vault", "talks")  # and back, before any shard was run
     result = factory.run("training_job", assets=["sft_dataset"])
-    told = result.asset_materializations_for_node("sft_dataset")[0].metadata
-    assert told["note"].value == f"1 document moved to another shard: materialise {OLD}, {NEW} again"
+    said = result.asset_materializations_for_node("sft_dataset")[0].metadata
+    assert said["note"].value == f"1 document moved to another shard: materialise {OLD}, {NEW} again"
     assert [row["id"] for row in rows_of(current_manifest(factory.store, "sft"))] == [
         row["example_id"] for row in factory.store.rows(LONG_OUTPUTS, SIGNS) if row["split"] == "sft"
     ]

@@ -12,7 +12,7 @@ from assets.corrected_segments.laid_over import decided_row
 from assets.corrected_segments.schema import CORRECTED_SEGMENTS
 from assets.partitions import SHARDS
 from assets.quality.asset_checks import check_shard
-from assets.quality.outcome import Outcome, Rule
+from assets.quality.outcome import Outcome, Rule, Violation
 from assets.quality.report import write_report
 from assets.signals.checks import CHECKS
 from assets.signals.schema import SIGNALS
@@ -129,7 +129,7 @@ def test_without_ledger_rows_the_cost_is_unknown_and_not_nothing(factory: Factor
 
 def fail(store: Store, asset: str, rule: str, named: list[str]) -> None:
     """A report in which one rule failed."""
-    outcome = Outcome(rule, False, {"examples": named[:10]}, "", named)
+    outcome = Outcome(rule, False, {}, "", [Violation(name, "why") for name in named])
     write_report(store, asset, SHARD, [Rule(rule, "", blocking=False)], [outcome], 0, 0)
 
 

@@ -99,12 +99,9 @@ class Elements(HTMLParser):
 def page(text: str) -> Elements:
     row: Any = {"step": "s", "shard": text, "item": text, "document_id": "", "example_id": "", "reason": text}
     row["source"] = text
-    outcome = {"rule": text, "passed": False, "blocking": False, "description": text, "metadata": {}}
-    report: Any = {"asset": text, "shard": text, "rows": 1, "quarantined": 0, "passed": True, "outcomes": [outcome]}
-    scores: Any = {"harness": text, "judge": text, "note": text, "rows": [(text, 1, 2, 3, 4, 5, 6)]}
     found = Elements()
     source_file: Any = {"path": text, "bytes": 1, "became": "refused", "why": text}
-    found.feed(render_page([text], [report], [row], [], scores, text, [source_file]))
+    found.feed(render_page([text], {}, [row], text, [source_file]))
     return found
 
 

@@ -22,6 +22,7 @@ from assets.segments.schema import SEGMENTS
 from assets.training_dataset import current_manifest
 from resources.store import Store
 from resources.training.launcher import launch_command, launch_env
+from testing.told import told
 from tests.conftest import Factory, draw_unlike_decks, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,9 +42,7 @@ def metadata_of(result: dg.ExecuteInProcessResult) -> Metadata:
     found = [
         event.step_materialization_data.materialization for event in result.all_events if event.is_step_materialization
     ]
-    return {
-        made.asset_key.to_user_string(): {name: value.value for name, value in made.metadata.items()} for made in found
-    }
+    return {made.asset_key.to_user_string(): told(made.metadata) for made in found}
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ from assets.segments.splitter import split_output
 from assets.training_dataset import current_manifest
 from resources.recipe.model import Pairs
 from testing.rows import page, write_shard, written
+from testing.told import told
 from tests.conftest import Factory
 
 PAGE = st.sampled_from(["kept", "edited", "missing"])
@@ -243,10 +244,10 @@ def test_pairs_that_stand_in_two_shards_are_trained_on_once_and_the_double_has_i
         for asset in ("segments", "corrected_segments", "preference_pairs"):
             write_report(store, asset, shard, [], [], 0, 0)
     done = factory.run("training_job", assets=["preference_dataset"])
-    metadata = done.asset_materializations_for_node("preference_dataset")[0].metadata
+    metadata = told(done.asset_materializations_for_node("preference_dataset")[0].metadata)
     ids = pq.read_table(current_manifest(store, "preference").path).column("id").to_pylist()
     assert len(ids) == len(set(ids)) == store.read_table("preference_pairs", "a-001").num_rows == 3
-    assert metadata["dropped_duplicate"].value == 1
+    assert metadata["dropped_duplicate"] == 1
     assert [(row["example_id"], row["reason"]) for row in read_quarantine(store, "preference_dataset", "all")] == [
         ("deck", "duplicate: the same example stands in shard a-001")
     ]

@@ -12,6 +12,7 @@ import pytest
 from assets.benchmark_scores.scores import scores_path
 from assets.training_dataset import current_manifest
 from resources.training.checkpoint import current_checkpoint
+from testing.told import told
 from tests.conftest import Factory, draw_page, draw_unlike_decks, write_recipe
 
 # job -> where in the middle of it, once what it reads is decided, a file comes
@@ -29,12 +30,7 @@ def made(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     """asset -> its metadata."""
     assert result.success, [event.message for event in result.all_events if event.is_step_failure]
     events = [event.step_materialization_data for event in result.all_events if event.is_step_materialization]
-    return {
-        event.materialization.asset_key.to_user_string(): {
-            name: value.value for name, value in event.materialization.metadata.items()
-        }
-        for event in events
-    }
+    return {event.materialization.asset_key.to_user_string(): told(event.materialization.metadata) for event in events}
 
 
 def disturbed(factory: Factory, job: str) -> dict[str, dict[str, Any]]:

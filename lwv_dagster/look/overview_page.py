@@ -1,0 +1,36 @@
+"""The overview's addresses: the page with what is read quickly, and the parts that take longer, each as a fragment."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
+
+from assets.quality_report.overview import LATER, STYLE, TITLES, Overview
+from lwv_dagster.look.rendering import Look, look_of, page
+
+
+def overview(request: Request) -> Response:
+    """The whole page; the parts of LATER are places that the page's script fills."""
+    found = _overview(look_of(request)).first()
+    return page(request, "overview.jinja", title="Overview", titles=TITLES, parts=found)
+
+
+def part(request: Request) -> Response:
+    """One of LATER."""
+    name = request.path_params["part"]
+    if name not in LATER:
+        raise HTTPException(404, "The overview has no such part.")
+    return HTMLResponse(_overview(look_of(request)).part(name))
+
+
+def style(_request: Request) -> Response:
+    """How the parts look, here and in the page that is mailed."""
+    return FileResponse(STYLE, media_type="text/css")
+
+
+def _overview(look: Look) -> Overview:
+    """The same as long as the app runs: it keeps what it has read."""
+    return look.kept("overview", look.home, lambda: Overview(look.store))
+
+
+ROUTES = [Route("/overview", overview), Route("/overview.css", style), Route("/overview/{part}", part)]
