@@ -118,6 +118,21 @@ def forget(
     sys.exit(run_forget(which, asked, yes))
 
 
+@main.command()
+@click.argument("id_", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="All of it as JSON, prompts in full.")
+@click.option("--prompts", is_flag=True, help="Show in full what was sent with each call.")
+def trace(id_: str, as_json: bool, prompts: bool) -> None:
+    """Follow ID back to its files, pages, licences, prompts and costs, and on to what was made of it.
+
+    ID: of a file (path or sha256), document, page (DOCUMENT#3), example, segment, call, pair, row of a data set
+    (DATASET:ROW), data set, checkpoint, score (MODEL:ITEM) or decision.
+    """
+    from lwv_dagster.trace.trace_command import run_trace
+
+    sys.exit(run_trace(id_, as_json, prompts))
+
+
 @main.group()
 def annotate() -> None:
     """What people decide about texts: out as JSON lines, and back in (docs/decisions.md)."""

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import literal, select
+from sqlalchemy import select
 
-from resources.ledger import PROMPTS, Ledger, Record
+from resources.ledger import ASKED_AT_ONCE, PROMPTS, Ledger, Record
 from resources.messages import Image, Message
 from resources.secrets import mask
 from resources.text.shown import clean_text
@@ -19,10 +20,15 @@ REMEMBERED = 20_000  # messages that this process knows to be in the database
 
 
 class SentMessage(NamedTuple):
-    """A message as it was sent. parts: texts, and images in their place."""
+    """A message as it was sent. parent: id of the one before it; empty of a first one. parts: texts, and images in
+    their place."""
 
+    parent: str
     speaker: str
     parts: tuple[str | Image, ...]
+
+
+PromptTree = dict[str, SentMessage]  # by the id of a prompt that ends with the message
 
 
 class PromptKeeper:
@@ -83,16 +89,26 @@ def message_row(prompt_id: str, parent: str, message: Message) -> dict[str, str]
     }
 
 
-def sent_messages(ledger: Ledger, prompt: str) -> list[SentMessage]:
-    """The messages of a prompt in order; without those that were forgotten meanwhile. prompt: of a call's record."""
-    chain = (
-        select(PROMPTS, literal(0).label("place")).where(PROMPTS.c.prompt_id == prompt).cte("chain", recursive=True)
-    )
-    earlier = select(PROMPTS, (chain.c.place + 1).label("place")).join(chain, PROMPTS.c.prompt_id == chain.c.parent)
-    whole = chain.union_all(earlier)
-    with ledger.connected() as connection:
-        rows = connection.execute(select(whole.c.speaker, whole.c.parts).order_by(whole.c.place.desc())).all()
-    return [SentMessage(speaker, tuple(map(_part, json.loads(parts)))) for speaker, parts in rows]
+def prompt_tree(ledger: Ledger, prompts: Iterable[str]) -> PromptTree:
+    """The messages of some prompts, each once; without those that were forgotten meanwhile. prompts: of calls."""
+    found, wanted = PromptTree(), iter(dict.fromkeys(filter(None, prompts)))
+    while some := list(islice(wanted, ASKED_AT_ONCE)):
+        last = select(PROMPTS).where(PROMPTS.c.prompt_id.in_(some)).cte("sent", recursive=True)
+        whole = last.union(select(PROMPTS).join(last, PROMPTS.c.prompt_id == last.c.parent))
+        with ledger.connected() as connection:
+            for prompt_id, parent, speaker, parts in connection.execute(select(whole)):
+                found[prompt_id] = SentMessage(parent, speaker, tuple(map(_part, json.loads(parts))))
+    return found
+
+
+def messages_of(tree: PromptTree, prompt: str) -> list[SentMessage]:
+    """The messages of a prompt in order, as far back as they are known. Pure."""
+    found, seen = list[SentMessage](), set[str]()
+    while (message := tree.get(prompt)) and prompt not in seen:
+        seen.add(prompt)
+        found.append(message)
+        prompt = message.parent
+    return found[::-1]
 
 
 def _part(part: str | dict[str, str]) -> str | Image:

@@ -92,7 +92,9 @@ def benchmark_scores(
         rows = run(judge_all(engine, by_id(items), answers))
         identity = made_with.identity(BENCHMARK_SCORES.version, upstream, [engine.endpoints["judge"]])
         count = tables.write_parquet(scores_path(tables), rows, BENCHMARK_SCORES.schema, identity)
-        summary = write_summary(tables, rows, training["student"], items[0]["reference_author"])
+        summary = write_summary(
+            tables, rows, training["student"], items[0]["reference_author"], {"sft": sft.name, "dpo": dpo.name}
+        )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(run_id(answers=run_name, rows=[row["quality_score"] for row in rows])),
         tags=version_tags(made_with),

@@ -31,6 +31,7 @@ class Summary(TypedDict):
     student: str
     teacher: str  # the model that wrote the references
     models: dict[str, Means]
+    checkpoints: dict[str, str]  # model -> the id of the checkpoint that wrote its answers: sft, dpo
 
 
 class ScoreTable(TypedDict):
@@ -115,14 +116,17 @@ def summary_path(store: Store) -> Path:
     return store.home / "scores" / BENCHMARK / "summary.json"
 
 
-def write_summary(store: Store, rows: Sequence[Score], student: str, teacher: str) -> Summary:
-    """Write and return the summary of `rows`, which has at least one."""
+def write_summary(
+    store: Store, rows: Sequence[Score], student: str, teacher: str, checkpoints: Mapping[str, str]
+) -> Summary:
+    """Write and return the summary of `rows`, which has at least one. checkpoints: as the summary has them."""
     value: Summary = {
         "harness": HARNESS,
         "judge": rows[0]["judge"],
         "student": student,
         "teacher": teacher,
         "models": summarise(rows),
+        "checkpoints": dict(checkpoints),
     }
     store.write_json(summary_path(store), value)
     return value

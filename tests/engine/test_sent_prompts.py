@@ -14,7 +14,7 @@ from resources.ledger import CALLS, PROMPTS, Ledger
 from resources.ledger_forget import LedgerCleaner, Which, forget_unsent
 from resources.messages import Image, Message, assistant, system, user
 from resources.secrets import keep_secret
-from resources.sent_prompts import PromptKeeper, prompt_ids, sent_messages
+from resources.sent_prompts import PromptKeeper, messages_of, prompt_ids, prompt_tree
 from resources.store import Store
 from testing.openai_server import scripted_server
 from tests.engine.test_engine import ask, question
@@ -35,6 +35,10 @@ CHAT = (
 def kept(ledger: Ledger) -> int:
     with ledger.connected() as connection:
         return int(connection.execute(select(func.count()).select_from(PROMPTS)).scalar_one())
+
+
+def sent_messages(ledger: Ledger, prompt: str) -> list[tuple[str, tuple[str | Image, ...]]]:
+    return [(message.speaker, message.parts) for message in messages_of(prompt_tree(ledger, [prompt]), prompt)]
 
 
 def as_sent(messages: Sequence[Message]) -> list[tuple[str, tuple[str | Image, ...]]]:
@@ -90,7 +94,7 @@ def test_a_secret_in_a_prompt_is_masked_and_half_a_character_is_replaced(tmp_pat
     PromptKeeper(ledger).put(ANSWERED, messages)
     record = ledger.get(ANSWERED.call_id)
     assert record is not None
-    assert sent_messages(ledger, record.prompt)[0].parts == ("The key ***, and \ufffd.",)
+    assert sent_messages(ledger, record.prompt)[0][1] == ("The key ***, and \ufffd.",)
     ledger.close()
 
 
