@@ -1,7 +1,8 @@
 """`provenance.parquet` beside a data set: a row per example, with where its rows come from, whatever became of the
 tables since; how it is written with the rows, and read."""
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity
-from resources.store import BATCH_ROWS
+from resources.store import BATCH_ROWS, Store
 from resources.table import Float32, Float64, Int32, Int64, Table
 from resources.text.words import count_words
 
@@ -98,6 +99,9 @@ class Provenance(Origin):
 
 PROVENANCE = Table("provenance", Provenance)
 OriginOf = Callable[[str], Origin]
+# Recipe field, setting, prompt file or role -> its value (JSON) in each table behind the data set, without doubles.
+MadeUnder = Mapping[str, list[str]]
+_MADE_UNDER = b"lwv.made_under"
 
 
 def no_origin(_example_id: str) -> Origin:
@@ -160,8 +164,8 @@ def traced_row(row: Mapping[str, object], segments: list[TracedSegment]) -> Trac
 class ProvenanceWriter:
     """Writes the provenance of rows as they come; those of one example stand together."""
 
-    def __init__(self, path: Path, origin_of: OriginOf) -> None:
-        self._origin_of = origin_of
+    def __init__(self, path: Path, origin_of: OriginOf, made_under: MadeUnder) -> None:
+        self._origin_of, self._made_under = origin_of, made_under
         self._writer = pq.ParquetWriter(path, PROVENANCE.schema, compression="zstd")
         self._examples: list[Provenance] = []
 
@@ -170,7 +174,8 @@ class ProvenanceWriter:
 
     def __exit__(self, *_: object) -> None:
         self._flush()
-        self._writer.add_key_value_metadata(TableIdentity(PROVENANCE.version).as_metadata())
+        metadata = TableIdentity(PROVENANCE.version).as_metadata()
+        self._writer.add_key_value_metadata({**metadata, _MADE_UNDER.decode(): json.dumps(self._made_under)})
         self._writer.close()
 
     def add(self, row: Mapping[str, object]) -> None:
@@ -196,6 +201,23 @@ class ProvenanceWriter:
     def _flush(self) -> None:
         self._writer.write_table(pa.Table.from_pylist(self._examples, schema=PROVENANCE.schema))
         self._examples = []
+
+
+def made_under(store: Store, gate: TableIdentity, tables: Sequence[str], shards: Sequence[str]) -> MadeUnder:
+    """Under what the tables of these shards were made, and what the gate itself used."""
+    found: dict[str, set[str]] = {}
+    identities = (store.identity(name, shard) for name in tables for shard in shards if store.has_table(name, shard))
+    for identity in (gate, *filter(None, identities)):
+        for part in (identity.recipe, identity.templates, identity.models):
+            for name, value in part.items():
+                found.setdefault(name, set()).add(json.dumps(value, ensure_ascii=False, sort_keys=True))
+    return {name: sorted(values) for name, values in sorted(found.items())}
+
+
+def read_made_under(path: Path) -> MadeUnder:
+    """Of a provenance.parquet; empty where it does not tell."""
+    found: MadeUnder = json.loads((pq.read_metadata(path).metadata or {}).get(_MADE_UNDER, b"{}"))
+    return found
 
 
 def provenance_of(path: Path, example_ids: frozenset[str]) -> list[Provenance]:

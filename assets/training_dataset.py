@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 
 from assets.quality.gate import GateClosedError
 from assets.quality.shard_states import pending_note
+from assets.steps import STEP_OF
 from assets.traced_rows import FILE as PROVENANCE_FILE
-from assets.traced_rows import OriginOf, ProvenanceWriter, no_origin
+from assets.traced_rows import OriginOf, ProvenanceWriter, made_under, no_origin
 from resources.authors import is_embedded
 from resources.dagster import Metadata
 from resources.identity import UNKNOWN_RECIPE, IdentityRecord, TableIdentity
@@ -81,11 +82,12 @@ def write_dataset(
     parent = store.home / "datasets" / gate
     parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=parent, prefix=".writing-"))
+    under = made_under(store, identity, STEP_OF[f"{gate}_dataset"].upstream, shards)
     try:
         digest, kinds, authors, total = hashlib.sha256(), Counter[str](), Counter[str](), 0
         with (
             pq.ParquetWriter(work / ROWS, table.schema) as writer,
-            ProvenanceWriter(work / PROVENANCE_FILE, origin_of) as provenance,
+            ProvenanceWriter(work / PROVENANCE_FILE, origin_of, under) as provenance,
         ):
             for batch in batched(rows, BATCH_ROWS):
                 for row in batch:

@@ -133,6 +133,20 @@ def trace(id_: str, as_json: bool, prompts: bool) -> None:
     sys.exit(run_trace(id_, as_json, prompts))
 
 
+@main.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--json", "as_json", is_flag=True, help="All of it as JSON.")
+def diff(a: str, b: str, as_json: bool) -> None:
+    """Say what data set B has otherwise than A: rows, distributions, cost, recipe, the worst and best of each.
+
+    A, B: the id of a data set, the path of another LWV_HOME (its current data sets), or PATH:ID.
+    """
+    from lwv_dagster.diff.diff_command import run_diff
+
+    sys.exit(run_diff(a, b, as_json))
+
+
 @main.group()
 def annotate() -> None:
     """What people decide about texts: out as JSON lines, and back in (docs/decisions.md)."""

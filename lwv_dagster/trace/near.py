@@ -34,9 +34,14 @@ def near_ids(evidence: Evidence, asked: Asked) -> list[str]:
 
 def alike(text: str, names: list[str]) -> list[str]:
     """Those that share most runs of three characters, if they share a third of them. Pure."""
-    mine = _grams(text)
-    scored = [(len(mine & (grams := _grams(name))) / (len(mine | grams) or 1), name) for name in names]
+    whole, last = _grams(text), _grams(text.rpartition("/")[2])
+    scored = [(max(_share(whole, name), _share(last, name.rpartition("/")[2])), name) for name in names]
     return [name for share, name in sorted(scored, key=lambda each: (-each[0], each[1])) if share >= 1 / 3][:MOST]
+
+
+def _share(mine: set[str], name: str) -> float:
+    theirs = _grams(name)
+    return len(mine & theirs) / len(mine | theirs)
 
 
 def _grams(text: str) -> set[str]:

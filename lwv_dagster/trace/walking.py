@@ -10,7 +10,7 @@ from lwv_dagster.trace.gathering import add_document, add_examples, add_uses, tr
 from lwv_dagster.trace.naming import EXAMPLE, Asked, read_id
 from lwv_dagster.trace.near import near_ids
 from lwv_dagster.trace.summing import sum_up
-from lwv_dagster.trace.trail import Kind, Trail, TrailCall, TrailPage, TrailRow
+from lwv_dagster.trace.trail import Kind, Trail, TrailCall, TrailExample, TrailPage, row_calls
 from resources.decisions.decision import Decision
 from resources.decisions.people import People
 from resources.ledger import Ledger
@@ -114,7 +114,9 @@ class _Walk:
         add_document(trail, self.evidence, document_id, keep)
         if page is not None:
             trail.examples = [
-                each for each in trail.examples if any((p.document_id, p.page) == (document_id, page) for p in each.pages)
+                replace(each, calls=calls_about(each, places))
+                for each in trail.examples
+                if (places := {n for n, p in enumerate(each.pages, 1) if (p.document_id, p.page) == (document_id, page)})
             ]
         return self._whole(trail)
 
@@ -177,6 +179,11 @@ class _Walk:
             kept = {row.data_set for row in trail.rows}
             trail.data_sets = [each for each in trail.data_sets if each.id in kept]
             trail.examples = [each for each in trail.examples if each.data_set in kept] or trail.examples
+            reached = {row.data_set: row for row in trail.rows}
+            trail.examples = [
+                replace(each, calls=row_calls(reached[each.data_set], each)) if each.data_set in reached else each
+                for each in trail.examples
+            ]
         elif not self._paired(name):
             return None
         else:
@@ -341,6 +348,12 @@ class _Walk:
             newest.setdefault(example.example_id, example.cost_usd)
         trail.cost_usd = sum(newest.values())
         return trail
+
+
+def calls_about(example: TrailExample, places: set[int]) -> list[TrailCall]:
+    """The calls of an example that are about some of its pages, or about all. places: of the pages, 1-based. Pure."""
+    about = {index for index, each in enumerate(example.segments) if each.page is None or each.page in places}
+    return [call for call in example.calls if call.segment is None or call.segment in about]
 
 
 def _page(row: ReadRow) -> TrailPage:
