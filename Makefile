@@ -1,4 +1,4 @@
-# make demo | make test | make ui | make smol | make setup: each makes .venv first where it is missing.
+# make demo | make test | make ui | make look | make smol | make setup: each makes .venv first where it is missing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
@@ -13,7 +13,7 @@ export LWV_SOURCES ?= $(CURDIR)/samples
 # Dagster refuses a relative path.
 export DAGSTER_HOME ?= $(if $(filter /%,$(LWV_HOME)),,$(CURDIR)/)$(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests test-servers test-hands ui smol bench-engine bench-control bench-recipe bench-training clean
+.PHONY: setup demo test lint types tests test-servers test-hands ui look smol bench-engine bench-control bench-recipe bench-training clean
 
 setup: $(VENV)/.installed
 
@@ -69,6 +69,9 @@ check-exports: setup .exports/llamafactory/.installed .exports/ms-swift/.install
 ui: setup
 	@$(BIN)/python -m lwv_dagster.ui $(PORT)
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+look: setup
+	@$(BIN)/lwv look
 
 # The package declares a chat tool and llama.cpp, which is compiled for a quarter of an hour; its weights are all we use.
 smol: setup

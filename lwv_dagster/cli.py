@@ -171,6 +171,16 @@ def annotate_import(file: Path, yes: bool) -> None:
     sys.exit(run_import(file, yes))
 
 
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=3001, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another than this machine needs LWV_LOOK_TOKEN.")
+def look(port: int, host: str) -> None:
+    """Look at what LWV_HOME holds, and decide about texts, in the browser (docs/look.md)."""
+    from lwv_dagster.look.serving import run_look
+
+    sys.exit(run_look(host, port))
+
+
 def until_stopped(work: Callable[[], int], how: str) -> int:
     """The exit code of `work`, or of the signal that ended it, with a line that says how to go on."""
     try:

@@ -1,0 +1,61 @@
+"""`lwv look`: where it listens, whom it lets in, and what it says before it starts."""
+
+import os
+import socket
+
+import click
+
+from lwv_dagster.look.security import LOOPBACK, SHORTEST_TOKEN, is_loopback
+from resources.settings import Settings
+
+TOKEN = "LWV_LOOK_TOKEN"  # noqa: S105  # the setting's name
+
+
+def run_look(host: str, port: int) -> int:
+    """Serve until stopped. Exit code 2 where it cannot be served there."""
+    token = os.environ.get(TOKEN, "")
+    home = Settings().absolute().home
+    if fault := fault_of(host, token) or _taken(host, port):
+        click.echo(f"lwv look: {fault}", err=True)
+        return 2
+    if not home.is_dir():
+        click.echo(f"lwv look: there is no {home} yet: run `lwv demo`, or set LWV_HOME.", err=True)
+        return 2
+    import uvicorn
+
+    from lwv_dagster.look.app import make_app
+
+    hosts = {*LOOPBACK, host} if is_loopback(host) else None
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"Looking at {home}: http://{shown}:{port} (stop with Ctrl+C)")
+    uvicorn.run(
+        make_app(home, hosts, "" if is_loopback(host) and not token else token),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    return 0
+
+
+def fault_of(host: str, token: str) -> str:
+    """Why it may not be served there, or empty. token: of the environment."""
+    if token and len(token) < SHORTEST_TOKEN:
+        return f"{TOKEN} has {len(token)} characters: at least {SHORTEST_TOKEN} are needed."
+    if not token and not is_loopback(host):
+        return f"{host} can be reached from other machines: set {TOKEN} to a secret that its visitors are to know."
+    return ""
+
+
+def _taken(host: str, port: int) -> str:
+    """Why the port cannot be had, or empty."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        return f"{host}:{port} cannot be listened on ({error}): choose another with --port."
+    return ""
