@@ -2,17 +2,16 @@
 tables since; how it is written with the rows, and read."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import blake2b
-from itertools import chain
 from pathlib import Path
 from typing import Literal, Self, TypedDict, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity
+from resources.picked_rows import picked_rows
 from resources.store import BATCH_ROWS, Store
 from resources.table import Float32, Float64, Int32, Int64, Table
 from resources.text.words import count_words
@@ -82,6 +81,7 @@ class Origin(TypedDict):
     document_kind: str  # single | multi | deck | chat
     language: str  # that was asked for
     drafted_by: str  # teacher | checkpoint: who wrote the text; empty where nobody is known
+    documents: list[str]  # whose pages it shows
     pages: list[TracedPage]
     segments: list[TracedSegment]
     calls: list[TracedCall]
@@ -111,6 +111,7 @@ def no_origin(_example_id: str) -> Origin:
         "document_kind": "chat",
         "language": "",
         "drafted_by": "",
+        "documents": [],
         "pages": [],
         "segments": [],
         "calls": [],
@@ -220,27 +221,11 @@ def read_made_under(path: Path) -> MadeUnder:
     return found
 
 
-def provenance_of(path: Path, example_ids: frozenset[str]) -> list[Provenance]:
-    """The rows of some examples out of a provenance.parquet. Only the parts of the file that hold them are read."""
-    return list(_where(path, "example_id", example_ids))
+def provenance_of(path: Path, example_ids: Collection[str]) -> list[Provenance]:
+    """The rows of some examples out of a provenance.parquet."""
+    return cast(list[Provenance], picked_rows(path, "example_id", example_ids))
 
 
 def provenance_of_document(path: Path, document_id: str) -> list[Provenance]:
     """… of all examples that show a page of a document."""
-    return list(_where(path, "pages.list.element.document_id", frozenset({document_id})))
-
-
-def _where(path: Path, column: str, wanted: frozenset[str]) -> Iterator[Provenance]:
-    values = pa.array(sorted(wanted))
-    with pq.ParquetFile(path) as file:
-        for group in range(file.num_row_groups):
-            found = file.read_row_group(group, columns=[column]).column(0)
-            nested = pa.types.is_list(found.type)
-            if nested:
-                owners = list(chain.from_iterable(pc.list_parent_indices(part).to_pylist() for part in found.chunks))
-                inner = [row["document_id"] for part in found.chunks for row in part.flatten().to_pylist()]
-                places = sorted({owner for owner, name in zip(owners, inner, strict=True) if name in wanted})
-            else:
-                places = pc.indices_nonzero(pc.is_in(found, values)).to_pylist()
-            if places:
-                yield from cast(list[Provenance], file.read_row_group(group).take(places).to_pylist())
+    return cast(list[Provenance], picked_rows(path, "documents", [document_id]))

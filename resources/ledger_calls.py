@@ -60,4 +60,4 @@ def calls_of_samples(ledger: Ledger, samples: Iterable[str], role: str) -> list[
 
 def _calls(ledger: Ledger, condition: ColumnElement[bool]) -> list[CallFacts]:
     with ledger.connected() as connection:
-        return [CallFacts(*row) for row in connection.execute(select(*_COLUMNS).where(condition))]
+        return [CallFacts(*tuple(row)) for row in connection.execute(select(*_COLUMNS).where(condition))]

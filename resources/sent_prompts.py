@@ -78,9 +78,7 @@ def prompt_ids(messages: Sequence[Message]) -> list[str]:
 
 def message_row(prompt_id: str, parent: str, message: Message) -> dict[str, str]:
     """A row of PROMPTS, without secrets and control characters."""
-    parts = [
-        {"image": part.sha256} if isinstance(part, Image) else mask(clean_text(part)) for part in message.parts
-    ]
+    parts = [{"image": part.sha256} if isinstance(part, Image) else mask(clean_text(part)) for part in message.parts]
     return {
         "prompt_id": prompt_id,
         "parent": parent,

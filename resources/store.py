@@ -4,17 +4,18 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity, read_identity
 from resources.leftovers import hold, sweep
+from resources.picked_rows import picked_rows
 from resources.secrets import mask
 from resources.table import Row, Table
 from resources.text.shown import clean_row
@@ -106,6 +107,14 @@ class Store:
         with self._readable(table.name, shard) as path, pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
+
+    def rows_where(
+        self, table: Table[Row], shard: str, by: str, values: Collection[str], columns: Sequence[str] | None = None
+    ) -> list[Row]:
+        """The rows in which a column has one of the values (`picked_rows`). Raises MissingTableError,
+        DamagedTableError."""
+        with self._readable(table.name, shard) as path:
+            return cast(list[Row], picked_rows(path, by, values, columns))
 
     @contextmanager
     def _readable(self, table: str, shard: str) -> Iterator[Path]:

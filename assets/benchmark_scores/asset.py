@@ -8,7 +8,8 @@ import dagster as dg
 
 from assets.benchmark_scores.items import Item, NoItemsError, by_id, held_out_items
 from assets.benchmark_scores.schema import BENCHMARK_SCORES, Score
-from assets.benchmark_scores.scores import HARNESS, MODELS, answers_path, score_row, scores_path, write_summary
+from assets.benchmark_scores.score_files import MODELS, answers_path, scores_path
+from assets.benchmark_scores.scores import HARNESS, score_row, write_summary
 from assets.benchmark_scores.step import STEP
 from assets.derivation import upstream_contents
 from assets.generation import GenerationError, prompt_line, write_answers

@@ -2,7 +2,7 @@
 
 import pyarrow.parquet as pq
 
-from assets.benchmark_scores.scores import scores_path
+from assets.benchmark_scores.score_files import scores_path
 from assets.quality.model_markup import NO_MODEL_MARKUP, markup_in
 from assets.quality.outcome import Outcome, Rule, WholeRules, violations
 from resources.store import Store

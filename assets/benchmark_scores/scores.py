@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import TypeAlias, TypedDict
 
-from assets.benchmark_scores.items import BENCHMARK, Item
+from assets.benchmark_scores.items import Item
 from assets.benchmark_scores.schema import Score
+from assets.benchmark_scores.score_files import BENCHMARK, MODELS, summary_path
 from assets.judging.judge import quality_score
 from resources.authors import is_embedded
 from resources.failures import AnswerError
@@ -16,7 +16,6 @@ from resources.text.length_score import length_score, length_score_released
 from resources.text.words import count_words
 
 HARNESS = "lwv held_out 2"  # raise with any change to how texts are generated or scored
-MODELS = ("base", "sft", "dpo", "teacher")
 REFUSED = ("refused", "filtered")  # kinds of AnswerError
 
 # items, judged: how many; S, S_l, S_l_released, S_q: 0-100; words. None: no item was judged.
@@ -99,21 +98,6 @@ def summarise(rows: Iterable[Score]) -> dict[str, Means]:
             "words": fmean(row["words"] for row in mine),
         }
     return summary
-
-
-def scores_path(store: Store) -> Path:
-    """The scores table: a row per model and item (schema.py)."""
-    return store.home / "scores" / BENCHMARK / "scores.parquet"
-
-
-def answers_path(store: Store, run: str) -> Path:
-    """The JSON lines of what the checkpoints wrote; `run`: hash of harness, checkpoints and items."""
-    return store.home / "scores" / BENCHMARK / f"answers-{run}.jsonl"
-
-
-def summary_path(store: Store) -> Path:
-    """The means of each model, with harness, judge, student and teacher."""
-    return store.home / "scores" / BENCHMARK / "summary.json"
 
 
 def write_summary(

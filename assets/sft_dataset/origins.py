@@ -1,14 +1,14 @@
 """Where the examples of a shard come from: its pages with their files and licences, its calls, what people decided."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from assets.corrected_segments.schema import CORRECTED_SEGMENTS, CorrectedSegment
 from assets.instructions.schema import INSTRUCTIONS, Instruction
 from assets.long_outputs.schema import LONG_OUTPUTS, LongOutput
 from assets.segments.schema import SEGMENTS, Segment
-from assets.segments.splitter import output_texts, segment_id
+from assets.segments.splitter import output_texts
 from assets.sft_dataset.decided_outputs import DecidedOutputs, segments_seen
 from assets.signals.schema import SIGNALS
 from assets.source_images.schema import SOURCE_IMAGES, Page
@@ -61,25 +61,23 @@ class Origins:
         if shard is None:
             return no_origin(example_id)
         if shard != self._shard:
-            mine = {name for name, home in self._shard_of.items() if home == shard}
-            self._shard, self._found = shard, shard_origins(self._store, shard, mine, self._decided)
+            self._shard, self._found = shard, shard_origins(self._store, shard, None, self._decided)
         return self._found[example_id]
 
 
 def shard_origins(
-    store: Store, shard: str, examples: Iterable[str] | None = None, decided: DecidedOutputs | None = None
+    store: Store, shard: str, examples: Collection[str] | None = None, decided: DecidedOutputs | None = None
 ) -> dict[str, Origin]:
     """example_id -> its origin, of all or some examples of a shard, by its tables and the ledger as they are now."""
-    wanted = None if examples is None else set(examples)
     outputs = {
-        row["example_id"]: row
-        for row in store.rows(LONG_OUTPUTS, shard, OUTPUT_COLUMNS)
-        if wanted is None or row["example_id"] in wanted
+        row["example_id"]: row for row in _read(store, LONG_OUTPUTS, shard, OUTPUT_COLUMNS, "example_id", examples)
     }
-    requests = _by_example(store, INSTRUCTIONS, shard, ["example_id", "call_id", "pages"])
-    segments = _by_example(store, SEGMENTS, shard, SEGMENT_COLUMNS)
-    corrected = _by_example(store, CORRECTED_SEGMENTS, shard, None)
-    pages, doubts = _pages(store, shard), _doubts(store, shard)
+    documents = None if examples is None else {name for row in outputs.values() for name in row["documents"]}
+    requests = _by_example(store, INSTRUCTIONS, shard, ["example_id", "call_id", "pages"], examples)
+    segments = _by_example(store, SEGMENTS, shard, SEGMENT_COLUMNS, examples)
+    corrected = _by_example(store, CORRECTED_SEGMENTS, shard, CORRECTED_COLUMNS, examples)
+    shown = _read(store, SOURCE_IMAGES, shard, PAGE_COLUMNS, "document_id", documents)
+    pages, doubts = {(row["document_id"], row["page"]): row for row in shown}, _doubts(store, shard, examples)
     decisions = decided_sections(decided, shard, outputs) if decided else {}
     named = {
         name: named_calls(row, requests.get(name, []), segments.get(name, []), corrected.get(name, []))
@@ -97,6 +95,7 @@ def shard_origins(
             "document_kind": row["kind"],
             "language": row["language"],
             "drafted_by": drafted_by(segments.get(name, [])),
+            "documents": list(row["documents"]),
             "pages": _shown(row, requests.get(name, []), pages),
             "segments": traced_segments(row, segments.get(name, []), corrected.get(name, []), doubts, decisions),
             "calls": [traced_call(call, facts.get(call.call_id)) for call in named[name]] + judged.get(name, []),
@@ -184,19 +183,26 @@ def decided_sections(decided: DecidedOutputs, shard: str, examples: Iterable[str
     return found
 
 
-def _by_example(store: Store, table: Table[Row], shard: str, columns: list[str] | None) -> dict[str, list[Any]]:
+def _read(
+    store: Store, table: Table[Row], shard: str, columns: list[str], by: str, values: Collection[str] | None
+) -> Iterable[Row]:
+    """A shard's rows, or those in which a column has one of the values. Raises MissingTableError, DamagedTableError."""
+    if values is None:
+        return store.rows(table, shard, columns)
+    return store.rows_where(table, shard, by, values, columns)
+
+
+def _by_example(
+    store: Store, table: Table[Row], shard: str, columns: list[str], examples: Collection[str] | None
+) -> dict[str, list[Any]]:
     found: defaultdict[str, list[Any]] = defaultdict(list)
     if store.has_table(table.name, shard):
-        for row in store.rows(table, shard, columns):
+        for row in _read(store, table, shard, columns, "example_id", examples):
             found[str(row["example_id"])].append(row)
     return found
 
 
-def _pages(store: Store, shard: str) -> dict[tuple[str, int], Page]:
-    return {(row["document_id"], row["page"]): row for row in store.rows(SOURCE_IMAGES, shard, PAGE_COLUMNS)}
-
-
-def _doubts(store: Store, shard: str) -> dict[str, int]:
+def _doubts(store: Store, shard: str, examples: Collection[str] | None) -> dict[str, int]:
     """segment_id -> its doubt, where the signals are of the texts of now."""
     if not store.has_table(SIGNALS.name, shard):
         return {}
@@ -205,7 +211,8 @@ def _doubts(store: Store, shard: str) -> dict[str, int]:
         store.has_table(name, shard) and store.content(name, shard) == content
         for name, content in identity.upstream.items()
     )
-    return {row["segment_id"]: row["doubt"] for row in store.rows(SIGNALS, shard, ["segment_id", "doubt"]) if of_now}
+    rows = _read(store, SIGNALS, shard, ["segment_id", "doubt"], "example_id", examples) if of_now else ()
+    return {row["segment_id"]: row["doubt"] for row in rows}
 
 
 def _shown(
@@ -245,5 +252,9 @@ def _cost(
     output: LongOutput, named: Sequence[Named], facts: Mapping[str, CallFacts], judged: Sequence[TracedCall]
 ) -> float:
     """US dollars: all that writing took, calls too whose answers were replaced, and each other call."""
-    others = (facts[call.call_id].cost_usd for call in named if call.does in ("request", "correct") and call.call_id in facts)
-    return float(output["cost_usd"] or 0.0) + sum(others) + sum(call["cost_usd"] for call in judged)
+    others = [call.call_id for call in named if call.does in ("request", "correct") and call.call_id in facts]
+    return (
+        float(output["cost_usd"] or 0.0)
+        + sum(facts[name].cost_usd for name in others)
+        + sum(call["cost_usd"] for call in judged)
+    )

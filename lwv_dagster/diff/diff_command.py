@@ -7,7 +7,7 @@ import click
 
 from lwv_dagster.diff.comparing import diff
 from lwv_dagster.diff.diff_sides import NoSideError
-from lwv_dagster.diff.difference import Difference, Ranked, Spread
+from lwv_dagster.diff.difference import BY, LISTED, Difference, Ranked, Spread
 from resources.secrets import mask
 from resources.settings import Settings
 from resources.store import Store
@@ -38,13 +38,18 @@ def difference_lines(found: Difference) -> Iterator[str]:
         rows, examples = number_of(side.rows, "row"), number_of(side.examples, "example")
         yield f"{name}: {side.gate} data set {side.id} of {side.home}, {rows} of {examples}"
     yield from (f"note: {note}" for note in found.notes)
-    yield f"the same in both: {found.same:,} (weights apart)"
-    yield from _listed("only in A", found.only_a)
-    yield from _listed("only in B", found.only_b)
-    by = ", ".join(f"{what} {count:,}" for what, count in found.counts.items() if count)
-    yield from _listed(f"changed{f' ({by})' if by else ''}", [f"{row.id}: {', '.join(row.by)}" for row in found.changed])
+    counts = found.counts
+    yield f"the same in both: {counts.same:,} (weights apart)"
+    yield from _listed("only in A", counts.only_a, found.only_a)
+    yield from _listed("only in B", counts.only_b, found.only_b)
+    by = ", ".join(f"{what} {getattr(counts, what):,}" for what in BY if getattr(counts, what))
+    changed = [f"{row.id}: {', '.join(row.by)}" for row in found.changed[:MOST]]
+    yield from _listed(f"changed{f' ({by})' if by else ''}", counts.changed, changed)
     weights = found.weights
-    yield f"weight: {weights.changed:,} rows have another one, {weights.alone:,} of them alone; by at most {weights.largest:.4g}"
+    yield (
+        f"weight: {weights.changed:,} rows have another one, {weights.alone:,} of them alone; by at most "
+        f"{weights.largest:.4g}"
+    )
     for spread in found.spreads:
         yield from _spread(spread)
     costs = found.costs
@@ -60,11 +65,11 @@ def difference_lines(found: Difference) -> Iterator[str]:
     yield from _beside("best", found.best)
 
 
-def _listed(what: str, lines: Sequence[str]) -> Iterator[str]:
-    yield f"{what}: {len(lines):,}"
+def _listed(what: str, count: int, lines: Sequence[str]) -> Iterator[str]:
+    yield f"{what}: {count:,}"
     yield from (f"  {line}" for line in lines[:MOST])
-    if len(lines) > MOST:
-        yield f"  and {len(lines) - MOST:,} more (--json has all)"
+    if count > MOST:
+        yield f"  and {count - MOST:,} more (--json lists {LISTED:,})"
 
 
 def _spread(spread: Spread) -> Iterator[str]:
@@ -75,8 +80,8 @@ def _spread(spread: Spread) -> Iterator[str]:
     yield f"{spread.what}{says}:"
     totals = [max(1, sum(count[side] for count in spread.bins.values())) for side in (0, 1)]
     for name, counts in spread.bins.items():
-        shares = "  ".join(f"{side} {count:>9,} {count / total:6.1%}" for side, count, total in zip("AB", counts, totals, strict=True))  # fmt: skip
-        yield f"  {name:>16}  {shares}"
+        cells = [f"{count:>9,} {count / total:6.1%}" for count, total in zip(counts, totals, strict=True)]
+        yield f"  {name:>16}  A {cells[0]}  B {cells[1]}"
 
 
 def _beside(what: str, both: tuple[Sequence[Ranked], Sequence[Ranked]]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Which data sets `lwv diff A B` compares: ids of this factory, or other homes; and their rows as tables."""
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,13 @@ class Side:
         return self.data_set.shown.gate
 
     def made_under(self) -> dict[str, list[str]]:
-        """What its rows were made under; of one from before provenance, what the gate itself used."""
-        found = read_made_under(self.data_set.provenance) if self.data_set.provenance else {}
-        return dict(found) or _of_gate(self.data_set.manifest)
+        """What its rows were made under; empty of one from before provenance."""
+        return dict(read_made_under(self.data_set.provenance)) if self.data_set.provenance else {}
+
+    def gate_used(self) -> dict[str, list[str]]:
+        """What its gate alone used."""
+        recipe = (self.data_set.manifest.get("made_with") or {}).get("recipe") or {}
+        return {str(name): [json.dumps(value, ensure_ascii=False, sort_keys=True)] for name, value in recipe.items()}
 
 
 def sides(store: Store, a: str, b: str) -> list[tuple[Side, Side]]:
@@ -75,13 +79,6 @@ def _by_id(store: Store, name: str) -> list[DataSet]:
     return [each for each in _all(store) if each.shown.id == name]
 
 
-def _of_gate(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
-    import json
-
-    recipe = (manifest.get("made_with") or {}).get("recipe") or {}
-    return {str(name): [json.dumps(value, ensure_ascii=False, sort_keys=True)] for name, value in recipe.items()}
-
-
 def traced_table(side: Side) -> pa.Table:
     """The COLUMNS of a data set's provenance; made from its rows where it has none, with what they tell."""
     if side.data_set.provenance:
@@ -91,8 +88,11 @@ def traced_table(side: Side) -> pa.Table:
         for batch in file.iter_batches(BATCH_ROWS):
             for row in batch.to_pylist():
                 name = str(row.get("example_id") or row["id"])
-                blank = {"example_id": name, "language": row.get("language") or "", "cost_usd": 0.0, "rows": []}
+                blank: dict[str, Any] = {
+                    "example_id": name,
+                    "language": row.get("language") or "",
+                    "cost_usd": 0.0,
+                    "rows": [],
+                }
                 examples.setdefault(name, blank)["rows"].append(traced_row(row, no_origin(name)["segments"]))
     return pa.Table.from_pylist(list(examples.values()), schema=schema)
-
-

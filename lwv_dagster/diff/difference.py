@@ -2,6 +2,9 @@
 
 from dataclasses import asdict, dataclass, field
 
+BY = ("text", "prompt", "kind", "image")  # what a row can have changed by
+LISTED = 10_000  # ids of a kind; the rest is counted
+
 
 @dataclass(frozen=True)
 class SideName:
@@ -12,6 +15,20 @@ class SideName:
     home: str
     rows: int
     examples: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows: on one side alone, the same on both (weights apart), and those that changed, also by what."""
+
+    only_a: int
+    only_b: int
+    same: int
+    changed: int
+    text: int
+    prompt: int
+    kind: int
+    image: int
 
 
 @dataclass(frozen=True)
@@ -53,8 +70,8 @@ class Costs:
 
 @dataclass(frozen=True)
 class RecipeLine:
-    """A field of the recipe, a setting, a prompt file or a model that differs: its values as JSON, none where it was not
-    used."""
+    """A field of the recipe, a setting, a prompt file or a model that differs: its values as JSON; none where it was
+    not used."""
 
     name: str
     a: list[str]
@@ -73,14 +90,14 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Difference:
-    """A against B, two data sets of the same gate."""
+    """A against B, two data sets of the same gate. only_a, only_b, changed: the first LISTED; counts: of all."""
 
     a: SideName
     b: SideName
+    counts: Counts
     only_a: list[str]
     only_b: list[str]
     changed: list[Changed]
-    same: int
     weights: Weights
     spreads: list[Spread]
     costs: Costs
@@ -89,18 +106,9 @@ class Difference:
     best: tuple[list[Ranked], list[Ranked]]
     notes: list[str] = field(default_factory=list)
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many changed, by what."""
-        found = dict.fromkeys(("text", "prompt", "kind", "image"), 0)
-        for row in self.changed:
-            for what in row.by:
-                found[what] += 1
-        return found
-
     def as_json(self) -> dict[str, object]:
         """As `lwv diff --json` prints it."""
-        return {**asdict(self), "counts": self.counts}
+        return asdict(self)
 
 
 def recipe_lines(a: dict[str, list[str]], b: dict[str, list[str]]) -> list[RecipeLine]:

@@ -1,25 +1,26 @@
 """What a factory's folder holds about an id: the register, tables, data sets, checkpoints, scores. Only reading."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from assets.benchmark_scores.scores import scores_path, summary_path
+from assets.benchmark_scores.score_files import scores_path, summary_path
 from assets.quality.names import all_shards
 from assets.source_images.register import FILE as REGISTER
 from assets.traced_rows import FILE as PROVENANCE
 from assets.training_dataset import Gate
 from lwv_dagster.trace.trail import LeftOut, TrailCheckpoint, TrailDataSet, TrailScore
+from resources.picked_rows import picked_rows
 from resources.store import Store
 
 GATES: tuple[Gate, ...] = get_args(Gate)
+READERS = 4
 ReadRow = Mapping[str, Any]  # of a table, a register or a file of JSON
 
 
@@ -66,14 +67,19 @@ class Evidence:
             if self.read("source_images", shard, ["document_id"], "document_id", [document_id])
         ]
 
-    def read(self, table: str, shard: str, columns: Sequence[str], by: str, values: Sequence[str]) -> list[ReadRow]:
+    def read(self, table: str, shard: str, columns: Sequence[str], by: str, values: Sequence[str]) -> Sequence[ReadRow]:
         """Rows of a shard's table in which a column has one of these values."""
         return read_where(self.store.table_path(table, shard), columns, by, values)
 
     def pages_of_image(self, image: str) -> list[ReadRow]:
         """Every page that shows an image, in any shard."""
         columns = ["document_id", "page", "image_sha256", "source_path", "licence"]
-        return [row for shard in all_shards(self.store) for row in self.read("source_images", shard, columns, "image_sha256", [image])]  # fmt: skip
+
+        def pages(shard: str) -> Sequence[ReadRow]:
+            return self.read("source_images", shard, columns, "image_sha256", [image])
+
+        with ThreadPoolExecutor(READERS) as pool:  # no id says in which shard an image is
+            return [row for found in pool.map(pages, all_shards(self.store)) for row in found]
 
     @cached_property
     def data_sets(self) -> list[DataSet]:
@@ -135,21 +141,12 @@ class Evidence:
         return found
 
 
-def read_where(path: Path, columns: Sequence[str], by: str, values: Sequence[str]) -> list[ReadRow]:
+def read_where(path: Path, columns: Sequence[str], by: str, values: Collection[str]) -> Sequence[ReadRow]:
     """Rows of a Parquet file in which a column has one of these values; none where it cannot be read, or lacks it."""
-    wanted, found = pa.array(values, pa.string()), list[ReadRow]()
     try:
-        with pq.ParquetFile(path) as file:
-            have = [name for name in columns if name.partition(".")[0] in file.schema_arrow.names]
-            if by not in file.schema_arrow.names:
-                return []
-            for group in range(file.num_row_groups):
-                places = pc.indices_nonzero(pc.is_in(file.read_row_group(group, [by]).column(0), wanted))
-                if len(places):
-                    found += file.read_row_group(group, have).take(places).to_pylist()
+        return picked_rows(path, by, values, columns)
     except (pa.ArrowException, OSError):
         return []
-    return found
 
 
 def _json_file(path: Path) -> dict[str, Any] | None:
@@ -171,8 +168,3 @@ def _last(path: str) -> str:
     """The name of a checkpoint's folder; a model of elsewhere as it is named."""
     parts = path.rstrip("/").split("/")
     return parts[-1] if len(parts) > 2 and parts[-2] in ("sft", "dpo", "base") else path
-
-
-def lines_of(register: bytes) -> Iterator[ReadRow]:
-    """Every line of a register that is whole."""
-    yield from filter(None, map(_json, register.splitlines()))

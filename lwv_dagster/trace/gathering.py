@@ -50,8 +50,7 @@ def add_document(trail: Trail, evidence: Evidence, document_id: str, keep: Keep 
     for shard in shards:
         asked = evidence.store.table_path("instructions", shard)
         names = {
-            row["example_id"]
-            for row in read_where(asked, ["example_id", "documents"], "document_id", [document_id])
+            row["example_id"] for row in read_where(asked, ["example_id", "documents"], "document_id", [document_id])
         } | {row["example_id"] for row in _sharing(evidence, shard, document_id)}
         _add_live(trail, evidence, shard, names)
         _add_older(trail, evidence, frozenset(names))
@@ -80,7 +79,9 @@ def trained_on(checkpoints: Sequence[TrailCheckpoint], data_sets: Iterable[str])
     return list(found.values())
 
 
-def example_of(example_id: str, origin: Origin, data_set: str = "", author: str = "", corrector: str = "") -> TrailExample:
+def example_of(
+    example_id: str, origin: Origin, data_set: str = "", author: str = "", corrector: str = ""
+) -> TrailExample:
     """An example as a trail has it. Pure."""
     return TrailExample(
         example_id,

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from assets.benchmark_scores.scores import MODELS
+from assets.benchmark_scores.score_files import MODELS
 from assets.preference_pairs.schema import KINDS, WHOLE_KINDS
 
 _PARTS = "|".join(kind for kind in KINDS if kind not in WHOLE_KINDS)

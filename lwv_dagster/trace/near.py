@@ -29,7 +29,8 @@ def near_ids(evidence: Evidence, asked: Asked) -> list[str]:
         return get_close_matches(asked.text, siblings, MOST, 0.5) or siblings[:MOST]
     documents = {found.decode() for found in _DOCUMENT.findall(evidence.register)}
     known = documents | {each.shown.id for each in evidence.data_sets} | {each.id for each in evidence.checkpoints}
-    return sorted((name for name in known if _common(name, asked.text) >= LEAST_ALIKE), key=lambda name: (-_common(name, asked.text), name))[:MOST]  # fmt: skip
+    shared = {name: digits for name in known if (digits := _common(name, asked.text)) >= LEAST_ALIKE}
+    return sorted(shared, key=lambda name: (-shared[name], name))[:MOST]
 
 
 def alike(text: str, names: list[str]) -> list[str]:

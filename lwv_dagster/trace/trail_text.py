@@ -43,7 +43,8 @@ def trail_lines(trail: Trail, prompts: bool) -> Iterator[str]:
     yield from _listed(
         "scores",
         [
-            f"{each.id}  S_l {each.length_score:.1f}, S_q {each.quality_score or 0:.1f}{' (not judged)' * (each.quality_score is None)}"
+            f"{each.id}  S_l {each.length_score:.1f}, "
+            + ("not judged" if each.quality_score is None else f"S_q {each.quality_score:.1f}")
             for each in trail.scores
         ],
     )

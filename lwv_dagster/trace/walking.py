@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from assets.benchmark_scores.scores import MODELS
+from assets.benchmark_scores.score_files import MODELS
 from assets.traced_rows import Provenance, TracedRow
 from lwv_dagster.trace.evidence import DataSet, Evidence, ReadRow
 from lwv_dagster.trace.gathering import add_document, add_examples, add_uses, trained_on
@@ -116,7 +116,7 @@ class _Walk:
             trail.examples = [
                 replace(each, calls=calls_about(each, places))
                 for each in trail.examples
-                if (places := {n for n, p in enumerate(each.pages, 1) if (p.document_id, p.page) == (document_id, page)})
+                if (places := places_of(each, document_id, page))
             ]
         return self._whole(trail)
 
@@ -211,7 +211,8 @@ class _Walk:
         trail.pages = list({(page.document_id, page.page): page for page in pages}.values())
         trail.name = ", ".join(dict.fromkeys(page.file for page in trail.pages))
         documents = list(dict.fromkeys(page.document_id for page in trail.pages))
-        left_out = self.evidence.left_out(documents, [shard for name in documents for shard in self.evidence.shards_of(name)])
+        shards = [shard for name in documents for shard in self.evidence.shards_of(name)]
+        left_out = self.evidence.left_out(documents, list(dict.fromkeys(shards)))
         trail.left_out = [each for each in left_out if each.item == example_id]
         return self._whole(trail)
 
@@ -314,7 +315,7 @@ class _Walk:
         trail.data_sets = [each.shown for each in self.evidence.data_sets if each.shown.id in wanted]
         trail.cost_usd = sum(each.cost_usd for each in trail.examples[:1]) + sum(each.cost_usd for each in judged)
         if model in ("sft", "dpo") and not mine[0].checkpoint:
-            trail.notes.append("These scores were written before they named their checkpoint: run evaluation_job again.")
+            trail.notes.append("These scores are from before they named their checkpoint: run evaluation_job again.")
         return trail
 
     def _judged(self, item: str) -> list[CallFacts]:
@@ -348,6 +349,11 @@ class _Walk:
             newest.setdefault(example.example_id, example.cost_usd)
         trail.cost_usd = sum(newest.values())
         return trail
+
+
+def places_of(example: TrailExample, document_id: str, page: int) -> set[int]:
+    """Where among the images of an example a page stands, 1-based. Pure."""
+    return {at for at, each in enumerate(example.pages, 1) if (each.document_id, each.page) == (document_id, page)}
 
 
 def calls_about(example: TrailExample, places: set[int]) -> list[TrailCall]:

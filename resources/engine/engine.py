@@ -365,7 +365,7 @@ class ModelEngine:
         )
 
     def _keep(self, record: Record, call: Call) -> None:
-        """Write the record and what was sent to the ledger, and count it; a ledger that takes no further row stops the run."""
+        """Write the record with what was sent, and count it; a ledger that takes no further row stops the run."""
         try:
             self._prompts.put(record, call.messages)
         except LedgerError as error:
