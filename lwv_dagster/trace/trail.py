@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from assets.training_dataset import Gate
 from resources.messages import Image
 from resources.sent_prompts import PromptTree
 
@@ -87,7 +88,7 @@ class TrailDataSet:
     """A data set. current: the gate let it through last."""
 
     id: str
-    gate: str
+    gate: Gate
     rows: int
     current: bool
 

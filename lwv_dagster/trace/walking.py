@@ -62,7 +62,7 @@ class _Walk:
             return self._page()
         by_form: dict[str, tuple[Callable[[], Trail | None], ...]] = {
             "pair": (self._row,),
-            "chat": (self._row,),
+            "chat": (self._example,),
             "segment": (self._segment, self._example),
             "example": (self._example,),
             "short": (self._document, self._data_set, self._checkpoint),
@@ -140,7 +140,8 @@ class _Walk:
 
     # -- what was written -----------------------------------------------------------------------------------------
     def _example(self) -> Trail | None:
-        return self._of_example(self.asked.text, self.asked.text, "example", lambda example, row: True)
+        kind: Kind = "row" if self.asked.within else "example"
+        return self._of_example(self.asked.text, self.asked.text, kind, lambda example, row: True)
 
     def _segment(self) -> Trail | None:
         index = int(self.asked.text[-3:])
@@ -204,7 +205,8 @@ class _Walk:
         if self.asked.within:
             trail.rows = [row for row in trail.rows if row.data_set == self.asked.within]
             trail.data_sets = [each for each in trail.data_sets if each.id == self.asked.within]
-            trail.examples = [each for each in trail.examples if each.data_set in ("", self.asked.within)]
+            mine = [each for each in trail.examples if each.data_set == self.asked.within]
+            trail.examples = mine or [each for each in trail.examples if not each.data_set and trail.rows]
         if not trail.examples and not trail.rows:
             return None
         pages = [page for example in trail.examples for page in example.pages]
