@@ -55,7 +55,7 @@ class TracedSegment(TypedDict):
     segment_id: str
     page: Int32 | None  # as in segments
     words: Int32  # as the rows have it
-    doubt: Int32 | None  # 0-100, of its signals at that time; null where there were none
+    doubt: Int32 | None  # 0-100, of its signals at that time; null where there were none, and of a person's text
     decision_id: str | None  # of the person whose text stands there; null where a model's does
 
 

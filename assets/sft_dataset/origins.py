@@ -149,16 +149,16 @@ def traced_segments(
     doubts: Mapping[str, int],
     decisions: Mapping[str, str],
 ) -> list[TracedSegment]:
-    """The segments of an example as its rows have them: corrected where it was."""
-    fixed = {row["segment_id"]: row for row in corrected}
+    """The segments of an example as its rows have them: corrected where it was. A text of a person has no doubt."""
+    words = {row["segment_id"]: row["words"] for row in corrected}
+    decided = {row["segment_id"]: row.get("decision_id") for row in corrected} | dict(decisions)
     return [
         {
             "segment_id": row["segment_id"],
             "page": row["page"],
-            "words": fixed[row["segment_id"]]["words"] if row["segment_id"] in fixed else row["words"],
-            "doubt": doubts.get(row["segment_id"]),
-            "decision_id": decisions.get(row["segment_id"])
-            or (fixed[row["segment_id"]].get("decision_id") if row["segment_id"] in fixed else None),
+            "words": words.get(row["segment_id"], row["words"]),
+            "doubt": None if decided.get(row["segment_id"]) else doubts.get(row["segment_id"]),
+            "decision_id": decided.get(row["segment_id"]),
         }
         for row in segments
     ]
@@ -203,15 +203,16 @@ def _by_example(
 
 
 def _doubts(store: Store, shard: str, examples: Collection[str] | None) -> dict[str, int]:
-    """segment_id -> its doubt, where the signals are of the texts of now."""
-    if not store.has_table(SIGNALS.name, shard):
-        return {}
-    identity = store.identity(SIGNALS.name, shard)
-    of_now = identity is not None and all(
-        store.has_table(name, shard) and store.content(name, shard) == content
+    """segment_id -> its doubt, where the signals are of what the models wrote by now: people's decisions since then
+    change no other segment."""
+    identity = store.identity(SIGNALS.name, shard) if store.has_table(SIGNALS.name, shard) else None
+    if identity is None or any(
+        not store.has_table(name, shard) or store.content(name, shard) != content
         for name, content in identity.upstream.items()
-    )
-    rows = _read(store, SIGNALS, shard, ["segment_id", "doubt"], "example_id", examples) if of_now else ()
+        if name != CORRECTED_SEGMENTS.name
+    ):
+        return {}
+    rows = _read(store, SIGNALS, shard, ["segment_id", "doubt"], "example_id", examples)
     return {row["segment_id"]: row["doubt"] for row in rows}
 
 

@@ -186,4 +186,5 @@ def _notes(connection: "DuckDBPyConnection", name: str, side: Side) -> list[str]
         )
         return [says]
     unknown, rows = _one(connection, UNKNOWN, side=name)
-    return [f"{unknown:,} of {rows:,} rows of {name} had no signals when they were written."] if unknown else []
+    says = f"{unknown:,} of {rows:,} rows of {name} have no doubt: there were no signals then, or people wrote the text."
+    return [says] if unknown else []
