@@ -21,6 +21,7 @@ from resources.table import Row, Table
 from resources.text.shown import clean_row
 
 BATCH_ROWS = 256
+GROUP_BYTES = 8_000_000  # of rows that are stored together: many small groups make a table slow to look through
 R = TypeVar("R")
 
 
@@ -68,13 +69,18 @@ class Store:
 
         Raises pa.ArrowInvalid/ArrowTypeError (a row does not fit `schema`); nothing is left behind then.
         """
-        count, content = 0, hashlib.sha256()
+        count, content, group = 0, hashlib.sha256(), list[pa.RecordBatch]()
         with self.replacing(path) as tmp, pq.ParquetWriter(tmp, schema) as writer:
             for rows_of_batch in batched(rows, BATCH_ROWS):
                 batch = pa.RecordBatch.from_pylist(clean_row(rows_of_batch), schema=schema)
                 content.update(batch.serialize())
-                writer.write_batch(batch)
                 count += batch.num_rows
+                group.append(batch)
+                if sum(each.nbytes for each in group) >= GROUP_BYTES:
+                    writer.write_table(pa.Table.from_batches(group))
+                    group = []
+            if group:
+                writer.write_table(pa.Table.from_batches(group))
             writer.add_key_value_metadata(identity.with_content(content.hexdigest()).as_metadata())
         return count
 
@@ -109,12 +115,15 @@ class Store:
                 yield from batch.to_pylist()
 
     def rows_where(
-        self, table: Table[Row], shard: str, by: str, values: Collection[str], columns: Sequence[str] | None = None
-    ) -> list[Row]:
-        """The rows in which a column has one of the values (`picked_rows`). Raises MissingTableError,
-        DamagedTableError."""
+        self, table: Table[Row], shard: str, column: str, values: Collection[str], columns: Sequence[str] | None = None
+    ) -> Iterator[Row]:
+        """The rows of one shard's table whose text in `column` is one of these values; only some `columns` where given.
+        Of all the others only that column is read.
+
+        Raises MissingTableError, DamagedTableError.
+        """
         with self._readable(table.name, shard) as path:
-            return cast(list[Row], picked_rows(path, by, values, columns))
+            yield from cast(list[Row], picked_rows(path, column, values, columns))
 
     @contextmanager
     def _readable(self, table: str, shard: str) -> Iterator[Path]:

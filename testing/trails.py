@@ -1,4 +1,4 @@
-"""Walking every trail of a home: what is missing on the way back to file, page, licence, prompt and cost, or forward."""
+"""Walking every trail of a home: what is missing on the way back to file, page, licence, prompt and cost, or on."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,9 +43,9 @@ def missing_forward(store: Store, shard: str) -> list[str]:
         scored = {each.id for each in evidence.scores(models=["sft", "dpo"]) if each.checkpoint in learnt}
         if not scored <= {each.id for each in trail.scores}:
             found.append(f"{trail.id}: scores")
-        if page["split"] == "benchmark" and not any(page["document_id"] in each.id for each in trail.scores):
-            if evidence.scores(models=["teacher"]):
-                found.append(f"{trail.id}: the scores of its own item")
+        own = any(page["document_id"] in each.id for each in trail.scores)
+        if page["split"] == "benchmark" and evidence.scores(models=["teacher"]) and not own:
+            found.append(f"{trail.id}: the scores of its own item")
     return found
 
 

@@ -33,11 +33,18 @@ class Answers(NamedTuple):
     corrector: str
 
 
-def corrected_by_example(store: Store, shard: str) -> defaultdict[str, list[Corrected]]:
-    """example_id -> its corrected segments in order. Those of examples that are no longer written are left out."""
-    authors = {row["example_id"]: row["author"] for row in store.rows(SEGMENTS, shard, ["example_id", "author"])}
+def corrected_by_example(store: Store, shard: str, example_id: str | None = None) -> defaultdict[str, list[Corrected]]:
+    """example_id -> its corrected segments in order, of every example or only of one. Those of examples that are no
+    longer written are left out."""
+    columns = ["example_id", "author"]
+    if example_id is None:
+        written, rows = store.rows(SEGMENTS, shard, columns), store.rows(CORRECTED_SEGMENTS, shard)
+    else:
+        written = store.rows_where(SEGMENTS, shard, "example_id", [example_id], columns)
+        rows = store.rows_where(CORRECTED_SEGMENTS, shard, "example_id", [example_id])
+    authors = {row["example_id"]: row["author"] for row in written}
     found: defaultdict[str, list[Corrected]] = defaultdict(list)
-    for row in store.rows(CORRECTED_SEGMENTS, shard):
+    for row in rows:
         if author := authors.get(row["example_id"]):
             found[row["example_id"]].append(Corrected(row, author))
     return found

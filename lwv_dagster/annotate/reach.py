@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from assets.corrected_segments.laid_over import lay_over
 from assets.corrected_segments.schema import CORRECTED_SEGMENTS, CorrectedSegment
 from assets.long_outputs.schema import LongOutput
@@ -15,6 +13,7 @@ from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.sft_dataset.decided_outputs import DecidedOutputs
 from lwv_dagster.annotate.targets import Place
 from resources.decisions.decision import Decision
+from resources.picked_rows import picked_rows
 from resources.recipe.model import Pairs, Recipe
 from resources.store import Store
 
@@ -69,7 +68,7 @@ def pairs_under(
     """The pairs of an example of the preference split under some decisions: id -> texts and weight."""
     if outputs.dropped(output):
         return {}
-    found = corrected_by_example(store, shard)[output["example_id"]]
+    found = corrected_by_example(store, shard, output["example_id"])[output["example_id"]]
     rows: list[CorrectedSegment] = [each.row for each in found]
     decisions = [each for target in outputs.decisions for each in outputs.decisions[target]]
     laid = lay_over(rows, decisions, outputs.alike).rows
@@ -77,8 +76,8 @@ def pairs_under(
     corrected = [each._replace(row=row) for each, row in zip(found, laid, strict=True)]
     pairs: list[PreferencePair] = correction_pairs(output, corrected, wanted)
     if store.has_table(PREFERENCE_PAIRS.name, shard):
-        made = store.rows(PREFERENCE_PAIRS, shard)
-        pairs += [row for row in made if row["example_id"] == output["example_id"] and row["kind"] == "sampled"]
+        made = store.rows_where(PREFERENCE_PAIRS, shard, "example_id", [output["example_id"]])
+        pairs += [row for row in made if row["kind"] == "sampled"]
     return {
         pair["pair_id"]: ((pair["chosen"], pair["rejected"], pair["prefix"]), pair["weight"])
         for pair in pairs
@@ -116,8 +115,7 @@ def data_sets_with(store: Store, gate: str, rows: Mapping[str, Row]) -> list[str
 
 def _holds(path: Path, gate: str, rows: Mapping[str, Row]) -> bool:
     texts: Collection[str] = ("messages",) if gate == "sft" else ("chosen", "rejected", "prefix")
-    table = pq.read_table(path, columns=["id", *texts], filters=[("id", "in", list(rows))])
-    return any(_texts(row, gate) == rows[row["id"]] for row in table.to_pylist())
+    return any(_texts(row, gate) == rows[row["id"]] for row in picked_rows(path, "id", rows, ["id", *texts]))
 
 
 def _texts(row: Mapping[str, object], gate: str) -> Row:

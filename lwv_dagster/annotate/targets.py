@@ -43,7 +43,7 @@ def places(store: Store, shard: str) -> Iterator[Place]:
         critics = {row["segment_id"]: critics_row(row) for row in store.rows(CORRECTED_SEGMENTS, shard)}
     for segment in store.rows(SEGMENTS, shard) if store.has_table(SEGMENTS.name, shard) else ():
         if of := outputs.get(segment["example_id"]):
-            yield _segment(shard, of, segment, critics.get(segment["segment_id"]))
+            yield segment_of(shard, of, segment, critics.get(segment["segment_id"]))
 
 
 def find(store: Store, shards: Collection[str], wanted: Collection[Target]) -> dict[Target, Place]:
@@ -54,7 +54,22 @@ def find(store: Store, shards: Collection[str], wanted: Collection[Target]) -> d
     return found
 
 
-def _segment(shard: str, output: LongOutput, segment: Segment, critic: CorrectedSegment | None) -> Place:
+def segment_place(store: Store, shard: str, segment_id: str) -> Place | None:
+    """Where one segment of this shard is; None where it is gone. Nothing of the others is read but their ids."""
+    if not store.has_table(SEGMENTS.name, shard) or not store.has_table(LONG_OUTPUTS.name, shard):
+        return None
+    for segment in store.rows_where(SEGMENTS, shard, "segment_id", [segment_id]):
+        critic = None
+        if store.has_table(CORRECTED_SEGMENTS.name, shard):
+            corrected = store.rows_where(CORRECTED_SEGMENTS, shard, "segment_id", [segment_id])
+            critic = next(map(critics_row, corrected), None)
+        for output in store.rows_where(LONG_OUTPUTS, shard, "example_id", [segment["example_id"]]):
+            return segment_of(shard, output, segment, critic)
+    return None
+
+
+def segment_of(shard: str, output: LongOutput, segment: Segment, critic: CorrectedSegment | None) -> Place:
+    """A segment's place. output: of its example; critic: the critic's row, None where it saw none of it."""
     page = segment["page"]
     shown = Shown(
         critic["text"] if critic else segment["text"],

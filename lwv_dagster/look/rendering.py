@@ -1,38 +1,60 @@
 """What every page has: the home that is looked at, its tables, the templates with all that they print escaped."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from lwv_dagster.look.standing import Standing
 from lwv_dagster.look.tables import Tables
 from resources.secrets import mask
 from resources.store import Store
 from resources.text.shown import in_line, number_of, visible
 
+T = TypeVar("T")
 FOLDER = Path(__file__).parent
-NAVIGATION: tuple[tuple[str, str], ...] = (("/queue", "Queue"),)  # address and title, in the order of the menu
+NAVIGATION: tuple[tuple[str, str], ...] = (
+    ("/queue?decided=no", "Queue"),
+)  # address and title, in the order of the menu
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked at."""
+    """What is looked at: a home's store, its tables, and how its segments stand."""
 
     store: Store
+    tables: Tables
+    standing: Standing
+    _kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, home: Path) -> "Look":
+        """What is looked at in this LWV_HOME."""
+        store = Store(home)
+        tables = Tables(store)
+        return cls(store, tables, Standing(store, tables))
 
     @property
     def home(self) -> Path:
         """LWV_HOME."""
         return self.store.home
 
-    @cached_property
-    def tables(self) -> Tables:
-        """Its tables."""
-        return Tables(self.store)
+    def kept(self, name: str, stamp: object, make: Callable[[], T]) -> T:
+        """What `make` gave the last time under this name, as long as the stamp is the same (`Tables.stamp`)."""
+        found = self._kept.get(name)
+        if found is None or found[0] != stamp:
+            self._kept[name] = found = (stamp, make())
+        value: T = found[1]
+        return value
+
+    def close(self) -> None:
+        """Close the databases."""
+        self.tables.close()
+        self.standing.close()
 
 
 def look_of(request: Request) -> Look:

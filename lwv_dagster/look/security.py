@@ -79,9 +79,11 @@ class Guard:
             return PlainTextResponse("This address is not known here: open the one that `lwv look` printed.", 421)
         if scope["method"] not in SAFE and not same_origin(headers):
             return PlainTextResponse("This was sent by a page of another site, so nothing was done.", 403)
-        length = headers.get("content-length", "0")
+        length = headers.get("content-length", "0" if scope["method"] in SAFE else "")
         if not length.isdecimal() or int(length) > MOST_BODY:
-            return PlainTextResponse(f"At most {MOST_BODY:,} bytes are taken, so nothing was done.", 413)
+            return PlainTextResponse(
+                f"At most {MOST_BODY:,} bytes are taken, and their number is said first: nothing was done.", 413
+            )
         return None
 
     def _known(self, headers: Headers) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from resources.decisions.decision import Decision
@@ -34,6 +34,12 @@ class People:
                 added = insert(DECISIONS).values(row).on_conflict_do_nothing().returning(DECISIONS.c.decision_id)
                 new += len(connection.execute(added).all())
         return new
+
+    def count(self) -> int:
+        """How many there are: because rows are only added, all that is known of them stands while this does. Raises
+        LedgerError."""
+        with self._ledger.connected() as connection:
+            return connection.execute(select(func.count()).select_from(DECISIONS)).scalar_one()
 
     def decisions(self, targets: Sequence[str] | None = None) -> list[Decision]:
         """All of them, or those on targets with these ids, oldest first. Raises LedgerError."""

@@ -171,10 +171,9 @@ def test_one_corrected_page_changes_just_the_predicted_pairs_and_asks_no_model(m
     assert {row.id: row.by for row in differs.changed} == {name: ["text"] for name in said.changed}
     assert ({*differs.only_b}, differs.only_a, differs.recipe) == ({*said.new}, [], [])
     assert differs.weights.changed > 0
-    (newest,) = {row.data_set for row in trace(made.store, said.changed[0]).rows} - {old}
+    trail = trace(made.store, f"{current_manifest(made.store, 'preference').id}:{said.changed[0]}")
+    assert row["decision_id"] in {each.decision_id for each in trail.examples[0].segments}
     assert trace(made.store, row["decision_id"]).kind == "decision"
-    by_people = {each.decision_id for each in trace(made.store, f"{newest}:{said.changed[0]}").examples[0].segments}
-    assert row["decision_id"] in by_people
     assert edited_true(Context(made.store, shard, made.store.read_table("corrected_segments", shard))).passed
     apply(made, shard)
     assert contents(made) == now and calls(made) == asked

@@ -1,5 +1,5 @@
-"""`lwv trace` walks every row, checkpoint and score back to its files, and every page forward, also once the tables were
-made anew under another recipe."""
+"""`lwv trace` walks every row, checkpoint and score back to its files, and every page forward, also once the tables
+were made anew under another recipe."""
 
 import json
 from collections.abc import Iterator
