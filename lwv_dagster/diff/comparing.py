@@ -186,7 +186,5 @@ def _notes(connection: "DuckDBPyConnection", name: str, side: Side) -> list[str]
         )
         return [says]
     unknown, rows = _one(connection, UNKNOWN, side=name)
-    says = (
-        f"{unknown:,} of {rows:,} rows of {name} have no doubt: there were no signals then, or a person wrote it."
-    )
+    says = f"{unknown:,} of {rows:,} rows of {name} have no doubt: there were no signals then, or a person wrote it."
     return [says] if unknown else []

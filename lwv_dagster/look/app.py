@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from lwv_dagster.look import queue_page
+from lwv_dagster.look import diff_page, queue_page, row_page
 from lwv_dagster.look.rendering import FOLDER, NAVIGATION, Look, look_of, page
 from lwv_dagster.look.security import LOOPBACK, Guard
 from lwv_dagster.look.tables import TablesError
@@ -24,7 +24,7 @@ from resources.storage_faults import why
 from resources.store import DamagedTableError, MissingTableError
 from resources.text.shown import visible
 
-PAGES = (queue_page,)  # each has ROUTES; a further page is a module here and a line in NAVIGATION
+PAGES = (queue_page, row_page, diff_page)  # each has ROUTES; a further page is a module here and a line in NAVIGATION
 READING = (
     TablesError,
     StorageError,

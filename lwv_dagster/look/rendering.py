@@ -19,6 +19,8 @@ T = TypeVar("T")
 FOLDER = Path(__file__).parent
 NAVIGATION: tuple[tuple[str, str], ...] = (
     ("/queue?decided=no", "Queue"),
+    ("/row", "Trail"),
+    ("/diff", "Diff"),
 )  # address and title, in the order of the menu
 
 
