@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 
 from assets.quality.gate import GateClosedError
 from assets.quality.shard_states import pending_note
+from assets.steps import STEP_OF
+from assets.traced_rows import FILE as PROVENANCE_FILE
+from assets.traced_rows import OriginOf, ProvenanceWriter, made_under, no_origin
 from resources.authors import is_embedded
 from resources.dagster import Metadata
 from resources.identity import UNKNOWN_RECIPE, IdentityRecord, TableIdentity
@@ -67,25 +70,32 @@ def write_dataset(
     identity: TableIdentity,
     report: Mapping[str, object] | None = None,
     pending: Mapping[str, str] | None = None,
+    origin_of: OriginOf = no_origin,
 ) -> Manifest:
-    """Write `datasets/<gate>/<id>/train.parquet` and `manifest.json`, and point `datasets/<gate>/current.json` at it.
+    """Write `datasets/<gate>/<id>/train.parquet`, `provenance.parquet` and `manifest.json`, and point
+    `datasets/<gate>/current.json` at it.
 
     count_by: row -> its kind, and each model that wrote or corrected it. Rows stream through; where there are none,
     raises GateClosedError with `why_empty()`. identity: what makes them; pending: shard -> why it was left out for now.
-    Both go into the manifest, as does the report.
+    Both go into the manifest, as does the report. origin_of: example -> where its rows come from.
     """
     parent = store.home / "datasets" / gate
     parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=parent, prefix=".writing-"))
+    under = made_under(store, identity, STEP_OF[f"{gate}_dataset"].upstream, shards)
     try:
         digest, kinds, authors, total = hashlib.sha256(), Counter[str](), Counter[str](), 0
-        with pq.ParquetWriter(work / ROWS, table.schema) as writer:
+        with (
+            pq.ParquetWriter(work / ROWS, table.schema) as writer,
+            ProvenanceWriter(work / PROVENANCE_FILE, origin_of, under) as provenance,
+        ):
             for batch in batched(rows, BATCH_ROWS):
                 for row in batch:
                     kind, *models = count_by(row)
                     kinds[kind] += 1
                     authors.update(set(models))
                     digest.update(_fingerprint(row))
+                    provenance.add(row)
                 total += len(batch)
                 writer.write_table(pa.Table.from_pylist(batch, schema=table.schema))
         if total == 0:
@@ -108,7 +118,8 @@ def write_dataset(
         home.mkdir(exist_ok=True)
         home.chmod(0o755)
         # Also where the same rows were written before: their images may be elsewhere now (a moved LWV_HOME).
-        (work / ROWS).replace(home / ROWS)
+        for name in (PROVENANCE_FILE, ROWS):
+            (work / name).replace(home / name)
         relative = (home / ROWS).relative_to(store.home).as_posix()
         store.write_json(home / "manifest.json", {**asdict(manifest), "path": relative})
         store.write_json(parent / "current.json", {"id": dataset_id})

@@ -118,6 +118,35 @@ def forget(
     sys.exit(run_forget(which, asked, yes))
 
 
+@main.command()
+@click.argument("id_", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="All of it as JSON, prompts in full.")
+@click.option("--prompts", is_flag=True, help="Show in full what was sent with each call.")
+def trace(id_: str, as_json: bool, prompts: bool) -> None:
+    """Follow ID back to its files, pages, licences, prompts and costs, and on to what was made of it.
+
+    ID: of a file (path or sha256), document, page (DOCUMENT#3), example, segment, call, pair, row of a data set
+    (DATASET:ROW), data set, checkpoint, score (MODEL:ITEM) or decision.
+    """
+    from lwv_dagster.trace.trace_command import run_trace
+
+    sys.exit(run_trace(id_, as_json, prompts))
+
+
+@main.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--json", "as_json", is_flag=True, help="All of it as JSON.")
+def diff(a: str, b: str, as_json: bool) -> None:
+    """Say what data set B has otherwise than A: rows, distributions, cost, recipe, the worst and best of each.
+
+    A, B: the id of a data set, the path of another LWV_HOME (its current data sets), or PATH:ID.
+    """
+    from lwv_dagster.diff.diff_command import run_diff
+
+    sys.exit(run_diff(a, b, as_json))
+
+
 @main.group()
 def annotate() -> None:
     """What people decide about texts: out as JSON lines, and back in (docs/decisions.md)."""

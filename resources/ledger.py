@@ -3,7 +3,7 @@
 import random
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -25,6 +25,7 @@ from sqlalchemy import (
     inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Dialect, Engine
@@ -59,6 +60,16 @@ CALLS = Table(
     Column("run", String(64), nullable=False, server_default="", index=True),  # whose budget paid it: the Dagster run
     Column("sent", Text, nullable=False, server_default=""),  # what was sent besides the messages, JSON
     Column("served", Text, nullable=False, server_default=""),  # the model that the answer names
+    # PROMPTS.prompt_id of the last message that was sent; empty of calls from before prompts were kept.
+    Column("prompt", String(32), nullable=False, server_default=""),
+)
+PROMPTS = Table(  # what was sent (resources/sent_prompts): a row per message after those before it, which chats share
+    "prompts",
+    _METADATA,
+    Column("prompt_id", String(32), primary_key=True),  # of the message and all before it
+    Column("parent", String(32), nullable=False),  # prompt_id of the message before; empty of a first one
+    Column("speaker", String(16), nullable=False),  # system | user | assistant
+    Column("parts", Text, nullable=False),  # JSON: texts, and images as {"image": sha256}
 )
 PROFILES = Table(
     "server_profiles",
@@ -116,6 +127,7 @@ class Record:
     run: str = ""
     sent: str = ""
     served: str = ""
+    prompt: str = ""
 
 
 class SampleUsage(NamedTuple):
@@ -159,6 +171,7 @@ class Ledger:
             where=CALLS.c.status != "ok",
             set_={column.name: row.excluded[column.name] for column in CALLS.columns if column.name != "call_id"},
         )
+        self._put_messages = insert(PROMPTS).on_conflict_do_nothing()
 
     @classmethod
     def at(cls, home: Path) -> "Ledger":
@@ -200,10 +213,22 @@ class Ledger:
             row = connection.execute(self._find, {"call_id": call_id}).first()
         return Record(**row._mapping) if row is not None else None
 
-    def put(self, record: Record) -> None:
-        """Write one row. It replaces an earlier failure or part of the same call, never a whole answer."""
+    def put(self, record: Record, messages: Sequence[Mapping[str, str]] = ()) -> None:
+        """Write one row. It replaces an earlier failure or part of the same call, never a whole answer.
+
+        messages: rows of PROMPTS, written in the same transaction; those that are there already stay as they are.
+        """
         with self.connected() as connection:
+            if messages:
+                connection.execute(self._put_messages, messages)
             connection.execute(self._put, vars(record))
+
+    def put_prompt(self, call_id: str, prompt: str, messages: Sequence[Mapping[str, str]]) -> None:
+        """Say which prompt a call had that is there already."""
+        with self.connected() as connection:
+            if messages:
+                connection.execute(self._put_messages, messages)
+            connection.execute(update(CALLS).where(CALLS.c.call_id == call_id).values(prompt=prompt))
 
     def get_profile(self, key: str) -> str | None:
         """What is kept of a server and model (`profile.Memory`), JSON; None where nothing is."""

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, create_engine, delete, func, select
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy import ColumnElement, and_, create_engine, delete, func, inspect, select
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from resources.failures import LedgerError
-from resources.ledger import CALLS
+from resources.ledger import CALLS, PROMPTS
 from resources.messages import Role
 from resources.storage_faults import of_database
 
@@ -86,10 +86,16 @@ class LedgerCleaner:
             raise self._unusable(error) from error
 
     def forget(self, which: Which) -> int:
-        """Delete the calls, all or none; returns how many. A run at the same time keeps what it has read."""
+        """Delete the calls, all or none, and what was sent with them alone; returns how many calls.
+
+        A run at the same time keeps what it has read.
+        """
         try:
             with self._engine.begin() as connection:
-                return connection.execute(delete(CALLS).where(which.condition())).rowcount
+                count = connection.execute(delete(CALLS).where(which.condition())).rowcount
+                if inspect(connection).has_table(PROMPTS.name):  # else the ledger is of an older version
+                    forget_unsent(connection)
+                return count
         except DBAPIError as error:
             raise self._unusable(error) from error
 
@@ -100,3 +106,12 @@ class LedgerCleaner:
     def _unusable(self, error: DBAPIError) -> LedgerError:
         says = of_database(str(error.orig), self.path.parent, self.path)
         return LedgerError(f"The ledger {self.path} cannot be used ({error.orig}): {says}")
+
+
+def forget_unsent(connection: Connection) -> None:
+    """Delete the messages that no call of the ledger was sent."""
+    asked = select(CALLS.c.prompt).where(CALLS.c.prompt != "")
+    last = select(PROMPTS.c.prompt_id, PROMPTS.c.parent).where(PROMPTS.c.prompt_id.in_(asked))
+    sent = last.cte("sent", recursive=True)
+    before = select(PROMPTS.c.prompt_id, PROMPTS.c.parent).join(sent, PROMPTS.c.prompt_id == sent.c.parent)
+    connection.execute(delete(PROMPTS).where(PROMPTS.c.prompt_id.not_in(select(sent.union(before).c.prompt_id))))

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 Role = Literal["teacher", "critic", "judge"]
@@ -24,6 +25,17 @@ class Message:
 
     speaker: Speaker
     parts: tuple[str | Image, ...]
+
+    @cached_property
+    def mark(self) -> bytes:
+        """What tells it from any other: its speaker, and a hash of each part in order."""
+        marks = [f"\x00{self.speaker}".encode()]
+        for part in self.parts:
+            if isinstance(part, Image):
+                marks.append(b"\x01" + part.sha256.encode())
+            else:
+                marks.append(b"\x02" + hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
+        return b"".join(marks)
 
 
 def system(text: str) -> Message:
@@ -87,10 +99,5 @@ class Call:
             ).encode()
         )
         for message in self.messages:
-            digest.update(f"\x00{message.speaker}".encode())
-            for part in message.parts:
-                if isinstance(part, Image):
-                    digest.update(b"\x01" + part.sha256.encode())
-                else:
-                    digest.update(b"\x02" + hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
+            digest.update(message.mark)
         return digest.hexdigest()

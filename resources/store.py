@@ -4,18 +4,18 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from resources.identity import TableIdentity, read_identity
 from resources.leftovers import hold, sweep
+from resources.picked_rows import picked_rows
 from resources.secrets import mask
 from resources.table import Row, Table
 from resources.text.shown import clean_row
@@ -115,7 +115,7 @@ class Store:
                 yield from batch.to_pylist()
 
     def rows_where(
-        self, table: Table[Row], shard: str, column: str, values: Iterable[str], columns: Sequence[str] | None = None
+        self, table: Table[Row], shard: str, column: str, values: Collection[str], columns: Sequence[str] | None = None
     ) -> Iterator[Row]:
         """The rows of one shard's table whose text in `column` is one of these values; only some `columns` where given.
         Of all the others only that column is read.
@@ -123,7 +123,7 @@ class Store:
         Raises MissingTableError, DamagedTableError.
         """
         with self._readable(table.name, shard) as path:
-            yield from rows_with(path, column, values, columns)
+            yield from cast(list[Row], picked_rows(path, column, values, columns))
 
     @contextmanager
     def _readable(self, table: str, shard: str) -> Iterator[Path]:
@@ -215,16 +215,6 @@ def batched(rows: Iterable[R], size: int) -> Iterator[list[R]]:
     yield batch
     while batch := list(islice(rest, size)):
         yield batch
-
-
-def rows_with(path: Path, column: str, values: Iterable[str], columns: Sequence[str] | None = None) -> Iterator[Any]:
-    """The rows of a Parquet file whose text in `column` is one of these values, a row group in memory at a time."""
-    wanted = pa.array(list(values), pa.string())
-    with pq.ParquetFile(path) as file:
-        for group in range(file.num_row_groups):
-            found = pc.is_in(file.read_row_group(group, [column]).column(0), wanted)
-            if pc.any(found).as_py():
-                yield from file.read_row_group(group, columns).filter(found).to_pylist()
 
 
 def file_hash(path: Path) -> str:

@@ -8,7 +8,8 @@ import dagster as dg
 
 from assets.benchmark_scores.items import Item, NoItemsError, by_id, held_out_items
 from assets.benchmark_scores.schema import BENCHMARK_SCORES, Score
-from assets.benchmark_scores.scores import HARNESS, MODELS, answers_path, score_row, scores_path, write_summary
+from assets.benchmark_scores.score_files import MODELS, answers_path, scores_path
+from assets.benchmark_scores.scores import HARNESS, score_row, write_summary
 from assets.benchmark_scores.step import STEP
 from assets.derivation import upstream_contents
 from assets.generation import GenerationError, prompt_line, write_answers
@@ -92,7 +93,9 @@ def benchmark_scores(
         rows = run(judge_all(engine, by_id(items), answers))
         identity = made_with.identity(BENCHMARK_SCORES.version, upstream, [engine.endpoints["judge"]])
         count = tables.write_parquet(scores_path(tables), rows, BENCHMARK_SCORES.schema, identity)
-        summary = write_summary(tables, rows, training["student"], items[0]["reference_author"])
+        summary = write_summary(
+            tables, rows, training["student"], items[0]["reference_author"], {"sft": sft.name, "dpo": dpo.name}
+        )
         took = engine.tally.metadata()
     return dg.MaterializeResult(
         data_version=dg.DataVersion(run_id(answers=run_name, rows=[row["quality_score"] for row in rows])),

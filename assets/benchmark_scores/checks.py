@@ -6,7 +6,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 
 from assets.benchmark_scores.schema import Score
-from assets.benchmark_scores.scores import scores_path
+from assets.benchmark_scores.score_files import scores_path
 from assets.quality.model_markup import NO_MODEL_MARKUP, markup_in
 from assets.quality.outcome import Outcome, Rule, WholeRules, limits_of, violations
 from resources.identity import read_identity

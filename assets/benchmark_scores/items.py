@@ -8,7 +8,6 @@ from assets.quality.quarantine_share import losses
 from assets.sft_dataset.moved_documents import MovedDocuments
 from resources.store import Store
 
-BENCHMARK = "held_out"
 WRITTEN_BY = ("source_images", "instructions", "long_outputs")  # what an item goes through
 
 

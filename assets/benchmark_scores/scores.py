@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import TypeAlias, TypedDict
 
-from assets.benchmark_scores.items import BENCHMARK, Item
+from assets.benchmark_scores.items import Item
 from assets.benchmark_scores.schema import Score
+from assets.benchmark_scores.score_files import BENCHMARK, MODELS, summary_path
 from assets.judging.judge import quality_score
 from resources.authors import is_embedded
 from resources.failures import AnswerError
@@ -16,7 +16,6 @@ from resources.text.length_score import length_score, length_score_released
 from resources.text.words import count_words
 
 HARNESS = "lwv held_out 2"  # raise with any change to how texts are generated or scored
-MODELS = ("base", "sft", "dpo", "teacher")
 REFUSED = ("refused", "filtered")  # kinds of AnswerError
 
 # items, judged: how many; S, S_l, S_l_released, S_q: 0-100; words. None: no item was judged.
@@ -31,6 +30,7 @@ class Summary(TypedDict):
     student: str
     teacher: str  # the model that wrote the references
     models: dict[str, Means]
+    checkpoints: dict[str, str]  # model -> the id of the checkpoint that wrote its answers: sft, dpo
 
 
 class ScoreTable(TypedDict):
@@ -100,29 +100,17 @@ def summarise(rows: Iterable[Score]) -> dict[str, Means]:
     return summary
 
 
-def scores_path(store: Store) -> Path:
-    """The scores table: a row per model and item (schema.py)."""
-    return store.home / "scores" / BENCHMARK / "scores.parquet"
-
-
-def answers_path(store: Store, run: str) -> Path:
-    """The JSON lines of what the checkpoints wrote; `run`: hash of harness, checkpoints and items."""
-    return store.home / "scores" / BENCHMARK / f"answers-{run}.jsonl"
-
-
-def summary_path(store: Store) -> Path:
-    """The means of each model, with harness, judge, student and teacher."""
-    return store.home / "scores" / BENCHMARK / "summary.json"
-
-
-def write_summary(store: Store, rows: Sequence[Score], student: str, teacher: str) -> Summary:
-    """Write and return the summary of `rows`, which has at least one."""
+def write_summary(
+    store: Store, rows: Sequence[Score], student: str, teacher: str, checkpoints: Mapping[str, str]
+) -> Summary:
+    """Write and return the summary of `rows`, which has at least one. checkpoints: as the summary has them."""
     value: Summary = {
         "harness": HARNESS,
         "judge": rows[0]["judge"],
         "student": student,
         "teacher": teacher,
         "models": summarise(rows),
+        "checkpoints": dict(checkpoints),
     }
     store.write_json(summary_path(store), value)
     return value

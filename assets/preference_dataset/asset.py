@@ -24,6 +24,7 @@ from assets.run_view import RunView
 from assets.sft_dataset.contamination import Contamination
 from assets.sft_dataset.decided_outputs import DecidedOutputs
 from assets.sft_dataset.moved_documents import MovedDocuments, moved_note, unread_note
+from assets.sft_dataset.origins import Origins
 from assets.source_images.catalog import CatalogError
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.step_asset import step_asset
@@ -78,6 +79,7 @@ def preference_dataset(
             made_with.identity(PREFERENCE_DATASET.version, upstream),
             report=PreferenceReport(kind_shares=shares),
             pending=states.pending,
+            origin_of=Origins(tables, homes),
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.id),

@@ -16,6 +16,7 @@ from assets.sft_dataset.decided_outputs import DecidedOutputs
 from assets.sft_dataset.general_chat import draw_chat
 from assets.sft_dataset.mix_report import mix_report, mix_table
 from assets.sft_dataset.moved_documents import MovedDocuments, moved_note, unread_note
+from assets.sft_dataset.origins import Origins
 from assets.sft_dataset.schema import SFT_DATASET
 from assets.sft_dataset.selection import Candidate, Selection, select
 from assets.sft_dataset.step import STEP
@@ -66,6 +67,7 @@ def sft_dataset(
             made_with.identity(SFT_DATASET.version, upstream),
             report,
             states.pending,
+            Origins(tables, {each.example_id: each.shard for each in found.chosen}, outputs),
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.id),

@@ -13,8 +13,9 @@ from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.sft_dataset.decided_outputs import DecidedOutputs
 from lwv_dagster.annotate.targets import Place
 from resources.decisions.decision import Decision
+from resources.picked_rows import picked_rows
 from resources.recipe.model import Pairs, Recipe
-from resources.store import Store, rows_with
+from resources.store import Store
 
 Row = tuple[str, ...]  # what a row teaches: its texts
 
@@ -114,7 +115,7 @@ def data_sets_with(store: Store, gate: str, rows: Mapping[str, Row]) -> list[str
 
 def _holds(path: Path, gate: str, rows: Mapping[str, Row]) -> bool:
     texts: Collection[str] = ("messages",) if gate == "sft" else ("chosen", "rejected", "prefix")
-    return any(_texts(row, gate) == rows[row["id"]] for row in rows_with(path, "id", rows, ["id", *texts]))
+    return any(_texts(row, gate) == rows[row["id"]] for row in picked_rows(path, "id", rows, ["id", *texts]))
 
 
 def _texts(row: Mapping[str, object], gate: str) -> Row:

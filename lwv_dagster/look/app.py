@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from lwv_dagster.look import overview_page, queue_page, violations_page
+from lwv_dagster.look import diff_page, overview_page, queue_page, row_page, violations_page
 from lwv_dagster.look.rendering import FOLDER, NAVIGATION, Look, look_of, page
 from lwv_dagster.look.security import LOOPBACK, Guard
 from lwv_dagster.look.tables import TablesError
@@ -28,6 +28,8 @@ PAGES = (
     overview_page,
     queue_page,
     violations_page,
+    row_page,
+    diff_page,
 )  # each has ROUTES; a further page is a module here and a line in NAVIGATION
 READING = (
     TablesError,

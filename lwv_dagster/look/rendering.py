@@ -20,6 +20,8 @@ FOLDER = Path(__file__).parent
 NAVIGATION: tuple[tuple[str, str], ...] = (
     ("/overview", "Overview"),
     ("/queue?decided=no", "Queue"),
+    ("/row", "Trail"),
+    ("/diff", "Diff"),
 )  # address and title, in the order of the menu
 
 

@@ -26,6 +26,7 @@ from resources.failures import AnswerError, EndpointError, LedgerError
 from resources.ledger import WITH_TEXT, Ledger, Record
 from resources.messages import Call, Role
 from resources.secrets import mask
+from resources.sent_prompts import PromptKeeper
 from resources.structured_output import second_try
 from resources.text.shown import clean_text, number_of
 
@@ -72,7 +73,7 @@ class ModelEngine:
     ) -> None:
         self.endpoints = endpoints
         self.ledger_alone = ledger_alone
-        self.ledger = ledger
+        self.ledger, self._prompts = ledger, PromptKeeper(ledger)
         open_samples_most = max(
             (open_samples(each.window, each.concurrency * len(each.urls)) for each in endpoints.values()), default=1
         )
@@ -156,6 +157,7 @@ class ModelEngine:
                 self._asking.pop(call_id).set()
         else:
             self.tally.replayed += 1
+            self._prompts.complete(record, call.messages)
             self._fuses[call.role].note("ok", "")
         usage = Usage(record.prompt_tokens, record.cached_tokens, record.completion_tokens, record.cost_usd)
         self.tally.asked[call_id] = usage
@@ -277,7 +279,7 @@ class ModelEngine:
                 if isinstance(outcome, Exchanged):
                     server.answered()
                     record = self._record(call, call_id, server, outcome)
-                    self._keep(record)
+                    self._keep(record, call)
                     self._watch(call, record, outcome)
                     return record
             now, paid = time.monotonic(), outcome.usage
@@ -294,7 +296,7 @@ class ModelEngine:
             if decision == "give up":
                 answer = Answer(outcome.kind, f"{outcome.detail} ({tries.total()} tries)")
                 record = self._record(call, call_id, server, Exchanged(answer, "", paid, 0.0))
-                self._keep(record)
+                self._keep(record, call)
                 return record
             assert isinstance(decision, float)
             server.away(outcome.detail)
@@ -364,10 +366,10 @@ class ModelEngine:
             served=answer.served,
         )
 
-    def _keep(self, record: Record) -> None:
-        """Write the record to the ledger and count it; a ledger that takes no further row stops the run."""
+    def _keep(self, record: Record, call: Call) -> None:
+        """Write the record with what was sent, and count it; a ledger that takes no further row stops the run."""
         try:
-            self.ledger.put(record)
+            self._prompts.put(record, call.messages)
         except LedgerError as error:
             self.stop(error)  # now: the slot that this call frees must not go to one more
             raise

@@ -20,7 +20,9 @@ from assets.training_dataset import current_manifest
 from lwv_dagster.annotate.importing import take
 from lwv_dagster.annotate.reach import Reach, reach
 from lwv_dagster.cli import main
+from lwv_dagster.diff.comparing import diff
 from lwv_dagster.sensors import decided_shards
+from lwv_dagster.trace.walking import trace
 from resources.dagster import StoreResource
 from resources.decisions.people import decisions_of
 from resources.ledger import CALLS, Ledger
@@ -165,6 +167,13 @@ def test_one_corrected_page_changes_just_the_predicted_pairs_and_asks_no_model(m
     assert calls(made) == asked
     assert current_manifest(made.store, "preference").id != old
     assert said.held_by == (old,)
+    (differs,) = diff(made.store, old, current_manifest(made.store, "preference").id)
+    assert {row.id: row.by for row in differs.changed} == {name: ["text"] for name in said.changed}
+    assert ({*differs.only_b}, differs.only_a, differs.recipe) == ({*said.new}, [], [])
+    assert differs.weights.changed > 0
+    trail = trace(made.store, f"{current_manifest(made.store, 'preference').id}:{said.changed[0]}")
+    assert row["decision_id"] in {each.decision_id for each in trail.examples[0].segments}
+    assert trace(made.store, row["decision_id"]).kind == "decision"
     assert edited_true(Context(made.store, shard, made.store.read_table("corrected_segments", shard))).passed
     apply(made, shard)
     assert contents(made) == now and calls(made) == asked

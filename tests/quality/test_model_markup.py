@@ -7,7 +7,7 @@ import pytest
 
 from assets.benchmark_scores.checks import CHECKS as SCORE_CHECKS
 from assets.benchmark_scores.schema import BENCHMARK_SCORES
-from assets.benchmark_scores.scores import MODELS, scores_path
+from assets.benchmark_scores.score_files import MODELS, scores_path
 from assets.preference_dataset.checks import CHECKS as PREFERENCE_CHECKS
 from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.quality.outcome import Outcome, WholeRules

@@ -16,7 +16,8 @@ from safetensors.numpy import save_file
 from starlette.responses import Response
 
 from assets.benchmark_scores.asset import Answer, judge_all
-from assets.benchmark_scores.scores import MODELS, scores_path, summarise
+from assets.benchmark_scores.score_files import MODELS, scores_path
+from assets.benchmark_scores.scores import summarise
 from assets.judging.judge import DIMENSIONS, TRIES, Question, judge_answer, parse_scores
 from assets.partitions import SHARDS
 from assets.training_dataset import Manifest

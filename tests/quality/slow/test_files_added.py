@@ -9,7 +9,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from assets.benchmark_scores.scores import scores_path
+from assets.benchmark_scores.score_files import scores_path
 from assets.training_dataset import current_manifest
 from resources.training.checkpoint import current_checkpoint
 from testing.told import told

@@ -1,0 +1,23 @@
+"""Where scores are, and whose."""
+
+from pathlib import Path
+
+from resources.store import Store
+
+BENCHMARK = "held_out"
+MODELS = ("base", "sft", "dpo", "teacher")
+
+
+def scores_path(store: Store) -> Path:
+    """The scores table: a row per model and item (schema.py)."""
+    return store.home / "scores" / BENCHMARK / "scores.parquet"
+
+
+def answers_path(store: Store, run: str) -> Path:
+    """The JSON lines of what the checkpoints wrote; `run`: hash of harness, checkpoints and items."""
+    return store.home / "scores" / BENCHMARK / f"answers-{run}.jsonl"
+
+
+def summary_path(store: Store) -> Path:
+    """The means of each model, with harness, judge, student and teacher."""
+    return store.home / "scores" / BENCHMARK / "summary.json"

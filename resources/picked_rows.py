@@ -1,0 +1,43 @@
+"""A few rows out of a large Parquet file, by the values of one column: only that column is read as a whole."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+
+def picked_rows(
+    path: Path, by: str, values: Collection[str], columns: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """The rows in which `by`, a column of texts or of lists of texts, has one of the values; in order.
+
+    columns: only these, as far as the file has them; a part of a nested one by its path. Raises OSError and
+    pa.ArrowException where the file cannot be read; a file without `by` has no such row.
+    """
+    found = list[dict[str, Any]]()
+    with pq.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        if by not in names:
+            return []
+        have = None if columns is None else [name for name in columns if name.partition(".")[0] in names]
+        places = _places(file.read([by]).column(0), pa.array(sorted(values), pa.string())) if values else []
+        start = 0
+        for group in range(file.num_row_groups):
+            end = start + file.metadata.row_group(group).num_rows
+            here = [place - start for place in places if start <= place < end]
+            if here:
+                found += file.read_row_group(group, have).take(here).to_pylist()
+            start = end
+    return found
+
+
+def _places(column: pa.ChunkedArray, values: pa.Array) -> list[int]:
+    whole = column.combine_chunks()
+    if not pa.types.is_list(whole.type):
+        found: list[int] = pc.indices_nonzero(pc.is_in(whole, values)).to_pylist()
+        return found
+    hits = pc.is_in(pc.list_flatten(whole), values)
+    return sorted(set(pc.list_parent_indices(whole).filter(hits).to_pylist()))
