@@ -15,6 +15,7 @@ from resources.decisions.people import decisions_of
 from resources.recipe.read import RecipeError, read_recipe
 from resources.settings import Settings
 from resources.store import Store
+from resources.text.shown import number_of
 
 ALPHAS = ("", "between people", "segments", "against the critic", "decisions")
 PAIRS = ("", "and", "segments", "differ on", "likeness of texts")
@@ -55,7 +56,7 @@ def measured(store: Store) -> Agreement:
 def show_agreement(found: Agreement) -> None:
     """Tables for people."""
     console.print(
-        f"{found.people} people decided about {found.segments} segments, two or more of them about {found.shared}.",
+        f"{found.segments} segments were decided about by {found.people} in all, {found.shared} by two or more.",
         soft_wrap=True,
     )
     rows = [
@@ -65,7 +66,7 @@ def show_agreement(found: Agreement) -> None:
     print_table("Krippendorff's alpha (1: all agree, 0: as by chance)", ALPHAS, rows, numbers=ALPHAS[1:])
     for says, (mean, count) in (("of two people", found.texts), ("of a person and the critic", found.texts_critic)):
         if mean is not None:
-            console.print(f"The texts {says} are alike by {mean:.2f}, mean of {count} pairs.")
+            console.print(f"The texts {says} are alike by {mean:.2f}, mean of {number_of(count, 'pair')}.")
     pairs = [
         (
             pair.one,

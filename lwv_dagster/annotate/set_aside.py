@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from assets.quality.quarantine import ALL_SHARDS, QuarantineRow, read_quarantine
 from assets.sft_dataset.decided_outputs import DecidedOutputs
-from assets.steps import gate_steps, sharded_steps
+from assets.steps import STEP_OF, gate_steps, sharded_steps
 from resources.decisions.decision import Decision, Target
 from resources.decisions.quarantined import ShownAside, item_target, rule_target
 from resources.store import Store
@@ -26,9 +26,9 @@ class Aside:
 
 
 def asides(store: Store, shards: Iterable[str], decisions: Iterable[Decision], alike: float) -> Iterator[Aside]:
-    """Those of the steps of these shards, and of the gates. decisions, alike: as in DecidedOutputs, for the texts."""
+    """Those of the steps of these shards that ask a model, and of the gates. decisions, alike: as in DecidedOutputs, for the texts."""
     shards = list(shards)
-    for step in sharded_steps():
+    for step in (name for name in sharded_steps() if STEP_OF[name].roles):
         for shard in shards:
             for row in read_quarantine(store, step, shard):
                 if item := row["example_id"] or row["document_id"]:

@@ -33,10 +33,11 @@ def label_config() -> str:
   <View style="flex: 1; min-width: 0">
     <Header value="$where"/>
     <Image name="pages" valueList="$images"/>
+    <Header size="5" value="Before"/><Text name="before" value="$before"/>
+    <Header size="5" value="After"/><Text name="after" value="$after"/>
   </View>
   <View style="flex: 1; min-width: 0">
     <Header size="5" value="$why"/>
-    <Header size="5" value="Before"/><Text name="before" value="$before"/>
     <Header size="5" value="Draft"/><Text name="{OBJECT}" value="$draft"/>
     <Header size="5" value="Text (as the critic left it; mend it here)"/>
     <TextArea name="{TEXT}" toName="{OBJECT}" value="$critic" rows="24" editable="true" maxSubmissions="1"/>
@@ -47,7 +48,6 @@ def label_config() -> str:
       <Choice value="fine" hotkey="f"/><Choice value="drop" hotkey="d"/>
     </Choices>
     <TextArea name="{REASON}" toName="{OBJECT}" placeholder="Why (may stay empty)" rows="1" maxSubmissions="1"/>
-    <Header size="5" value="After"/><Text name="after" value="$after"/>
   </View>
 </View>"""
 

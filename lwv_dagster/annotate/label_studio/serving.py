@@ -23,7 +23,7 @@ from resources.store import Store
 
 LOGIN = "lead@lwv.local"  # of the first account; others come by its invitation
 PATIENCE_S = 900.0  # for the first start, which makes the database
-EVERY_S = 0.5
+EVERY_S = 1.0
 STOP_S = 20.0
 # Of our own environment nothing is handed on that is meant for another program, or that Label Studio would take for its
 # own (it reads `LABEL_STUDIO_X`, `HEARTEX_X` and `X`).
