@@ -33,9 +33,15 @@ class Person:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def all_tasks(self, project: int) -> list[dict[str, Any]]:
+        """Every task with its answers and drafts."""
+        asked = {"project": project, "fields": "all", "page_size": 1000}
+        found: list[dict[str, Any]] = self.ask("GET", "/api/tasks", params=asked)["tasks"]
+        return found
+
     def tasks(self, project: int) -> dict[str, dict[str, Any]]:
         """segment -> its task; fails where a segment has two."""
-        rows = self.ask("GET", "/api/tasks", params={"project": project, "fields": "all", "page_size": 1000})["tasks"]
+        rows = self.all_tasks(project)
         found = {row["data"]["segment"]: row for row in rows}
         assert len(found) == len(rows), "a segment has two tasks"
         return found

@@ -14,7 +14,8 @@ EDITED = "edited"  # the quality besides the kinds of error: whether the draft w
 MOST_PAIRS = 10  # of people, that are named
 
 
-class Alpha(NamedTuple):
+@dataclass(frozen=True)
+class Alpha:
     """Krippendorff's alpha for nominal data. value: 1 where all agree, 0 as by chance; None where nothing varies or no
     unit has two values. units: that have two values or more; values: in them."""
 
@@ -31,7 +32,8 @@ class Critics(NamedTuple):
     errors: frozenset[str]
 
 
-class PairOfPeople(NamedTuple):
+@dataclass(frozen=True)
+class PairOfPeople:
     """Two people, over the segments that both decided about. differ: the share on which they say different things, 0-1;
     likeness: of the texts, mean, where both have one."""
 

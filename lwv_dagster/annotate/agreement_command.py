@@ -35,7 +35,7 @@ def run_agreement(as_json: bool) -> int:
         console.print(f"[red]lwv annotate:[/] {escape(str(error))}", soft_wrap=True)
         return 2
     if as_json:
-        click.echo(json.dumps(asdict(found) | {name: _alphas(found, name) for name in ("between", "critic")}, indent=2))
+        click.echo(json.dumps(asdict(found), indent=2))
     else:
         show_agreement(found)
     return int(found.segments == 0)
@@ -83,7 +83,3 @@ def show_agreement(found: Agreement) -> None:
 
 def _shown(found: Alpha) -> str:
     return "–" if found.value is None else f"{found.value:.2f}"
-
-
-def _alphas(found: Agreement, name: str) -> dict[str, dict[str, float | None]]:
-    return {kind: each._asdict() for kind, each in getattr(found, name).items()}

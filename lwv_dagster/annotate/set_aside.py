@@ -26,7 +26,8 @@ class Aside:
 
 
 def asides(store: Store, shards: Iterable[str], decisions: Iterable[Decision], alike: float) -> Iterator[Aside]:
-    """Those of the steps of these shards that ask a model, and of the gates. decisions, alike: as in DecidedOutputs, for the texts."""
+    """Those of the steps of these shards that ask a model, and of the gates. decisions, alike: as in DecidedOutputs,
+    for the texts."""
     shards = list(shards)
     for step in (name for name in sharded_steps() if STEP_OF[name].roles):
         for shard in shards:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.corrected_segments.schema import ERRORS
-from lwv_dagster.annotate.agreement import EDITED, Critics, agreement, alpha
+from lwv_dagster.annotate.agreement import EDITED, Alpha, Critics, agreement, alpha
 from resources.decisions.decision import Decision, Target, text_hash
 
 SEEN = text_hash("draft", "critic")
@@ -55,7 +55,7 @@ def test_alpha_knows_no_order_and_no_names_and_nothing_of_units_with_one_value(
     renamed = [[{"a": "z", "b": "y", "c": "x"}[value] for value in unit] for unit in units]
     for other in (alpha(shuffled), alpha(renamed), alpha([*units, ["a"], []])):
         assert other.value == (None if found.value is None else pytest.approx(found.value))
-        assert other[1:] == found[1:]
+        assert (other.units, other.values) == (found.units, found.values)
     assert found.value is None or -1 <= found.value <= 1
 
 
@@ -99,7 +99,7 @@ def test_it_is_measured_by_kind_for_edited_or_not_between_people_and_against_the
     }
     found = agreement(decisions, critics, ERRORS, 0.9)
     assert (found.segments, found.shared, found.people) == (4, 3, 3)
-    assert found.between[EDITED] == (1.0, 3, 6)
+    assert found.between[EDITED] == Alpha(1.0, 3, 6)
     assert found.between["factual"] == alpha([[True, True], [True, False], [False, False]])
     assert found.between["repetitive"].value is None  # nobody named it: there is nothing to agree on
     assert (found.critic[EDITED].value, found.critic[EDITED].units) == (1.0, 7)
@@ -126,7 +126,7 @@ def test_the_newest_counts_the_withdrawn_does_not_and_another_text_is_another_qu
     ]
     found = agreement(decisions, {}, ERRORS, 0.9)
     assert (found.segments, found.shared, found.people) == (2, 1, 3)
-    assert found.between[EDITED] == (None, 1, 2)  # both say fine
+    assert found.between[EDITED] == Alpha(None, 1, 2)  # both say fine
     assert [(pair.one, pair.other, pair.differ) for pair in found.pairs] == [("anna", "ben", 0.0)]
 
 

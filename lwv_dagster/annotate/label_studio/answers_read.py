@@ -30,13 +30,10 @@ class AnswerLine(NamedTuple):
 
 @dataclass
 class TaskAnswers:
-    """Of some tasks: lines; a sentence for each answer that is not taken; how many were skipped, and how many tasks are
-    nobody's."""
+    """Of some tasks: lines, and a sentence for each answer that is not taken."""
 
     lines: list[AnswerLine] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    skipped: int = 0
-    foreign: int = 0
 
 
 class _AnswerError(ValueError):
@@ -44,11 +41,11 @@ class _AnswerError(ValueError):
 
 
 def read_task(task: Mapping[str, Json], people: Mapping[int, str], found: TaskAnswers) -> None:
-    """Add what people said of one task. people: account -> its address. Half-done drafts are no answers."""
+    """Add what people said of one task. people: account -> its address. Skips and half-done drafts are no answers."""
     key, number = key_of(task), task.get("id")
     answers = task.get("annotations")
     if key is None or not isinstance(answers, list):
-        found.foreign += 1
+        found.refused.append(f"Task {_short(number)}: nobody pushed it.")
         return
     for answer in answers:
         if not isinstance(answer, dict):
@@ -56,7 +53,6 @@ def read_task(task: Mapping[str, Json], people: Mapping[int, str], found: TaskAn
             continue
         name = f"Task {_short(number)}, answer {_short(answer.get('id'))}"
         if answer.get("was_cancelled") is True:
-            found.skipped += 1
             continue
         try:
             line = _line(task, answer, people)

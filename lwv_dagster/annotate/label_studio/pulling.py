@@ -23,12 +23,11 @@ from resources.store import Store
 @dataclass
 class Pulled:
     """taken: the decisions, not saved yet; tasks: how many were read; latest: when the last of them changed, as the
-    server writes a time; skipped: answers."""
+    server writes a time."""
 
     taken: Taken = field(default_factory=Taken)
     tasks: int = 0
     latest: str | None = None
-    skipped: int = 0
 
 
 def run_pull() -> int:
@@ -41,7 +40,7 @@ def run_pull() -> int:
             pulled = pull(studio, store, people)
             taken = pulled.taken
             show(store, taken, reach(store, taken.places.values(), before, taken.new, recipe))
-            console.print(f"{pulled.tasks} answered tasks were read, {pulled.skipped} answers were skips.")
+            console.print(f"{pulled.tasks} answered tasks were read.")
             if taken.new:
                 say_saved(people.append(taken.new), taken)
             return int(bool(taken.refused))
@@ -72,7 +71,6 @@ def pull(
         pulled.tasks += 1
         changed = task.get("updated_at")
         pulled.latest = changed if isinstance(changed, str) else pulled.latest
-    pulled.skipped = found.skipped
     pulled.taken.refused += found.refused
     lines = [Line(each.name, each.line) for each in found.lines]
     if lines and all_shards(store):

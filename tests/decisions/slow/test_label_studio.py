@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from assets.corrected_segments.schema import CORRECTED_SEGMENTS
+from assets.partitions import SHARDS
 from assets.source_images.schema import SOURCE_IMAGES
 from lwv_dagster.cli import main
 from lwv_dagster.sensors import answered_tasks, decided_shards
@@ -53,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
         patch.setenv("COLUMNS", "250")
         factory = Factory(home, home, instance)
         make_signal_shard(factory.store, SHARD, 2)
-        instance.add_dynamic_partitions("shards", [SHARD])
+        instance.add_dynamic_partitions(str(SHARDS.name), [SHARD])
         assert factory.run("shard_job", SHARD, ["signals"]).success
         sha256 = next(iter(factory.store.rows(SOURCE_IMAGES, SHARD)))["image_sha256"]
         path = factory.store.image_path(sha256)
@@ -195,8 +196,7 @@ def assert_stale_tasks_go_but_for_those_with_answers(
     made.store.write_table(CORRECTED_SEGMENTS, SHARD, rows)
     says = annotate("push")
     assert f"{len(changed)} tasks were made" in says
-    tasks = lead.ask("GET", "/api/tasks", params={"project": project, "fields": "all", "page_size": 1000})["tasks"]
-    numbers = {task["id"] for task in tasks}
+    numbers = {task["id"] for task in lead.all_tasks(project)}
     assert (before[untouched]["id"] in numbers) == (untouched not in changed)
     assert before[answered]["id"] in numbers
     assert "0 tasks were made" in annotate("push")
@@ -221,7 +221,7 @@ def test_a_wrong_token_and_a_server_that_is_down_are_a_sentence_each(
 def test_it_says_where_it_is_and_keeps_what_it_holds_over_a_second_start(made: Factory, studio: Started) -> None:
     assert "Login: lead@lwv.local" in studio.said and "Password: " in studio.said
     project, lead = project_of(studio.lead), studio.lead
-    images = [task["data"]["images"][0] for task in lead.tasks(project).values()]
+    images = [task["data"]["images"][0] for task in lead.all_tasks(project)]
     there = [url for url in images if made.store.image_path(url.rpartition("/")[2][:-4]).exists()]
     assert there and len(there) < len(images)
     assert lead._client.get(there[0]).status_code == 200
@@ -232,7 +232,7 @@ def test_it_says_where_it_is_and_keeps_what_it_holds_over_a_second_start(made: F
         assert again.lead.token == lead.token
         assert "as at the first start" in again.said
         assert again.lead.ask("GET", "/api/projects/")["count"] == 1
-        assert len(again.lead.tasks(project)) == len(images)
+        assert len(again.lead.all_tasks(project)) == len(images)
 
 
 def test_a_program_that_is_not_there_and_a_port_that_is_taken_are_a_sentence_each(
