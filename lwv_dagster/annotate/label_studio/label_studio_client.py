@@ -100,17 +100,20 @@ class LabelStudio:
         this time or later, as the server writes it.
 
         It goes on from the time of the last one, not from a page's number: an answer that comes meanwhile moves its
-        task to the end, and no other is passed over.
+        task to the end, where it is read again, and no other is passed over.
         """
-        page, read = 1, set[Json]()
+        page, read = 1, set[tuple[str, str]]()
         while page < MOST_PAGES:
             items = [_filter("total_annotations", "greater", "Number", 0)]
             items += [_filter("updated_at", "greater_or_equal", "Datetime", since)] if since else []
             query = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:updated_at"]}
             asked = {"project": str(project), "fields": "all", "query": json.dumps(query)}
             rows = self._page("/api/tasks", asked, "tasks", page)
-            yield from (row for row in rows if row.get("id") not in read)
-            read.update(number for row in rows if isinstance(number := row.get("id"), int))
+            for row in rows:
+                name = str(row.get("id")), str(row.get("updated_at"))
+                if name not in read:
+                    read.add(name)
+                    yield row
             if len(rows) < TASKS_AT_ONCE:
                 return
             last = rows[-1].get("updated_at")
