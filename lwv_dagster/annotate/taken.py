@@ -1,7 +1,7 @@
 """Lines of whatever content, sorted out: the decisions that are taken, and a sentence for each line that is not."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from assets.corrected_segments.schema import ERRORS
 from assets.quality.names import all_shards
 from lwv_dagster.annotate.set_aside import Aside, asides
 from lwv_dagster.annotate.targets import Place, find
-from resources.decisions.decision import KINDS, Decision, Target
+from resources.decisions.decision import KINDS, Decision, Target, text_hash
 from resources.decisions.decision_faults import DecisionError, decision_of, fault
 from resources.decisions.quarantined import fault_aside
 from resources.recipe.read import read_recipe
@@ -54,7 +54,7 @@ def sort_out(
     seen = {target: place.shown.seen for target, place in found.items()}
     seen |= {target: each.shown.seen for target, each in aside.items()}
     ids, newest = {each.decision_id for each in before}, {(each.who, each.about): each.says for each in before}
-    now = time.time()
+    decided, now = {each.about for each in before}, time.time()
     for name, says in lines:
         try:
             decision = decision_of(_with_seen(says, seen), now)
@@ -62,7 +62,7 @@ def sort_out(
             taken.refused.append(f"{name}: {error}")
             continue
         target = decision.about
-        if why := _fault(decision, found, aside):
+        if why := _fault(decision, found, aside, decided):
             taken.refused.append(f"{name}: {why}")
         elif decision.decision_id in ids or (
             says.get("at") is None and newest.get((decision.who, target)) == decision.says
@@ -74,13 +74,17 @@ def sort_out(
             taken.new.append(decision)
             taken.places |= {target: found[target]} if target in found else {}
             taken.asides |= {target: aside[target]} if target in aside else {}
-            taken.stale += decision.seen != seen[target]
+            taken.stale += decision.seen != seen.get(target, decision.seen)
     return taken
 
 
-def _fault(decision: Decision, found: dict[Target, Place], aside: dict[Target, Aside]) -> str:
+def _fault(
+    decision: Decision, found: dict[Target, Place], aside: dict[Target, Aside], decided: Collection[Target]
+) -> str:
     if decision.kind == "quarantined":
         item = aside.get(decision.about)
+        if item is None and decision.verdict == "withdrawn" and decision.about in decided:
+            return ""  # what was let through is in no quarantine any more
         return fault_aside(decision, item.shown if item else None)
     place = found.get(decision.about)
     return fault(decision, place.shown if place else None, ERRORS)
@@ -96,4 +100,4 @@ def _with_seen(line: dict[str, object], seen: dict[Target, str]) -> dict[str, ob
     target = _named(line)
     if target is None or target.kind == "segment" or line.get("seen"):
         return line
-    return {**line, "seen": seen.get(target)}
+    return {**line, "seen": seen.get(target, text_hash(""))}  # of one that is gone, `fault` says so
