@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PORT ?= 3000
+ANNOTATE_PORT ?= 8080
 JOBS ?= 2  # processes that run tests; each needs a core and 3 GB
 CONSTRAINT ?= constraints.txt  # empty: the newest versions that pyproject.toml allows
 
@@ -13,7 +14,7 @@ export LWV_SOURCES ?= $(CURDIR)/samples
 # Dagster refuses a relative path.
 export DAGSTER_HOME ?= $(if $(filter /%,$(LWV_HOME)),,$(CURDIR)/)$(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests test-servers test-hands ui look smol bench-engine bench-control bench-recipe bench-training clean
+.PHONY: setup demo test lint types tests test-servers test-hands test-annotate annotate ui look smol bench-engine bench-control bench-recipe bench-training clean
 
 setup: $(VENV)/.installed
 
@@ -63,6 +64,20 @@ check-exports: setup .exports/llamafactory/.installed .exports/ms-swift/.install
 .exports/%/.installed: bench/exports/%.txt
 	$(PYTHON) -m venv $(@D)
 	@echo "Installing $* into $(@D): about 2 minutes and 7 GB, most of it torch."
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# Label Studio's pins clash with ours: an environment of its own, 1 GB, once.
+annotate: setup .label-studio/.installed
+	@$(BIN)/python -m lwv_dagster.annotate.label_studio.serving .label-studio/bin/label-studio $(ANNOTATE_PORT)
+
+# A real Label Studio, started by the test: pushed to, answered by two people, pulled from.
+test-annotate: setup .label-studio/.installed
+	$(BIN)/python -m pytest tests/decisions/slow
+
+.label-studio/.installed: lwv_dagster/annotate/label_studio/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	@echo "Installing Label Studio into $(@D): about a minute or three, and 1 GB."
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 

@@ -12,6 +12,8 @@ from assets.quality.quarantine import SetAside, write_quarantine
 from assets.recipe_nodes import RecipeResource, version_tags
 from assets.step import Step
 from resources.dagster import Metadata, MetadataEntry, StoreResource, counts_table
+from resources.decisions.people import decisions_of
+from resources.decisions.quarantined import item_target, quarantine_decisions
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
@@ -37,6 +39,18 @@ class Ids(NamedTuple):
     document_id: str
     example_id: str
     documents: Sequence[str] = ()
+
+    def set_aside(self, reason: str, image: int | None = None, call_id: str = "") -> SetAside:
+        """Its row. image, call_id: as in SetAside."""
+        return {
+            "item": "",
+            "document_id": self.document_id,
+            "example_id": self.example_id,
+            "reason": reason,
+            "documents": self.documents,
+            "image": image,
+            "call_id": call_id,
+        }
 
 
 class Written(NamedTuple):
@@ -133,30 +147,29 @@ def write_with_model(
 ) -> Written:
     """Write the shard's table from what a model answers.
 
-    work: item -> its rows. describe: item -> its ids, for the quarantine. expected_calls: as the forecast has it, for
-    the time left. Raises EndpointError or StoppedError; nothing is written then, and answered calls stay in the ledger.
+    work: item -> its rows. describe: item -> its ids, for the quarantine. What people dropped is not asked for.
+    expected_calls: as the forecast has it, for the time left. Raises EndpointError or StoppedError; nothing is written
+    then, and answered calls stay in the ledger.
     """
     results: dict[int, list[Row]] = {}
     failed: dict[int, SetAside] = {}
     kinds = Counter[str]()
+    dropped = quarantine_decisions(decisions_of(shard.store.home, kind="quarantined")).dropped
+    for index, ids in enumerate(map(describe, items) if dropped else ()):
+        if item_target(shard.table.name, ids.example_id or ids.document_id).id in dropped:
+            failed[index] = ids.set_aside("dropped: a person keeps it out")
+            kinds["quarantined_dropped"] += 1
 
     async def answer() -> None:
         async with engine:
-            numbered = list(enumerate(items))
+            numbered = [(index, item) for index, item in enumerate(items) if index not in failed]
             what = f"{shard.table.name} {shard.name}"
             async for (index, item), result in engine.run(
                 numbered, lambda pair: work(pair[1]), role, what, expected_calls
             ):
                 if isinstance(result, AnswerError):
                     ids = describe(item)
-                    failed[index] = {
-                        "item": "",
-                        "document_id": ids.document_id,
-                        "example_id": ids.example_id,
-                        "reason": f"{result.kind}: {result}",
-                        "documents": ids.documents,
-                        "image": result.image,
-                    }
+                    failed[index] = ids.set_aside(f"{result.kind}: {result}", result.image, result.call_id)
                     kinds[f"quarantined_{result.kind}"] += 1
                 else:
                     results[index] = result

@@ -171,6 +171,35 @@ def annotate_import(file: Path, yes: bool) -> None:
     sys.exit(run_import(file, yes))
 
 
+@annotate.command("push")
+@click.argument("words", metavar="[FILTER]...", nargs=-1)
+def annotate_push(words: tuple[str, ...]) -> None:
+    """Make tasks in Label Studio of the segments that FILTER names, the most doubtful first, each once.
+
+    FILTER: shard=, rule=, kind=, error=, language=, split=, model=, prompt=, part=, decided=yes|no, most=N.
+    """
+    from lwv_dagster.annotate.label_studio.pushing import run_push
+
+    sys.exit(run_push(words))
+
+
+@annotate.command("pull")
+def annotate_pull() -> None:
+    """Save what people answered in Label Studio as decisions, each once (the sensor answered_tasks does the same)."""
+    from lwv_dagster.annotate.label_studio.pulling import run_pull
+
+    sys.exit(run_pull())
+
+
+@annotate.command("agreement")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def annotate_agreement(as_json: bool) -> None:
+    """How much people agree with each other and with the critic, on the segments that they decided about."""
+    from lwv_dagster.annotate.agreement_command import run_agreement
+
+    sys.exit(run_agreement(as_json))
+
+
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3001, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another than this machine needs LWV_LOOK_TOKEN.")

@@ -12,6 +12,8 @@ from typing import TypeAlias
 
 import dagster as dg
 
+from resources.decisions.people import People
+from resources.decisions.quarantined import quarantine_decisions
 from resources.endpoints import endpoints_from_env
 from resources.engine import ModelEngine, StoppedError
 from resources.engine.money import Budget, read_prices, require_prices
@@ -65,14 +67,16 @@ class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
         settings, endpoints = Settings(), endpoints_from_env()
         prices = read_prices(settings.prices)
         require_prices(endpoints, prices, settings.budget_usd)
+        ledger = Ledger.at(store.home)
         return ModelEngine(
             endpoints,
-            Ledger.at(store.home),
+            ledger,
             store.read_image,
             prices,
             Budget(settings.budget_usd, settings.budget_tokens),
             run.tags.get(BUDGET_TAG, run.run_id),
             LEDGER_ALONE_TAG in run.tags,
+            quarantine_decisions(People(ledger).decisions(kind="quarantined")).again,
         )
 
 

@@ -32,6 +32,7 @@ class AnswerError(RuntimeError):
     language | loop | repeat | short | long (a section after its repairs); not_long | irrelevant | too_long (a request).
     partial: the text of a truncated answer, to be continued; never used as it is.
     image: which of its example's images it is about, 1-based; None: all.
+    call_id: of the last call that was asked for its document; empty where none was.
     """
 
     def __init__(self, kind: str, message: str, partial: str = "") -> None:
@@ -39,6 +40,7 @@ class AnswerError(RuntimeError):
         self.kind = kind
         self.partial = partial
         self.image: int | None = None
+        self.call_id = ""
 
 
 @contextmanager

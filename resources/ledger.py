@@ -86,10 +86,10 @@ DECISIONS = Table(  # of people (resources/decisions): rows are added, and none 
     Column("decision_id", String(64), primary_key=True),  # sha256 of all the rest
     Column("who", Text, nullable=False),
     Column("at", Float, nullable=False),  # Unix time, seconds
-    Column("kind", String(16), nullable=False),  # of target: segment | example | document
+    Column("kind", String(16), nullable=False),  # of target: segment | example | document | quarantined
     Column("target", String(160), nullable=False, index=True),  # its id
     Column("seen", String(64), nullable=False),  # sha256 of the text that was shown
-    Column("verdict", String(16), nullable=False),  # corrected | fine | drop | withdrawn
+    Column("verdict", String(16), nullable=False),  # corrected | fine | drop | retry | accept | withdrawn
     Column("text", Text, nullable=False),  # of a correction; else empty
     Column("errors", Text, nullable=False),  # kinds of error, JSON list
     Column("reason", Text, nullable=False),

@@ -65,7 +65,7 @@ class Call:
     max_tokens: int = 4096
     temperature: float = 0.7
     seed: int = 0
-    attempt: int = 0  # 0, then one more for each time the same question is asked again
+    attempt: int = 0  # 0, then more for each time the same question is asked again
     left: int | None = None  # calls that the sample still needs, this one too; None: not known. Not in the key
     goes_on: bool = False  # a part that max_tokens cut is gone on with, and not paid again. Not in the key
     extra: Mapping[str, object] = field(default_factory=dict)  # further JSON fields of the request: response_format

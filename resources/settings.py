@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.wanted import wrong_settings
@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     student: str = Field(
         default="tiny", description=("The model that is trained: `tiny`, `smol`, or a local path or hub id.")
     )
+
+    label_studio_url: str = Field(
+        default="", description="Where Label Studio answers: what people decided is read there."
+    )
+    label_studio_token: SecretStr | None = Field(default=None, description="The (legacy) token of an account there.")
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -23,6 +23,7 @@ class SetAside(TypedDict):
     reason: str
     documents: NotRequired[Sequence[str]]  # all of them, where no table knows the example yet
     image: NotRequired[int | None]  # which of the example's images it is about, 1-based; None: all
+    call_id: NotRequired[str]  # of the last question to a model; none where it is missing or empty
 
 
 class QuarantineRow(TypedDict):
@@ -35,11 +36,12 @@ class QuarantineRow(TypedDict):
     example_id: str  # empty where no example exists yet
     reason: str
     source: str  # file and page: `decks/x.pdf, page 2`; an id where no table knows its file
+    call_id: str  # of the last question to a model (ledger), asked or not; empty where there was none
 
 
 def quarantine_of(step: str) -> Table[QuarantineRow]:
     """The quarantine table of a step."""
-    return Table(f"quarantine/{step}", QuarantineRow, version=2)
+    return Table(f"quarantine/{step}", QuarantineRow, version=3)
 
 
 def write_quarantine(store: Store, step: str, shard: str, rows: Iterable[SetAside]) -> int:
@@ -67,6 +69,7 @@ def with_sources(store: Store, step: str, shard: str, rows: Sequence[SetAside]) 
             "example_id": row["example_id"],
             "reason": in_line(mask(names.told(row["reason"]))),
             "source": in_line(mask(next(filter(None, (*known, row["example_id"])), row["document_id"]))),
+            "call_id": row.get("call_id", ""),
         }
 
 
@@ -77,7 +80,7 @@ def read_quarantine(store: Store, step: str, shard: str) -> list[QuarantineRow]:
         return []
     rows = list(store.rows(table, shard))
     if all("source" in row for row in rows):
-        return rows
+        return [{**row, "call_id": row.get("call_id", "")} for row in rows]  # older ones do not name the call
     older = [  # before 0.3
         SetAside(item=row["item"], document_id=row["document_id"], example_id=row["example_id"], reason=row["reason"])
         for row in rows

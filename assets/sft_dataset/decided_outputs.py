@@ -8,6 +8,7 @@ from assets.segments.splitter import output_texts, segment_id
 from assets.sft_dataset.keep import COLUMNS, Reason
 from resources.authors import with_person
 from resources.decisions.decision import Decision, Target, text_hash
+from resources.decisions.quarantined import LIFTABLE, rule_target
 from resources.decisions.settle import Settled, settle
 from resources.store import Store
 from resources.text.headings import SEPARATOR
@@ -22,6 +23,7 @@ class DecidedOutputs:
         self.decisions: defaultdict[Target, list[Decision]] = defaultdict(list)
         for decision in decisions:
             self.decisions[decision.about].append(decision)
+        self._accepting = {each.about for some in self.decisions.values() for each in some if each.verdict == "accept"}
 
     def settled(self, seen: dict[Target, str]) -> dict[Target, Settled]:
         """What the decisions on these targets come to. seen: as in `settle`."""
@@ -46,6 +48,15 @@ class DecidedOutputs:
             and outcome.decision.verdict == "corrected"
         }
         return with_sections(row, texts, corrected) if corrected else row
+
+    def accepted(self, row: LongOutput) -> list[str]:
+        """The rules of the sft gate that people let an example through. row: as it was decided."""
+        if not self._accepting:
+            return []
+        seen = {rule_target("sft_dataset", rule, row["example_id"]): text_hash(row["output"]) for rule in LIFTABLE}
+        outcomes = self.settled({target: found for target, found in seen.items() if target in self._accepting})
+        counting = {target for target, each in outcomes.items() if each.decision and each.decision.verdict == "accept"}
+        return [rule for rule, target in zip(LIFTABLE, seen, strict=True) if target in counting]
 
     def dropped(self, row: LongOutput) -> Reason | None:
         """Why people leave an example out, or one of its sections; None where they do not. row: as it was written."""

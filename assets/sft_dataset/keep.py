@@ -1,5 +1,6 @@
 """Which written examples may be trained on: one decision per row, from the row and the recipe alone."""
 
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,23 +59,27 @@ class Reason:
         return {"item": "", "document_id": document_id, "example_id": example_id, "reason": says}
 
 
-def reason_to_drop(row: LongOutput, keep: Keep) -> Reason | None:
-    """The first reason why a long_outputs row (COLUMNS) may not be trained on, in the order of ReasonKind; or None."""
+def reason_to_drop(row: LongOutput, keep: Keep, accepted: Container[str] = ()) -> Reason | None:
+    """The first reason why a long_outputs row (COLUMNS) may not be trained on, in the order of ReasonKind; or None.
+    accepted: kinds that a person lets it through."""
+    return next((reason for reason in _reasons(row, keep) if reason.kind not in accepted), None)
+
+
+def _reasons(row: LongOutput, keep: Keep) -> Iterator[Reason]:
     if keep.refusals and any(
         is_refusal(paragraph) for section in row["sections"] for paragraph in section["text"].split(SEPARATOR)
     ):
-        return Reason("refusal", "a paragraph is a refusal or an error text")
+        yield Reason("refusal", "a paragraph is a refusal or an error text")
     if keep.language and (written := written_language(row["output"])) != row["language"]:
-        return Reason("language", f"asked for in {row['language']}, written in {written}")
+        yield Reason("language", f"asked for in {row['language']}, written in {written}")
     if keep.coverage and (missing := missing_pages(row)):
-        return Reason("coverage", f"nothing is written on page {', '.join(map(str, missing[:10]))}")
+        yield Reason("coverage", f"nothing is written on page {', '.join(map(str, missing[:10]))}")
     if (repeated := repeated_share(row["output"])) > keep.repeated_share:
-        return Reason("repetition", f"{repeated:.0%} of its sentences are repeats")
+        yield Reason("repetition", f"{repeated:.0%} of its sentences are repeats")
     if row["required_words"] and (score := length_score(row["words"], row["required_words"])) < keep.length_score:
-        return Reason(
+        yield Reason(
             "length", f"{row['words']} words for {row['required_words']} that are asked: length score {score:.0f}"
         )
-    return None
 
 
 def written_language(text: str) -> str:

@@ -35,6 +35,7 @@ class Fit(NamedTuple):
     candidate: Candidate
     document_id: str
     signature: Signature
+    accepted: bool  # a person lets it stand beside one that is alike
 
 
 @dataclass
@@ -76,11 +77,12 @@ def select(
                 continue
             row = outputs.decided(written)
             found.read += 1
+            accepted = outputs.accepted(row)
             shard_now = moved.shard_now(shard, row["example_id"])
             reason = (
                 (Reason("moved", f"now in shard {shard_now}") if shard_now else None)
                 or outputs.dropped(written)
-                or reason_to_drop(row, recipe.keep)
+                or reason_to_drop(row, recipe.keep, accepted)
                 or contamination.reason(row["images"], row["output"])
                 or budget.reason(row, [store.image_path(image) for image in row["images"]])
             )
@@ -95,7 +97,8 @@ def select(
                     row["required_words"] is not None,
                     draw_order(recipe.mix.seed, row["example_id"]),
                 )
-                good.append(Fit(candidate, row["document_id"], duplicates.signature(row["output"])))
+                signature = duplicates.signature(row["output"])
+                good.append(Fit(candidate, row["document_id"], signature, "near_duplicate" in accepted))
         for fit in sorted(good, key=lambda fit: fit.candidate.example_id):
             name = fit.candidate.example_id
             reason = (
@@ -103,7 +106,7 @@ def select(
                 if name in names
                 else duplicates.add(name, fit.signature)
             )
-            if reason:
+            if reason and not (fit.accepted and reason.kind == "near_duplicate"):
                 found.drop(name, fit.document_id, reason)
             else:
                 names[name] = shard

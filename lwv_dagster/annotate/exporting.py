@@ -8,10 +8,12 @@ import click
 
 from assets.corrected_segments.schema import ERRORS
 from assets.quality.names import all_shards
+from lwv_dagster.annotate.set_aside import asides
 from lwv_dagster.annotate.targets import Place, places
-from resources.decisions.decision import VERDICTS, Decision
+from resources.decisions.decision import Decision, Target
 from resources.decisions.people import decisions_of
 from resources.json_types import Json
+from resources.recipe.read import read_recipe
 from resources.settings import Settings
 from resources.store import Store
 from resources.text.shown import in_line
@@ -44,6 +46,30 @@ def lines(store: Store, shards: list[str]) -> Iterator[dict[str, Json]]:
                 yield line_of(place)
             # A document may be of several examples.
             yield from (line_of(place, decision) for decision in made.pop(place.target, ()))
+    yield from quarantined_lines(store, shards)
+
+
+def quarantined_lines(store: Store, shards: list[str]) -> Iterator[dict[str, Json]]:
+    """A line to be filled in for each quarantined item that is decided about, and one for each decision."""
+    decisions, alike = decisions_of(store.home), read_recipe().corrections.alike
+    made = dict[Target, list[Decision]]()
+    for decision in decisions:
+        made.setdefault(decision.about, []).append(decision)
+    for item in asides(store, shards, decisions, alike):
+        for said in (None, *made.pop(item.target, ())):
+            yield {
+                "shard": item.shard,
+                "source": item.source,
+                "quarantined_for": item.reason,
+                "verdicts": ["retry", "accept", "drop", "withdrawn"],
+                "kind": item.target.kind,
+                "target": item.target.id,
+                "seen": said.seen if said else item.shown.seen,
+                "who": said.who if said else "",
+                "verdict": said.verdict if said else "",
+                "reason": said.reason if said else "",
+                **({"at": said.at, "seconds": said.seconds} if said else {}),
+            }
 
 
 def line_of(place: Place, decision: Decision | None = None) -> dict[str, Json]:
@@ -59,7 +85,7 @@ def line_of(place: Place, decision: Decision | None = None) -> dict[str, Json]:
         "critic": shown.text,
         "critic_errors": list(place.errors),
         "kinds_of_error": list(ERRORS),
-        "verdicts": list(VERDICTS),
+        "verdicts": ["corrected", "fine", "drop", "withdrawn"],
         "kind": place.target.kind,
         "target": place.target.id,
         "seen": said.seen if said else shown.seen,

@@ -2,40 +2,23 @@
 
 import json
 import shlex
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.markup import escape
 
-from assets.corrected_segments.schema import ERRORS
 from assets.quality.names import all_shards, names_for
 from lwv_dagster.annotate.reach import Reach, reach
-from lwv_dagster.annotate.targets import Place, find
+from lwv_dagster.annotate.taken import Line, Taken, sort_out
 from lwv_dagster.terminal import console, print_table
-from resources.decisions.decision import KINDS, Decision, Target
-from resources.decisions.decision_faults import DecisionError, decision_of, fault
+from resources.decisions.decision import Decision
 from resources.decisions.people import People, people_of
 from resources.recipe.read import RecipeError, read_recipe
 from resources.settings import Settings
 from resources.store import Store
 
 NAMED = 20  # refused lines that are shown
-COLUMNS = ("what", "new", "changed", "weights", "gone", "data sets that hold the old rows")
-
-
-@dataclass
-class Taken:
-    """What a file holds. new: decisions that are not known yet; refused: a sentence for each line that is not taken;
-    known, undecided: how many lines; stale: of the new ones, made on a text that has changed since."""
-
-    new: list[Decision] = field(default_factory=list)
-    places: dict[Target, Place] = field(default_factory=dict)
-    refused: list[str] = field(default_factory=list)
-    known: int = 0
-    undecided: int = 0
-    stale: int = 0
+COLUMNS = ("what", "new", "changed", "weights", "gone", "data sets that hold the old rows", "checkpoints of these")
 
 
 def run_import(path: Path, yes: bool) -> int:
@@ -61,8 +44,8 @@ def run_import(path: Path, yes: bool) -> int:
 
 
 def take(store: Store, path: Path, before: Sequence[Decision]) -> Taken:
-    """The decisions of a file, sorted out. before: those that are saved. Raises OSError."""
-    taken, lines = Taken(), list[tuple[int, dict[str, object]]]()
+    """The decisions of a file, sorted out. before: those that are saved. Raises OSError, RecipeError."""
+    taken, lines = Taken(), list[Line]()
     for number, data in enumerate(path.read_bytes().splitlines(), 1):
         try:
             line = json.loads(data) if data.strip() else {}
@@ -74,37 +57,8 @@ def take(store: Store, path: Path, before: Sequence[Decision]) -> Taken:
         elif line.get("verdict") in ("", None):
             taken.undecided += 1
         else:
-            lines.append((number, line))
-    wanted = {Target(kind, str(line.get("target"))) for _, line in lines for kind in KINDS}
-    found, now = find(store, all_shards(store), wanted), time.time()
-    ids, newest = {each.decision_id for each in before}, {(each.who, each.about): each.says for each in before}
-    for number, line in lines:
-        try:
-            decision = decision_of(_with_seen(line, found), now)
-        except DecisionError as error:
-            taken.refused.append(f"Line {number}: {error}")
-            continue
-        place = found.get(decision.about)
-        if says := fault(decision, place.shown if place else None, ERRORS):
-            taken.refused.append(f"Line {number}: {says}")
-        elif decision.decision_id in ids or (
-            line.get("at") is None and newest.get((decision.who, decision.about)) == decision.says
-        ):
-            taken.known += 1
-        elif place is not None:
-            ids.add(decision.decision_id)
-            newest[decision.who, decision.about] = decision.says
-            taken.new.append(decision)
-            taken.places[decision.about] = place
-            taken.stale += decision.seen != place.shown.seen
-    return taken
-
-
-def _with_seen(line: dict[str, object], found: dict[Target, Place]) -> dict[str, object]:
-    """An example or a document may be named alone: it is meant as it is now."""
-    kind = next((each for each in KINDS if each != "segment" and each == line.get("kind")), None)
-    place = found.get(Target(kind, str(line.get("target")))) if kind else None
-    return {**line, "seen": place.shown.seen} if place and not line.get("seen") else line
+            lines.append(Line(f"Line {number}", line))
+    return sort_out(store, lines, before, taken)
 
 
 def show(store: Store, taken: Taken, reached: Sequence[Reach]) -> None:
@@ -126,12 +80,16 @@ def show(store: Store, taken: Taken, reached: Sequence[Reach]) -> None:
                 f"{names.of(each.example_id) or each.example_id} ({each.shard})",
                 *map(len, (each.new, each.changed, each.weighted, each.gone)),
                 ", ".join(each.held_by),
+                ", ".join(each.trained),
             )
             for each in reached
         ]
         print_table("Rows that are trained on", COLUMNS, rows, numbers=COLUMNS[1:5])
-    elif taken.new:
+    elif taken.places:
         console.print("No row that is trained on changes.")
+    for decision in [each for each in taken.new if each.about in taken.asides][:NAMED]:
+        item = taken.asides[decision.about]
+        console.print(escape(f"{decision.verdict}: {item.source or decision.target} ({item.reason})"), soft_wrap=True)
 
 
 def save(people: People, taken: Taken, path: Path, yes: bool) -> None:
@@ -142,11 +100,17 @@ def save(people: People, taken: Taken, path: Path, yes: bool) -> None:
         command = shlex.join(["lwv", "annotate", "import", str(path), "--yes"])
         console.print(f"Nothing was saved. To save them:  {command}", soft_wrap=True, markup=False)
         return
-    count = people.append(taken.new)
-    shards = sorted({place.shard for target, place in taken.places.items() if place.output["split"] == "preference"})
+    say_saved(people.append(taken.new), taken)
+
+
+def say_saved(count: int, taken: Taken) -> None:
+    """What was saved, and what to do next."""
+    shards = sorted({place.shard for place in taken.places.values() if place.output["split"] == "preference"})
     steps = f"corrections_job for {', '.join(shards)}, then " if shards else ""
+    again = sorted({taken.asides[each.about].shard for each in taken.new if each.verdict == "retry"})
+    asked = f" shard_job for {', '.join(again)} asks a model again." if again else ""
     console.print(
-        f"{count} decisions were saved. Next: {steps}training_job. No model is asked again.",
+        f"{count} decisions were saved. Next: {steps}training_job. No model is asked again by these.{asked}",
         soft_wrap=True,
         markup=False,
     )

@@ -16,6 +16,7 @@ from resources.decisions.decision import Decision
 from resources.picked_rows import picked_rows
 from resources.recipe.model import Pairs, Recipe
 from resources.store import Store
+from resources.training.checkpoint import read_training
 
 Row = tuple[str, ...]  # what a row teaches: its texts
 
@@ -24,7 +25,8 @@ Row = tuple[str, ...]  # what a row teaches: its texts
 class Reach:
     """What becomes of one example's rows, by their ids: new, changed in text, weighted anew alone, gone.
 
-    held_by: ids of the data sets that hold a row as it was before it changed or went.
+    held_by: ids of the data sets that hold a row as it was before it changed or went; trained: checkpoints that were
+    trained on one of these, or from such a checkpoint, as `sft/<id>`.
     """
 
     shard: str
@@ -34,6 +36,7 @@ class Reach:
     weighted: tuple[str, ...]
     gone: tuple[str, ...]
     held_by: tuple[str, ...]
+    trained: tuple[str, ...] = ()
 
 
 def reach(
@@ -96,6 +99,7 @@ def _reach(
     both = [name for name in old if name in new]
     changed = [name for name in both if old[name][0] != new[name][0]]
     gone = [name for name in old if name not in new]
+    held = data_sets_with(store, gate, {name: old[name][0] for name in (*changed, *gone)})
     return Reach(
         shard,
         example_id,
@@ -103,7 +107,8 @@ def _reach(
         tuple(changed),
         tuple(name for name in both if name not in changed and old[name][1] != new[name][1]),
         tuple(gone),
-        tuple(data_sets_with(store, gate, {name: old[name][0] for name in (*changed, *gone)})),
+        tuple(held),
+        tuple(checkpoints_of(store, gate, held)),
     )
 
 
@@ -111,6 +116,24 @@ def data_sets_with(store: Store, gate: str, rows: Mapping[str, Row]) -> list[str
     """Ids of the data sets of a gate that hold any of these rows with these texts."""
     files = sorted((store.home / "datasets" / gate).glob("*/train.parquet")) if rows else []
     return [path.parent.name for path in files if _holds(path, gate, rows)]
+
+
+def checkpoints_of(store: Store, gate: str, data_sets: Collection[str]) -> list[str]:
+    """The checkpoints, as `sft/<id>` and `dpo/<id>`, that were trained on one of these data sets of a gate, and those
+    that were trained from one of them in turn. A folder without a record is left out."""
+    found, folders = list[str](), set[str]()
+    for kind in ("sft", "dpo"):
+        for path in sorted((store.home / "checkpoints" / kind).glob("*/training.json")) if data_sets else ():
+            try:
+                record = read_training(path.parent)
+                own = record["dataset_id"] in data_sets and (kind == "sft") == (gate == "sft")
+                base = str(Path(record["base"]).resolve())
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            if own or base in folders:
+                found.append(f"{kind}/{path.parent.name}")
+                folders.add(str(path.parent.resolve()))
+    return found
 
 
 def _holds(path: Path, gate: str, rows: Mapping[str, Row]) -> bool:

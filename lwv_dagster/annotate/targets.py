@@ -1,6 +1,6 @@
 """What people can decide about, as the tables have it now: every segment, example and document of a shard."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from assets.corrected_segments.laid_over import critics_row
@@ -46,11 +46,12 @@ def places(store: Store, shard: str) -> Iterator[Place]:
             yield segment_of(shard, of, segment, critics.get(segment["segment_id"]))
 
 
-def find(store: Store, shards: Collection[str], wanted: Collection[Target]) -> dict[Target, Place]:
-    """Where these targets are; those that are gone are missing."""
+def find(store: Store, shards: Iterable[str], wanted: Collection[Target]) -> dict[Target, Place]:
+    """Where these targets are; those that are gone are missing. No shard is read after the last one is found."""
     found = dict[Target, Place]()
     for shard in shards:
-        found |= {place.target: place for place in places(store, shard) if place.target in wanted}
+        if len(found) < len(wanted):
+            found |= {place.target: place for place in places(store, shard) if place.target in wanted}
     return found
 
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, get_args
 
-Kind = Literal["segment", "example", "document"]
-Verdict = Literal["corrected", "fine", "drop", "withdrawn"]
+Kind = Literal["segment", "example", "document", "quarantined"]
+Verdict = Literal["corrected", "fine", "drop", "retry", "accept", "withdrawn"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 

@@ -68,6 +68,8 @@ def fault(decision: Decision, shown: Shown | None, known_errors: Collection[str]
     One on a text that has changed since is taken: it is listed as stale.
     """
     name = in_line(decision.target)
+    if decision.verdict in ("retry", "accept"):
+        return f"{name}: `{decision.verdict}` is for what is in quarantine (`kind`: quarantined), not for this."
     if shown is None:
         return f"{name}: no table has this {decision.kind}: it is gone, or its shard was never run."
     if shown.held_out:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from resources.decisions.decision import Decision
+from resources.decisions.decision import Decision, Kind
 from resources.ledger import DECISIONS, Ledger
 from resources.store import batched
 
@@ -41,9 +41,10 @@ class People:
         with self._ledger.connected() as connection:
             return connection.execute(select(func.count()).select_from(DECISIONS)).scalar_one()
 
-    def decisions(self, targets: Sequence[str] | None = None) -> list[Decision]:
-        """All of them, or those on targets with these ids, oldest first. Raises LedgerError."""
+    def decisions(self, targets: Sequence[str] | None = None, kind: Kind | None = None) -> list[Decision]:
+        """All of them, or those on targets with these ids, or of this kind, oldest first. Raises LedgerError."""
         asked = select(DECISIONS).order_by(DECISIONS.c.at, DECISIONS.c.decision_id)
+        asked = asked if kind is None else asked.where(DECISIONS.c.kind == kind)
         found = list[Decision]()
         with self._ledger.connected() as connection:
             questions = (
@@ -68,7 +69,7 @@ def people_of(home: Path) -> Iterator[People]:
         ledger.close()
 
 
-def decisions_of(home: Path, targets: Sequence[str] | None = None) -> list[Decision]:
+def decisions_of(home: Path, targets: Sequence[str] | None = None, kind: Kind | None = None) -> list[Decision]:
     """`People.decisions` of a factory."""
     with people_of(home) as people:
-        return people.decisions(targets)
+        return people.decisions(targets, kind)

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from resources.endpoints import Endpoint
 from resources.engine.answers import NO_TOKENS, Answer
+from resources.engine.attempts import attempt_that_counts, note_call, within
 from resources.engine.exchange import Exchange, Exchanged
 from resources.engine.fuse import Fuse
 from resources.engine.interrupt import draining
@@ -58,7 +59,8 @@ class ModelEngine:
 
     endpoints: role -> Endpoint. read_image: sha256 -> JPEG bytes (the store's). prices: model -> Price. budget: what
     the run that is called `run` may spend; what it has spent so far is read from the ledger. ledger_alone: no model is
-    asked: what failed before has failed, and what was never asked stops the run.
+    asked: what failed before has failed, and what was never asked stops the run. again: keys of calls whose answers
+    are not to be used, because a person asks for another: each is asked in a further attempt, with a key of its own.
     """
 
     def __init__(
@@ -70,9 +72,11 @@ class ModelEngine:
         budget: Budget | None = None,
         run: str = "",
         ledger_alone: bool = False,
+        again: Container[str] = (),
     ) -> None:
         self.endpoints = endpoints
         self.ledger_alone = ledger_alone
+        self._again = again
         self.ledger, self._prompts = ledger, PromptKeeper(ledger)
         open_samples_most = max(
             (open_samples(each.window, each.concurrency * len(each.urls)) for each in endpoints.values()), default=1
@@ -120,9 +124,18 @@ class ModelEngine:
         return Exchange(endpoint, server.client, server.memory, self._images, self._may_send, taught)
 
     def key(self, call: Call) -> str:
-        """The ledger's key of a call."""
+        """The ledger's key of a call, in the attempt that counts."""
+        return self._attempt(call)[1]
+
+    def _attempt(self, call: Call) -> tuple[Call, str]:
+        """The attempt that counts, and its key. A run that may ask no model stays at the last one that was asked."""
         endpoint = self.endpoints[call.role]
-        return call.key(endpoint.model, endpoint.wire.extra)
+        return attempt_that_counts(
+            call,
+            lambda each: each.key(endpoint.model, endpoint.wire.extra),
+            self._again,
+            lambda call_id: not self.ledger_alone or self.ledger.get(call_id) is not None,
+        )
 
     def price(self, role: Role) -> Price | None:
         """What the role's model costs; None where no table names it (a server of one's own)."""
@@ -138,7 +151,8 @@ class ModelEngine:
 
         Raises AnswerError (this sample cannot go on), EndpointError (no sample can) or StoppedError.
         """
-        call_id = self.key(call)
+        call, call_id = self._attempt(call)
+        note_call(call_id)
         while (other := self._asking.get(call_id)) is not None:
             await other.wait()  # the same question is in flight: its answer serves both
         record = self.ledger.get(call_id)
@@ -212,7 +226,7 @@ class ModelEngine:
             while self._stop is None and len(open_now) < window and opened < len(items):
                 item = next(waiting)
                 opened += 1
-                open_now[asyncio.ensure_future(_within(work(item), endpoint.document_s))] = item
+                open_now[asyncio.ensure_future(within(work(item), endpoint.document_s))] = item
             for server in servers:
                 server.tail = opened == len(items)
 
@@ -388,12 +402,3 @@ class ModelEngine:
 def _answers(record: Record, call: Call) -> bool:
     """Whether a row of the ledger answers a call: what failed once is asked again, and so is a part of no use."""
     return record.status == "ok" or (record.status == "truncated" and call.goes_on and bool(record.text))
-
-
-async def _within(work: Awaitable[Result], seconds: float) -> Result:
-    """`work`, or AnswerError("overdue") where a document takes longer than `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await work
-    except TimeoutError as error:
-        raise AnswerError("overdue", f"the document took longer than {seconds:g} s") from error

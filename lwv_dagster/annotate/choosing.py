@@ -1,0 +1,92 @@
+"""Which segments are meant by the words of a filter, `shard=talks-001 decided=no most=50`, worst doubt first. Pure."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, get_args
+
+from assets.corrected_segments.schema import ERRORS
+from assets.signals.schema import Part, Signal
+from assets.source_images.schema import Kind
+from assets.source_images.splits import Split
+from resources.text.shown import in_line
+
+NAMES = ("shard", "rule", "kind", "error", "language", "split", "model", "prompt", "part", "decided", "most")
+CLOSED: dict[str, tuple[str, ...]] = {  # names with a fixed set of values
+    "kind": get_args(Kind),
+    "error": ERRORS,
+    "split": get_args(Split),
+    "part": get_args(Part),
+    "decided": ("yes", "no"),
+}
+
+
+class ChoiceError(ValueError):
+    """A word of a filter that means nothing; the sentence says what would."""
+
+
+class Found(NamedTuple):
+    """A segment of a shard."""
+
+    shard: str
+    row: Signal
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The values of each name, any of which a segment has; empty: all segments. most: so many at most; None: all."""
+
+    values: dict[str, tuple[str, ...]]
+    most: int | None = None
+
+    def takes(self, found: Found, decided: bool) -> bool:
+        """Whether a segment is meant. decided: whether a person's decision counts for it."""
+        row = found.row
+        have: dict[str, tuple[str, ...]] = {
+            "shard": (found.shard,),
+            "rule": tuple(name for rule in row["rules"] for name in (rule, rule.rpartition(".")[2])),
+            "kind": (row["kind"],),
+            "error": tuple(row["errors"]),
+            "language": (row["language"],),
+            "split": (row["split"],),
+            "model": (row["author"],),
+            "part": tuple(each["part"] for each in row["parts"]),
+            "decided": ("yes" if decided else "no",),
+        }
+        return all(
+            row["template"].startswith(wanted) if name == "prompt" else not {*wanted}.isdisjoint(have[name])
+            for name, wanted in self.values.items()
+        )
+
+
+def choice_of(words: Iterable[str]) -> Choice:
+    """The filter that some words spell: `name=value`, several values with commas between them or in words of their own.
+
+    Raises ChoiceError.
+    """
+    values, most = dict[str, tuple[str, ...]](), None
+    for word in words:
+        name, sign, value = word.partition("=")
+        if not sign or name not in NAMES or not value.strip(","):
+            names = ", ".join(f"{each}=" for each in NAMES)
+            raise ChoiceError(f"{_quoted(word)} is no part of a filter: {names} are.")
+        some = tuple(filter(None, value.split(",")))
+        if name == "most":
+            if not value.isascii() or not value.isdigit() or not 0 < len(value) < 9 or int(value) == 0:
+                raise ChoiceError(f"{_quoted(word)}: `most` is a whole number from 1.")
+            most = int(value)
+            continue
+        if strange := [each for each in some if each not in CLOSED.get(name, some)]:
+            raise ChoiceError(f"{_quoted(strange[0])} is no value of `{name}`: {', '.join(CLOSED[name])} are.")
+        values[name] = (*values.get(name, ()), *some)
+    return Choice(values, most)
+
+
+def chosen(found: Iterable[Found], choice: Choice, decided: Collection[str]) -> list[Found]:
+    """Those that are meant, the most doubtful first. decided: ids of the segments for which a decision counts."""
+    taken = [each for each in found if choice.takes(each, each.row["segment_id"] in decided)]
+    taken.sort(key=lambda each: (-each.row["doubt"], each.row["segment_id"]))
+    return taken[: choice.most]
+
+
+def _quoted(text: str) -> str:
+    return f"`{in_line(text)[:60]}`"
