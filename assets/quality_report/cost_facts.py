@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import and_, case, func, or_, select
 
-from assets.benchmark_scores.scores import MODELS
+from assets.benchmark_scores.score_files import MODELS
 from assets.long_outputs.kept_forecast import KeptForecast, forecast_path, read_forecast
 from assets.quality_report.kept_files import KeptFiles
 from resources.ledger import CALLS, Ledger
