@@ -74,16 +74,13 @@ class ModelEngine:
         ledger_alone: bool = False,
         again: Container[str] = (),
     ) -> None:
-        self.endpoints = endpoints
-        self.ledger_alone = ledger_alone
-        self._again = again
+        self.endpoints, self.ledger_alone, self._again = endpoints, ledger_alone, again
         self.ledger, self._prompts = ledger, PromptKeeper(ledger)
         open_samples_most = max(
             (open_samples(each.window, each.concurrency * len(each.urls)) for each in endpoints.values()), default=1
         )
         self._images = Images(read_image, open_samples_most)
-        self.budget = budget or Budget()
-        self.run_label = run
+        self.budget, self.run_label = budget or Budget(), run
         self.tally = Tally()
         self.servers: dict[Role, list[Server]] = {}
         self._prices = {
@@ -92,8 +89,7 @@ class ModelEngine:
         self._stop: Exception | None = None
         self._stopped = asyncio.Event()
         self._progress: Progress | None = None
-        self._places: dict[str, int] = {}
-        self._asking: dict[str, asyncio.Event] = {}
+        self._places, self._asking = dict[str, int](), dict[str, asyncio.Event]()
         self._exchanges: dict[Server, Exchange] = {}
         self._fuses = {role: Fuse() for role in endpoints}
         self._watches = {role: PromptWatch() for role in endpoints}
