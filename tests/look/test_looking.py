@@ -1,6 +1,7 @@
 """The pages over tables that are there, missing, old, damaged or replaced; and the filter, which finds what it says."""
 
 import json
+import socket
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from assets.signals.schema import SIGNALS
 from lwv_dagster.look.app import make_app
 from lwv_dagster.look.queue_filter import AT_ONCE, ORDERS, STATES, Filter
 from lwv_dagster.look.queue_rows import choices, count_of, page_of
+from lwv_dagster.look.serving import run_look
 from lwv_dagster.look.standing import Standings
 from lwv_dagster.look.tables import Tables, TablesError
 from resources.store import Store
@@ -280,6 +282,24 @@ def test_a_home_with_any_name_is_read(tmp_path: Path, home: Path) -> None:
     assert [row["n"] for row in tables.rows("SELECT count(*) AS n FROM signals", shards=["lectures-001"])] == [16]
     assert tables.rows("SELECT count(*) AS n FROM preference_pairs") == [{"n": 0}]
     tables.close()
+
+
+def test_the_command_says_why_it_cannot_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LWV_HOME", str(tmp_path / "none"))
+    monkeypatch.delenv("LWV_LOOK_TOKEN", raising=False)
+    assert run_look("0.0.0.0", 3001) == 2
+    assert "set LWV_LOOK_TOKEN" in capsys.readouterr().err
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert run_look("127.0.0.1", port) == 2
+        assert f"127.0.0.1:{port} cannot be listened on" in capsys.readouterr().err
+    assert run_look("127.0.0.1", port) == 2
+    assert "run `lwv demo`, or set LWV_HOME" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_command_serves_the_home(home: Path, served: Callable[[Path], str]) -> None:
