@@ -21,6 +21,7 @@ from resources.table import Row, Table
 from resources.text.shown import clean_row
 
 BATCH_ROWS = 256
+GROUP_BYTES = 8_000_000  # of rows that are stored together: many small groups make a table slow to look through
 R = TypeVar("R")
 
 
@@ -68,13 +69,18 @@ class Store:
 
         Raises pa.ArrowInvalid/ArrowTypeError (a row does not fit `schema`); nothing is left behind then.
         """
-        count, content = 0, hashlib.sha256()
+        count, content, group = 0, hashlib.sha256(), list[pa.RecordBatch]()
         with self.replacing(path) as tmp, pq.ParquetWriter(tmp, schema) as writer:
             for rows_of_batch in batched(rows, BATCH_ROWS):
                 batch = pa.RecordBatch.from_pylist(clean_row(rows_of_batch), schema=schema)
                 content.update(batch.serialize())
-                writer.write_batch(batch)
                 count += batch.num_rows
+                group.append(batch)
+                if sum(each.nbytes for each in group) >= GROUP_BYTES:
+                    writer.write_table(pa.Table.from_batches(group))
+                    group = []
+            if group:
+                writer.write_table(pa.Table.from_batches(group))
             writer.add_key_value_metadata(identity.with_content(content.hexdigest()).as_metadata())
         return count
 

@@ -27,7 +27,7 @@ from assets.signals.schema import SIGNALS
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.source_images.splits import INTERVALS
 from resources.identity import TableIdentity
-from resources.store import BATCH_ROWS, Store
+from resources.store import Store
 from resources.table import Table
 from resources.text.headings import SEPARATOR, page_heading
 from testing.rows import chinese, english
@@ -50,7 +50,7 @@ class Size:
     images: int
 
 
-SMALL = Size(documents=8, pages=4, in_shard=4, images=3)
+SMALL = Size(documents=12, pages=4, in_shard=4, images=3)
 
 
 def write_look_home(home: Path, size: Size = SMALL) -> int:
@@ -297,10 +297,10 @@ def registered(each: Row, shard: str) -> str:
 
 
 def write(store: Store, table: Table[Any], shard: str, rows: Sequence[Row]) -> None:
-    """As `Store.write_table` does, in row groups of the same size, without cleaning texts that are clean."""
+    """As `Store.write_table` does, without cleaning texts that are clean."""
     path = store.table_path(table.name, shard)
     path.parent.mkdir(parents=True, exist_ok=True)
     identity = TableIdentity(table.version, recipe={"pairs.whole": True}).with_content(f"{table.name}{shard}")
     with pq.ParquetWriter(path, table.schema) as writer:
-        writer.write_table(pa.Table.from_pylist(list(rows), table.schema), row_group_size=BATCH_ROWS)
+        writer.write_table(pa.Table.from_pylist(list(rows), table.schema), row_group_size=len(rows) or 1)
         writer.add_key_value_metadata(identity.as_metadata())

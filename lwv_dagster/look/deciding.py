@@ -1,7 +1,7 @@
 """A decision that a page sends: checked as one that a file brings, told what it does, and saved."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assets.corrected_segments.schema import ERRORS
@@ -45,9 +45,11 @@ class Weighed:
         return reach_says(self.reached)
 
 
-def weighed(store: Store, standing: Standing, recipe: Recipe, line: Mapping[str, object]) -> Weighed:
+def weighed(
+    store: Store, shards: Collection[str], standing: Standing, recipe: Recipe, line: Mapping[str, object]
+) -> Weighed:
     """A decision as a page sends it: the fields of `lwv annotate import` with `shard`, and `known`, ids of decisions
-    that were shown beside it. Nothing of it is believed, and nothing is saved.
+    that were shown beside it. Nothing of it is believed, and nothing is saved. shards: that there are.
 
     Raises Refused, LedgerError, MissingTableError, DamagedTableError.
     """
@@ -55,8 +57,9 @@ def weighed(store: Store, standing: Standing, recipe: Recipe, line: Mapping[str,
         decision = decision_of(line, time.time())
     except DecisionError as error:
         raise Refused(str(error)) from error
-    shard = str(line.get("shard", ""))
-    place = segment_place(store, shard, decision.target) if _is_name(shard) and decision.kind == "segment" else None
+    shard = line.get("shard")
+    known = isinstance(shard, str) and shard in shards and decision.kind == "segment"
+    place = segment_place(store, str(shard), decision.target) if known else None
     if says := fault(decision, place.shown if place else None, ERRORS):
         raise Refused(says)
     assert place is not None, "fault() refuses what is gone"
@@ -85,11 +88,6 @@ def _targets(store: Store, place: Place) -> list[str]:
     """The ids of all that a decision can be about and that touches the rows of this example."""
     segments = store.rows_where(SEGMENTS, place.shard, "example_id", [place.example_id], ["segment_id", "example_id"])
     return [place.example_id, *place.output["documents"], *(row["segment_id"] for row in segments)]
-
-
-def _is_name(shard: str) -> bool:
-    """Whether it can be the name of a shard's file, and of nothing else."""
-    return bool(shard) and shard.isprintable() and not {"/", "\\", "\0"} & set(shard) and not shard.startswith(".")
 
 
 def reach_says(reached: Iterable[Reach]) -> str:

@@ -16,6 +16,7 @@ from lwv_dagster.look.queue_filter import ORDERS, STATES, Filter
 from lwv_dagster.look.queue_rows import choices, count_of, page_of
 from lwv_dagster.look.rendering import Look, look_of, page, rendered
 from lwv_dagster.look.segment_view import View, part_sentences, segment_view
+from lwv_dagster.look.standing import Standings
 from lwv_dagster.look.word_diff import word_diff
 from resources.recipe.read import read_recipe
 
@@ -27,14 +28,13 @@ def queue(request: Request) -> Response:
     look, asked = look_of(request), Filter.of(request.query_params)
     notes = look.tables.notes("signals")
     if not look.tables.shards("signals"):
-        return page(
-            request, "queue.jinja", title="Queue", rows=[], view=None, asked=asked, count=0, says=NO_SHARD, notes=notes
-        )
+        nothing: dict[str, Any] = {"rows": [], "view": None, "at": "", "asked": Filter(), "count": 0}
+        return page(request, "queue.jinja", title="Queue", says=NO_SHARD, notes=notes, **nothing)
     standings = look.standing.now(read_recipe().corrections.alike)
     rows = page_of(look.tables, asked, standings)
     at = request.query_params.get("at") or (rows[0]["segment_id"] if rows else "")
     shard = request.query_params.get("in") or next((row["shard"] for row in rows if row["segment_id"] == at), "")
-    view = segment_view(look.store, shard, at, standings) if at and shard in look.tables.shards("segments") else None
+    view = _view(look, shard, at, standings) if at else None
     return page(
         request,
         "queue.jinja",
@@ -54,11 +54,15 @@ def item(request: Request) -> Response:
     """One segment, as a fragment."""
     look = look_of(request)
     shard, name = request.path_params["shard"], request.path_params["segment_id"]
-    known = shard in look.tables.shards("segments")
-    view = segment_view(look.store, shard, name, look.standing.now(read_recipe().corrections.alike)) if known else None
+    view = _view(look, shard, name, look.standing.now(read_recipe().corrections.alike))
     if view is None:
         raise HTTPException(404, f"{name}: no table has this segment: it is gone, or its shard was never run.")
     return HTMLResponse(rendered("item.jinja", view=view, **_of_view(view)))
+
+
+def _view(look: Look, shard: str, name: str, standings: Standings) -> View | None:
+    look.tables.require(shard, "segments", "long_outputs")
+    return segment_view(look.store, shard, name, standings) if shard in look.tables.shards("segments") else None
 
 
 def _of_view(view: View | None) -> dict[str, Any]:
@@ -88,7 +92,7 @@ def _answered(
     look: Look, line: Mapping[str, object], work: Callable[[Look, Mapping[str, object], Weighed], dict[str, Any]]
 ) -> Response:
     try:
-        found = weighed(look.store, look.standing, read_recipe(), line)
+        found = weighed(look.store, look.tables.shards("segments"), look.standing, read_recipe(), line)
     except Refused as refused:
         changes = changes_html(line) if work is _foreseen else ""
         status = 409 if refused.known else 422

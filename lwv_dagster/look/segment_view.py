@@ -86,16 +86,18 @@ def segment_view(store: Store, shard: str, segment_id: str, standings: Standings
     index = segment["index"]
     critic = critics_row(corrected[index]) if index in corrected else None
     place = segment_of(shard, output, segment, critic)
-    signals = (
-        store.rows_where(SIGNALS, shard, "segment_id", [segment_id]) if store.has_table(SIGNALS.name, shard) else ()
-    )
+    signals = [
+        row
+        for row in _of_example(store, SIGNALS, shard, example_id)
+        if row["segment_id"] == segment_id and {"doubt", "parts", "rules"} <= set(row)  # or the table is older
+    ]
     neighbours = {at: (corrected.get(at) or row)["text"] for at, row in segments.items()}
     said = said_of(place, standings)
     return View(
         place,
         names_for(store, [shard], [segment_id]).of(segment_id),
         index,
-        next(iter(signals), None),
+        signals[0] if signals else None,
         end_of(neighbours.get(index - 1, "")),
         begin_of(neighbours.get(index + 1, "")),
         critic,

@@ -166,6 +166,20 @@ class Tables:
                 )
         return found
 
+    def require(self, shard: str, *tables: str) -> None:
+        """Raise TablesError where a table of a shard is there and cannot be read as a whole."""
+        for name in tables:
+            files = self.files(name)
+            if shard in files.bad:
+                raise TablesError(
+                    f"`{name}` of {in_line(shard)} cannot be used ({files.bad[shard]}): materialise it again."
+                )
+            if shard in files.lacking:
+                missing = ", ".join(files.lacking[shard])
+                raise TablesError(
+                    f"`{name}` of {in_line(shard)} is of an older version, without {missing}: materialise it again."
+                )
+
     def _look(self, path: Path, table: Table[Any]) -> _Seen | None:
         """What is known of a file, by its footer; None where it was taken away meanwhile."""
         try:
