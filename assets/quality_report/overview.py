@@ -25,7 +25,6 @@ from resources.text.shown import in_line, number_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from markupsafe import Markup
 
 FOLDER = Path(__file__).parent / "templates"
 STYLE = FOLDER / "overview.css"
@@ -56,7 +55,7 @@ class Overview:
         self._kept = KeptFiles()
         self._templates = templates()
 
-    def first(self) -> dict[str, "Markup"]:
+    def first(self) -> dict[str, str]:
         """The parts that are read from little: funnel, rules, quarantine, training, by name."""
         facts, grid = read_facts(self.store, self._kept), read_grid(self.store, self._kept)
         training = read_training_facts(self.store)
@@ -80,17 +79,17 @@ class Overview:
             ),
         }
 
-    def part(self, name: str) -> "Markup":
+    def part(self, name: str) -> str:
         """One of LATER."""
         made = {"drift": self._drift, "lengths": self._lengths, "cost": self._cost, "fresh": self._fresh}
         return made[name]()
 
-    def all(self) -> dict[str, "Markup"]:
+    def all(self) -> dict[str, str]:
         """Every part, in the order of the page."""
         found = {**self.first(), **{name: self.part(name) for name in LATER}}
         return {name: found[name] for name in TITLES}
 
-    def _drift(self) -> "Markup":
+    def _drift(self) -> str:
         spreads = read_spreads(self.store, self._kept)
         last = max(spreads, default="")
         limits = limits_of(self.store.identity("signals", last) if last else None)
@@ -109,10 +108,10 @@ class Overview:
         verdicts = Counter(each.verdict for each in found.values())
         return self._html("drift", cells=cells, drifted=drifted, verdicts=verdicts, least=limits.drift_rows)
 
-    def _lengths(self) -> "Markup":
+    def _lengths(self) -> str:
         return self._html("lengths", kinds=histograms(read_lengths(self.store, self._kept)), bins=LENGTH_BINS)
 
-    def _cost(self) -> "Markup":
+    def _cost(self) -> str:
         facts, training = read_facts(self.store, self._kept), read_training_facts(self.store)
         shards, splits = document_shards(self.store, self._kept)
         ledger = Ledger.at(self.store.home)
@@ -129,16 +128,14 @@ class Overview:
         groups_shown = {**({"lost": costs.lost} if costs.lost else {}), **costs.by}
         return self._html("cost", costs=costs, groups=groups_shown, most=MOST_LISTED)
 
-    def _fresh(self) -> "Markup":
+    def _fresh(self) -> str:
         facts, grid = read_facts(self.store, self._kept), read_grid(self.store, self._kept)
         wholes = fresh_wholes(facts, read_training_facts(self.store))
         return self._html("fresh", assets=freshness(facts, grid), wholes=wholes)
 
-    def _html(self, part: str, **values: object) -> "Markup":
-        from markupsafe import Markup
+    def _html(self, part: str, **values: object) -> str:
 
-        html = self._templates.get_template(f"{part}.jinja").render(linked=self.linked, **values)
-        return Markup(html)  # noqa: S704  # of a template that escapes
+        return self._templates.get_template(f"{part}.jinja").render(linked=self.linked, **values)
 
 
 def strip(grid: RuleGrid, line: int) -> list[Cell]:

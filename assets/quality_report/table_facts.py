@@ -49,11 +49,11 @@ class Facts:
         """Every shard that has a table."""
         return sorted({shard for shards in self.tables.values() for shard in shards})
 
-    def rows(self, table: str) -> int:
+    def count_of(self, table: str) -> int:
         """Of all shards."""
         return sum(facts.rows for facts in self.tables.get(table, {}).values())
 
-    def documents(self, table: str) -> Counter[str]:
+    def documents_of(self, table: str) -> Counter[str]:
         """Of all shards, by split."""
         found = Counter[str]()
         for facts in self.tables.get(table, {}).values():
