@@ -9,16 +9,15 @@ from urllib.parse import urlencode
 from assets.quality.outcome import limits_of
 from assets.quality.quarantine import read_quarantine
 from assets.quality_report.charts_svg import HEIGHT, LENGTH_BINS, WIDTH, Cell, curves, histograms
-from assets.quality_report.cost_facts import Costs, costs_of, read_forecasts, spent_groups
+from assets.quality_report.cost_facts import Costs, Group, costs_of, ledger_stamp, read_forecasts, read_groups
 from assets.quality_report.freshness import fresh_wholes, freshness
 from assets.quality_report.funnel import funnel, share
-from assets.quality_report.kept_files import KeptFiles
+from assets.quality_report.kept_files import KeptFiles, Last
 from assets.quality_report.rule_grid import RuleGrid, heat, read_grid
 from assets.quality_report.table_facts import Facts, document_shards, read_facts, read_lengths, read_spreads
 from assets.quality_report.training_facts import read_training_facts
 from assets.signals.drift import ShardDrift, drift_of_shards
 from assets.source_files.summary import tally_of
-from resources.ledger import Ledger
 from resources.secrets import mask
 from resources.store import Store
 from resources.text.shown import in_line, number_of
@@ -53,6 +52,7 @@ class Overview:
     def __init__(self, store: Store, linked: bool = True) -> None:
         self.store, self.linked = store, linked
         self._kept = KeptFiles()
+        self._drifts, self._groups = Last[dict[str, ShardDrift]](), Last[list[Group]]()
         self._templates = templates()
 
     def first(self) -> dict[str, str]:
@@ -93,7 +93,7 @@ class Overview:
         spreads = read_spreads(self.store, self._kept)
         last = max(spreads, default="")
         limits = limits_of(self.store.identity("signals", last) if last else None)
-        found = drift_of_shards(spreads, limits)
+        found = self._drifts.of((tuple(map(id, spreads.values())), limits), lambda: drift_of_shards(spreads, limits))
         cells = [
             Cell(
                 at,
@@ -114,11 +114,7 @@ class Overview:
     def _cost(self) -> str:
         facts, training = read_facts(self.store, self._kept), read_training_facts(self.store)
         shards, splits = document_shards(self.store, self._kept)
-        ledger = Ledger.at(self.store.home)
-        try:
-            groups = list(spent_groups(ledger))
-        finally:
-            ledger.close()
+        groups = self._groups.of(ledger_stamp(self.store), lambda: read_groups(self.store))
         aside = {
             step: {row["document_id"] for shard in shards_of for row in read_quarantine(self.store, step, shard)}
             for step, shards_of in _quarantined(facts).items()
