@@ -43,11 +43,17 @@ def queue(request: Request) -> Response:
         view=view,
         at=at,
         asked=asked,
-        count=count_of(look.tables, asked, standings),
+        count=_count(look, asked, standings),
         says="" if rows else "No segment is as the filter asks.",
         notes=notes,
         **_of_view(view),
     )
+
+
+def _count(look: Look, asked: Filter, standings: Standings) -> int:
+    """As `count_of`; while one pages through it, it is counted once."""
+    stamp = (asked.query(offset=0, sort="-doubt"), len(standings.decisions), look.tables.stamp("signals"))
+    return look.kept("count", stamp, lambda: count_of(look.tables, asked, standings))
 
 
 def item(request: Request) -> Response:
@@ -94,10 +100,11 @@ def _answered(
     try:
         found = weighed(look.store, look.tables.shards("segments"), look.standing, read_recipe(), line)
     except Refused as refused:
-        changes = changes_html(line) if work is _foreseen else ""
-        status = 409 if refused.known else 422
-        return JSONResponse({"says": str(refused), "known": " ".join(refused.known), "changes": changes}, status)
-    return JSONResponse(work(look, line, found))
+        answer = {"says": str(refused), "known": " ".join(refused.known), "taken": False}
+        if work is _foreseen:  # it was asked what would be said
+            return JSONResponse({**answer, "changes": changes_html(line)})
+        return JSONResponse(answer, 409 if refused.known else 422)
+    return JSONResponse({**work(look, line, found), "taken": True})
 
 
 def _foreseen(_look: Look, line: Mapping[str, object], found: Weighed) -> dict[str, Any]:

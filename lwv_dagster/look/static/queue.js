@@ -175,9 +175,9 @@ async function post(where, body) {
   const answer = await fetch(where, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   const text = await answer.text();
   try {
-    return { ok: answer.ok, ...JSON.parse(text) };
+    return { taken: false, ...JSON.parse(text) };
   } catch {
-    return { ok: false, says: text.slice(0, 300) || `lwv look answered ${answer.status}.` };
+    return { taken: false, says: text.slice(0, 300) || `lwv look answered ${answer.status}.` };
   }
 }
 
@@ -189,7 +189,7 @@ async function foresee(verdict) {
     const found = await post("/queue/foresee", line(verdict));
     if (item() !== here) return;
     place.textContent = found.says;
-    place.className = found.ok ? "" : "warn";
+    place.className = found.taken ? "" : "warn";
     if (verdict === "corrected") {
       const preview = inItem(".preview");
       preview.innerHTML = found.changes || ""; // of the server's template, which escapes all texts
@@ -245,7 +245,7 @@ async function decide(verdict) {
     const body = { ...line(verdict), who: name };
     say("Saving …");
     const found = await post("/queue/decide", body);
-    if (!found.ok) {
+    if (!found.taken) {
       if (found.known) item().dataset.known = found.known;
       return say(`${found.says} Your text is still here.`, "bad");
     }
@@ -285,7 +285,7 @@ async function undo() {
   busy = true;
   try {
     const found = await post("/queue/decide", body);
-    if (!found.ok) return say(found.says, "bad");
+    if (!found.taken) return say(found.says, "bad");
     ahead.delete(address(rows[index]));
     rows[index].dataset.state = "";
     rows[index].querySelector(".state").textContent = "";
@@ -305,6 +305,7 @@ function edit() {
   if (!box) return say("Nothing is decided about what is held out.", "warn");
   inItem(".editor").hidden = false;
   box.focus();
+  if (box.selectionEnd === 0) box.setSelectionRange(box.value.length, box.value.length);
   box.scrollIntoView({ block: "nearest" });
 }
 
