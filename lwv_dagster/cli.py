@@ -201,13 +201,27 @@ def annotate_agreement(as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=3001, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), help="LWV_LOOK_PORT (3001) if unset.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another than this machine needs LWV_LOOK_TOKEN.")
-def look(port: int, host: str) -> None:
-    """Look at what LWV_HOME holds, and decide about texts, in the browser (docs/look.md)."""
-    from lwv_dagster.look.serving import run_look
+@click.option(
+    "--export",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Serve nothing: write up to 200 segments into this HTML file, which can be mailed.",
+)
+@click.argument("words", metavar="[NAME=VALUE]...", nargs=-1)
+def look(port: int | None, host: str, file: Path | None, words: tuple[str, ...]) -> None:
+    """Look at what LWV_HOME holds, and decide about texts, in the browser (docs/look.md).
 
-    sys.exit(run_look(host, port))
+    NAME=VALUE: the queue's filters, of what is exported.
+    """
+    from lwv_dagster.look.mailed_samples import run_export
+    from lwv_dagster.look.serving import run_look
+    from resources.settings import Settings
+
+    if words and file is None:
+        raise click.UsageError("Filters are for --export FILE; in the browser they are in the address of the queue.")
+    sys.exit(run_look(host, port or Settings().look_port) if file is None else run_export(file.resolve(), words))
 
 
 def until_stopped(work: Callable[[], int], how: str) -> int:

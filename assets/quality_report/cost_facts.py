@@ -1,8 +1,10 @@
 """What the calls cost, out of the ledger: by step, role, model, prompt version, shard; what was lost; the forecasts."""
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import and_, case, func, or_, select
@@ -22,10 +24,6 @@ class Spent(NamedTuple):
     calls: int = 0
     tokens: int = 0
     usd: float = 0.0
-
-    def plus(self, other: "Spent") -> "Spent":
-        """Both together."""
-        return Spent(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
 
 
 class Group(NamedTuple):
@@ -109,6 +107,28 @@ def spent_groups(ledger: Ledger) -> Iterator[Group]:
             )
 
 
+def ledger_stamp(store: Store) -> tuple[object, ...]:
+    """Changes with each call that the ledger gets."""
+    found = [store.home / name for name in ("calls.db", "calls.db-wal")]
+    return tuple((stat.st_mtime_ns, stat.st_size) if (stat := _stat(path)) else None for path in found)
+
+
+def read_groups(store: Store) -> list[Group]:
+    """Of the home's ledger. Raises LedgerError."""
+    ledger = Ledger.at(store.home)
+    try:
+        return list(spent_groups(ledger))
+    finally:
+        ledger.close()
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
 def costs_of(
     groups: Sequence[Group],
     shard_of: Mapping[str, str],
@@ -119,28 +139,46 @@ def costs_of(
 ) -> Costs:
     """shard_of, split_of: by document. aside: step -> documents that are in its quarantine. rows: of each data set (its
     split's name). forecasts: by shard."""
-    by = {name: defaultdict[str, Spent](Spent) for name in (*BY, "shard")}
-    total, lost, of_split, written = Spent(), defaultdict[str, Spent](Spent), defaultdict[str, float](float), Spent()
+    by = {name: defaultdict[str, _Sum](_Sum) for name in (*BY, "shard")}
+    lost, of_split, total, written = defaultdict[str, _Sum](_Sum), defaultdict[str, float](float), _Sum(), _Sum()
     for group in groups:
-        total = total.plus(group.spent)
-        for name, key in BY.items():
-            by[name][key(group)] = by[name][key(group)].plus(group.spent)
         shard = shard_of.get(group.document, "documents that are gone")
-        by["shard"][shard] = by["shard"][shard].plus(group.spent)
+        sums = [total, by["shard"][shard], *(by[name][key(group)] for name, key in BY.items())]
         of_split[split_of.get(group.document, "")] += group.spent.usd
         if group.failed or group.again:
-            why = "answers of no use" if group.failed else "second tries and rewrites"
-            lost[why] = lost[why].plus(group.spent)
+            sums.append(lost["answers of no use" if group.failed else "second tries and rewrites"])
         elif group.document in aside.get(group.step, ()):
-            lost["documents in quarantine"] = lost["documents in quarantine"].plus(group.spent)
+            sums.append(lost["documents in quarantine"])
         if group.step == "long_outputs" and shard in forecasts:
-            written = written.plus(group.spent)
-    ordered = {
-        name: dict(sorted(spent.items(), key=lambda item: (-item[1].usd, -item[1].tokens)))
-        for name, spent in by.items()
-    }
+            sums.append(written)
+        for each in sums:
+            each.add(group.spent)
     per_row = {split: of_split[split] / count for split, count in rows.items() if count}
-    return Costs(total, ordered, per_row, dict(lost), _together(forecasts, written))
+    told = {name: _dearest(sums) for name, sums in by.items()}
+    return Costs(total.spent, told, per_row, _dearest(lost), _together(forecasts, written.spent))
+
+
+@dataclass
+class _Sum:
+    """What is added up, a call at a time."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def add(self, spent: Spent) -> None:
+        self.calls += spent.calls
+        self.tokens += spent.tokens
+        self.usd += spent.usd
+
+    @property
+    def spent(self) -> Spent:
+        return Spent(self.calls, self.tokens, self.usd)
+
+
+def _dearest(sums: Mapping[str, _Sum]) -> dict[str, Spent]:
+    found = {name: each.spent for name, each in sums.items()}
+    return dict(sorted(found.items(), key=lambda item: (-item[1].usd, -item[1].tokens)))
 
 
 def read_forecasts(store: Store, kept: KeptFiles) -> dict[str, KeptForecast]:

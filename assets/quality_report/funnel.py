@@ -53,12 +53,12 @@ def _shared(facts: Facts, files: FileTally) -> Iterator[Stage]:
         ("instructions", "Instructions", "examples"),
         ("long_outputs", "Long outputs", "texts"),
     ):
-        yield Stage(name, "both", facts.rows(table), unit, facts.documents(table).total(), _aside(facts, table))
-    yield Stage("Segments", "both", facts.rows("segments"), "segments", None, _aside(facts, "segments"))
+        yield Stage(name, "both", facts.count_of(table), unit, facts.documents_of(table).total(), _aside(facts, table))
+    yield Stage("Segments", "both", facts.count_of("segments"), "segments", None, _aside(facts, "segments"))
 
 
 def _sft(facts: Facts, training: TrainingFacts) -> Iterator[Stage]:
-    written = facts.documents("long_outputs")["sft"]
+    written = facts.documents_of("long_outputs")["sft"]
     yield Stage("Written for SFT", "sft", written, "documents", written)
     if dataset := training.datasets.get("sft"):
         yield Stage("SFT data set", "sft", dataset.rows, "rows", None, _aside(facts, "sft_dataset"))
@@ -67,14 +67,14 @@ def _sft(facts: Facts, training: TrainingFacts) -> Iterator[Stage]:
 
 def _preference(facts: Facts, training: TrainingFacts) -> Iterator[Stage]:
     corrected = facts.tables.get("corrected_segments", {})
-    written = facts.documents("long_outputs")["preference"]
+    written = facts.documents_of("long_outputs")["preference"]
     yield Stage("Written for preferences", "preference", written, "documents", written)
     edited = sum(each.edited for each in corrected.values())
-    same = facts.rows("corrected_segments") - edited
+    same = facts.count_of("corrected_segments") - edited
     unedited = Lost(same, "left as they were", "/queue?split=preference")
     aside = _aside(facts, "corrected_segments")
     yield Stage("Corrected segments", "preference", edited, "edited", None, (*aside, *((unedited,) if same else ())))
-    pairs = facts.rows("preference_pairs")
+    pairs = facts.count_of("preference_pairs")
     yield Stage("Preference pairs", "preference", pairs, "pairs", None, _aside(facts, "preference_pairs"))
     if dataset := training.datasets.get("preference"):
         yield Stage(

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -30,3 +30,17 @@ class KeptFiles:
                 self._known[key] = known
         found: T = known[1]
         return found
+
+
+class Last(Generic[T]):
+    """What was made last, as long as what it was made of is the same."""
+
+    def __init__(self) -> None:
+        self._known: tuple[object, T] | None = None
+
+    def of(self, stamp: object, make: Callable[[], T]) -> T:
+        """stamp: changes with what it is made of."""
+        known = self._known
+        if known is None or known[0] != stamp:
+            known = self._known = (stamp, make())
+        return known[1]

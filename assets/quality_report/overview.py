@@ -9,23 +9,21 @@ from urllib.parse import urlencode
 from assets.quality.outcome import limits_of
 from assets.quality.quarantine import read_quarantine
 from assets.quality_report.charts_svg import HEIGHT, LENGTH_BINS, WIDTH, Cell, curves, histograms
-from assets.quality_report.cost_facts import Costs, costs_of, read_forecasts, spent_groups
+from assets.quality_report.cost_facts import Costs, Group, costs_of, ledger_stamp, read_forecasts, read_groups
 from assets.quality_report.freshness import fresh_wholes, freshness
 from assets.quality_report.funnel import funnel, share
-from assets.quality_report.kept_files import KeptFiles
+from assets.quality_report.kept_files import KeptFiles, Last
 from assets.quality_report.rule_grid import RuleGrid, heat, read_grid
 from assets.quality_report.table_facts import Facts, document_shards, read_facts, read_lengths, read_spreads
 from assets.quality_report.training_facts import read_training_facts
 from assets.signals.drift import ShardDrift, drift_of_shards
 from assets.source_files.summary import tally_of
-from resources.ledger import Ledger
 from resources.secrets import mask
 from resources.store import Store
 from resources.text.shown import in_line, number_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from markupsafe import Markup
 
 FOLDER = Path(__file__).parent / "templates"
 STYLE = FOLDER / "overview.css"
@@ -54,9 +52,10 @@ class Overview:
     def __init__(self, store: Store, linked: bool = True) -> None:
         self.store, self.linked = store, linked
         self._kept = KeptFiles()
+        self._drifts, self._groups = Last[dict[str, ShardDrift]](), Last[list[Group]]()
         self._templates = templates()
 
-    def first(self) -> dict[str, "Markup"]:
+    def first(self) -> dict[str, str]:
         """The parts that are read from little: funnel, rules, quarantine, training, by name."""
         facts, grid = read_facts(self.store, self._kept), read_grid(self.store, self._kept)
         training = read_training_facts(self.store)
@@ -80,21 +79,21 @@ class Overview:
             ),
         }
 
-    def part(self, name: str) -> "Markup":
+    def part(self, name: str) -> str:
         """One of LATER."""
         made = {"drift": self._drift, "lengths": self._lengths, "cost": self._cost, "fresh": self._fresh}
         return made[name]()
 
-    def all(self) -> dict[str, "Markup"]:
+    def all(self) -> dict[str, str]:
         """Every part, in the order of the page."""
         found = {**self.first(), **{name: self.part(name) for name in LATER}}
         return {name: found[name] for name in TITLES}
 
-    def _drift(self) -> "Markup":
+    def _drift(self) -> str:
         spreads = read_spreads(self.store, self._kept)
         last = max(spreads, default="")
         limits = limits_of(self.store.identity("signals", last) if last else None)
-        found = drift_of_shards(spreads, limits)
+        found = self._drifts.of((tuple(map(id, spreads.values())), limits), lambda: drift_of_shards(spreads, limits))
         cells = [
             Cell(
                 at,
@@ -109,17 +108,13 @@ class Overview:
         verdicts = Counter(each.verdict for each in found.values())
         return self._html("drift", cells=cells, drifted=drifted, verdicts=verdicts, least=limits.drift_rows)
 
-    def _lengths(self) -> "Markup":
+    def _lengths(self) -> str:
         return self._html("lengths", kinds=histograms(read_lengths(self.store, self._kept)), bins=LENGTH_BINS)
 
-    def _cost(self) -> "Markup":
+    def _cost(self) -> str:
         facts, training = read_facts(self.store, self._kept), read_training_facts(self.store)
         shards, splits = document_shards(self.store, self._kept)
-        ledger = Ledger.at(self.store.home)
-        try:
-            groups = list(spent_groups(ledger))
-        finally:
-            ledger.close()
+        groups = self._groups.of(ledger_stamp(self.store), lambda: read_groups(self.store))
         aside = {
             step: {row["document_id"] for shard in shards_of for row in read_quarantine(self.store, step, shard)}
             for step, shards_of in _quarantined(facts).items()
@@ -129,16 +124,14 @@ class Overview:
         groups_shown = {**({"lost": costs.lost} if costs.lost else {}), **costs.by}
         return self._html("cost", costs=costs, groups=groups_shown, most=MOST_LISTED)
 
-    def _fresh(self) -> "Markup":
+    def _fresh(self) -> str:
         facts, grid = read_facts(self.store, self._kept), read_grid(self.store, self._kept)
         wholes = fresh_wholes(facts, read_training_facts(self.store))
         return self._html("fresh", assets=freshness(facts, grid), wholes=wholes)
 
-    def _html(self, part: str, **values: object) -> "Markup":
-        from markupsafe import Markup
+    def _html(self, part: str, **values: object) -> str:
 
-        html = self._templates.get_template(f"{part}.jinja").render(linked=self.linked, **values)
-        return Markup(html)  # noqa: S704  # of a template that escapes
+        return self._templates.get_template(f"{part}.jinja").render(linked=self.linked, **values)
 
 
 def strip(grid: RuleGrid, line: int) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""What `quality_report` shows: every report, the lengths of the texts, the losses and the scores that exist."""
+"""What `quality_report` shows: reports, losses, scores, and the tables that they follow from, as far as any exist."""
 
 from assets.step import Step
 
@@ -7,6 +7,7 @@ STEP = Step(
     group="evaluation",
     jobs=("report_job",),
     upstream=("source_files", "long_outputs", "sft_checkpoint", "dpo_checkpoint", "benchmark_scores"),
+    fields=("checks.drift_rows", "checks.drift_psi", "checks.drift_ks"),
     sharded=False,
     folder="reports",
 )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from resources.identity import TableIdentity, read_identity
 from resources.store import Store
 
 T = TypeVar("T")
+THREADS = 2  # that read files side by side
 SPLIT_TABLES = ("source_images", "instructions", "long_outputs")  # whose documents are told by split
 COUNTED = (*SPLIT_TABLES, "segments", "corrected_segments", "preference_pairs", "drafts", "signals")
 
@@ -49,11 +51,11 @@ class Facts:
         """Every shard that has a table."""
         return sorted({shard for shards in self.tables.values() for shard in shards})
 
-    def rows(self, table: str) -> int:
+    def count_of(self, table: str) -> int:
         """Of all shards."""
         return sum(facts.rows for facts in self.tables.get(table, {}).values())
 
-    def documents(self, table: str) -> Counter[str]:
+    def documents_of(self, table: str) -> Counter[str]:
         """Of all shards, by split."""
         found = Counter[str]()
         for facts in self.tables.get(table, {}).values():
@@ -81,16 +83,17 @@ def read_spreads(store: Store, kept: KeptFiles) -> dict[str, Spreads]:
 
 
 def _each(store: Store, table: str, kept: KeptFiles, read: Callable[[Path], T], damaged: list[str]) -> dict[str, T]:
-    found = {}
-    for path in sorted(store.table_path(table, "any").parent.glob("*.parquet")):
+    def one(path: Path) -> T | None:
         try:
-            value = kept.of(path, read)
+            return kept.of(path, read)
         except (pa.ArrowException, OSError, KeyError):
             damaged.append(f"{table} {path.stem}")
-        else:
-            if value is not None:
-                found[path.stem] = value
-    return found
+            return None
+
+    paths = sorted(store.table_path(table, "any").parent.glob("*.parquet"))
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = dict(zip((path.stem for path in paths), pool.map(one, paths), strict=True))
+    return {shard: value for shard, value in found.items() if value is not None}
 
 
 def _facts(path: Path) -> TableFacts:

@@ -8,11 +8,15 @@ from starlette.routing import Route
 from assets.quality_report.overview import LATER, STYLE, TITLES, Overview
 from lwv_dagster.look.rendering import Look, look_of, page
 
+NOTHING = "No shard was run yet: run `lwv demo`, or the shard job in `make ui`, then load this page again."
+
 
 def overview(request: Request) -> Response:
     """The whole page; the parts of LATER are places that the page's script fills."""
-    found = _overview(look_of(request)).first()
-    return page(request, "overview.jinja", title="Overview", titles=TITLES, parts=found)
+    look = look_of(request)
+    found = _overview(look).first()
+    notes = [] if look.tables.shards("source_images") else [NOTHING]
+    return page(request, "overview.jinja", title="Overview", titles=TITLES, parts=found, notes=notes)
 
 
 def part(request: Request) -> Response:
