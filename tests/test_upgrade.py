@@ -13,8 +13,10 @@ from assets.quality.asset_checks import check_shard, check_whole
 from assets.quality.outcome import Outcome
 from assets.quality.report import read_report
 from assets.steps import STEP_OF, sharded_steps
-from assets.training_dataset import current_manifest, gate_metadata
+from assets.training_dataset import current_manifest, gate_metadata, rows_of
+from lwv_dagster.diff.comparing import diff
 from lwv_dagster.release.write import FORMATS, write_release
+from lwv_dagster.trace.walking import trace
 from resources.identity import UNKNOWN_RECIPE
 from resources.ledger import Ledger
 from resources.store import file_hash
@@ -106,6 +108,24 @@ def test_old_tables_have_signals_once_they_are_asked_for(old: Factory) -> None:
     assert old.run("shard_job", SHARD, ["signals"]).success
     report = read_report(old.store, "signals", SHARD)
     assert report is not None and report["passed"] and report["rows"] > 0
+
+
+def test_rows_of_the_last_version_are_traced_and_compared_with_a_note_on_what_is_not_known(old: Factory) -> None:
+    for gate in GATES:
+        manifest = current_manifest(old.store, gate)
+        row = next(rows_of(manifest, ["id"]))["id"]
+        trail = trace(old.store, f"{manifest.id}:{row}")
+        assert trail.pages and all(page.file and page.licence for page in trail.pages)
+        assert [call for each in trail.examples for call in each.calls]
+        assert any("written before there was provenance" in note for note in trail.notes)
+    before = {gate: len(list(rows_of(current_manifest(old.store, gate), ["id"]))) for gate in GATES}
+    for found in diff(old.store, str(old.home), str(STORED)):
+        assert found.counts.same == before[found.a.gate] and found.counts.changed == 0  # type: ignore[index]
+        assert len(found.notes) == 2
+    said(old)
+    for found in diff(old.store, str(old.home), str(STORED)):
+        assert found.counts.same == before[found.a.gate]  # type: ignore[index]
+        assert "have no doubt" in found.notes[0] and "before there was provenance" in found.notes[1]
 
 
 def test_what_the_gates_let_through_is_released_and_reported_on(old: Factory, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ WHERE number IS NOT NULL GROUP BY side, bin
 """
 NAMES = """
 SELECT name, count(*) FILTER (side = 'A'), count(*) FILTER (side = 'B') FROM
-  (SELECT side, CASE $what WHEN 'kind' THEN kind WHEN 'language' THEN language
+  (SELECT side, CASE $what WHEN 'kind' THEN kind WHEN 'language' THEN coalesce(nullif(language, ''), 'not told')
     ELSE coalesce(upto::VARCHAR, 'all') END AS name FROM rows)
 GROUP BY name
 """
@@ -115,7 +115,7 @@ def compare(a: Side, b: Side) -> Difference:
             [
                 _numbers(connection, "words", WORD_EDGES),
                 _numbers(connection, "doubt", DOUBT_EDGES),
-                *(_names(connection, what) for what in ("kind", "language", "upto")),
+                *(_names(connection, what) for what in ("kind", "language", "segments reached")),
             ],
             Costs(*_one(connection, COSTS)),
             recipe_lines(*_both_told(a, b)),

@@ -40,6 +40,7 @@ def trace(store: Store, text: str) -> Trail:
                 f"of {store.home}.{says}"
             )
         if ledger is not None:
+            trail.examples = with_prompts(ledger, trail.examples)
             trail.messages = prompt_tree(ledger, (call.prompt for each in trail.examples for call in each.calls))
         return trail
     finally:
@@ -362,6 +363,25 @@ def calls_about(example: TrailExample, places: set[int]) -> list[TrailCall]:
     """The calls of an example that are about some of its pages, or about all. places: of the pages, 1-based. Pure."""
     about = {index for index, each in enumerate(example.segments) if each.page is None or each.page in places}
     return [call for call in example.calls if call.segment is None or call.segment in about]
+
+
+def with_prompts(ledger: Ledger, examples: list[TrailExample]) -> list[TrailExample]:
+    """The examples with what the ledger learnt since about calls whose prompt a data set did not know."""
+    unknown = [call.call_id for example in examples for call in example.calls if not call.prompt]
+    facts = call_facts(ledger, unknown)
+    if not facts:
+        return examples
+    return [
+        replace(
+            example,
+            calls=[_known(call, facts[call.call_id]) if call.call_id in facts else call for call in example.calls],
+        )
+        for example in examples
+    ]
+
+
+def _known(call: TrailCall, facts: CallFacts) -> TrailCall:
+    return replace(_call(facts), does=call.does, segment=call.segment)
 
 
 def _page(row: ReadRow) -> TrailPage:

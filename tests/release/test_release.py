@@ -33,6 +33,7 @@ from resources.table import Table
 from testing.release_home import SHARD, make_home
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVER = "http://model.internal.example:8000/v1"
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,25 @@ def test_files_for_others_hold_each_image_once_by_relative_path(store: Store, tm
         assert len(list((out / "images").rglob("*.jpg"))) == 3
         assert [json.loads(line)["id"] for line in (out / "chat.jsonl").read_text().splitlines()] == ["chat-0"]
         assert all(value is not None for row in rows for value in row.values())  # JSON has no type for nothing
+
+
+def test_provenance_with_its_servers_and_call_ids_stays_at_home(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    made = make_home(store.home)
+    for gate in ("sft", "preference"):
+        path = Path(current_manifest(made, gate).path).with_name("provenance.parquet")
+        rows = pq.read_table(path).to_pylist()
+        for row in rows:
+            row["calls"] = [{"call_id": "c0ffee" * 8, "server": SERVER}]
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    for name in FORMATS:
+        out = tmp_path / name
+        write_release(made, FORMATS[name], out)
+        files = [path for path in out.rglob("*") if path.is_file()]
+        assert files and not [path for path in files if "provenance" in path.name]
+        assert not [
+            path for path in files if SERVER.encode() in path.read_bytes() or b"c0ffeec0ffee" in path.read_bytes()
+        ]
 
 
 def test_what_a_format_cannot_say_is_left_out_counted_and_told(store: Store, tmp_path: Path) -> None:
