@@ -69,7 +69,7 @@ check-exports: setup .exports/llamafactory/.installed .exports/ms-swift/.install
 
 # Label Studio's pins clash with ours: an environment of its own, 1 GB, once.
 annotate: setup .label-studio/.installed
-	@$(BIN)/python -m lwv_dagster.annotate.label_studio.serving .label-studio/bin/label-studio $(ANNOTATE_PORT)
+	@$(BIN)/python -m lwv_dagster.annotate.label_studio.annotate_server .label-studio/bin/label-studio $(ANNOTATE_PORT)
 
 # A real Label Studio, started by the test: pushed to, answered by two people, pulled from.
 test-annotate: setup .label-studio/.installed
