@@ -176,7 +176,8 @@ def annotate_import(file: Path, yes: bool) -> None:
 def annotate_push(words: tuple[str, ...]) -> None:
     """Make tasks in Label Studio of the segments that FILTER names, the most doubtful first, each once.
 
-    FILTER: shard=, rule=, kind=, error=, language=, split=, model=, prompt=, part=, decided=yes|no, most=N.
+    FILTER: shard=, rule=, kind=, error=, language=, split=, model=, prompt=, part=, most=N,
+    decided=yes|no|contested|stale.
     """
     from lwv_dagster.annotate.label_studio.pushing import run_push
 

@@ -15,7 +15,7 @@ import httpx2
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / ".label-studio" / "bin" / "label-studio"  # `make test-annotate` installs it
-SERVING = "lwv_dagster.annotate.label_studio.own_server"
+SERVING = "lwv_dagster.annotate.label_studio.annotate_server"
 
 
 class Person:

@@ -10,11 +10,12 @@ from assets.quality.report import read_report
 from resources.recipe.model import Checks
 from resources.store import Store
 
-DECISIONS = frozenset({"not_long", "irrelevant", "too_long"})  # of the recipe, on a request: what it filters, no faults
+# What is filtered, no faults: by the recipe, of requests; by people, of whatever they drop.
+DECISIONS = frozenset({"not_long", "irrelevant", "too_long", "dropped"})
 SHARE_RULE = Rule(
     "quarantine_share",
     "No larger share of what was asked for is in quarantine than the recipe allows (checks.quarantine_share; what the "
-    "recipe itself turns down does not count), and where anything was asked for, the table is not empty.",
+    "recipe itself turns down, or a person, does not count), and where anything was asked for, the table is not empty.",
 )
 REASON_CHARACTERS = 300
 LOSSES_NAMED = 3

@@ -1,8 +1,8 @@
 """Which segments are meant by the words of a filter, `shard=talks-001 decided=no most=50`, worst doubt first. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from assets.corrected_segments.schema import ERRORS
 from assets.signals.schema import Part, Signal
@@ -16,7 +16,15 @@ CLOSED: dict[str, tuple[str, ...]] = {  # names with a fixed set of values
     "error": ERRORS,
     "split": get_args(Split),
     "part": get_args(Part),
-    "decided": ("yes", "no"),
+    "decided": ("yes", "no", "contested", "stale"),
+}
+
+State = Literal["decided", "contested", "stale", "untouched"]  # contested, stale: no decision counts
+STANDS: dict[State, tuple[str, ...]] = {  # which values of `decided` name it
+    "decided": ("yes",),
+    "contested": ("no", "contested"),
+    "stale": ("no", "stale"),
+    "untouched": ("no",),
 }
 
 
@@ -38,8 +46,8 @@ class Choice:
     values: dict[str, tuple[str, ...]]
     most: int | None = None
 
-    def takes(self, found: Found, decided: bool) -> bool:
-        """Whether a segment is meant. decided: whether a person's decision counts for it."""
+    def takes(self, found: Found, state: State) -> bool:
+        """Whether a segment is meant."""
         row = found.row
         have: dict[str, tuple[str, ...]] = {
             "shard": (found.shard,),
@@ -50,7 +58,7 @@ class Choice:
             "split": (row["split"],),
             "model": (row["author"],),
             "part": tuple(each["part"] for each in row["parts"]),
-            "decided": ("yes" if decided else "no",),
+            "decided": STANDS[state],
         }
         return all(
             row["template"].startswith(wanted) if name == "prompt" else not {*wanted}.isdisjoint(have[name])
@@ -66,10 +74,10 @@ def choice_of(words: Iterable[str]) -> Choice:
     values, most = dict[str, tuple[str, ...]](), None
     for word in words:
         name, sign, value = word.partition("=")
-        if not sign or name not in NAMES or not value.strip(","):
+        if not sign or name not in NAMES or not value.strip(", "):
             names = ", ".join(f"{each}=" for each in NAMES)
             raise ChoiceError(f"{_quoted(word)} is no part of a filter: {names} are.")
-        some = tuple(filter(None, value.split(",")))
+        some = tuple(filter(None, map(str.strip, value.split(","))))
         if name == "most":
             if not value.isascii() or not value.isdigit() or not 0 < len(value) < 9 or int(value) == 0:
                 raise ChoiceError(f"{_quoted(word)}: `most` is a whole number from 1.")
@@ -81,9 +89,9 @@ def choice_of(words: Iterable[str]) -> Choice:
     return Choice(values, most)
 
 
-def chosen(found: Iterable[Found], choice: Choice, decided: Collection[str]) -> list[Found]:
-    """Those that are meant, the most doubtful first. decided: ids of the segments for which a decision counts."""
-    taken = [each for each in found if choice.takes(each, each.row["segment_id"] in decided)]
+def chosen(found: Iterable[Found], choice: Choice, states: Mapping[str, State]) -> list[Found]:
+    """Those that are meant, the most doubtful first. states: of the segments that anything was decided about, by id."""
+    taken = [each for each in found if choice.takes(each, states.get(each.row["segment_id"], "untouched"))]
     taken.sort(key=lambda each: (-each.row["doubt"], each.row["segment_id"]))
     return taken[: choice.most]
 

@@ -12,6 +12,7 @@ from lwv_dagster.annotate.set_aside import asides
 from lwv_dagster.annotate.targets import Place, places
 from resources.decisions.decision import Decision, Target
 from resources.decisions.people import decisions_of
+from resources.decisions.quarantined import LIFTABLE
 from resources.json_types import Json
 from resources.recipe.read import read_recipe
 from resources.settings import Settings
@@ -56,6 +57,8 @@ def quarantined_lines(store: Store, shards: list[str]) -> Iterator[dict[str, Jso
     for decision in decisions:
         made.setdefault(decision.about, []).append(decision)
     for item in asides(store, shards, decisions, alike):
+        if item.shown.rule and item.shown.rule not in LIFTABLE:
+            continue
         for said in (None, *made.pop(item.target, ())):
             yield {
                 "shard": item.shard,

@@ -40,6 +40,8 @@ def asides(store: Store, shards: Iterable[str], decisions: Iterable[Decision], a
         texts = _texts(store, shards, {row["example_id"] for row in rows}, decisions, alike) if gate == GATE else {}
         for row in rows:
             rule, example = row["reason"].partition(":")[0], row["example_id"]
+            if gate == GATE and example not in texts:
+                continue  # of another shard
             yield _aside(rule_target(gate, rule, example), ShownAside(gate, rule, texts.get(example, "")), row)
 
 

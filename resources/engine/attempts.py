@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from resources.failures import AnswerError
+from resources.ledger import Record
 from resources.messages import Call
 
 FURTHER = 100  # between the attempts of a step itself and those that a person asked for after them
@@ -31,6 +32,11 @@ def attempt_that_counts(
             break
         call, call_id = further, further_id
     return call, call_id
+
+
+def answers(record: Record, call: Call) -> bool:
+    """Whether a row of the ledger answers a call: what failed once is asked again, and so is a part of no use."""
+    return record.status == "ok" or (record.status == "truncated" and call.goes_on and bool(record.text))
 
 
 def note_call(call_id: str) -> None:

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 from resources.endpoints import Endpoint
 from resources.engine.answers import NO_TOKENS, Answer
-from resources.engine.attempts import attempt_that_counts, note_call, within
+from resources.engine.attempts import answers, attempt_that_counts, note_call, within
 from resources.engine.exchange import Exchange, Exchanged
 from resources.engine.fuse import Fuse
 from resources.engine.interrupt import draining
@@ -158,7 +158,7 @@ class ModelEngine:
                 f"({self.endpoints[call.role].model}), and this run may ask no model: run shard_job for this shard.",
                 "not_answered",
             )
-        replayed = record is not None and (self.ledger_alone or _answers(record, call))
+        replayed = record is not None and (self.ledger_alone or answers(record, call))
         if record is None or not replayed:
             self._asking[call_id] = asyncio.Event()
             try:
@@ -393,8 +393,3 @@ class ModelEngine:
         if record.status != "ok":
             tally.failed[record.status] += 1
         self.budget.spend(record.cost_usd, record.prompt_tokens + record.completion_tokens)
-
-
-def _answers(record: Record, call: Call) -> bool:
-    """Whether a row of the ledger answers a call: what failed once is asked again, and so is a part of no use."""
-    return record.status == "ok" or (record.status == "truncated" and call.goes_on and bool(record.text))

@@ -51,11 +51,14 @@ ROWS = [
         ("decided=yes", "f-000"),
         ("decided=no", "e-001 e-000"),
         ("decided=yes,no", "e-001 f-000 e-000"),
+        ("decided=contested", "e-000"),
+        ("decided=yes,contested", "f-000 e-000"),
+        ("decided=stale", ""),
         ("kind=deck language=en", "e-001"),
     ],
 )
 def test_a_filter_names_just_what_it_says_the_most_doubtful_first(words: str, names: str) -> None:
-    found = chosen(ROWS, choice_of(words.split()), {"f-000"})
+    found = chosen(ROWS, choice_of(words.split()), {"f-000": "decided", "e-000": "contested"})
     assert " ".join(each.row["segment_id"] for each in found) == names
 
 
@@ -67,7 +70,7 @@ def test_a_filter_names_just_what_it_says_the_most_doubtful_first(words: str, na
         ("page=3", "is no part of a filter"),
         ("kind=slide", "`slide` is no value of `kind`: single, multi, deck are."),
         ("error=boring", "`boring` is no value of `error`"),
-        ("decided=maybe", "yes, no are"),
+        ("decided=maybe", "yes, no, contested, stale are"),
         ("most=0", "whole number"),
         ("most=-1", "whole number"),
         ("most=²", "whole number"),
@@ -86,7 +89,7 @@ def test_a_word_that_means_nothing_is_told_in_one_sentence(word: str, says: str)
 def test_whatever_is_typed_is_a_filter_or_a_sentence(words: list[str]) -> None:
     says = ""
     try:
-        assert len(chosen(ROWS, choice_of(words), set())) <= len(ROWS)
+        assert len(chosen(ROWS, choice_of(words), {})) <= len(ROWS)
     except ChoiceError as error:
         says = str(error)
     assert len(says.splitlines()) <= 1

@@ -39,6 +39,12 @@ def decide(folder: Path, code: int = 0, **line: Any) -> str:
     return result.output
 
 
+def export(*arguments: str) -> list[str]:
+    result = CliRunner().invoke(main, ["annotate", "export", *arguments])
+    assert result.exit_code in (0, 1), result.output
+    return result.output.splitlines()
+
+
 class Critic:
     """Answers as it is asked to for each page; broken: how many answers about page 3 are of no use, from now on."""
 
@@ -98,8 +104,7 @@ def test_retry_asks_just_the_last_question_again_once_and_over_re_runs(
     assert row["reason"].startswith("malformed") and re.fullmatch("[0-9a-f]{64}", row["call_id"])
     assert run(factory, server) == 0 and aside(factory) == [f"{row['example_id']}: malformed"]
 
-    exported = CliRunner().invoke(main, ["annotate", "export"]).output.splitlines()
-    (line,) = [line for line in map(json.loads, exported) if line["kind"] == "quarantined"]
+    (line,) = [line for line in map(json.loads, export()) if line["kind"] == "quarantined"]
     assert (line["target"], line["seen"]) == (target, row["call_id"])
     critic.broken = 1
     says = decide(tmp_path, **{**line, "who": "anna", "verdict": "retry"})
@@ -151,6 +156,9 @@ def test_accept_lets_one_row_through_one_rule_of_the_gate(
     for rule, row in (("length", "off"), ("language", "chinese"), ("near_duplicate", "nearly")):
         says = decide(tmp_path, target=f"sft_dataset/{rule}/{row}", verdict="accept", reason="It is good.")
         assert "1 decisions were saved" in says
+    names = [json.loads(line)["target"] for line in export("--shard", "b-001") if '"quarantined"' in line]
+    assert {name.split("/")[1] for name in names} == {"length", "language", "near_duplicate"} and len(names) == 6
+    assert not [line for line in export("--shard", "a-001") if '"quarantined"' in line]
     for rule, row in (("in_benchmark", "same-image"), ("duplicate", "twice")):
         says = decide(tmp_path, code=1, target=f"sft_dataset/{rule}/{row}", verdict="accept")
         assert f"`{rule}` of sft_dataset cannot be let through" in says

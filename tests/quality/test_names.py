@@ -137,4 +137,4 @@ def test_a_quarantine_of_an_older_home_is_read_and_its_rows_have_names_too(store
         "reason": "loop: again",
     }
     store.write_table(Table("quarantine/long_outputs", Older), "d-001", [old])
-    assert read_quarantine(store, "long_outputs", "d-001") == [{**old, "source": "photos/a.jpg"}]
+    assert read_quarantine(store, "long_outputs", "d-001") == [{**old, "source": "photos/a.jpg", "call_id": ""}]

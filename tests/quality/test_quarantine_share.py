@@ -63,6 +63,7 @@ def test_a_shard_that_lost_everything_says_how_much_and_why_in_one_sentence(tmp_
         (10, 4, [REFUSED] * 6, 0.6, True),
         (10, 9, [REFUSED], 0, False),
         (10, 1, ["not_long: short", "irrelevant: a cat", "too_long: 9,000,000"] * 3, 0, True),  # the recipe's own
+        (10, 1, ["dropped: a person keeps it out"] * 9, 0, True),
         (3, 0, ["not_long: short"] * 3, 1, False),
         (3, 0, [], 1, False),
         (0, 0, [], 0, True),

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from assets.quality.names import all_shards, names_for
 from assets.signals.schema import SIGNALS, Signal
-from lwv_dagster.annotate.choosing import Choice, ChoiceError, Found, choice_of, chosen
+from lwv_dagster.annotate.choosing import Choice, ChoiceError, Found, State, choice_of, chosen
 from lwv_dagster.annotate.label_studio.label_studio_client import LabelStudio, LabelStudioError, label_studio_of
 from lwv_dagster.annotate.label_studio.labelling_project import ensure_project, overlap
 from lwv_dagster.annotate.label_studio.task_plan import TaskKey, key_of, plan_push, task_of
@@ -71,16 +71,19 @@ def segments_meant(
     the benchmark is not among them."""
     named = choice.values.get("shard")
     shards = [shard for shard in shards if store.has_table(SIGNALS.name, shard) and (not named or shard in named)]
-    decided = decided_segments(store, shards, decisions, alike) if "decided" in choice.values else set[str]()
+    states = states_of(store, shards, decisions, alike) if "decided" in choice.values else {}
     rows = (Found(shard, row) for shard in shards for row in store.rows(SIGNALS, shard) if row["split"] != "benchmark")
-    return chosen(rows, choice, decided)
+    return chosen(rows, choice, states)
 
 
-def decided_segments(store: Store, shards: Iterable[str], decisions: Sequence[Decision], alike: float) -> set[str]:
-    """Ids of the segments for which a person's decision counts."""
+def states_of(store: Store, shards: Iterable[str], decisions: Sequence[Decision], alike: float) -> dict[str, State]:
+    """How each segment stands that anything was decided about."""
     found = find(store, shards, {each.about for each in decisions if each.kind == "segment"})
     outcomes = settle(decisions, {target: place.shown.seen for target, place in found.items()}, alike)
-    return {target.id for target, outcome in outcomes.items() if outcome.decision and target in found}
+    return {
+        target.id: "decided" if outcome.decision else "contested" if outcome.contested else "stale"
+        for target, outcome in outcomes.items()
+    }
 
 
 def tasks_of(store: Store, meant: Sequence[Found]) -> dict[TaskKey, dict[str, Json]]:

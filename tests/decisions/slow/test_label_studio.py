@@ -238,6 +238,6 @@ def test_it_says_where_it_is_and_keeps_what_it_holds_over_a_second_start(made: F
 def test_a_program_that_is_not_there_and_a_port_that_is_taken_are_a_sentence_each(
     made: Factory, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "lwv_dagster.annotate.label_studio.own_server"]
+    command = [sys.executable, "-m", "lwv_dagster.annotate.label_studio.annotate_server"]
     gone = subprocess.run([*command, str(tmp_path / "no"), "0"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert gone.returncode == 1 and "is not there: `make annotate` installs it." in gone.stderr
