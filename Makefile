@@ -1,4 +1,4 @@
-# make demo | make test | make ui | make smol | make setup: each makes .venv first where it is missing.
+# make demo | make test | make ui | make look | make smol | make setup: each makes .venv first where it is missing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
@@ -14,7 +14,7 @@ export LWV_SOURCES ?= $(CURDIR)/samples
 # Dagster refuses a relative path.
 export DAGSTER_HOME ?= $(if $(filter /%,$(LWV_HOME)),,$(CURDIR)/)$(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests test-servers test-hands test-annotate annotate ui smol bench-engine bench-control bench-recipe bench-training clean
+.PHONY: setup demo test lint types tests test-servers test-hands test-annotate annotate ui look smol bench-engine bench-control bench-recipe bench-training clean
 
 setup: $(VENV)/.installed
 
@@ -52,9 +52,9 @@ tests: setup
 test-servers: setup
 	$(BIN)/python -m pytest tests/servers/slow
 
-# Signals, kills, hostile files, full disks, files added while jobs run.
+# Signals, kills, hostile files, full disks, files added while jobs run; the queue in a real Chromium.
 test-hands: setup
-	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow
+	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow tests/look/slow
 
 # The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
 .PHONY: check-exports
@@ -84,6 +84,9 @@ test-annotate: setup .label-studio/.installed
 ui: setup
 	@$(BIN)/python -m lwv_dagster.ui $(PORT)
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+look: setup
+	@$(BIN)/lwv look
 
 # The package declares a chat tool and llama.cpp, which is compiled for a quarter of an hour; its weights are all we use.
 smol: setup
