@@ -1,6 +1,7 @@
 """The pages over tables that are there, missing, old, damaged or replaced; and the filter, which finds what it says."""
 
 import json
+import re
 import socket
 import threading
 import urllib.request
@@ -19,13 +20,14 @@ from starlette.testclient import TestClient
 from assets.signals.schema import SIGNALS
 from lwv_dagster.look.app import make_app
 from lwv_dagster.look.queue_filter import AT_ONCE, ORDERS, STATES, Filter
-from lwv_dagster.look.queue_rows import choices, count_of, page_of
+from lwv_dagster.look.queue_rows import choices, count_of, found_by, page_of
 from lwv_dagster.look.serving import run_look
 from lwv_dagster.look.standing import Standings
 from lwv_dagster.look.tables import Tables, TablesError
 from resources.store import Store
 from tests.look.conftest import BASE
 
+NOTHING = pa.table({"segment_id": pa.array([], pa.string())})
 WORDS = st.text(max_size=20).map(str.strip)
 
 
@@ -95,9 +97,9 @@ def test_a_filter_finds_just_what_it_names(
     mark_one(home)
     tables, found = Tables(Store(home)), Filter.of(asked)
     wanted = {row["segment_id"] for row in all_signals(home) if holds(row)}
-    rows = page_of(tables, found, Standings())
+    rows = page_of(tables, found, Standings(), found_by(tables, found))
     assert {row["segment_id"] for row in rows} == wanted
-    assert count_of(tables, found, Standings()) == len(wanted)
+    assert count_of(tables, found, Standings(), found_by(tables, found)) == len(wanted)
     tables.close()
 
 
@@ -116,7 +118,7 @@ def test_every_order_can_be_paged_through_and_names_each_segment_once(sort: str,
     tables, found, offset = Tables(Store(home)), list[dict[str, Any]](), 0
     many = [{**row, "segment_id": f"{row['segment_id']}{n}"} for n in range(5) for row in all_signals(home)]
     Store(home).write_table(SIGNALS, "lectures-001", many)
-    while rows := page_of(tables, Filter(shard="lectures-001", sort=sort, offset=offset), Standings()):
+    while rows := page_of(tables, Filter(shard="lectures-001", sort=sort, offset=offset), Standings(), NOTHING):
         found += rows
         offset += AT_ONCE
     assert sorted(row["segment_id"] for row in found) == sorted(row["segment_id"] for row in many)
@@ -134,8 +136,13 @@ def test_the_worst_come_first_and_the_text_is_found(client: TestClient, home: Pa
     page = client.get("/queue").text
     assert f'data-at="{worst["segment_id"]}"' in page
     assert "12 of" not in page
-    text = next(iter(Store(home).read_table("segments", "lectures-001").column("text").to_pylist()))
-    assert "1 segment" in client.get("/queue", params={"q": text[-60:].upper()}).text
+    texts = Store(home).read_table("segments", "lectures-001").column("text").to_pylist()
+    text = next(text for text in texts if text.startswith("## Slide"))
+    assert "1 segment" in client.get("/queue", params={"q": text[-60:]}).text
+    sentence = re.search(r"[.\n] ?([A-Z]\w+(?: \w+){6})", text)
+    assert sentence is not None
+    for typed in (sentence[1], sentence[1].lower()):
+        assert "1 segment" in client.get("/queue", params={"q": typed}).text
     assert "4 segments" in client.get("/queue", params={"q": "deck-0.pdf"}).text
     assert "No segment is as the filter asks." in client.get("/queue", params={"q": "100%_!"}).text
 
