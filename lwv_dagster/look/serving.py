@@ -24,12 +24,15 @@ def run_look(host: str, port: int) -> int:
     import uvicorn
 
     from lwv_dagster.look.app import make_app
+    from lwv_dagster.look.overview_page import read_ahead
 
     hosts = {*LOOPBACK, host} if is_loopback(host) else None
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Looking at {home}: http://{shown}:{port} (stop with Ctrl+C)")
+    app = make_app(home, hosts, "" if is_loopback(host) and not token else token)
+    read_ahead(app.state.look)
     uvicorn.run(
-        make_app(home, hosts, "" if is_loopback(host) and not token else token),
+        app,
         host=host,
         port=port,
         log_level="warning",
