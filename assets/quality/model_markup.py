@@ -1,8 +1,9 @@
 """The rule that no table holds what a model thought or its chat template leaked: one for every step that has texts."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from assets.quality.outcome import Context, Outcome, Rule, violations
+from assets.quality.outcome import Context, Outcome, Rule, some, violations
 from resources.text.thoughts import model_markup
 
 NO_MODEL_MARKUP = Rule(
@@ -25,13 +26,10 @@ def markup_in(rows: Iterable[Mapping[str, object]], id_column: str) -> Outcome:
             if (key := hash(text)) not in known:
                 known[key] = model_markup(text)
             if known[key]:
-                bad.setdefault(str(row[id_column]), f"{column} has {known[key]}")
-    return violations(
-        NO_MODEL_MARKUP.name,
-        bad,
-        total,
-        "rows hold a model's thoughts or marks of its template",
-    )
+                bad.setdefault(str(row[id_column]), f"{column}: {known[key]}")
+    found = violations(NO_MODEL_MARKUP.name, bad, total, "rows hold a model's thoughts or marks of its template")
+    named = some([f"{each.id} {each.why}" for each in found.found], len(bad))
+    return found if found.passed else replace(found, description=f"{found.description.partition(':')[0]}: {named}")
 
 
 def texts_of(value: object, name: str = "") -> Iterator[tuple[str, str]]:

@@ -1,5 +1,8 @@
 """The overview's addresses: the page with what is read quickly, and the parts that take longer, each as a fragment."""
 
+from contextlib import suppress
+from threading import Thread
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
@@ -30,6 +33,20 @@ def part(request: Request) -> Response:
 def style(_request: Request) -> Response:
     """How the parts look, here and in the page that is mailed."""
     return FileResponse(STYLE, media_type="text/css")
+
+
+def read_ahead(look: Look) -> Thread:
+    """Begin to read what the overview needs, before anybody asks for it. What cannot be read, the page says."""
+
+    def read() -> None:
+        with suppress(Exception):
+            found = _overview(look)
+            found.first()
+            found.part("drift")
+
+    thread = Thread(target=read, daemon=True)
+    thread.start()
+    return thread
 
 
 def _overview(look: Look) -> Overview:
