@@ -90,7 +90,7 @@ def lacking(trail: Trail) -> Iterator[str]:
     if not trail.pages:
         yield "pages"
     for page in trail.pages:
-        if not (page.file and page.licence and page.licence != "unknown" and page.document_id and page.page):
+        if not (page.file and page.licence and page.document_id and page.page):
             yield f"file, page or licence of {page}"
     calls = [call for example in trail.examples for call in example.calls]
     if not calls:

@@ -19,6 +19,7 @@ from lwv_dagster.demo import AssetTally, greet, show_assets
 from resources.settings import Settings
 from resources.store import Store
 from testing.openai_server import failure, scripted_server
+from testing.trails import missing_back, missing_forward
 from tests.conftest import draw_deck, draw_page, write_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,6 +94,8 @@ def test_the_lineage_runs_from_files_to_scores_and_again_in_a_moved_home_asks_an
     assert answers and answers == {path.name: path.stat().st_mtime_ns for path in moved.rglob("answers-*.jsonl")}
     assert "0 model calls made" in second.stdout
     assert second.stdout.count("training skipped") == 2
+    assert missing_back(Store(moved)) == []
+    assert [says for shard in ("talks-001", "pictures-001") for says in missing_forward(Store(moved), shard)] == []
 
 
 def test_no_sources_is_one_line_that_says_where_to_put_them(tmp_path: Path) -> None:

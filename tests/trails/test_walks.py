@@ -83,6 +83,7 @@ def called(*arguments: str) -> tuple[int, str]:
 def test_every_trail_goes_back_to_its_files_and_every_page_on_to_what_learnt_from_it(made: Factory) -> None:
     assert missing_back(made.store) == []
     assert forward(made) == []
+    assert {page.licence for page in trace(made.store, DPO).pages} == {"CC0-1.0", "CC-BY-4.0"}
     evidence = Evidence(made.store)
     assert len(evidence.data_sets) == 2 and len(evidence.checkpoints) == 2
     assert {score.model for score in evidence.scores(models=MODELS)} == set(MODELS)
@@ -184,9 +185,10 @@ def test_json_has_the_prompts_in_full_and_text_their_beginnings(made: Factory) -
         assert chain[-1]["parent"] == ""
         shown = {part["image"] for each in chain for part in each["parts"] if isinstance(part, dict)}
         assert shown and shown <= {*example["images"]}
-    request = example["request"]
-    assert request not in called(example["example_id"])[1]
-    assert request in called(example["example_id"], "--prompts")[1]
+    (instructions,) = chain[-1]["parts"]
+    line = instructions.splitlines()[-1]
+    assert line not in called(example["example_id"])[1]
+    assert line in called(example["example_id"], "--prompts")[1]
 
 
 def test_what_is_forgotten_is_said_to_be_and_the_rest_of_the_trail_stays(made: Factory) -> None:
