@@ -40,7 +40,7 @@ def label_config() -> str:
     <Header size="5" value="$why"/>
     <Header size="5" value="Draft"/><Text name="{OBJECT}" value="$draft"/>
     <Header size="5" value="Text (as the critic left it; mend it here)"/>
-    <TextArea name="{TEXT}" toName="{OBJECT}" value="$critic" rows="24" editable="true" maxSubmissions="1"/>
+    <TextArea name="{TEXT}" toName="{OBJECT}" value="$critic" rows="14" editable="true" maxSubmissions="1"/>
     <Header size="5" value="Kinds of error in the draft"/>
     <Choices name="{KINDS_OF_ERROR}" toName="{OBJECT}" choice="multiple">{kinds}</Choices>
     <Header size="5" value="Instead of a text: the draft is fine, or drop it"/>
