@@ -157,6 +157,13 @@ def test_the_filters_name_what_there_is_with_its_number(home: Path) -> None:
     tables.close()
 
 
+def test_a_segment_is_found_by_its_id_alone(client: TestClient, home: Path) -> None:
+    row = min(all_signals(home), key=lambda row: row["doubt"])
+    page = client.get(f"/queue?at={row['segment_id']}").text
+    assert f'data-id="{row["segment_id"]}" data-shard="{row["shard"]}" data-seen' in page
+    assert "it is gone, or its shard was never run" in client.get("/queue?at=0123456789abcdef-deck-000").text
+
+
 def test_without_a_finished_shard_the_page_says_what_to_run(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     with TestClient(make_app(tmp_path / "home"), base_url=BASE) as client:
