@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 
 import click
 
@@ -23,14 +24,15 @@ def run_look(host: str, port: int) -> int:
         return 2
     import uvicorn
 
+    from lwv_dagster.look import overview_page, queue_page
     from lwv_dagster.look.app import make_app
-    from lwv_dagster.look.overview_page import read_ahead
 
     hosts = {*LOOPBACK, host} if is_loopback(host) else None
     shown = f"[{host}]" if ":" in host else host
+    app = make_app(home, hosts, token)
+    for warm in (overview_page.warm, queue_page.warm):
+        threading.Thread(target=warm, args=[app.state.look], daemon=True).start()
     click.echo(f"Looking at {home}: http://{shown}:{port} (stop with Ctrl+C)")
-    app = make_app(home, hosts, "" if is_loopback(host) and not token else token)
-    read_ahead(app.state.look)
     uvicorn.run(
         app,
         host=host,

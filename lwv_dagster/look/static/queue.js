@@ -9,7 +9,7 @@ const TYPING_MS = 400; // after the last key, what the text would do is asked fo
 const DRAFT = "lwv look draft ";
 const WHO = "lwv look who";
 
-let at = 0; // index in rows of what is shown
+let at = 0; // index in rows of what is shown; -1: it is not in the list
 let since = 0; // when it was shown
 let busy = false; // a decision is on its way
 let typing = 0; // timer
@@ -113,6 +113,7 @@ function mark() {
 }
 
 function leave(index) {
+  if (!rows.length) return say("There is no other segment in this list.");
   const offset = Number(queue.dataset.offset);
   const where = new URLSearchParams(queue.dataset.query);
   if (index < 0) {
@@ -251,11 +252,13 @@ async function decide(verdict) {
     }
     stored(DRAFT + body.seen, null);
     item().dataset.seen = ""; // saved: what stands in the box is no draft any more
-    ahead.delete(address(row));
     saved.push({ index: at, body });
-    row.dataset.state = found.contested ? "contested" : "decided";
-    row.querySelector(".state").textContent = found.contested ? "contested" : verdict;
-    doneHere += found.decided ? 1 : 0;
+    if (row) {
+      ahead.delete(address(row));
+      row.dataset.state = found.contested ? "contested" : "decided";
+      row.querySelector(".state").textContent = found.contested ? "contested" : verdict;
+      doneHere += found.decided ? 1 : 0;
+    }
     const says = `Saved: ${verdict}. ${found.contested} ${found.says}`;
     busy = false;
     if (at + 1 < rows.length) await show(at + 1, says);
@@ -286,6 +289,7 @@ async function undo() {
   try {
     const found = await post("/queue/decide", body);
     if (!found.taken) return say(found.says, "bad");
+    if (index < 0) return location.reload();
     ahead.delete(address(rows[index]));
     rows[index].dataset.state = "";
     rows[index].querySelector(".state").textContent = "";
@@ -382,7 +386,7 @@ if (queue) {
   const named = rows.findIndex((row) => row.dataset.id === queue.dataset.at);
   if (location.hash === "#last" && rows.length) show(rows.length - 1);
   else {
-    at = Math.max(0, named);
+    at = named;
     if (named >= 0) mark();
     begin();
   }

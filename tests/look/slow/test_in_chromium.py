@@ -117,6 +117,21 @@ def test_keys_do_what_the_help_says(page: Browser, home: Path, served: Callable[
     assert page.said == []
 
 
+def test_a_segment_that_its_address_names_is_decided_about_though_it_is_in_no_list(
+    page: Browser, home: Path, served: Callable[[Path], str]
+) -> None:
+    address = served(home)
+    row = next(row for row in Store(home).rows(SEGMENTS, "lectures-001") if row["split"] == "sft")
+    open_queue(page, address, f"?shard=lectures-002&at={row['segment_id']}&in=lectures-001")
+    assert shown(page) == row["segment_id"]
+    page.press("d")
+    name(page)
+    page.wait(f"{SAVED} && document.getElementById('item').dataset.id !== '{row['segment_id']}'")
+    assert [(each.target, each.verdict) for each in saved(home)] == [(row["segment_id"], "drop")]
+    assert page.run("document.querySelectorAll('#list a')[0].dataset.id") == shown(page)
+    assert page.said == []
+
+
 def test_a_draft_outlives_its_tab_and_its_server(
     page: Browser,
     home: Path,
