@@ -11,7 +11,7 @@ from typing import NamedTuple
 import click
 
 from lwv_dagster.look.queue_filter import AT_ONCE, Filter
-from lwv_dagster.look.queue_rows import count_of, page_of
+from lwv_dagster.look.queue_rows import count_of, found_by, page_of
 from lwv_dagster.look.rendering import FOLDER, Look, rendered
 from lwv_dagster.look.segment_view import View, part_sentences, segment_view
 from resources.recipe.read import read_recipe
@@ -45,7 +45,7 @@ def run_export(path: Path, words: Iterable[str]) -> int:
         if not found:
             click.echo("lwv look: no segment is as the filter asks; nothing was written.", err=True)
             return 2
-        html = samples_page(found, asked, count_of(look.tables, asked, standings))
+        html = samples_page(found, asked, count_of(look.tables, asked, standings, found_by(look.tables, asked)))
         Store(path.parent).write_bytes(path, html.encode("utf-8", "replace"))
     except WordError as error:
         click.echo(f"lwv look: {error}", err=True)
@@ -73,9 +73,9 @@ def filter_of(words: Iterable[str]) -> Filter:
 
 def samples(look: Look, asked: Filter) -> Iterator[Sample]:
     """The first MOST segments under a filter, in its order."""
-    standings = look.standing.now(read_recipe().corrections.alike)
+    standings, matches = look.standing.now(read_recipe().corrections.alike), found_by(look.tables, asked)
     for offset in range(0, MOST, AT_ONCE):
-        rows = page_of(look.tables, replace(asked, offset=offset), standings)
+        rows = page_of(look.tables, replace(asked, offset=offset), standings, matches)
         for row in rows:
             if view := segment_view(look.store, row["shard"], row["segment_id"], standings):
                 pictures = [picture for image in view.place.images if (picture := thumbnail(look.store, image))]
