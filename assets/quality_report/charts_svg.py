@@ -53,13 +53,15 @@ def _points(line: Sequence[float], least: float, most: float, steps: int) -> str
 
 
 class Cell(NamedTuple):
-    """One shard's place in a strip. at: its left edge, in cells; shade: its class, h0 to h5 or another of the sheet."""
+    """One shard's place in a strip. at: its left edge, in cells, of which it takes `wide`; shade: its class, h0 to h5
+    or another of the sheet."""
 
     at: int
     shade: str
     name: str
     says: str
     href: str
+    wide: int = 1
 
 
 class Bar(NamedTuple):

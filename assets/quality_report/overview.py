@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from assets.quality.outcome import limits_of
-from assets.quality.quarantine import read_quarantine
+from assets.quality.quarantine import ALL_SHARDS, read_quarantine
 from assets.quality_report.charts_svg import HEIGHT, LENGTH_BINS, WIDTH, Cell, curves, histograms
 from assets.quality_report.cost_facts import Costs, Group, costs_of, ledger_stamp, read_forecasts, read_groups
 from assets.quality_report.freshness import fresh_wholes, freshness
@@ -135,7 +135,7 @@ class Overview:
 
 
 def strip(grid: RuleGrid, line: int) -> list[Cell]:
-    """The shards in which a rule failed, in their places."""
+    """The shards in which a rule failed, in their places; one of an asset over all shards takes the whole strip."""
     found = grid.lines[line]
     places = {shard: at for at, shard in enumerate(grid.shards)}
     return [
@@ -145,6 +145,7 @@ def strip(grid: RuleGrid, line: int) -> list[Cell]:
             shard,
             f"{shard}: {cell.says}",
             f"/violations?{urlencode({'check': found.name, 'shard': shard})}",
+            max(1, len(grid.shards)) if shard == ALL_SHARDS else 1,
         )
         for shard, cell in found.cells.items()
     ]

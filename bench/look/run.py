@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 import psutil
 
+from assets.quality_report.overview import LATER
 from assets.segments.schema import SEGMENTS
 from resources.store import Store
 
@@ -70,6 +71,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     home = parser.parse_args().folder
     with served(home) as (connection, process):
+        ask_timed(connection, process, "overview", ["/overview"])
+        for part in LATER:
+            ask_timed(connection, process, f"overview, {part}", [f"/overview/{part}"])
+        ask_timed(connection, process, "what breaks a rule", ["/violations?check=long_outputs.length_near"])
         worst = ask_timed(connection, process, "queue, worst first", ["/queue"])
         items = re.findall(r'data-id="([^"]+)" data-shard="([^"]+)" data-state', worst)
         ask_timed(connection, process, "queue, undecided", ["/queue?decided=no"])

@@ -1,7 +1,6 @@
 """The overview's addresses: the page with what is read quickly, and the parts that take longer, each as a fragment."""
 
 from contextlib import suppress
-from threading import Thread
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -35,18 +34,12 @@ def style(_request: Request) -> Response:
     return FileResponse(STYLE, media_type="text/css")
 
 
-def read_ahead(look: Look) -> Thread:
-    """Begin to read what the overview needs, before anybody asks for it. What cannot be read, the page says."""
-
-    def read() -> None:
-        with suppress(Exception):
-            found = _overview(look)
-            found.first()
-            found.part("drift")
-
-    thread = Thread(target=read, daemon=True)
-    thread.start()
-    return thread
+def warm(look: Look) -> None:
+    """Read what the overview needs before anybody asks for it. What cannot be read, the page says."""
+    with suppress(Exception):
+        found = _overview(look)
+        found.first()
+        found.part("drift")
 
 
 def _overview(look: Look) -> Overview:

@@ -24,15 +24,14 @@ def run_look(host: str, port: int) -> int:
         return 2
     import uvicorn
 
+    from lwv_dagster.look import overview_page, queue_page
     from lwv_dagster.look.app import make_app
-    from lwv_dagster.look.overview_page import read_ahead
-    from lwv_dagster.look.queue_page import warm
 
     hosts = {*LOOPBACK, host} if is_loopback(host) else None
     shown = f"[{host}]" if ":" in host else host
     app = make_app(home, hosts, token)
-    threading.Thread(target=warm, args=[app.state.look], daemon=True).start()
-    read_ahead(app.state.look)
+    for warm in (overview_page.warm, queue_page.warm):
+        threading.Thread(target=warm, args=[app.state.look], daemon=True).start()
     click.echo(f"Looking at {home}: http://{shown}:{port} (stop with Ctrl+C)")
     uvicorn.run(
         app,

@@ -137,6 +137,18 @@ def test_a_drifted_shard_is_named_with_the_signals_that_drifted(tmp_path: Path) 
     assert re.search(r"lectures-004 words: median \d+ after 1\d\d", said)
 
 
+def test_a_rule_over_all_shards_takes_the_whole_strip(tmp_path: Path) -> None:
+    write_look_home(tmp_path, Size(documents=4, pages=2, in_shard=2, images=1))
+    store = Store(tmp_path)
+    add_overview(store)
+    outcome = Outcome("ids_unique", False, {"bad": 1}, "twice", [Violation("a", "twice")])
+    write_report(store, "sft_dataset", "all", [Rule("ids_unique", "")], [outcome], 0, 0)
+    html = Overview(store).first()["rules"]
+    assert re.search(r'check=sft_dataset\.ids_unique&amp;shard=all"><rect class="h1" x="0" width="2"', html)
+    with TestClient(make_app(tmp_path), base_url="http://127.0.0.1") as client:
+        assert "twice" in text(client, "/violations?check=sft_dataset.ids_unique&shard=all")
+
+
 @pytest.mark.parametrize("address", PARTS)
 def test_an_empty_home_has_every_part(tmp_path: Path, address: str) -> None:
     with TestClient(make_app(tmp_path), base_url="http://127.0.0.1") as client:
