@@ -53,7 +53,7 @@ test-servers: setup
 
 # Signals, kills, hostile files, full disks, files added while jobs run.
 test-hands: setup
-	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow
+	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow tests/trails/slow
 
 # The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
 .PHONY: check-exports
