@@ -13,7 +13,7 @@ export LWV_SOURCES ?= $(CURDIR)/samples
 # Dagster refuses a relative path.
 export DAGSTER_HOME ?= $(if $(filter /%,$(LWV_HOME)),,$(CURDIR)/)$(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests test-servers test-hands ui look smol bench-engine bench-control bench-recipe bench-training clean
+.PHONY: setup demo test lint types tests test-servers test-hands ui look smol bench-engine bench-look bench-control bench-recipe bench-training clean
 
 setup: $(VENV)/.installed
 
@@ -51,9 +51,9 @@ tests: setup
 test-servers: setup
 	$(BIN)/python -m pytest tests/servers/slow
 
-# Signals, kills, hostile files, full disks, files added while jobs run.
+# Signals, kills, hostile files, full disks, files added while jobs run; the queue in a real Chromium; two recipes.
 test-hands: setup
-	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow tests/trails/slow
+	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow tests/look/slow tests/trails/slow
 
 # The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
 .PHONY: check-exports
@@ -85,6 +85,10 @@ bench-training: setup
 
 bench-engine: setup
 	$(BIN)/python -m bench.engine.run --sizes 96x16@2 1000x16@4 1000x64@2
+
+bench-look: setup
+	$(BIN)/python -m bench.look.big_home .lwv/look-bench
+	$(BIN)/python -m bench.look.run .lwv/look-bench
 
 bench-control: setup
 	$(BIN)/python -m bench.recipe.control

@@ -106,7 +106,8 @@ def run_all(settings: Settings) -> int:
     calls = number_of(sum(asset.calls_made for asset in tally.values()), "model call")
     console.print(
         f"\n{calls} made ({spending.says(settings.home)}), {time.monotonic() - started:.0f} s in all. "
-        "[bold]Look around: make ui[/] (then http://127.0.0.1:3000)"
+        "[bold]See what is bad, and mend it: make look[/] (then http://127.0.0.1:3001). "
+        "Runs and checks: make ui (then http://127.0.0.1:3000)"
     )
     if not good:
         console.print("[red]Some runs failed: see the lines marked ✗ above.[/]")

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import aiohttp
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 START_S, ANSWER_S = 60.0, 60.0
+POLL_S = 0.01
 MOST_BYTES = 64_000_000  # of a message: a picture of a long page
 _KEYS = {"Enter": ("Enter", 13, "\r"), "Escape": ("Escape", 27, ""), "Tab": ("Tab", 9, ""), " ": ("Space", 32, " ")}
 ALT, CONTROL, SHIFT = 1, 2, 8
@@ -75,15 +76,14 @@ class Browser:
 
     def wait(self, condition: str, seconds: float = 20.0) -> None:
         """Until an expression of the page is true. Raises TimeoutError."""
-        script = (
-            f"new Promise((yes) => {{ const end = performance.now() + {seconds * 1000}; const look = () => "
-            f"{{ let is = false; try {{ is = Boolean({condition}); }} catch {{}} "
-            "if (is || performance.now() > end) yes(is); else setTimeout(look, 10); }; look(); })"
-        )
-        if not self.run(script):
-            raise TimeoutError(
-                f"{condition} was not true in {seconds} s; the page has: {self.run('document.body.innerText')[:800]}"
-            )
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with suppress(RuntimeError):  # the page is on its way to another
+                if self.run(f"(() => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }})()"):
+                    return
+            time.sleep(POLL_S)
+        page = self.run("document.body.innerText")[:800]
+        raise TimeoutError(f"{condition} was not true in {seconds} s; the page has: {page}")
 
     def open(self, address: str) -> None:
         """Go to an address, and wait until it is there."""

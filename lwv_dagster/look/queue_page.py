@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+import pyarrow as pa
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,13 +15,15 @@ from starlette.routing import Route
 from assets.corrected_segments.schema import ERRORS
 from lwv_dagster.look.deciding import Refused, Weighed, weighed
 from lwv_dagster.look.queue_filter import ORDERS, STATES, Filter
-from lwv_dagster.look.queue_rows import choices, count_of, page_of
+from lwv_dagster.look.queue_rows import choices, count_of, found_by, page_of
 from lwv_dagster.look.rendering import Look, look_of, page, rendered
 from lwv_dagster.look.segment_view import View, part_sentences, segment_view
 from lwv_dagster.look.standing import Standings
+from lwv_dagster.look.tables import TablesError
 from lwv_dagster.look.word_diff import word_diff
 from resources.recipe.read import read_recipe
 
+_SHARD_OF = "SELECT shard FROM segments WHERE segment_id = ?"
 NO_SHARD = "No shard has `signals` yet: run `lwv demo`, or the shard job in `make ui`, then load this page again."
 
 
@@ -31,9 +35,13 @@ def queue(request: Request) -> Response:
         nothing: dict[str, Any] = {"rows": [], "view": None, "at": "", "asked": Filter(), "count": 0}
         return page(request, "queue.jinja", title="Queue", says=NO_SHARD, notes=notes, **nothing)
     standings = look.standing.now(read_recipe().corrections.alike)
-    rows = page_of(look.tables, asked, standings)
+    stamp = (asked.q, look.tables.stamp("segments", "corrected_segments", "source_images", "signals"))
+    found = look.kept("found", stamp, lambda: found_by(look.tables, asked))  # while one pages, it is looked for once
+    rows = page_of(look.tables, asked, standings, found)
     at = request.query_params.get("at") or (rows[0]["segment_id"] if rows else "")
     shard = request.query_params.get("in") or next((row["shard"] for row in rows if row["segment_id"] == at), "")
+    if at and not shard:
+        shard = next((row["shard"] for row in look.tables.rows(_SHARD_OF, [at])), "")
     view = _view(look, shard, at, standings) if at else None
     return page(
         request,
@@ -43,11 +51,24 @@ def queue(request: Request) -> Response:
         view=view,
         at=at,
         asked=asked,
-        count=count_of(look.tables, asked, standings),
+        count=_count(look, asked, standings, found),
         says="" if rows else "No segment is as the filter asks.",
         notes=notes,
         **_of_view(view),
     )
+
+
+def _count(look: Look, asked: Filter, standings: Standings, found: pa.Table) -> int:
+    """As `count_of`; while one pages, it is counted once."""
+    stamp = (asked.query(offset=0, sort="-doubt"), len(standings.decisions), look.tables.stamp("signals"))
+    return look.kept("count", stamp, lambda: count_of(look.tables, asked, standings, found))
+
+
+def warm(look: Look) -> None:
+    """Look through the tables once, so that the first page need not: what is wrong with them it will say itself."""
+    with suppress(TablesError):
+        page_of(look.tables, Filter(), Standings(), found_by(look.tables, Filter()))
+        look.tables.stamp("segments", "corrected_segments")
 
 
 def item(request: Request) -> Response:
@@ -94,10 +115,11 @@ def _answered(
     try:
         found = weighed(look.store, look.tables.shards("segments"), look.standing, read_recipe(), line)
     except Refused as refused:
-        changes = changes_html(line) if work is _foreseen else ""
-        status = 409 if refused.known else 422
-        return JSONResponse({"says": str(refused), "known": " ".join(refused.known), "changes": changes}, status)
-    return JSONResponse(work(look, line, found))
+        answer = {"says": str(refused), "known": " ".join(refused.known), "taken": False}
+        if work is _foreseen:  # it was asked what would be said
+            return JSONResponse({**answer, "changes": changes_html(line)})
+        return JSONResponse(answer, 409 if refused.known else 422)
+    return JSONResponse({**work(look, line, found), "taken": True})
 
 
 def _foreseen(_look: Look, line: Mapping[str, object], found: Weighed) -> dict[str, Any]:

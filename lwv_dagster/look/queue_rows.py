@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from lwv_dagster.look.queue_filter import Filter
 from lwv_dagster.look.standing import Standings
 from lwv_dagster.look.tables import Row, Tables
@@ -36,10 +38,16 @@ class Choice(NamedTuple):
     segments: int
 
 
-def page_of(tables: Tables, asked: Filter, standings: Standings) -> list[Row]:
+def found_by(tables: Tables, asked: Filter) -> pa.Table:
+    """The ids of the segments in whose text or file name is what is looked for. Raises TablesError."""
+    search = asked.search_sql()
+    return tables.table(*search) if search else pa.table({"segment_id": pa.array([], pa.string())})
+
+
+def page_of(tables: Tables, asked: Filter, standings: Standings, found: pa.Table) -> list[Row]:
     """The segments of one page, in order, each with `path`, its file, and `state`. Raises TablesError."""
     sql, values = asked.page_sql()
-    order = tables.rows(sql, values, standing=standings.table)
+    order = tables.rows(sql, values, standing=standings.table, found=found)
     shards, ids = {row["shard"] for row in order}, [row["segment_id"] for row in order]
     if not ids:
         return []
@@ -54,10 +62,10 @@ def page_of(tables: Tables, asked: Filter, standings: Standings) -> list[Row]:
     ]
 
 
-def count_of(tables: Tables, asked: Filter, standings: Standings) -> int:
+def count_of(tables: Tables, asked: Filter, standings: Standings, found: pa.Table) -> int:
     """How many segments the filter lets through. Raises TablesError."""
     sql, values = asked.sql("count(*) AS n")
-    [row] = tables.rows(sql, values, standing=standings.table)
+    [row] = tables.rows(sql, values, standing=standings.table, found=found)
     return int(row["n"])
 
 

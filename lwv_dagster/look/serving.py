@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 
 import click
 
@@ -24,12 +25,15 @@ def run_look(host: str, port: int) -> int:
     import uvicorn
 
     from lwv_dagster.look.app import make_app
+    from lwv_dagster.look.queue_page import warm
 
     hosts = {*LOOPBACK, host} if is_loopback(host) else None
     shown = f"[{host}]" if ":" in host else host
+    app = make_app(home, hosts, token)
+    threading.Thread(target=warm, args=[app.state.look], daemon=True).start()
     click.echo(f"Looking at {home}: http://{shown}:{port} (stop with Ctrl+C)")
     uvicorn.run(
-        make_app(home, hosts, "" if is_loopback(host) and not token else token),
+        app,
         host=host,
         port=port,
         log_level="warning",

@@ -122,7 +122,7 @@ class Tables:
         """As `rows`, of all shards, as an Arrow table: for charts."""
         with self._cursor(sql, None, more) as cursor:
             try:
-                return cursor.execute(sql, values or None).to_arrow_table()
+                return cursor.sql(sql, params=values or None).to_arrow_table()
             except duckdb.Error as error:
                 raise TablesError(_says(error)) from error
 

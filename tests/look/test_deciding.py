@@ -127,7 +127,7 @@ def test_a_text_that_changed_since_it_was_shown_is_not_decided_about(
         for each in store.rows(SEGMENTS, row["shard"])
     ]
     store.write_table(SEGMENTS, row["shard"], changed)
-    assert post(client, "decide", line) == (422, {"says": CHANGED, "known": "", "changes": ""})
+    assert post(client, "decide", line) == (422, {"says": CHANGED, "known": "", "taken": False})
     assert saved(home) == []
 
 

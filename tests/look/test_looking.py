@@ -1,6 +1,8 @@
 """The pages over tables that are there, missing, old, damaged or replaced; and the filter, which finds what it says."""
 
 import json
+import re
+import socket
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -18,12 +20,14 @@ from starlette.testclient import TestClient
 from assets.signals.schema import SIGNALS
 from lwv_dagster.look.app import make_app
 from lwv_dagster.look.queue_filter import AT_ONCE, ORDERS, STATES, Filter
-from lwv_dagster.look.queue_rows import choices, count_of, page_of
+from lwv_dagster.look.queue_rows import choices, count_of, found_by, page_of
+from lwv_dagster.look.serving import run_look
 from lwv_dagster.look.standing import Standings
 from lwv_dagster.look.tables import Tables, TablesError
 from resources.store import Store
 from tests.look.conftest import BASE
 
+NOTHING = pa.table({"segment_id": pa.array([], pa.string())})
 WORDS = st.text(max_size=20).map(str.strip)
 
 
@@ -93,9 +97,9 @@ def test_a_filter_finds_just_what_it_names(
     mark_one(home)
     tables, found = Tables(Store(home)), Filter.of(asked)
     wanted = {row["segment_id"] for row in all_signals(home) if holds(row)}
-    rows = page_of(tables, found, Standings())
+    rows = page_of(tables, found, Standings(), found_by(tables, found))
     assert {row["segment_id"] for row in rows} == wanted
-    assert count_of(tables, found, Standings()) == len(wanted)
+    assert count_of(tables, found, Standings(), found_by(tables, found)) == len(wanted)
     tables.close()
 
 
@@ -114,7 +118,7 @@ def test_every_order_can_be_paged_through_and_names_each_segment_once(sort: str,
     tables, found, offset = Tables(Store(home)), list[dict[str, Any]](), 0
     many = [{**row, "segment_id": f"{row['segment_id']}{n}"} for n in range(5) for row in all_signals(home)]
     Store(home).write_table(SIGNALS, "lectures-001", many)
-    while rows := page_of(tables, Filter(shard="lectures-001", sort=sort, offset=offset), Standings()):
+    while rows := page_of(tables, Filter(shard="lectures-001", sort=sort, offset=offset), Standings(), NOTHING):
         found += rows
         offset += AT_ONCE
     assert sorted(row["segment_id"] for row in found) == sorted(row["segment_id"] for row in many)
@@ -132,8 +136,13 @@ def test_the_worst_come_first_and_the_text_is_found(client: TestClient, home: Pa
     page = client.get("/queue").text
     assert f'data-at="{worst["segment_id"]}"' in page
     assert "12 of" not in page
-    text = next(iter(Store(home).read_table("segments", "lectures-001").column("text").to_pylist()))
-    assert "1 segment" in client.get("/queue", params={"q": text[-60:].upper()}).text
+    texts = Store(home).read_table("segments", "lectures-001").column("text").to_pylist()
+    text = next(text for text in texts if text.startswith("## Slide"))
+    assert "1 segment" in client.get("/queue", params={"q": text[-60:]}).text
+    sentence = re.search(r"[.\n] ?([A-Z]\w+(?: \w+){6})", text)
+    assert sentence is not None
+    for typed in (sentence[1], sentence[1].lower()):
+        assert "1 segment" in client.get("/queue", params={"q": typed}).text
     assert "4 segments" in client.get("/queue", params={"q": "deck-0.pdf"}).text
     assert "No segment is as the filter asks." in client.get("/queue", params={"q": "100%_!"}).text
 
@@ -146,6 +155,13 @@ def test_the_filters_name_what_there_is_with_its_number(home: Path) -> None:
     ]
     assert sum(each.segments for each in found["split"]) == 48
     tables.close()
+
+
+def test_a_segment_is_found_by_its_id_alone(client: TestClient, home: Path) -> None:
+    row = min(all_signals(home), key=lambda row: row["doubt"])
+    page = client.get(f"/queue?at={row['segment_id']}").text
+    assert f'data-id="{row["segment_id"]}" data-shard="{row["shard"]}" data-seen' in page
+    assert "it is gone, or its shard was never run" in client.get("/queue?at=0123456789abcdef-deck-000").text
 
 
 def test_without_a_finished_shard_the_page_says_what_to_run(tmp_path: Path) -> None:
@@ -280,6 +296,24 @@ def test_a_home_with_any_name_is_read(tmp_path: Path, home: Path) -> None:
     assert [row["n"] for row in tables.rows("SELECT count(*) AS n FROM signals", shards=["lectures-001"])] == [16]
     assert tables.rows("SELECT count(*) AS n FROM preference_pairs") == [{"n": 0}]
     tables.close()
+
+
+def test_the_command_says_why_it_cannot_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LWV_HOME", str(tmp_path / "none"))
+    monkeypatch.delenv("LWV_LOOK_TOKEN", raising=False)
+    assert run_look("0.0.0.0", 3001) == 2
+    assert "set LWV_LOOK_TOKEN" in capsys.readouterr().err
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert run_look("127.0.0.1", port) == 2
+        assert f"127.0.0.1:{port} cannot be listened on" in capsys.readouterr().err
+    assert run_look("127.0.0.1", port) == 2
+    assert "run `lwv demo`, or set LWV_HOME" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_command_serves_the_home(home: Path, served: Callable[[Path], str]) -> None:

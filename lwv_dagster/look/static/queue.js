@@ -9,7 +9,7 @@ const TYPING_MS = 400; // after the last key, what the text would do is asked fo
 const DRAFT = "lwv look draft ";
 const WHO = "lwv look who";
 
-let at = 0; // index in rows of what is shown
+let at = 0; // index in rows of what is shown; -1: it is not in the list
 let since = 0; // when it was shown
 let busy = false; // a decision is on its way
 let typing = 0; // timer
@@ -113,6 +113,7 @@ function mark() {
 }
 
 function leave(index) {
+  if (!rows.length) return say("There is no other segment in this list.");
   const offset = Number(queue.dataset.offset);
   const where = new URLSearchParams(queue.dataset.query);
   if (index < 0) {
@@ -175,9 +176,9 @@ async function post(where, body) {
   const answer = await fetch(where, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   const text = await answer.text();
   try {
-    return { ok: answer.ok, ...JSON.parse(text) };
+    return { taken: false, ...JSON.parse(text) };
   } catch {
-    return { ok: false, says: text.slice(0, 300) || `lwv look answered ${answer.status}.` };
+    return { taken: false, says: text.slice(0, 300) || `lwv look answered ${answer.status}.` };
   }
 }
 
@@ -189,7 +190,7 @@ async function foresee(verdict) {
     const found = await post("/queue/foresee", line(verdict));
     if (item() !== here) return;
     place.textContent = found.says;
-    place.className = found.ok ? "" : "warn";
+    place.className = found.taken ? "" : "warn";
     if (verdict === "corrected") {
       const preview = inItem(".preview");
       preview.innerHTML = found.changes || ""; // of the server's template, which escapes all texts
@@ -245,17 +246,19 @@ async function decide(verdict) {
     const body = { ...line(verdict), who: name };
     say("Saving …");
     const found = await post("/queue/decide", body);
-    if (!found.ok) {
+    if (!found.taken) {
       if (found.known) item().dataset.known = found.known;
       return say(`${found.says} Your text is still here.`, "bad");
     }
     stored(DRAFT + body.seen, null);
     item().dataset.seen = ""; // saved: what stands in the box is no draft any more
-    ahead.delete(address(row));
     saved.push({ index: at, body });
-    row.dataset.state = found.contested ? "contested" : "decided";
-    row.querySelector(".state").textContent = found.contested ? "contested" : verdict;
-    doneHere += found.decided ? 1 : 0;
+    if (row) {
+      ahead.delete(address(row));
+      row.dataset.state = found.contested ? "contested" : "decided";
+      row.querySelector(".state").textContent = found.contested ? "contested" : verdict;
+      doneHere += found.decided ? 1 : 0;
+    }
     const says = `Saved: ${verdict}. ${found.contested} ${found.says}`;
     busy = false;
     if (at + 1 < rows.length) await show(at + 1, says);
@@ -285,7 +288,8 @@ async function undo() {
   busy = true;
   try {
     const found = await post("/queue/decide", body);
-    if (!found.ok) return say(found.says, "bad");
+    if (!found.taken) return say(found.says, "bad");
+    if (index < 0) return location.reload();
     ahead.delete(address(rows[index]));
     rows[index].dataset.state = "";
     rows[index].querySelector(".state").textContent = "";
@@ -305,6 +309,7 @@ function edit() {
   if (!box) return say("Nothing is decided about what is held out.", "warn");
   inItem(".editor").hidden = false;
   box.focus();
+  if (box.selectionEnd === 0) box.setSelectionRange(box.value.length, box.value.length);
   box.scrollIntoView({ block: "nearest" });
 }
 
@@ -381,7 +386,7 @@ if (queue) {
   const named = rows.findIndex((row) => row.dataset.id === queue.dataset.at);
   if (location.hash === "#last" && rows.length) show(rows.length - 1);
   else {
-    at = Math.max(0, named);
+    at = named;
     if (named >= 0) mark();
     begin();
   }
