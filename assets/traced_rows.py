@@ -19,6 +19,7 @@ from resources.text.words import count_words
 FILE = "provenance.parquet"
 HASH_BYTES = 12
 
+Gate = Literal["sft", "preference"]  # that let a data set through
 Does = Literal["request", "plan", "write", "correct", "judge"]
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import dagster as dg
 import pyarrow as pa
@@ -18,6 +18,7 @@ from assets.quality.gate import GateClosedError
 from assets.quality.shard_states import pending_note
 from assets.steps import STEP_OF
 from assets.traced_rows import FILE as PROVENANCE_FILE
+from assets.traced_rows import Gate as Gate  # of a training dataset: defined there, where it costs no import
 from assets.traced_rows import OriginOf, ProvenanceWriter, made_under, no_origin
 from resources.authors import is_embedded
 from resources.dagster import Metadata
@@ -25,9 +26,6 @@ from resources.identity import UNKNOWN_RECIPE, IdentityRecord, TableIdentity
 from resources.store import BATCH_ROWS, Store, batched
 from resources.table import Row, Table, schema_of
 from resources.training.rows.dataset_rows import ImageFile
-
-Gate = Literal["sft", "preference"]
-
 
 ROWS = "train.parquet"
 IMAGE = pa.struct(list(schema_of(ImageFile)))

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from lwv_dagster.diff.diff_sides import Side, sides, traced_table
+import pyarrow as pa
+
+from lwv_dagster.diff.diff_sides import NoSideError, Side, sides, traced_table
 from lwv_dagster.diff.difference import (
     BY,
     LISTED,
@@ -127,11 +129,17 @@ def compare(a: Side, b: Side) -> Difference:
 
 def _load(connection: "DuckDBPyConnection", name: str, side: Side) -> None:
     """A side's rows into the table of rows: out of its file, or of what was made from its rows."""
+    import duckdb
+
     provenance = side.data_set.provenance
-    traced = connection.read_parquet(str(provenance)) if provenance else connection.from_arrow(traced_table(side))
-    traced.create_view("traced", replace=True)
-    connection.execute(EXAMPLES, {"side": name})
-    connection.execute(ROWS, {"side": name})
+    try:
+        traced = connection.read_parquet(str(provenance)) if provenance else connection.from_arrow(traced_table(side))
+        traced.create_view("traced", replace=True)
+        connection.execute(EXAMPLES, {"side": name})
+        connection.execute(ROWS, {"side": name})
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        path, why = provenance or side.data_set.rows, str(error).partition("\n")[0]
+        raise NoSideError(f"{path} cannot be read ({why}): materialise `{side.gate}_dataset` again.") from error
 
 
 def _both_told(a: Side, b: Side) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

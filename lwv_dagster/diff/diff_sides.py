@@ -16,7 +16,7 @@ COLUMNS = ["example_id", "language", "cost_usd", "rows"]
 
 
 class NoSideError(LookupError):
-    """What was named is no data set; the sentence says what there is."""
+    """What was named is no data set, or one that cannot be read; the sentence says what there is, or what to do."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class Side:
 
     def made_under(self) -> dict[str, list[str]]:
         """What its rows were made under; empty of one from before provenance."""
-        return dict(read_made_under(self.data_set.provenance)) if self.data_set.provenance else {}
+        try:
+            return dict(read_made_under(self.data_set.provenance)) if self.data_set.provenance else {}
+        except (pa.ArrowException, OSError, ValueError):
+            return {}
 
     def gate_used(self) -> dict[str, list[str]]:
         """What its gate alone used."""

@@ -14,7 +14,7 @@ from assets.benchmark_scores.score_files import scores_path, summary_path
 from assets.quality.names import all_shards
 from assets.source_images.register import FILE as REGISTER
 from assets.traced_rows import FILE as PROVENANCE
-from assets.training_dataset import Gate
+from assets.traced_rows import Gate
 from lwv_dagster.trace.trail import LeftOut, TrailCheckpoint, TrailDataSet, TrailScore
 from resources.picked_rows import picked_rows
 from resources.store import Store

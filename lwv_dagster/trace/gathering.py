@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
 
 from assets.sft_dataset.origins import shard_origins
 from assets.traced_rows import Origin, Provenance, TracedRow, provenance_of, provenance_of_document
@@ -30,8 +33,7 @@ def add_examples(trail: Trail, evidence: Evidence, example_ids: Iterable[str], k
     """Some examples: as each data set has them, and as the tables have them now. keep: the rows that count."""
     wanted = frozenset(example_ids)
     for data_set in evidence.data_sets:
-        if data_set.provenance:
-            _add(trail, data_set, provenance_of(data_set.provenance, wanted), keep)
+        _add(trail, data_set, lambda path: provenance_of(path, wanted), keep)
     _add_older(trail, evidence, wanted)
     by_shard = dict[str, set[str]]()
     for example_id in wanted:
@@ -44,8 +46,7 @@ def add_examples(trail: Trail, evidence: Evidence, example_ids: Iterable[str], k
 def add_document(trail: Trail, evidence: Evidence, document_id: str, keep: Keep = everything) -> None:
     """The examples that show a document, likewise."""
     for data_set in evidence.data_sets:
-        if data_set.provenance:
-            _add(trail, data_set, provenance_of_document(data_set.provenance, document_id), keep)
+        _add(trail, data_set, lambda path: provenance_of_document(path, document_id), keep)
     shards = evidence.shards_of(document_id)
     for shard in shards:
         asked = evidence.store.table_path("instructions", shard)
@@ -126,8 +127,13 @@ def row_of(data_set: TrailDataSet, example_id: str, row: TracedRow) -> TrailRow:
     )
 
 
-def _add(trail: Trail, data_set: DataSet, found: Iterable[Provenance], keep: Keep) -> None:
+def _add(trail: Trail, data_set: DataSet, find: Callable[[Path], list[Provenance]], keep: Keep) -> None:
     shown = data_set.shown
+    try:
+        found = find(data_set.provenance) if data_set.provenance else []
+    except (pa.ArrowException, OSError) as error:
+        found = []
+        trail.notes.append(f"{data_set.provenance} cannot be read ({str(error).partition(chr(10))[0]}).")
     for example in found:
         rows = [row_of(shown, example["example_id"], row) for row in example["rows"] if keep(example, row)]
         if rows:

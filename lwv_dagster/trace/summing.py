@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -30,18 +31,17 @@ def sum_up(provenance: Path) -> Sum:
         calls = _parts(file, "calls", (*ASKED, "server"))
         pages = _parts(file, "pages", PAGE)
         whole = file.read(["shard", "cost_usd"])
-    first = [(name, "min" if name == "page" else "first") for name in PAGE[1:]]
-    firsts = pages.group_by("document_id", use_threads=False).aggregate(first)
-    names = ("document_id", "page_min", "image_first", "source_path_first", "licence_first")
-    documents = [TrailPage(*(row[name] for name in names)) for row in firsts.sort_by("source_path_first").to_pylist()]
+    firsts = _firsts(pages, "document_id")
+    documents = [TrailPage(*values) for values in zip(*(firsts[name].to_pylist() for name in PAGE), strict=True)]
     cost: float = pc.sum(whole["cost_usd"]).as_py() or 0.0
     counts = {
         "rows by kind": _counts(rows, ["kind"]),
         "examples by shard": _counts(whole, ["shard"]),
-        "documents by licence": _counts(firsts, ["licence_first"]),
+        "documents by licence": _counts(firsts, ["licence"]),
         "calls by model and prompt": _counts(calls, ASKED),
         "calls by server": _counts(calls, ["server"]),
     }
+    documents.sort(key=lambda page: (page.file, page.document_id))
     return Sum(documents, {what: found for what, found in counts.items() if found}, cost)
 
 
@@ -52,8 +52,16 @@ def _parts(file: pq.ParquetFile, column: str, names: Sequence[str]) -> pa.Table:
     return pa.table({name: pc.struct_field(items, name) for name in names})
 
 
+def _firsts(table: pa.Table, column: str) -> pa.Table:
+    """The first row of each value of a column."""
+    values = table[column].combine_chunks().dictionary_encode()
+    _, places = np.unique(values.indices.to_numpy(), return_index=True)
+    return table.take(np.sort(places))
+
+
 def _counts(table: pa.Table, names: Sequence[str]) -> dict[str, int]:
-    if not table.num_rows:
-        return {}
-    found = table.group_by(list(names)).aggregate([([], "count_all")]).to_pylist()
-    return dict(sorted((" ".join(str(row[name]) for name in names).strip(), row["count_all"]) for row in found))
+    """How many rows there are of each value; of several columns, of their values with spaces between."""
+    columns = [table[name].combine_chunks() for name in names]
+    values = columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, " ")
+    found = {row["values"].strip(): row["counts"] for row in pc.value_counts(values).to_pylist()}
+    return dict(sorted(found.items()))

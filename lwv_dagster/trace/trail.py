@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from assets.training_dataset import Gate
+from assets.traced_rows import Gate
 from resources.messages import Image
 from resources.sent_prompts import PromptTree
 

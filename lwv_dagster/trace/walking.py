@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pyarrow as pa
+
 from assets.benchmark_scores.score_files import MODELS
 from assets.traced_rows import Provenance, TracedRow
 from lwv_dagster.trace.evidence import DataSet, Evidence, ReadRow
@@ -331,7 +333,11 @@ class _Walk:
                 f"Data set {data_set.shown.id} was written before there was provenance: trace one of its rows."
             )
             return
-        found = sum_up(data_set.provenance)
+        try:
+            found = sum_up(data_set.provenance)
+        except (pa.ArrowException, OSError) as error:
+            trail.notes.append(f"{data_set.provenance} cannot be read ({str(error).partition(chr(10))[0]}).")
+            return
         trail.pages += [page for page in found.documents if page not in trail.pages]
         trail.cost_usd += found.cost_usd
         for name, counts in found.counts.items():

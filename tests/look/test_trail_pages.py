@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import uvicorn
 from click.testing import CliRunner
@@ -170,6 +172,26 @@ def test_a_home_against_itself_differs_in_nothing_and_by_its_path_is_the_same(se
         assert found.counts.same == found.a.rows > 0
         assert found.counts == replace(found.counts, only_a=0, only_b=0, changed=0)
         assert (found.recipe, found.weights.changed) == ([], 0)
+
+
+def test_provenance_that_is_damaged_or_of_another_version_is_a_sentence(client: TestClient, sets: Sets) -> None:
+    path = sets.store.home / "datasets" / "sft" / sets.now / "provenance.parquet"
+    whole = path.read_bytes()
+    for broken in (b"", b"no parquet", whole[: len(whole) // 2], b"\0" * 1000):
+        path.write_bytes(broken)
+        trail = trace(sets.store, sets.gone)
+        assert [row.data_set for row in trail.rows] == [sets.old]
+        assert [note for note in trail.notes if str(path) in note and "cannot be read" in note]
+        assert "cannot be read" in " ".join(trace(sets.store, sets.now).notes)
+        with pytest.raises(NoSideError, match=r"cannot be read .*materialise `sft_dataset` again"):
+            diff(sets.store, sets.old, sets.now)
+        assert client.get(f"/row/{sets.gone}").status_code == 200
+        page = client.get("/diff", params={"a": sets.old, "b": sets.now})
+        assert page.status_code == 200 and "cannot be read" in page.text
+    pq.write_table(pq.read_table(pa.BufferReader(whole)).drop_columns(["documents", "segments"]), path)
+    assert trace(sets.store, sets.gone).rows
+    path.unlink()
+    assert "written before there was provenance" in " ".join(trace(sets.store, sets.changed).notes)
 
 
 def test_bars_are_shares_of_each_side() -> None:
