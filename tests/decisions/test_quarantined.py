@@ -240,6 +240,8 @@ def test_what_people_say_of_one_item_comes_to_one_thing() -> None:
     }
     assert quarantine_decisions([said("a", "retry", 1), said("a", "withdrawn", 2)]).again == frozenset()
     assert quarantine_decisions([said("a", "retry", 1), said("a", "withdrawn", 2), said("a", "retry", 3)]).again
+    anew = [said("a", "retry", 1, "1" * 64), said("a", "withdrawn", 2), said("a", "retry", 3, "2" * 64)]
+    assert quarantine_decisions(anew).again == {"2" * 64}
     found = quarantine_decisions([said("a", "retry", 1), said("b", "drop", 2)])
     assert (found.again, found.dropped) == (frozenset(), frozenset())  # contested
     found = quarantine_decisions([said("a", "retry", 1), said("b", "drop", 2), said("c", "drop", 3)])
