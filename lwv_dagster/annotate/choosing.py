@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Literal, NamedTuple, get_args
 
 from assets.corrected_segments.schema import ERRORS
@@ -91,9 +92,12 @@ def choice_of(words: Iterable[str]) -> Choice:
 
 def chosen(found: Iterable[Found], choice: Choice, states: Mapping[str, State]) -> list[Found]:
     """Those that are meant, the most doubtful first. states: of the segments that anything was decided about, by id."""
-    taken = [each for each in found if choice.takes(each, states.get(each.row["segment_id"], "untouched"))]
-    taken.sort(key=lambda each: (-each.row["doubt"], each.row["segment_id"]))
-    return taken[: choice.most]
+    taken = (each for each in found if choice.takes(each, states.get(each.row["segment_id"], "untouched")))
+
+    def order(each: Found) -> tuple[int, str]:
+        return -each.row["doubt"], each.row["segment_id"]
+
+    return sorted(taken, key=order) if choice.most is None else nsmallest(choice.most, taken, key=order)
 
 
 def _quoted(text: str) -> str:

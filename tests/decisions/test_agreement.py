@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.corrected_segments.schema import ERRORS
@@ -46,6 +46,7 @@ def test_alpha_is_that_of_the_published_examples(rows: tuple[str, ...], value: f
 UNITS = st.lists(st.lists(st.sampled_from("abc"), max_size=4), max_size=12)
 
 
+@settings(deadline=None)
 @given(UNITS, st.randoms())
 def test_alpha_knows_no_order_and_no_names_and_nothing_of_units_with_one_value(
     units: list[list[str]], draw: random.Random
@@ -59,6 +60,7 @@ def test_alpha_knows_no_order_and_no_names_and_nothing_of_units_with_one_value(
     assert found.value is None or -1 <= found.value <= 1
 
 
+@settings(deadline=None)
 @given(UNITS)
 def test_alpha_is_one_exactly_where_no_unit_has_two_different_values(units: list[list[str]]) -> None:
     found = alpha(units)

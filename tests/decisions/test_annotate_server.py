@@ -1,5 +1,6 @@
 """`make annotate` hands no key of ours on, lets nothing out, and says in a sentence why it cannot start."""
 
+import os
 import socket
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from lwv_dagster.annotate.label_studio.annotate_server import LOGIN, Account, account_in, environment, said
 from lwv_dagster.annotate.label_studio.labelling_project import CONTROLS, label_config, title_of
 
+ROOT = Path(__file__).resolve().parents[2]
 SERVER = "lwv_dagster.annotate.label_studio.annotate_server"
 OURS = {
     "PATH": "/usr/bin",
@@ -58,7 +60,7 @@ def test_the_first_account_is_known_again_and_a_broken_database_is_a_first_start
 def started(tmp_path: Path, program: Path, port: int) -> str:
     result = subprocess.run(
         [sys.executable, "-m", SERVER, str(program), str(port)],
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "LWV_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,
@@ -81,7 +83,8 @@ def test_why_it_cannot_start_is_a_sentence(tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho it is broken >&2\nexit 3\n")
     python.chmod(0o755)
-    assert "Label Studio ended before it answered (it is broken)" in started(tmp_path, program, 0)
+    for path in (program, Path(os.path.relpath(program, ROOT))):  # make names it from where it stands
+        assert "Label Studio ended before it answered (it is broken)" in started(tmp_path, path, 0)
 
 
 @pytest.mark.parametrize("name", CONTROLS)

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.signals.schema import SIGNALS, Signal
@@ -83,6 +83,7 @@ def test_a_word_that_means_nothing_is_told_in_one_sentence(word: str, says: str)
     assert says in str(found.value) and len(str(found.value).splitlines()) == 1 and len(str(found.value)) < 300
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.text(max_size=20), st.builds("{}={}".format, st.sampled_from(NAMES), st.text(max_size=9))))
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -209,6 +209,7 @@ def test_each_verdict_is_taken_where_it_does_something_and_a_sentence_elsewhere(
     assert len(says.splitlines()) <= 1 and (not says or says.endswith("."))
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 6)), st.integers(0, 6))
 def test_the_attempt_that_counts_is_the_first_that_nobody_asked_to_leave_behind(again: set[int], allowed: int) -> None:
     call = Call("critic", (user("a"),), "t@1", "s", "step", attempt=1)
@@ -240,6 +241,8 @@ def test_what_people_say_of_one_item_comes_to_one_thing() -> None:
     }
     assert quarantine_decisions([said("a", "retry", 1), said("a", "withdrawn", 2)]).again == frozenset()
     assert quarantine_decisions([said("a", "retry", 1), said("a", "withdrawn", 2), said("a", "retry", 3)]).again
+    anew = [said("a", "retry", 1, "1" * 64), said("a", "withdrawn", 2), said("a", "retry", 3, "2" * 64)]
+    assert quarantine_decisions(anew).again == {"2" * 64}
     found = quarantine_decisions([said("a", "retry", 1), said("b", "drop", 2)])
     assert (found.again, found.dropped) == (frozenset(), frozenset())  # contested
     found = quarantine_decisions([said("a", "retry", 1), said("b", "drop", 2), said("c", "drop", 3)])

@@ -40,7 +40,7 @@ class Account:
 
 def main() -> None:
     """Until it is stopped."""
-    program, port = Path(sys.argv[1]), int(sys.argv[2])
+    program, port = Path(sys.argv[1]).absolute(), int(sys.argv[2])
     try:
         home = Settings().absolute().home
         data = home / "label-studio"
