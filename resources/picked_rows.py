@@ -17,21 +17,28 @@ def picked_rows(
     columns: only these, as far as the file has them; a part of a nested one by its path. Raises OSError and
     pa.ArrowException where the file cannot be read; a file without `by` has no such row.
     """
-    found = list[dict[str, Any]]()
+    found, texts = list[dict[str, Any]](), sorted(values)
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
         if by not in names:
             return []
         have = None if columns is None else [name for name in columns if name.partition(".")[0] in names]
-        places = _places(file.read([by]).column(0), pa.array(sorted(values), pa.string())) if values else []
-        start = 0
         for group in range(file.num_row_groups):
-            end = start + file.metadata.row_group(group).num_rows
-            here = [place - start for place in places if start <= place < end]
-            if here:
-                found += file.read_row_group(group, have).take(here).to_pylist()
-            start = end
+            if not _may_hold(file.metadata.row_group(group), by, texts):
+                continue
+            places = _places(file.read_row_group(group, [by]).column(0), pa.array(texts, pa.string()))
+            if places:
+                found += file.read_row_group(group, have).take(places).to_pylist()
     return found
+
+
+def _may_hold(group: pq.RowGroupMetaData, column: str, texts: Sequence[str]) -> bool:
+    """Whether one of these texts lies between the least and the greatest of a column, as far as the file says."""
+    chunks = (group.column(number) for number in range(group.num_columns))
+    found = next((chunk.statistics for chunk in chunks if chunk.path_in_schema == column), None)
+    if found is None or not found.has_min_max:
+        return bool(texts)
+    return any(found.min <= text <= found.max for text in texts)
 
 
 def _places(column: pa.ChunkedArray, values: pa.Array) -> list[int]:
