@@ -13,7 +13,7 @@ export LWV_SOURCES ?= $(CURDIR)/samples
 # Dagster refuses a relative path.
 export DAGSTER_HOME ?= $(if $(filter /%,$(LWV_HOME)),,$(CURDIR)/)$(LWV_HOME)/dagster
 
-.PHONY: setup demo test lint types tests test-servers test-hands ui look smol bench-engine bench-control bench-recipe bench-training clean
+.PHONY: setup demo test lint types tests test-servers test-hands ui look smol bench-engine bench-look bench-control bench-recipe bench-training clean
 
 setup: $(VENV)/.installed
 
@@ -85,6 +85,10 @@ bench-training: setup
 
 bench-engine: setup
 	$(BIN)/python -m bench.engine.run --sizes 96x16@2 1000x16@4 1000x64@2
+
+bench-look: setup
+	$(BIN)/python -m bench.look.big_home .lwv/look-bench
+	$(BIN)/python -m bench.look.run .lwv/look-bench
 
 bench-control: setup
 	$(BIN)/python -m bench.recipe.control

@@ -3,7 +3,8 @@
     .venv/bin/python -m bench.look.big_home FOLDER      # once: 22,158 decks of 16 pages in 87 shards
     .venv/bin/python -m bench.look.run FOLDER
 
-The app is started anew; `first` is the first request of that page, `again` the slowest of four after it.
+The app is started anew; `first` is the first request of that page, `again` the slowest of four
+after it; CPU is what the app's process took of both cores meanwhile, whatever else the machine does.
 """
 
 import argparse
@@ -123,13 +124,19 @@ def ask_timed(
 ) -> str:
     """Ask and print; one address is asked again."""
     asked = addresses if len(addresses) > 1 else addresses * (1 + AGAIN)
-    took, text = [], ""
+    took, cpu, text = [], [], ""
     for number, address in enumerate(asked):
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), process.cpu_times()
         text = ask(connection, address, bodies[number] if bodies else None)
         took.append(time.perf_counter() - started)
+        now = process.cpu_times()
+        cpu.append(now.user + now.system - busy.user - busy.system)
     size = process.memory_info().rss / 1e6
-    print(f"{what:40} first {took[0]:6.3f} s   again {max(took[1:]):6.3f} s   {size:5.0f} MB", flush=True)
+    print(
+        f"{what:38} first {took[0]:6.3f} s ({cpu[0]:.2f} of CPU)   again {max(took[1:]):6.3f} s ({max(cpu[1:]):.2f})"
+        f"   {size:5.0f} MB",
+        flush=True,
+    )
     return text
 
 

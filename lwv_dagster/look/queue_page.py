@@ -23,6 +23,7 @@ from lwv_dagster.look.tables import TablesError
 from lwv_dagster.look.word_diff import word_diff
 from resources.recipe.read import read_recipe
 
+_SHARD_OF = "SELECT shard FROM segments WHERE segment_id = ?"
 NO_SHARD = "No shard has `signals` yet: run `lwv demo`, or the shard job in `make ui`, then load this page again."
 
 
@@ -39,6 +40,8 @@ def queue(request: Request) -> Response:
     rows = page_of(look.tables, asked, standings, found)
     at = request.query_params.get("at") or (rows[0]["segment_id"] if rows else "")
     shard = request.query_params.get("in") or next((row["shard"] for row in rows if row["segment_id"] == at), "")
+    if at and not shard:
+        shard = next((row["shard"] for row in look.tables.rows(_SHARD_OF, [at])), "")
     view = _view(look, shard, at, standings) if at else None
     return page(
         request,

@@ -20,7 +20,7 @@ from resources.decisions.settle import Settled
 from resources.store import Store
 from resources.table import Row, Table
 
-NEIGHBOUR = 280  # characters of the segment before and after that are shown
+NEIGHBOUR = 160  # characters of the segment before and after that are shown
 OUTPUT_COLUMNS = ("example_id", "document_id", "documents", "kind", "split", "language", "images", "request", "author")
 
 

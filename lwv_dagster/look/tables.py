@@ -122,12 +122,16 @@ class Tables:
         """As `rows`, of all shards, as an Arrow table: for charts."""
         with self._cursor(sql, None, more) as cursor:
             try:
-                return cursor.execute(sql, values or None).to_arrow_table()
+                return cursor.sql(sql, params=values or None).to_arrow_table()
             except duckdb.Error as error:
                 raise TablesError(_says(error)) from error
 
     def files(self, table: str) -> Files:
         """The files of a table as they are now."""
+        with self._lock:  # who comes second finds the footers read
+            return self._files(table)
+
+    def _files(self, table: str) -> Files:
         found, stamps = Files(), list[object]()
         for path in sorted((self.store.home / "tables" / table).glob("*.parquet")):
             seen = self._look(path, TABLES[table])
@@ -187,8 +191,7 @@ class Tables:
         except OSError:
             return None
         stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        with self._lock:
-            known = self._seen.get(path)
+        known = self._seen.get(path)
         if known is None or known.stamp != stamp:
             try:
                 known = _Seen(stamp, *_compared(pq.read_schema(path), table.schema))
@@ -196,8 +199,7 @@ class Tables:
                 return None
             except (pa.ArrowException, OSError) as error:
                 known = _Seen(stamp, f"it cannot be read: {in_line(str(error))[:120]}", ())
-            with self._lock:
-                self._seen[path] = known
+            self._seen[path] = known
         return known
 
     def _rows(

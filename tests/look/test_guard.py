@@ -137,10 +137,12 @@ def test_on_this_machine_alone_no_token_is_needed(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../calls.db", "..%2F..%2Fcalls.db", "a" * 64, "A" * 64, "x", "%00", f"{'a' * 64}.jpg"]
+    "name", ["../calls.db", "..%2F..%2Fcalls.db", "a" * 64, "A" * 64, "x", "%00", "secret", f"{'a' * 64}.jpg"]
 )
 def test_no_file_but_a_stored_image_is_served(name: str, client: TestClient, home: Path) -> None:
     (home / "calls.db").write_text("secret")
+    (home / "images" / "se").mkdir()
+    (home / "images" / "se" / "secret.jpg").write_text("secret")
     answer = client.get(f"/image/{name}")
     assert answer.status_code == 404
     assert "secret" not in answer.text

@@ -1,6 +1,7 @@
 """The pages over tables that are there, missing, old, damaged or replaced; and the filter, which finds what it says."""
 
 import json
+import re
 import socket
 import threading
 import urllib.request
@@ -135,8 +136,13 @@ def test_the_worst_come_first_and_the_text_is_found(client: TestClient, home: Pa
     page = client.get("/queue").text
     assert f'data-at="{worst["segment_id"]}"' in page
     assert "12 of" not in page
-    text = next(iter(Store(home).read_table("segments", "lectures-001").column("text").to_pylist()))
-    assert "1 segment" in client.get("/queue", params={"q": text[-60:].lower().capitalize()}).text
+    texts = Store(home).read_table("segments", "lectures-001").column("text").to_pylist()
+    text = next(text for text in texts if text.startswith("## Slide"))
+    assert "1 segment" in client.get("/queue", params={"q": text[-60:]}).text
+    sentence = re.search(r"[.\n] ?([A-Z]\w+(?: \w+){6})", text)
+    assert sentence is not None
+    for typed in (sentence[1], sentence[1].lower()):
+        assert "1 segment" in client.get("/queue", params={"q": typed}).text
     assert "4 segments" in client.get("/queue", params={"q": "deck-0.pdf"}).text
     assert "No segment is as the filter asks." in client.get("/queue", params={"q": "100%_!"}).text
 
@@ -149,6 +155,13 @@ def test_the_filters_name_what_there_is_with_its_number(home: Path) -> None:
     ]
     assert sum(each.segments for each in found["split"]) == 48
     tables.close()
+
+
+def test_a_segment_is_found_by_its_id_alone(client: TestClient, home: Path) -> None:
+    row = min(all_signals(home), key=lambda row: row["doubt"])
+    page = client.get(f"/queue?at={row['segment_id']}").text
+    assert f'data-id="{row["segment_id"]}" data-shard="{row["shard"]}" data-seen' in page
+    assert "it is gone, or its shard was never run" in client.get("/queue?at=0123456789abcdef-deck-000").text
 
 
 def test_without_a_finished_shard_the_page_says_what_to_run(tmp_path: Path) -> None:
