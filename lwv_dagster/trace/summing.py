@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 
 from lwv_dagster.trace.trail import TrailPage
 
-PAGE = ("document_id", "page", "image", "source_path", "licence")
+PAGE = ("document_id", "page", "source_path", "licence")  # not its image: the longest text of all
 ASKED = ("role", "model", "template")
 
 
 @dataclass(frozen=True)
 class Sum:
-    """documents: the first page that is shown of each. counts: what -> of which -> how many."""
+    """documents: the first page that is shown of each, without its image. counts: what -> of which -> how many."""
 
     documents: list[TrailPage]
     counts: dict[str, dict[str, int]]
@@ -32,7 +32,8 @@ def sum_up(provenance: Path) -> Sum:
         pages = _parts(file, "pages", PAGE)
         whole = file.read(["shard", "cost_usd"])
     firsts = _firsts(pages, "document_id")
-    documents = [TrailPage(*values) for values in zip(*(firsts[name].to_pylist() for name in PAGE), strict=True)]
+    columns = [firsts[name].to_pylist() for name in PAGE]
+    documents = [TrailPage(name, page, "", path, licence) for name, page, path, licence in zip(*columns, strict=True)]
     cost: float = pc.sum(whole["cost_usd"]).as_py() or 0.0
     counts = {
         "rows by kind": _counts(rows, ["kind"]),
