@@ -83,8 +83,8 @@ def _add_data_set(trail: Trail, data_set: DataSet) -> None:
     except (pa.ArrowException, OSError) as error:
         trail.notes.append(f"{data_set.provenance} cannot be read ({str(error).partition(chr(10))[0]}).")
         return
-    known = set(trail.pages)
-    trail.pages += [page for page in found.documents if page not in known]
+    known = {page.document_id for page in trail.pages}
+    trail.pages += [page for page in found.documents if page.document_id not in known]
     trail.cost_usd += found.cost_usd
     for name, counts in found.counts.items():
         mine = trail.counts.setdefault(name, {})
