@@ -69,7 +69,9 @@ def row(request: Request) -> Response:
         notes=trail.notes,
         trail=trail,
         documents=documents(trail.pages),
-        pictures=[each for each in trail.pages if store.image_path(each.image).is_file()][:MOST_PICTURES],
+        pictures=[
+            each for each in trail.pages[:MOST_PICTURES] if each.image and store.image_path(each.image).is_file()
+        ],
         calls={id(each): list(shown_calls(each, trail.messages, shown)) for each in trail.examples},
         texts=texts(store, trail),
         most=MOST_LISTED,

@@ -60,8 +60,10 @@ class Evidence:
 
     def shards_of(self, document_id: str) -> list[str]:
         """The shards whose tables may hold a document."""
-        named = list(dict.fromkeys(str(entry.get("shard")) for entry in self.entries(document_id, "document_id")))
-        return [shard for shard in named if self.store.has_table("source_images", shard)] or [
+        if self.register:  # it has every document that was ever found
+            named = dict.fromkeys(str(entry.get("shard")) for entry in self.entries(document_id, "document_id"))
+            return [shard for shard in named if self.store.has_table("source_images", shard)]
+        return [
             shard
             for shard in all_shards(self.store)
             if self.read("source_images", shard, ["document_id"], "document_id", [document_id])

@@ -1,23 +1,23 @@
 """A whole data set in a few numbers, out of its provenance: its documents, licences, prompts, models and cost."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lwv_dagster.trace.trail import TrailPage
 
-PAGE = ("document_id", "page", "image", "source_path", "licence")
+PAGE = ("source_path", "document_id", "page", "licence")  # not its image: the longest text of all
 ASKED = ("role", "model", "template")
 
 
 @dataclass(frozen=True)
 class Sum:
-    """documents: the first page that is shown of each. counts: what -> of which -> how many."""
+    """documents: the first page that is shown of each, without its image. counts: what -> of which -> how many."""
 
     documents: list[TrailPage]
     counts: dict[str, dict[str, int]]
@@ -31,17 +31,15 @@ def sum_up(provenance: Path) -> Sum:
         calls = _parts(file, "calls", (*ASKED, "server"))
         pages = _parts(file, "pages", PAGE)
         whole = file.read(["shard", "cost_usd"])
-    firsts = _firsts(pages, "document_id")
-    documents = [TrailPage(*values) for values in zip(*(firsts[name].to_pylist() for name in PAGE), strict=True)]
+    documents = _documents(pages)
     cost: float = pc.sum(whole["cost_usd"]).as_py() or 0.0
     counts = {
         "rows by kind": _counts(rows, ["kind"]),
         "examples by shard": _counts(whole, ["shard"]),
-        "documents by licence": _counts(firsts, ["licence"]),
+        "documents by licence": dict(sorted(Counter(page.licence for page in documents).items())),
         "calls by model and prompt": _counts(calls, ASKED),
         "calls by server": _counts(calls, ["server"]),
     }
-    documents.sort(key=lambda page: (page.file, page.document_id))
     return Sum(documents, {what: found for what, found in counts.items() if found}, cost)
 
 
@@ -52,11 +50,17 @@ def _parts(file: pq.ParquetFile, column: str, names: Sequence[str]) -> pa.Table:
     return pa.table({name: pc.struct_field(items, name) for name in names})
 
 
-def _firsts(table: pa.Table, column: str) -> pa.Table:
-    """The first row of each value of a column."""
-    values = table[column].combine_chunks().dictionary_encode()
-    _, places = np.unique(values.indices.to_numpy(), return_index=True)
-    return table.take(np.sort(places))
+def _documents(pages: pa.Table) -> list[TrailPage]:
+    """The first page of each document, by file: those of one stand together in an example."""
+    if not pages.num_rows:
+        return []
+    names = pages["document_id"].combine_chunks()
+    new = pc.indices_nonzero(pc.not_equal(names.slice(1), names.slice(0, len(names) - 1)))
+    begins = pages.take(pa.concat_arrays([pa.array([0], pa.uint64()), pc.add(new, pa.scalar(1, pa.uint64()))]))
+    first = dict[str, tuple[str, str, int, str]]()
+    for row in zip(*(begins[name].to_pylist() for name in PAGE), strict=True):
+        first.setdefault(row[1], row)
+    return [TrailPage(name, page, "", path, licence) for path, name, page, licence in sorted(first.values())]
 
 
 def _counts(table: pa.Table, names: Sequence[str]) -> dict[str, int]:

@@ -14,7 +14,7 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class TrailPage:
-    """A page that stands behind it. page: 1-based, of its document; image: sha256."""
+    """A page that stands behind it. page: 1-based, of its document; image: sha256, empty behind a whole data set."""
 
     document_id: str
     page: int

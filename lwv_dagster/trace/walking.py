@@ -3,20 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import pyarrow as pa
-
 from assets.benchmark_scores.score_files import MODELS
 from assets.traced_rows import Provenance, TracedRow
-from lwv_dagster.trace.evidence import DataSet, Evidence, ReadRow
-from lwv_dagster.trace.gathering import add_document, add_examples, add_uses, trained_on
+from lwv_dagster.trace.evidence import Evidence, ReadRow
+from lwv_dagster.trace.gathering import add_document, add_examples, add_uses
 from lwv_dagster.trace.naming import EXAMPLE, Asked, read_id
 from lwv_dagster.trace.near import near_ids
-from lwv_dagster.trace.summing import sum_up
 from lwv_dagster.trace.trail import Kind, Trail, TrailCall, TrailExample, TrailPage, row_calls
+from lwv_dagster.trace.trail_calls import call_of, with_prompts
+from lwv_dagster.trace.wholes import checkpoint_trail, data_set_trail, score_trail
 from resources.decisions.decision import Decision
 from resources.decisions.people import People
 from resources.ledger import Ledger
-from resources.ledger_calls import CallFacts, call_facts, calls_of_samples
+from resources.ledger_calls import call_facts
 from resources.sent_prompts import prompt_tree
 from resources.store import Store
 
@@ -60,7 +59,7 @@ class _Walk:
         """The first that the id turns out to be of."""
         asked = self.asked
         if asked.within in MODELS:
-            return self._score()
+            return score_trail(self.evidence, self.ledger, asked.within, asked.text)
         if asked.page is not None:
             return self._page()
         by_form: dict[str, tuple[Callable[[], Trail | None], ...]] = {
@@ -248,7 +247,7 @@ class _Walk:
             trail.notes.append(
                 f"It ended as `{facts.status}`, and no text of now is its answer: it was replaced, or it is a judge's."
             )
-            trail.examples = [replace(example, calls=[_call(facts)]) for example in trail.examples[:1]]
+            trail.examples = [replace(example, calls=[call_of(facts)]) for example in trail.examples[:1]]
         add_uses(trail, self.evidence)
         if facts.role == "judge" and facts.step.startswith("judge-") and "draft" not in facts.step:
             model = facts.step.removeprefix("judge-")
@@ -270,86 +269,11 @@ class _Walk:
         trail.notes.insert(0, f"{found.who} decided `{found.verdict}` on {found.kind} {found.target}.")
         return trail
 
-    # -- what is over many examples -------------------------------------------------------------------------------
     def _data_set(self) -> Trail | None:
-        data_set = next((each for each in self.evidence.data_sets if each.shown.id == self.asked.text), None)
-        if data_set is None:
-            return None
-        trail = Trail(data_set.shown.id, "data set", f"{data_set.shown.gate} data set")
-        self._add_data_set(trail, data_set)
-        trail.checkpoints = trained_on(self.evidence.checkpoints, [data_set.shown.id])
-        return self._with_scores(trail)
+        return data_set_trail(self.evidence, self.asked.text)
 
     def _checkpoint(self) -> Trail | None:
-        checkpoints = {each.id: each for each in self.evidence.checkpoints}
-        mine = checkpoints.get(self.asked.text)
-        if mine is None:
-            return None
-        trail = Trail(mine.id, "checkpoint", f"{mine.kind} checkpoint", checkpoints=[mine])
-        while (base := checkpoints.get(trail.checkpoints[-1].base)) and base not in trail.checkpoints:
-            trail.checkpoints.append(base)
-        wanted = [each.data_set for each in trail.checkpoints]
-        for data_set in self.evidence.data_sets:
-            if data_set.shown.id in wanted:
-                self._add_data_set(trail, data_set)
-        for name in wanted:
-            if name not in [each.id for each in trail.data_sets]:
-                trail.notes.append(f"Data set {name} is not there any more.")
-        return self._with_scores(trail, [mine.id])
-
-    def _score(self) -> Trail | None:
-        model, item = self.asked.within, self.asked.text
-        mine = [score for score in self.evidence.scores(items=[item]) if score.model == model]
-        trail = Trail(f"{model}:{item}", "score", "")
-        if not mine:
-            return None
-        add_examples(trail, self.evidence, [item])
-        for example in trail.examples:
-            trail.pages += [page for page in example.pages if page not in trail.pages]
-        if model != "teacher":  # the teacher's calls wrote the reference, not this answer
-            trail.examples = [replace(example, calls=[], cost_usd=0.0) for example in trail.examples]
-        judged = [call for call in self._judged(item) if call.step == f"judge-{model}"][-1:]
-        trail.examples = [replace(each, calls=[*each.calls, *map(_call, judged)]) for each in trail.examples]
-        trail.name, trail.scores = ", ".join(dict.fromkeys(page.file for page in trail.pages)), mine
-        checkpoints = {each.id: each for each in self.evidence.checkpoints}
-        name = mine[0].checkpoint
-        while name in checkpoints and checkpoints[name] not in trail.checkpoints:
-            trail.checkpoints.append(checkpoints[name])
-            name = checkpoints[name].base
-        wanted = {each.data_set for each in trail.checkpoints}
-        trail.data_sets = [each.shown for each in self.evidence.data_sets if each.shown.id in wanted]
-        trail.cost_usd = sum(each.cost_usd for each in trail.examples[:1]) + sum(each.cost_usd for each in judged)
-        if model in ("sft", "dpo") and not mine[0].checkpoint:
-            trail.notes.append("These scores are from before they named their checkpoint: run evaluation_job again.")
-        return trail
-
-    def _judged(self, item: str) -> list[CallFacts]:
-        return calls_of_samples(self.ledger, [item], "judge") if self.ledger else []
-
-    def _add_data_set(self, trail: Trail, data_set: DataSet) -> None:
-        trail.data_sets.append(data_set.shown)
-        if data_set.provenance is None:
-            trail.notes.append(
-                f"Data set {data_set.shown.id} was written before there was provenance: trace one of its rows."
-            )
-            return
-        try:
-            found = sum_up(data_set.provenance)
-        except (pa.ArrowException, OSError) as error:
-            trail.notes.append(f"{data_set.provenance} cannot be read ({str(error).partition(chr(10))[0]}).")
-            return
-        trail.pages += [page for page in found.documents if page not in trail.pages]
-        trail.cost_usd += found.cost_usd
-        for name, counts in found.counts.items():
-            mine = trail.counts.setdefault(name, {})
-            for key, count in counts.items():
-                mine[key] = mine.get(key, 0) + count
-
-    def _with_scores(self, trail: Trail, checkpoints: list[str] | None = None) -> Trail:
-        names = checkpoints or [each.id for each in trail.checkpoints]
-        models = [model for model, name in self.evidence.scored.items() if name in names]
-        trail.scores = self.evidence.scores(models=models)
-        return trail
+        return checkpoint_trail(self.evidence, self.asked.text)
 
     def _whole(self, trail: Trail) -> Trail:
         add_uses(trail, self.evidence)
@@ -371,32 +295,5 @@ def calls_about(example: TrailExample, places: set[int]) -> list[TrailCall]:
     return [call for call in example.calls if call.segment is None or call.segment in about]
 
 
-def with_prompts(ledger: Ledger, examples: list[TrailExample]) -> list[TrailExample]:
-    """The examples with what the ledger learnt since about calls whose prompt a data set did not know."""
-    unknown = [call.call_id for example in examples for call in example.calls if not call.prompt]
-    facts = call_facts(ledger, unknown)
-    if not facts:
-        return examples
-    return [
-        replace(
-            example,
-            calls=[_known(call, facts[call.call_id]) if call.call_id in facts else call for call in example.calls],
-        )
-        for example in examples
-    ]
-
-
-def _known(call: TrailCall, facts: CallFacts) -> TrailCall:
-    return replace(_call(facts), does=call.does, segment=call.segment)
-
-
 def _page(row: ReadRow) -> TrailPage:
     return TrailPage(row["document_id"], row["page"], row["image_sha256"], row["source_path"], row["licence"])
-
-
-def _call(facts: CallFacts) -> TrailCall:
-    does = "judge" if facts.role == "judge" else facts.step
-    return TrailCall(
-        facts.call_id, does, None, facts.role, facts.model, facts.server, facts.template, facts.prompt, facts.tokens,
-        facts.cost_usd, facts.at,
-    )  # fmt: skip
