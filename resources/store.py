@@ -219,24 +219,12 @@ def batched(rows: Iterable[R], size: int) -> Iterator[list[R]]:
 
 def rows_with(path: Path, column: str, values: Iterable[str], columns: Sequence[str] | None = None) -> Iterator[Any]:
     """The rows of a Parquet file whose text in `column` is one of these values, a row group in memory at a time."""
-    texts = list(values)
-    wanted = pa.array(texts, pa.string())
+    wanted = pa.array(list(values), pa.string())
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
-            if not _may_hold(file.metadata.row_group(group), column, texts):
-                continue
             found = pc.is_in(file.read_row_group(group, [column]).column(0), wanted)
             if pc.any(found).as_py():
                 yield from file.read_row_group(group, columns).filter(found).to_pylist()
-
-
-def _may_hold(group: pq.RowGroupMetaData, column: str, texts: Iterable[str]) -> bool:
-    """Whether one of these texts lies between the least and the greatest of a column, as far as the file says."""
-    chunks = (group.column(number) for number in range(group.num_columns))
-    found = next((chunk.statistics for chunk in chunks if chunk.path_in_schema == column), None)
-    if found is None or not found.has_min_max:
-        return True
-    return any(found.min <= text <= found.max for text in texts)
 
 
 def file_hash(path: Path) -> str:
