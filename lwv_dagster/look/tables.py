@@ -3,10 +3,11 @@
 import re
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -40,8 +41,10 @@ TABLES: Mapping[str, Table[Any]] = {
 THREADS = 2
 MEMORY = "200MB"  # of DuckDB; what does not fit is written to a temporary folder
 NAMED = 3  # shards that a note lists
+TRIES = 8  # to read tables that are replaced meanwhile
 _ASKED = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+)")
 Row = dict[str, Any]
+Found = TypeVar("Found")
 
 
 class TablesError(RuntimeError):
@@ -108,23 +111,16 @@ class Tables:
         Raises TablesError.
         """
         only = None if shards is None else set(shards)
-        try:
-            return self._rows(sql, values, only, more)
-        except duckdb.IOException:  # a file was replaced between looking for it and reading it
-            try:
-                return self._rows(sql, values, only, more)
-            except duckdb.Error as error:
-                raise TablesError(_says(error)) from error
-        except duckdb.Error as error:
-            raise TablesError(_says(error)) from error
+        return _tried(lambda: self._rows(sql, values, only, more))
 
     def table(self, sql: str, values: Mapping[str, object] | Sequence[object] = (), **more: pa.Table) -> pa.Table:
         """As `rows`, of all shards, as an Arrow table: for charts."""
-        with self._cursor(sql, None, more) as cursor:
-            try:
+
+        def read() -> pa.Table:
+            with self._cursor(sql, None, more) as cursor:
                 return cursor.sql(sql, params=values or None).to_arrow_table()
-            except duckdb.Error as error:
-                raise TablesError(_says(error)) from error
+
+        return _tried(read)
 
     def files(self, table: str) -> Files:
         """The files of a table as they are now."""
@@ -249,6 +245,20 @@ class _Cursor:
 
     def __exit__(self, *_error: object) -> None:
         self._cursor.close()
+
+
+def _tried(read: Callable[[], Found]) -> Found:
+    """What is read, once more where a file was replaced between looking for it and reading it. Raises TablesError."""
+    for tries in range(1, TRIES + 1):
+        try:
+            return read()
+        except duckdb.IOException as error:
+            if tries == TRIES:
+                raise TablesError(_says(error)) from error
+            time.sleep(0.01 * tries)
+        except duckdb.Error as error:
+            raise TablesError(_says(error)) from error
+    raise AssertionError("unreachable")
 
 
 def _reading(table: Table[Any], paths: Iterable[Path], lacking: bool) -> str:
