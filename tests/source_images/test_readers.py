@@ -24,7 +24,7 @@ from assets.source_images.reading.believed import drawn_page, jpeg_size, measure
 from assets.source_images.reading.frames import MAX_BLOB, Incoming, Message, NonsenseError, encode
 from assets.source_images.reading.pool import Readers
 from assets.source_images.reading.process import PREFIX
-from assets.source_images.reading.tasks import Reading
+from assets.source_images.reading.tasks import DrawTask, Reading
 from resources.settings import Settings
 from resources.store import Store
 from tests.source_images.planted import planted  # noqa: F401  # a fixture
@@ -240,3 +240,15 @@ def test_the_size_of_a_jpeg_is_what_its_header_says() -> None:
     jpeg = to_jpeg(Image.new("RGB", (40, 30)))
     assert jpeg_size(jpeg) == (40, 30)
     assert jpeg_size(jpeg[:-1]) is jpeg_size(b"\xff\xd8\xff\xd9") is jpeg_size(b"") is None
+
+
+def test_of_two_readers_one_alone_draws_a_deck(settings: Settings) -> None:
+    """LibreOffice takes the memory of a reader and more: a folder of decks stays in its bounds."""
+    names = ("a.pptx", "b.pptx", "c.png")
+    shelf = pool._Shelf([Reading(settings.sources / name) for name in names], settings, 2, Store(settings.home), str)
+    deck = shelf.next_task()
+    assert isinstance(deck, DrawTask) and deck.reading.path.name == "a.pptx"
+    assert shelf.next_task() is None
+    deck.fail("is broken")
+    begun = [task.reading.path.name for task in (shelf.next_task(), shelf.next_task()) if isinstance(task, DrawTask)]
+    assert begun == ["b.pptx", "c.png"]

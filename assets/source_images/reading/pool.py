@@ -26,6 +26,7 @@ from resources.store import Store
 
 PROBED_TOGETHER = 64
 LOOK_S = 0.25  # whether one that is silent is late
+READERS_A_DECK = 2  # one deck is drawn at a time for so many readers: LibreOffice takes the memory of two
 BEGUN = 4  # documents for each reader that are being read: results come in order, and wait in memory
 
 _idle: list[Reader] = []  # of this process: their models are loaded
@@ -81,7 +82,7 @@ class Readers:
         text_of: sha256 of a page image -> its text, where that is known. While they are drawn, raises OSError and
         ImportError where this machine is at fault.
         """
-        shelf = _Shelf([Reading(path) for path in paths], self._settings, self._most * BEGUN, store, text_of)
+        shelf = _Shelf([Reading(path) for path in paths], self._settings, self._most, store, text_of)
         for _ in self._work(shelf.next_task):
             yield from shelf.finished()
         yield from shelf.finished()
@@ -174,13 +175,13 @@ class _Shelf:
         self,
         readings: Sequence[Reading],
         settings: Settings,
-        begun: int,
+        readers: int,
         store: Store,
         text_of: Callable[[str], str | None],
     ) -> None:
         self._unbegun = deque(readings)
         self._begun = deque[Reading]()
-        self._most = begun
+        self._most, self._most_decks = readers * BEGUN, max(1, readers // READERS_A_DECK)
         self._settings = settings
         self._store = store
         self._text_of = text_of
@@ -194,6 +195,8 @@ class _Shelf:
                 self._given[id(reading)] = given + 1
                 return self._measure(reading, given + 1)
         if not self._unbegun or len(self._begun) >= self._most:
+            return None
+        if _is_deck(self._unbegun[0]) and sum(map(_is_being_drawn, filter(_is_deck, self._begun))) >= self._most_decks:
             return None
         reading = self._unbegun.popleft()
         self._begun.append(reading)
@@ -217,6 +220,14 @@ class _Shelf:
         name = f"page {number} of {document_name(reading.path, self._settings)}"
         image = self._store.image_path(sha256)
         return MeasureTask(reading, number, image, name, text, self._settings.page_seconds)
+
+
+def _is_deck(reading: Reading) -> bool:
+    return reading.path.suffix.lower() == ".pptx"
+
+
+def _is_being_drawn(reading: Reading) -> bool:
+    return not reading.all_drawn and not reading.why
 
 
 def _from_before(memory_mb: int) -> Reader | None:
