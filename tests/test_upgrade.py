@@ -118,6 +118,7 @@ def test_rows_of_the_last_version_are_traced_and_compared_with_a_note_on_what_is
         assert trail.pages and all(page.file and page.licence for page in trail.pages)
         assert [call for each in trail.examples for call in each.calls]
         assert any("written before there was provenance" in note for note in trail.notes)
+        assert all(row.words is None or row.words > 0 for row in trail.rows)
     before = {gate: len(list(rows_of(current_manifest(old.store, gate), ["id"]))) for gate in GATES}
     for found in diff(old.store, str(old.home), str(STORED)):
         assert found.counts.same == before[found.a.gate] and found.counts.changed == 0  # type: ignore[index]

@@ -174,7 +174,7 @@ def _add_older(trail: Trail, evidence: Evidence, wanted: frozenset[str]) -> None
                     row["kind"],
                     row.get("upto"),
                     row.get("weight", 1.0),
-                    row.get("words", 0),
+                    row.get("words"),
                 )
             )
             if data_set.shown not in trail.data_sets:

@@ -80,7 +80,7 @@ class TrailRow:
     kind: str
     upto: int | None
     weight: float
-    words: int
+    words: int | None  # None where the data set is of before provenance and its rows do not say
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from lwv_dagster.trace.trail import Trail, TrailCall, TrailExample
+from lwv_dagster.trace.trail import Trail, TrailCall, TrailExample, TrailRow
 from resources.messages import Image
 from resources.sent_prompts import PromptTree, messages_of
 from resources.text.shown import in_line, number_of
@@ -26,7 +26,7 @@ def trail_lines(trail: Trail, prompts: bool) -> Iterator[str]:
     yield from _listed(
         "made of it, rows",
         [
-            f"{row.data_set}:{row.id}  {row.gate}, {row.kind}, {number_of(row.words, 'word')}, weight {row.weight:.3g}"
+            f"{row.data_set}:{row.id}  {row.gate}, {row.kind}, {_length(row)}weight {row.weight:.3g}"
             for row in trail.rows
         ],
     )
@@ -116,6 +116,10 @@ def _listed(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
         yield f"{title}:"
         yield from (f"  {line}" for line in _most(lines, "more (--json has all)"))
+
+
+def _length(row: TrailRow) -> str:
+    return "" if row.words is None else f"{number_of(row.words, 'word')}, "
 
 
 def _most(lines: Sequence[str], words: str) -> list[str]:
