@@ -18,10 +18,10 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            from resources.settings import Settings
+            from resources.settings import SettingError, Settings
             from resources.storage_faults import why
 
-            says = why(error, Settings().absolute().home)
+            says = str(error) if isinstance(error, SettingError) else why(error, Settings().absolute().home)
             if says is None:
                 raise
             click.echo(f"lwv {ctx.invoked_subcommand}: {says}")

@@ -46,3 +46,13 @@ def test_a_check_that_cannot_start_says_why(
     found = CliRunner().invoke(main, ["check"])
     assert (found.exit_code, type(found.exception)) == (2, SystemExit)
     assert "lwv check cannot start" in found.output and says in found.output
+
+
+@pytest.mark.parametrize("command", [["look"], ["trace", "x"], ["diff", "a", "b"]])
+def test_a_setting_that_cannot_be_is_one_sentence(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LWV_LOOK_PORT", "abc")
+    found = CliRunner().invoke(main, command)
+    assert found.exit_code == 2
+    assert found.output.splitlines() == [
+        f"lwv {command[0]}: LWV_LOOK_PORT must be a whole number from 1 to 65,535, is 'abc'."
+    ]

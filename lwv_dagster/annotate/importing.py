@@ -10,7 +10,7 @@ from rich.markup import escape
 from assets.quality.names import all_shards, names_for
 from lwv_dagster.annotate.reach import Reach, reach
 from lwv_dagster.annotate.taken import Line, Taken, sort_out
-from lwv_dagster.terminal import console, print_table
+from lwv_dagster.terminal import console
 from resources.decisions.decision import Decision
 from resources.decisions.people import People, people_of
 from resources.recipe.read import RecipeError, read_recipe
@@ -18,7 +18,6 @@ from resources.settings import Settings
 from resources.store import Store
 
 NAMED = 20  # refused lines that are shown
-COLUMNS = ("what", "new", "changed", "weights", "gone", "data sets that hold the old rows", "checkpoints of these")
 
 
 def run_import(path: Path, yes: bool) -> int:
@@ -75,21 +74,24 @@ def show(store: Store, taken: Taken, reached: Sequence[Reach]) -> None:
     )
     if reached:
         names = names_for(store, {each.shard for each in reached}, (each.example_id for each in reached))
-        rows = [
-            (
-                f"{names.of(each.example_id) or each.example_id} ({each.shard})",
-                *map(len, (each.new, each.changed, each.weighted, each.gone)),
-                ", ".join(each.held_by),
-                ", ".join(each.trained),
-            )
-            for each in reached
-        ]
-        print_table("Rows that are trained on", COLUMNS, rows, numbers=COLUMNS[1:5])
+        console.print("Rows that are trained on:")
+        for each in reached:
+            name = f"{names.of(each.example_id) or each.example_id} ({each.shard})"
+            console.print(f"  {escape(name)}: {escape(_effect(each))}", soft_wrap=True)
     elif taken.places:
         console.print("No row that is trained on changes.")
     for decision in [each for each in taken.new if each.about in taken.asides][:NAMED]:
         item = taken.asides[decision.about]
         console.print(escape(f"{decision.verdict}: {item.source or decision.target} ({item.reason})"), soft_wrap=True)
+
+
+def _effect(reached: Reach) -> str:
+    """What becomes of an example's rows, in one line that a narrow terminal does not tear apart."""
+    found = [f"{len(reached.new)} new", f"{len(reached.changed)} changed", f"weights of {len(reached.weighted)}"]
+    found.append(f"{len(reached.gone)} gone")
+    held = f"; data sets that hold the old rows: {', '.join(reached.held_by)}" if reached.held_by else ""
+    trained = f"; checkpoints of these: {', '.join(reached.trained)}" if reached.trained else ""
+    return ", ".join(found) + held + trained
 
 
 def save(people: People, taken: Taken, path: Path, yes: bool) -> None:

@@ -58,11 +58,18 @@ def sides(store: Store, a: str, b: str) -> list[tuple[Side, Side]]:
     return pairs
 
 
+def _is_home(path: Path) -> bool:
+    try:
+        return (path / "datasets").is_dir()
+    except (OSError, ValueError):  # what no path can be
+        return False
+
+
 def _named(store: Store, name: str) -> dict[str, Side]:
     """gate -> the data set."""
     home, _, data_set = name.rpartition(":")
-    path = Path(home or name).expanduser()
-    if (path / "datasets").is_dir() and (home or "/" in name or not _by_id(store, name)):
+    path = Path(home or name)
+    if _is_home(path) and (home or "/" in name or not _by_id(store, name)):
         other = Store(path)
         found = _by_id(other, data_set) if home else [each for each in _all(other) if each.shown.current]
         where = other

@@ -1,6 +1,7 @@
 """The queue's addresses: the list with one segment beside it, a segment alone, the filters, and decisions that come."""
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,7 @@ from lwv_dagster.look.tables import TablesError
 from lwv_dagster.look.word_diff import word_diff
 from resources.recipe.read import read_recipe
 
+_SAVING = threading.Lock()
 _SHARD_OF = "SELECT shard FROM segments WHERE segment_id = ?"
 NO_SHARD = "No shard has `signals` yet: run `lwv demo`, or the shard job in `make ui`, then load this page again."
 
@@ -42,7 +44,10 @@ def queue(request: Request) -> Response:
     shard = request.query_params.get("in") or next((row["shard"] for row in rows if row["segment_id"] == at), "")
     if at and not shard:
         shard = next((row["shard"] for row in look.tables.rows(_SHARD_OF, [at])), "")
-    view = _view(look, shard, at, standings) if at else None
+    try:
+        view = _view(look, shard, at, standings) if at else None
+    except TablesError as error:  # a damaged shard closes its own segments, and not the list
+        view, notes = None, [*notes, str(error)]
     return page(
         request,
         "queue.jinja",
@@ -106,12 +111,19 @@ async def foresee(request: Request) -> Response:
 async def decide(request: Request) -> Response:
     """Save a decision, or say why it is not taken."""
     look, line = look_of(request), await _line(request)
-    return await run_in_threadpool(_answered, look, line, _saved)
+
+    def one_at_a_time() -> Response:  # or two at once would both be looked at before either is saved
+        with _SAVING:
+            return _answered(look, line, _saved)
+
+    return await run_in_threadpool(one_at_a_time)
 
 
 def _answered(
     look: Look, line: Mapping[str, object], work: Callable[[Look, Mapping[str, object], Weighed], dict[str, Any]]
 ) -> Response:
+    if isinstance(shard := line.get("shard"), str):
+        look.tables.require(shard, "segments", "long_outputs")  # what is damaged is not gone
     try:
         found = weighed(look.store, look.tables.shards("segments"), look.standing, read_recipe(), line)
     except Refused as refused:
@@ -149,6 +161,7 @@ def changes_html(line: Mapping[str, object]) -> str:
 async def _line(request: Request) -> dict[str, object]:
     try:
         line = json.loads(await request.body())
+        json.dumps(line, ensure_ascii=False).encode()  # half a character, which JSON can spell, is no text
     except (ValueError, RecursionError) as error:
         raise HTTPException(400, "What was sent is no JSON.") from error
     if not isinstance(line, dict):

@@ -49,6 +49,7 @@ class Standing:
         self._store, self._tables = store, tables
         self._lock = threading.Lock()
         self._ledger: Ledger | None = None
+        self._file: tuple[int, int] | None = None  # which file the open ledger is
         self._seen: dict[str, str] = {}
         self._of: tuple[object, ...] = ()
         self._stamp: tuple[object, ...] = ()
@@ -80,9 +81,21 @@ class Standing:
                 self._ledger.close()
 
     def _people(self) -> People:
+        """A ledger that was moved away or replaced is opened anew: no decision goes into a file that is gone."""
+        if self._ledger is not None and self._file != self._file_now():
+            self._ledger.close()
+            self._ledger, self._of = None, ()
         if self._ledger is None:
             self._ledger = Ledger.at(self._store.home)
+            self._file = self._file_now()
         return People(self._ledger)
+
+    def _file_now(self) -> tuple[int, int] | None:
+        try:
+            found = (self._store.home / "calls.db").stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _settled(self, decisions: Sequence[Decision], alike: float) -> Standings:
         mine = [each for each in decisions if each.kind == "segment"]

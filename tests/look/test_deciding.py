@@ -262,3 +262,31 @@ def test_what_is_no_json_object_is_refused_with_a_sentence(body: bytes, client: 
 def test_looking_makes_no_ledger(client: TestClient, home: Path) -> None:
     assert client.get("/queue").status_code == 200
     assert not (home / "calls.db").exists()
+
+
+def test_a_ledger_that_is_replaced_while_one_looks_gets_the_decisions_and_not_the_file_that_is_gone(
+    client: TestClient, home: Path, rows: Rows, tmp_path: Path
+) -> None:
+    """As after the advice to move a broken ledger away, or to restore it from a backup."""
+    first, second = rows("sft")[:2]
+    assert post(client, "decide", correction(client, first))[0] == 200
+    for path in home.glob("calls.db*"):
+        path.rename(tmp_path / path.name)
+    line = correction(client, second)
+    assert post(client, "decide", line)[0] == 200
+    assert [each.target for each in saved(home)] == [line["target"]]
+    assert len(saved(tmp_path)) == 1
+
+
+def test_half_a_character_is_no_text(client: TestClient, home: Path, rows: Rows) -> None:
+    line = correction(client, rows("sft")[0], target="a\ud800b")
+    assert post(client, "decide", line)[0] == 400
+    assert saved(home) == []
+
+
+def test_one_sent_many_times_at_once_is_saved_once(client: TestClient, home: Path, rows: Rows) -> None:
+    line = correction(client, rows("sft")[0])
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(lambda _: post(client, "decide", line)[0], range(8)))
+    assert set(codes) == {200}
+    assert len(saved(home)) == 1

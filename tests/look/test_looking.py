@@ -324,3 +324,16 @@ def test_the_command_serves_the_home(home: Path, served: Callable[[Path], str]) 
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=20)
     assert "is no verdict" in json.load(refused.value)["says"]
+
+
+def test_a_damaged_shard_closes_its_own_segments_and_not_the_list(client: TestClient, home: Path) -> None:
+    worst = client.get("/queue").text.partition('data-shard="')[2].partition('"')[0]
+    path = Store(home).table_path("segments", worst)
+    whole = path.read_bytes()
+    path.write_bytes(b"no Parquet")
+    try:
+        page = client.get("/queue")
+    finally:
+        path.write_bytes(whole)
+    assert page.status_code == 200
+    assert worst in page.text and "materialise it again" in page.text

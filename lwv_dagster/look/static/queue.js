@@ -242,17 +242,21 @@ async function decide(verdict) {
     keepDraft();
     const name = await who();
     if (!name) return say("Nothing was saved: a decision has a name.", "warn");
-    const row = rows[at];
+    const index = at; // a save may take long: all that follows is about this segment, wherever the reader is by then
+    const here = item();
+    const row = rows[index];
     const body = { ...line(verdict), who: name };
     say("Saving …");
     const found = await post("/queue/decide", body);
+    const left = item() !== here;
     if (!found.taken) {
-      if (found.known) item().dataset.known = found.known;
-      return say(`${found.says} Your text is still here.`, "bad");
+      if (found.known) here.dataset.known = found.known;
+      const says = `${found.says} Your text is still here.`;
+      return say(left ? `${body.target} was not saved: ${says}` : says, "bad");
     }
     stored(DRAFT + body.seen, null);
-    item().dataset.seen = ""; // saved: what stands in the box is no draft any more
-    saved.push({ index: at, body });
+    here.dataset.seen = ""; // saved: what stands in the box is no draft any more
+    saved.push({ index, body });
     if (row) {
       ahead.delete(address(row));
       row.dataset.state = found.contested ? "contested" : "decided";
@@ -261,10 +265,11 @@ async function decide(verdict) {
     }
     const says = `Saved: ${verdict}. ${found.contested} ${found.says}`;
     busy = false;
-    if (at + 1 < rows.length) await show(at + 1, says);
+    if (left) say(`${body.target}: ${says}`, "good");
+    else if (index + 1 < rows.length) await show(index + 1, says);
     else {
       say(says, "good");
-      leave(at + 1);
+      leave(index + 1);
     }
   } catch (error) {
     say(`Nothing was saved: ${reason(error)} Your text is still here.`, "bad");
