@@ -15,6 +15,7 @@ from lwv_dagster.look.queue_filter import AT_ONCE, Filter
 from lwv_dagster.look.queue_rows import count_of, found_by, page_of
 from lwv_dagster.look.rendering import FOLDER, Look, rendered
 from lwv_dagster.look.segment_view import View, part_sentences, segment_view
+from lwv_dagster.look.tables import TablesError
 from resources.recipe.read import read_recipe
 from resources.settings import Settings
 from resources.store import MissingImageError, Store
@@ -38,6 +39,9 @@ class Sample(NamedTuple):
 
 def run_export(path: Path, words: Iterable[str]) -> int:
     """`lwv look --export FILE WORDS`. Exit code 2 where a word means nothing or nothing is as it asks."""
+    if path.exists() and not path.is_file():
+        click.echo(f"lwv look: {path} is no file that can be written: name another.", err=True)
+        return 2
     look = Look.at(Settings().absolute().home)
     try:
         asked = filter_of(words)
@@ -49,7 +53,7 @@ def run_export(path: Path, words: Iterable[str]) -> int:
             return 2
         html = samples_page(found, asked, count_of(look.tables, asked, standings, named))
         Store(path.parent).write_bytes(path, html.encode("utf-8", "replace"))
-    except WordError as error:
+    except (WordError, TablesError) as error:
         click.echo(f"lwv look: {error}", err=True)
         return 2
     finally:

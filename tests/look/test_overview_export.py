@@ -80,3 +80,9 @@ def test_texts_are_texts_and_a_missing_image_is_said(tmp_path: Path) -> None:
     page = (tmp_path / "x.html").read_text()
     assert not OUTSIDE.search(page)
     assert "&lt;script&gt;alert(1)" in page and "No page image." in page
+
+
+def test_what_is_no_file_is_not_replaced_by_one(home: Path) -> None:
+    result = export(home, Path("/dev/null"))
+    assert result.exit_code == 2 and "is no file that can be written" in result.output
+    assert Path("/dev/null").is_char_device()
