@@ -124,7 +124,7 @@ def finish(home: Path, sources: Path, env: Mapping[str, str]) -> str:
     return demo.said()
 
 
-CHANGING = {"seconds"}  # columns that say how long something took
+CHANGING = {"seconds", "at"}  # columns that say when something was, or how long it took
 
 
 def tables_of(home: Path) -> dict[str, list[dict[str, Any]]]:
@@ -133,11 +133,16 @@ def tables_of(home: Path) -> dict[str, list[dict[str, Any]]]:
     for folder in ("tables", "datasets", "scores"):
         for path in sorted((home / folder).rglob("*.parquet")):
             rows = pq.read_table(path).to_pylist()
-            found[path.relative_to(home).as_posix()] = [
-                {name: _placeless(value, home) for name, value in row.items() if name not in CHANGING} for row in rows
-            ]
+            found[path.relative_to(home).as_posix()] = [_placeless(row, home) for row in rows]
     return found
 
 
 def _placeless(value: Any, home: Path) -> Any:
-    return str(value).replace(str(home), "HOME") if isinstance(value, str | list | dict) else value
+    match value:
+        case str():
+            return value.replace(str(home), "HOME")
+        case list():
+            return [_placeless(each, home) for each in value]
+        case dict():
+            return {name: _placeless(each, home) for name, each in value.items() if name not in CHANGING}
+    return value
