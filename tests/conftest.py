@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import hypothesis
 import pytest
 from PIL import Image, ImageDraw
 
@@ -43,6 +44,11 @@ UNLIKE_DECKS = {
 os.environ.update(waiting_threads(os.environ))
 TRAINING = Path(__file__).parent / "training"
 BUSY_S = 1800  # for a test whose work takes up to a minute on a quiet machine
+
+
+# Limits of the suite are of work, not of a quiet machine.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
