@@ -46,7 +46,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
         patch.setenv("LWV_HOME", str(folder / "home"))
         patch.setenv("LWV_SOURCES", str(folder / "sources"))
         patch.setenv("LWV_RECIPE", write_recipe(folder))
-        patch.setenv("COLUMNS", "250")
         factory = Factory(folder / "home", folder / "sources", instance)
         for collection, pages in (("talks", PAGES), ("notes", 2)):
             for subject in ("rivers", "engines", "bread"):
