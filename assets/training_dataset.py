@@ -22,6 +22,7 @@ from assets.traced_rows import Gate as Gate  # of a training dataset: defined th
 from assets.traced_rows import OriginOf, ProvenanceWriter, made_under, no_origin
 from resources.authors import is_embedded
 from resources.dagster import Metadata
+from resources.damaged_files import read_object
 from resources.identity import UNKNOWN_RECIPE, IdentityRecord, TableIdentity
 from resources.store import BATCH_ROWS, Store, batched
 from resources.table import Row, Table, schema_of
@@ -131,7 +132,7 @@ def read_manifest(store: Store, gate: Gate, dataset_id: str) -> Manifest:
     path = store.home / "datasets" / gate / dataset_id / "manifest.json"
     if not path.exists():
         raise GateClosedError(f"{path} is not there: materialise `{gate}_dataset` again.")
-    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw = read_object(path)
     raw.setdefault("gate", raw.pop("door", gate))  # its name before 0.2
     return Manifest(**{**raw, "path": str(path.with_name(ROWS))})
 
@@ -142,7 +143,7 @@ def current_manifest(store: Store, gate: Gate) -> Manifest:
     pointer = parent / "current.json"
     if not pointer.exists():
         raise GateClosedError(f"{pointer} is not there: materialise `{gate}_dataset` first.")
-    return read_manifest(store, gate, json.loads(pointer.read_text(encoding="utf-8"))["id"])
+    return read_manifest(store, gate, str(read_object(pointer, "id")["id"]))
 
 
 def rows_of(manifest: Manifest, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:

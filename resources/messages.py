@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 Role = Literal["teacher", "critic", "judge"]
@@ -38,16 +38,23 @@ class Message:
         return b"".join(marks)
 
 
+# A conversation is sent again with each of its steps: its messages, and their hashes, are made once.
+_kept = lru_cache(maxsize=4096)
+
+
+@_kept
 def system(text: str) -> Message:
     """The turn that says how to answer."""
     return Message("system", (text,))
 
 
+@_kept
 def user(*parts: str | Image) -> Message:
     """The turn that asks; its parts are sent in this order."""
     return Message("user", parts)
 
 
+@_kept
 def assistant(text: str) -> Message:
     """An earlier answer of the model."""
     return Message("assistant", (text,))

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 
@@ -42,6 +41,8 @@ def _may_hold(group: pq.RowGroupMetaData, column: str, texts: Sequence[str]) -> 
 
 
 def _places(column: pa.ChunkedArray, values: pa.Array) -> list[int]:
+    import pyarrow.compute as pc  # takes 50 ms, and most of what imports this module never picks a row
+
     whole = column.combine_chunks()
     if not pa.types.is_list(whole.type):
         found: list[int] = pc.indices_nonzero(pc.is_in(whole, values)).to_pylist()

@@ -111,6 +111,7 @@ class Store:
         Raises MissingTableError, DamagedTableError.
         """
         with self._readable(table.name, shard) as path, pq.ParquetFile(path) as file:
+            _require_key(file.schema_arrow, table)
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
 
@@ -123,6 +124,7 @@ class Store:
         Raises MissingTableError, DamagedTableError.
         """
         with self._readable(table.name, shard) as path:
+            _require_key(pq.read_schema(path), table)
             yield from cast(list[Row], picked_rows(path, column, values, columns))
 
     @contextmanager
@@ -206,6 +208,13 @@ class Store:
         finally:
             tmp.unlink(missing_ok=True)
             os.close(handle)
+
+
+def _require_key(found: pa.Schema, table: Table[Row]) -> None:
+    """Raises ArrowInvalid where a file lacks the table's first column, which every version of it has."""
+    key = table.schema.names[0]
+    if key not in found.names:
+        raise pa.ArrowInvalid(f"it has no column `{key}`")
 
 
 def batched(rows: Iterable[R], size: int) -> Iterator[list[R]]:

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,13 +130,20 @@ class Factory:
         )
 
 
-@pytest.fixture
-def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
+@contextmanager
+def factory_in(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Factory]:
+    """A factory in `folder`, without files, whose models are the embedded ones."""
     for role in ("TEACHER", "CRITIC", "JUDGE"):
         for name in ("BASE_URL", "MODEL", "API_KEY"):
-            monkeypatch.delenv(f"LWV_{role}_{name}", raising=False)
-    monkeypatch.setenv("LWV_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LWV_SOURCES", str(tmp_path / "sources"))
-    (tmp_path / "sources").mkdir()
+            patch.delenv(f"LWV_{role}_{name}", raising=False)
+    patch.setenv("LWV_HOME", str(folder / "home"))
+    patch.setenv("LWV_SOURCES", str(folder / "sources"))
+    (folder / "sources").mkdir()
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Factory(tmp_path / "home", tmp_path / "sources", instance)
+        yield Factory(folder / "home", folder / "sources", instance)
+
+
+@pytest.fixture
+def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
+    with factory_in(tmp_path, monkeypatch) as found:
+        yield found

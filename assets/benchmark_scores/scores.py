@@ -1,15 +1,15 @@
 """Scores per answer and per model, and the summary that people read; every score names its harness and judge."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias, TypedDict, cast
 
 from assets.benchmark_scores.items import Item
 from assets.benchmark_scores.schema import Score
 from assets.benchmark_scores.score_files import BENCHMARK, MODELS, summary_path
 from assets.judging.judge import quality_score
 from resources.authors import is_embedded
+from resources.damaged_files import read_object
 from resources.failures import AnswerError
 from resources.store import Store
 from resources.text.length_score import length_score, length_score_released
@@ -119,7 +119,7 @@ def write_summary(
 def read_means(store: Store) -> dict[str, Means]:
     """model -> its means, as `summarise` made them; empty where nothing was scored yet."""
     path = summary_path(store)
-    models: dict[str, Means] = json.loads(path.read_text(encoding="utf-8"))["models"] if path.exists() else {}
+    models: dict[str, Means] = read_object(path, "models")["models"] if path.exists() else {}
     return {model: models[model] for model in MODELS if model in models}
 
 
@@ -128,7 +128,7 @@ def read_summary(store: Store) -> ScoreTable | None:
     path = summary_path(store)
     if not path.exists():
         return None
-    value: Summary = json.loads(path.read_text(encoding="utf-8"))
+    value = cast(Summary, read_object(path, "models", "judge", "student", "teacher"))
     columns = ("S", "S_l", "S_l_released", "S_q", "words")
     rows: list[tuple[str | int, ...]] = [
         (model, int(means["items"] or 0), *(_cell(means[name]) for name in columns))

@@ -1,10 +1,11 @@
 """The forecast of a shard's writing as it was before the first call, kept to be compared with what it took."""
 
-import json
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from assets.long_outputs.writing_forecast import Forecast
+from resources.damaged_files import read_object
+from resources.failures import StorageError
 from resources.store import Store
 
 
@@ -37,7 +38,6 @@ def keep_forecast(store: Store, shard: str, forecast: Forecast) -> None:
 def read_forecast(path: Path) -> KeptForecast | None:
     """None where the file is not one."""
     try:
-        found: KeptForecast = json.loads(path.read_text(encoding="utf-8"))
-        return found if found.keys() >= KeptForecast.__required_keys__ else None
-    except (OSError, ValueError, AttributeError):
+        return cast(KeptForecast, read_object(path, *KeptForecast.__required_keys__))
+    except (OSError, StorageError):
         return None

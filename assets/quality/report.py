@@ -1,6 +1,5 @@
 """The report file per asset and shard: what its checks found, and of which table."""
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import NotRequired, TypedDict, cast
 
 from assets.quality.names import ID
 from assets.quality.outcome import Finding, Outcome, Rule, Violation
+from resources.damaged_files import read_object
+from resources.failures import StorageError
 from resources.identity import IdentityRecord
 from resources.secrets import mask
 from resources.store import Store, file_hash
@@ -118,10 +119,10 @@ def read_report(store: Store, asset: str, shard: str) -> Report | None:
     if not path.exists():
         return None
     try:
-        found = {"made_with": None, **json.loads(path.read_text(encoding="utf-8"))}  # older reports lack it
+        found = {"made_with": None, **read_object(path)}  # older reports lack it
         whole = found.keys() >= Report.__required_keys__ and all(
             outcome.keys() >= OutcomeRecord.__required_keys__ for outcome in found["outcomes"]
         )
-    except (AttributeError, TypeError, ValueError):  # not JSON, or of another form
+    except (AttributeError, TypeError, StorageError):  # not JSON, or of another form
         return None
     return cast(Report, found) if whole else None

@@ -9,6 +9,7 @@ from typing import Literal
 from assets.benchmark_scores.scores import read_means, read_summary
 from assets.quality.gate import GateClosedError
 from assets.training_dataset import Manifest, current_manifest
+from resources.failures import StorageError
 from resources.store import Store
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 
@@ -47,14 +48,14 @@ def read_training_facts(store: Store) -> TrainingFacts:
         ("preference", "dpo"),
     )
     for gate, kind in gates:
-        with suppress(GateClosedError, OSError, ValueError, TypeError, KeyError):
+        with suppress(GateClosedError, StorageError, OSError, TypeError, KeyError):
             manifest = current_manifest(store, gate)
             written[gate] = Path(manifest.path).stat().st_mtime
             datasets[gate] = manifest
-        with suppress(TrainingError, OSError, ValueError, KeyError):
+        with suppress(TrainingError, StorageError, OSError, TypeError, KeyError):
             trained.append(_trained(store, kind, datasets.get(gate)))
             written[f"{kind}_checkpoint"] = current_checkpoint(store, kind).stat().st_mtime
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(StorageError, OSError, TypeError, AttributeError, KeyError):
         if summary := read_summary(store):
             says = (f"{summary['harness']}; judge: {summary['judge']}", summary["note"])
             return TrainingFacts(datasets, trained, summary["rows"], read_means(store), says, written)

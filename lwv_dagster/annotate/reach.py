@@ -13,6 +13,7 @@ from assets.preference_pairs.schema import PREFERENCE_PAIRS, PreferencePair
 from assets.sft_dataset.decided_outputs import DecidedOutputs
 from lwv_dagster.annotate.targets import Place
 from resources.decisions.decision import Decision
+from resources.failures import StorageError
 from resources.picked_rows import picked_rows
 from resources.recipe.model import Pairs, Recipe
 from resources.store import Store
@@ -128,7 +129,7 @@ def checkpoints_of(store: Store, gate: str, data_sets: Collection[str]) -> list[
                 record = read_training(path.parent)
                 own = record["dataset_id"] in data_sets and (kind == "sft") == (gate == "sft")
                 base = str(Path(record["base"]).resolve())
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, StorageError, KeyError, TypeError):
                 continue
             if own or base in folders:
                 found.append(f"{kind}/{path.parent.name}")

@@ -44,12 +44,13 @@ class Side:
         return {str(name): [json.dumps(value, ensure_ascii=False, sort_keys=True)] for name, value in recipe.items()}
 
 
-def sides(store: Store, a: str, b: str) -> list[tuple[Side, Side]]:
+def sides(store: Store, a: str, b: str, homes: bool = True) -> list[tuple[Side, Side]]:
     """The data sets to compare, one pair for each gate that both have.
 
-    a, b: an id; a home, by its path, whose current data sets are meant; or `<home>:<id>`. Raises NoSideError.
+    a, b: an id; a home, by its path, whose current data sets are meant; or `<home>:<id>`. homes: whether other homes
+    may be named. Raises NoSideError.
     """
-    left, right = _named(store, a), _named(store, b)
+    left, right = _named(store, a, homes), _named(store, b, homes)
     pairs = [(left[gate], right[gate]) for gate in GATES if gate in left and gate in right]
     if not pairs:
         raise NoSideError(
@@ -65,11 +66,11 @@ def _is_home(path: Path) -> bool:
         return False
 
 
-def _named(store: Store, name: str) -> dict[str, Side]:
+def _named(store: Store, name: str, homes: bool) -> dict[str, Side]:
     """gate -> the data set."""
     home, _, data_set = name.rpartition(":")
     path = Path(home or name)
-    if _is_home(path) and (home or "/" in name or not _by_id(store, name)):
+    if homes and _is_home(path) and (home or "/" in name or not _by_id(store, name)):
         other = Store(path)
         found = _by_id(other, data_set) if home else [each for each in _all(other) if each.shown.current]
         where = other
@@ -77,7 +78,8 @@ def _named(store: Store, name: str) -> dict[str, Side]:
         found, where = _by_id(store, name), store
     if not found:
         known = ", ".join(f"{each.shown.id} ({each.shown.gate})" for each in _all(where)) or "none"
-        raise NoSideError(f"{name} is no data set and no home with data sets. {where.home} has: {known}.")
+        kinds = "no data set and no home with data sets" if homes else "no data set of this factory"
+        raise NoSideError(f"{name} is {kinds}. {where.home} has: {known}.")
     return {each.shown.gate: Side(where.home, each) for each in found}
 
 

@@ -42,7 +42,7 @@ def difference(request: Request) -> Response:
     found, says = list[Difference](), ""
     if a and b:
         try:
-            found = [_kept(look, left, right) for left, right in sides(look.store, a, b)]
+            found = [_kept(look, left, right) for left, right in sides(look.store, a, b, homes=False)]
         except NoSideError as error:
             says = str(error)
     return page(
@@ -66,7 +66,7 @@ def changed_row(request: Request) -> Response:
     look, asked = look_of(request), request.query_params
     a, b, name = (asked.get(part, "").strip() for part in ("a", "b", "id"))
     try:
-        pairs = sides(look.store, a, b)
+        pairs = sides(look.store, a, b, homes=False)
     except NoSideError as error:
         raise HTTPException(404, str(error)) from error
     for left, right in pairs:

@@ -139,7 +139,7 @@ def _foreseen(_look: Look, line: Mapping[str, object], found: Weighed) -> dict[s
 
 
 def _saved(look: Look, _line: Mapping[str, object], found: Weighed) -> dict[str, Any]:
-    saved = look.standing.people().append([found.decision]) if found.new else 0
+    saved = look.standing.people().append_once(found.decision)
     standings = look.standing.now(read_recipe().corrections.alike)
     outcome = standings.outcomes.get(found.place.target)
     contested = " and ".join(each.who for each in outcome.contested) if outcome else ""

@@ -1,5 +1,7 @@
 """`lwv look`: where it listens, whom it lets in, and what it says before it starts."""
 
+import asyncio
+import logging
 import os
 import socket
 import threading
@@ -32,6 +34,7 @@ def run_look(host: str, port: int) -> int:
     app = make_app(home, hosts, token)
     for warm in (overview_page.warm, queue_page.warm):
         threading.Thread(target=warm, args=[app.state.look], daemon=True).start()
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     click.echo(f"Looking at {home}: http://{shown}:{port} (stop with Ctrl+C)")
     uvicorn.run(
         app,
@@ -43,6 +46,11 @@ def run_look(host: str, port: int) -> int:
         timeout_graceful_shutdown=3,
     )
     return 0
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not the trace of a request that was being sent when the server was stopped."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def fault_of(host: str, token: str) -> str:

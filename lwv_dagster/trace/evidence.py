@@ -161,7 +161,7 @@ def _json_file(path: Path) -> dict[str, Any] | None:
 def _json(data: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from resources.decisions.decision import Decision, Kind
@@ -28,12 +29,24 @@ class People:
         """
         new = 0
         with self._ledger.connected() as connection:
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            new_row = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             for decision in decisions:
-                row = {**vars(decision), "errors": json.dumps(decision.errors), "decision_id": decision.decision_id}
-                added = insert(DECISIONS).values(row).on_conflict_do_nothing().returning(DECISIONS.c.decision_id)
-                new += len(connection.execute(added).all())
+                added = new_row(DECISIONS).values(_row(decision)).on_conflict_do_nothing()
+                new += len(connection.execute(added.returning(DECISIONS.c.decision_id)).all())
         return new
+
+    def append_once(self, decision: Decision) -> bool:
+        """Add it, unless the newest of the same person about the same says just this. One statement: of two processes
+        that save it at once, one adds it (on Postgres, where its transactions do not overlap). Raises LedgerError."""
+        row, columns = _row(decision), DECISIONS.columns
+        by = and_(*(columns[name] == row[name] for name in ("who", "kind", "target")))
+        alike = and_(*(columns[name] == row[name] for name in ("seen", "verdict", "text", "errors", "reason")))
+        newest = select(func.max(columns.at)).where(by).scalar_subquery()
+        said = select(columns.decision_id).where(by, alike, columns.at == newest).exists()
+        values = select(*(literal(row[column.name], column.type) for column in columns)).where(~said)
+        with self._ledger.connected() as connection:
+            added = insert(DECISIONS).from_select([column.name for column in columns], values)
+            return connection.execute(added.returning(columns.decision_id)).first() is not None
 
     def count(self) -> int:
         """How many there are: because rows are only added, all that is known of them stands while this does. Raises
@@ -57,6 +70,10 @@ class People:
                     fields = {name: value for name, value in row.items() if name != "decision_id"}
                     found.append(Decision(**{**fields, "errors": tuple(json.loads(row["errors"]))}))
         return found
+
+
+def _row(decision: Decision) -> dict[str, Any]:
+    return {**vars(decision), "errors": json.dumps(decision.errors), "decision_id": decision.decision_id}
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 
+from resources.damaged_files import read_object
 from resources.store import Store
 from resources.training.training_record import TrainingRecord
 
@@ -29,7 +30,7 @@ def current_checkpoint(store: Store, kind: Literal["sft", "dpo"]) -> Path:
     pointer = store.home / "checkpoints" / kind / "current.json"
     if not pointer.exists():
         raise TrainingError(f"{pointer} is not there: materialise `{kind}_checkpoint` first.")
-    folder: Path = pointer.parent / json.loads(pointer.read_text())["id"]
+    folder: Path = pointer.parent / str(read_object(pointer, "id")["id"])
     if found := faults(folder):
         raise TrainingError(
             f"The checkpoint {folder} is not whole ({', '.join(found)}): delete it and materialise "
@@ -94,7 +95,7 @@ def _tensors(path: Path) -> Iterator[StoredTensor]:
 
 def read_training(output: Path) -> TrainingRecord:
     """The record of the run that ended in this checkpoint."""
-    record: TrainingRecord = json.loads((output / "training.json").read_text())
+    record = cast(TrainingRecord, read_object(output / "training.json", "base"))
     record["base"] = model_here(record["base"], output)
     return record
 

@@ -29,7 +29,7 @@ from resources.ledger import CALLS, Ledger
 from resources.ledger_forget import LedgerCleaner, Which
 from resources.recipe.read import read_recipe
 from testing.rows import english
-from tests.conftest import Factory, draw_page, write_recipe
+from tests.conftest import Factory, draw_page, factory_in, write_recipe
 
 PAGES = 6
 CORRECTED = ["corrected_segments", "preference_pairs"]
@@ -40,13 +40,8 @@ GATES = ["sft_dataset", "preference_dataset"]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
     """A factory with two shards of decks, of six pages and of two, and both data sets."""
     folder = tmp_path_factory.mktemp("decided")
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-        for role in ("TEACHER", "CRITIC", "JUDGE"):
-            patch.delenv(f"LWV_{role}_BASE_URL", raising=False)
-        patch.setenv("LWV_HOME", str(folder / "home"))
-        patch.setenv("LWV_SOURCES", str(folder / "sources"))
+    with pytest.MonkeyPatch.context() as patch, factory_in(folder, patch) as factory:
         patch.setenv("LWV_RECIPE", write_recipe(folder))
-        factory = Factory(folder / "home", folder / "sources", instance)
         for collection, pages in (("talks", PAGES), ("notes", 2)):
             for subject in ("rivers", "engines", "bread"):
                 for page in range(1, pages + 1):

@@ -55,6 +55,30 @@ def test_people_at_the_same_page_at_once_lose_nothing(people_url: str) -> None:
     ledger.close()
 
 
+def test_what_one_says_again_is_not_added_again_and_what_changes_is(people_url: str) -> None:
+    ledger = Ledger(people_url)
+    people, fine = People(ledger), replace(ONE, at=3.0, verdict="fine", text="", errors=())
+    said = [ONE, replace(ONE, at=2.0), fine, replace(fine, at=4.0), replace(ONE, at=5.0), replace(ONE, at=6.0, who="B")]
+    assert [people.append_once(each) for each in said] == [True, False, True, False, True, True]
+    assert [each.at for each in people.decisions()] == [1.5, 3.0, 5.0, 6.0]
+    ledger.close()
+
+
+def test_of_several_processes_that_save_one_decision_one_adds_it(tmp_path: Path) -> None:
+    Ledger.at(tmp_path).close()
+
+    def decide(number: int) -> bool:
+        ledger = Ledger.at(tmp_path)
+        try:
+            return People(ledger).append_once(replace(ONE, at=float(number)))
+        finally:
+            ledger.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(decide, range(1, 33))) == 1
+    assert len(decisions_of(tmp_path)) == 1
+
+
 def test_one_that_cannot_be_written_leaves_none_of_its_file(people_url: str) -> None:
     ledger = Ledger(people_url)
     broken = replace(ONE, who=None)  # type: ignore[arg-type]

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
@@ -163,6 +165,38 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_shown(tmp_path: Path) -> N
     (tmp_path / "reports" / "quality" / "segments" / "lectures-001.json").write_text("{")
     said = plain(Overview(store).first()["funnel"])
     assert "segments lectures-001 cannot be read" in said and "Segments 4 segments" in said
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"null", b"{}", b"7", b"[" * 100_000, b'{"models": 1, "id": [], "outcomes": [0]}']
+)
+def test_files_of_another_form_are_no_error_of_the_program(tmp_path: Path, content: bytes) -> None:
+    write_look_home(tmp_path, Size(documents=4, pages=2, in_shard=2, images=1))
+    add_overview(Store(tmp_path))
+    for name in ("datasets/sft/current", "datasets/preference/current", "scores/summary", "checkpoints/sft/current"):
+        path = tmp_path / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for path in tmp_path.glob("reports/**/*.json"):
+        path.write_bytes(content)
+    said_of_all_pages(tmp_path)
+
+
+def test_tables_without_their_columns_are_no_error_of_the_program(tmp_path: Path) -> None:
+    write_look_home(tmp_path, Size(documents=4, pages=2, in_shard=2, images=1))
+    for path in tmp_path.glob("tables/*/lectures-001.parquet"):
+        pq.write_table(pa.table({"other": [1, 2, 3]}), path)
+    said_of_all_pages(tmp_path)
+
+
+def said_of_all_pages(home: Path) -> None:
+    """Each page is shown, or says in a sentence what cannot be read."""
+    with TestClient(make_app(home), base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        trails = [f"/row/{shard}" for shard in ("lectures-001", "lectures-002", "deck-0001")]
+        for address in (*PARTS, "/queue", "/violations?check=segments.ids_unique", "/row", "/diff", *trails):
+            answer = client.get(address)
+            assert answer.status_code in (200, 404, 503), (address, plain(answer.text))
+            assert "error of lwv look itself" not in answer.text, (address, plain(answer.text))
 
 
 def test_what_models_files_and_servers_say_is_text(tmp_path: Path) -> None:

@@ -148,11 +148,22 @@ def test_a_difference_is_the_same_on_the_page_and_in_the_command(client: TestCli
 
 
 def test_what_is_no_data_set_is_a_sentence_that_says_what_there_is(client: TestClient, sets: Sets) -> None:
-    for a, says in (("nothing", "nothing is no data set"), (str(sets.store.home / "x"), "is no data set and no home")):
+    for a in ("nothing", str(sets.store.home / "x")):
         page = client.get("/diff", params={"a": a, "b": sets.now})
-        assert page.status_code == 200 and says in page.text and f"{sets.now} (sft)" in page.text
+        assert page.status_code == 200 and f"{sets.now} (sft)" in page.text
+        assert f"{a} is no data set of this factory" in page.text
         result = CliRunner().invoke(main, ["diff", a, sets.now])
-        assert result.exit_code == 1 and result.output.count("\n") == 1 and says in result.output
+        assert result.exit_code == 1 and result.output.count("\n") == 1
+        assert f"{a} is no data set and no home" in result.output
+
+
+def test_the_page_compares_no_other_home(client: TestClient, sets: Sets, tmp_path: Path) -> None:
+    make_home(tmp_path / "other")
+    page = client.get("/diff", params={"a": str(tmp_path / "other"), "b": sets.now})
+    assert page.status_code == 200 and "is no data set of this factory" in page.text
+
+
+def test_a_row_that_neither_side_has_is_not_there(client: TestClient, sets: Sets) -> None:
     assert client.get("/diff/row", params={"a": sets.old, "b": sets.now, "id": "x"}).status_code == 404
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 from click.testing import CliRunner
 
@@ -23,7 +22,7 @@ from lwv_dagster.trace.walking import UnknownIdError, trace
 from resources.ledger_forget import LedgerCleaner, Which
 from testing.rows import english
 from testing.trails import missing_back, missing_forward
-from tests.conftest import UNLIKE_DECKS, Factory, draw_page, draw_unlike_decks, write_recipe
+from tests.conftest import UNLIKE_DECKS, Factory, draw_page, draw_unlike_decks, factory_in, write_recipe
 from tests.scores.test_scores import checkpoint
 
 SFT, DPO = "5" * 16, "d" * 16
@@ -34,13 +33,8 @@ GATES = ["sft_dataset", "preference_dataset"]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
     """A factory with a shard of decks and one of pictures, both data sets, checkpoints and scores."""
     folder = tmp_path_factory.mktemp("traced")
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-        for role in ("TEACHER", "CRITIC", "JUDGE"):
-            patch.delenv(f"LWV_{role}_BASE_URL", raising=False)
-        patch.setenv("LWV_HOME", str(folder / "home"))
-        patch.setenv("LWV_SOURCES", str(folder / "sources"))
+    with pytest.MonkeyPatch.context() as patch, factory_in(folder, patch) as factory:
         patch.setenv("LWV_RECIPE", write_recipe(folder))
-        factory = Factory(folder / "home", folder / "sources", instance)
         draw_unlike_decks(factory.sources / "lectures")
         for name, line in (("a", "Seven boats at noon"), ("b", "A street in the rain"), ("c", "Two owls asleep")):
             draw_page(factory.sources / "pictures" / f"{name}.png", line, f"It is called {name}")
