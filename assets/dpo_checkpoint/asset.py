@@ -1,6 +1,5 @@
 """The asset `dpo_checkpoint`: the SFT checkpoint after preference training on what the quality gate let through."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
@@ -34,7 +33,7 @@ def dpo_checkpoint(
         manifest = current_manifest(tables, "preference")
         sft = current_checkpoint(tables, "sft")
         hyperparameters = DpoHyperparameters.for_student(student, made_with.recipe.training)
-        run = run_id(dataset=manifest.id, sft=sft.name, recipe=asdict(hyperparameters))
+        run = run_id(dataset=manifest.id, sft=sft.name, recipe=hyperparameters.named())
         output = checkpoint_home(tables, "dpo", run)
         trained = train(
             context,

@@ -1,6 +1,5 @@
 """The asset `sft_checkpoint`: the student after supervised fine-tuning on what the quality gate let through."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
@@ -33,7 +32,7 @@ def sft_checkpoint(
         student = made_with.settings.student
         manifest = current_manifest(tables, "sft")
         hyperparameters = SftHyperparameters.for_student(student, made_with.recipe.training)
-        run = run_id(dataset=manifest.id, student=student, recipe=asdict(hyperparameters))
+        run = run_id(dataset=manifest.id, student=student, recipe=hyperparameters.named())
         output = checkpoint_home(tables, "sft", run)
         trained = train(
             context,

@@ -153,8 +153,23 @@ class Training(Part):
     max_tokens: int = Field(32_768, ge=256)  # of one forward pass; a longer row is refused, never cut
     sft_learning_rate: float | None = Field(None, gt=0)
     sft_epochs: float | None = Field(None, gt=0)
+    sft_steps: int | None = Field(None, ge=1)  # instead of epochs
+    sft_documents: int | None = Field(None, ge=1)  # of an update, on all devices together
     dpo_learning_rate: float | None = Field(None, gt=0)
     dpo_epochs: float | None = Field(None, gt=0)
+    dpo_steps: int | None = Field(None, ge=1)
+    dpo_pairs: int | None = Field(None, ge=1)  # of an update, about: whole documents
+    scheduler: Literal["cosine", "linear", "constant"] = "cosine"  # of the rate, behind its warm-up
+    warmup_share: float = Field(0.1, ge=0, le=1)  # of the steps
+    seed: int = Field(42, ge=0)
+    tokens_per_pass: int | None = Field(None, ge=256)  # documents share a pass up to so many; unset: one a pass
+    save_steps: int | None = Field(None, ge=1)  # between points from which a killed run goes on
+    validation_share: float = Field(0, ge=0, le=0.5)  # of the documents, not trained on: their loss is logged beside
+    eval_steps: int | None = Field(None, ge=1)  # between looks at them; unset: save_steps
+    patience: int | None = Field(None, ge=1)  # such looks without a lower loss end the training early
+    vision_rate: float | None = Field(None, gt=0)  # of the vision tower, with freeze_vision = false
+    merger_rate: float | None = Field(None, gt=0)  # of what joins it to the language model; unset: as the tower's
+    reports: Literal["tensorboard", "wandb", "mlflow", "trackio", "none"] = "tensorboard"  # where curves are written
     packing: Literal["documents", "pairs"] = "documents"  # pairs: TRL's own trainer, pair by pair, without weights
     layout: Literal["images_first", "interleaved", "paper"] = "images_first"  # where a pair's images stand
     beta: float = Field(0.1, gt=0)
@@ -168,6 +183,13 @@ class Training(Part):
         """Raises ValueError for a layout that TRL's own trainer cannot show."""
         if self.packing == "pairs" and self.layout == "interleaved":
             raise ValueError('interleaved images are trained with packing = "documents" alone')
+        return self
+
+    @model_validator(mode="after")
+    def patience_has_a_loss(self) -> Self:
+        """Raises ValueError for an early stop without documents that tell when."""
+        if self.patience is not None and not self.validation_share:
+            raise ValueError("patience needs validation_share above 0: the loss of these documents decides")
         return self
 
 

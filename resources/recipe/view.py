@@ -9,7 +9,7 @@ from resources.recipe.model import Part, Recipe
 
 P = TypeVar("P", bound=Part)
 _ABSENT = object()
-# Thresholds that were constants until 0.3. At its default such a field is left out of what made a table, so that the
+# Constants until 0.3. At its default such a field is left out of what made a table, so that the
 # tables and recipes of older versions stay what they are.
 LATER = (
     "checks.instruction_characters",
@@ -21,6 +21,21 @@ LATER = (
     "checks.drift_psi",
     "checks.drift_ks",
     "checks.judged_share",
+    "training.sft_steps",
+    "training.sft_documents",
+    "training.dpo_steps",
+    "training.dpo_pairs",
+    "training.scheduler",
+    "training.warmup_share",
+    "training.seed",
+    "training.tokens_per_pass",
+    "training.save_steps",
+    "training.validation_share",
+    "training.eval_steps",
+    "training.patience",
+    "training.vision_rate",
+    "training.merger_rate",
+    "training.reports",
 )
 
 

@@ -1,7 +1,7 @@
 """What both trainings need before their trainer: TRL's arguments, the devices, and the forecast said aloud."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from transformers import AutoConfig, TrainingArguments
 
-from resources.training.common_hyperparameters import Hyperparameters
+from resources.training.balance import Plan, idle_share, plan_passes
+from resources.training.common_hyperparameters import Hyperparameters, Scheduler
 from resources.training.forecast import GIB, Load, Shape, forecast, kept_layers
 from resources.training.packed_trainer import Keep
+
+SCHEDULERS: dict[Scheduler, str] = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
 
 def accumulation(documents: float, batch: int, devices: int) -> int:
@@ -40,7 +43,7 @@ def trainer_settings(hyperparameters: Hyperparameters, folder: Path, documents: 
         "learning_rate": hyperparameters.learning_rate,
         "num_train_epochs": hyperparameters.epochs,
         "max_steps": hyperparameters.max_steps,
-        "lr_scheduler_type": "cosine",
+        "lr_scheduler_type": SCHEDULERS[hyperparameters.scheduler],
         "warmup_steps": hyperparameters.warmup_share,
         "bf16": hyperparameters.dtype == "bfloat16",
         "gradient_checkpointing": hyperparameters.gradient_checkpointing,
@@ -50,12 +53,60 @@ def trainer_settings(hyperparameters: Hyperparameters, folder: Path, documents: 
         "seed": hyperparameters.seed,
         "max_length": None,
         "include_num_input_tokens_seen": "all",
-        "report_to": "none",
+        "report_to": hyperparameters.reports,
+        "accelerator_config": {"even_batches": False},  # planned passes differ in size, and each device has as many
         "disable_tqdm": True,
+        **validation_settings(hyperparameters),
         "use_cpu": not cuda,
         **(ahead if cuda else {}),
         "logging_nan_inf_filter": False,  # it logs a loss that is NaN as 0, and no check would see it
     }
+
+
+def validation_settings(hyperparameters: Hyperparameters) -> dict[str, Any]:
+    """When the loss of the documents that are held back is looked at."""
+    if not hyperparameters.validation_share:
+        return {}
+    patient = {"metric_for_best_model": "eval_loss", "greater_is_better": False}
+    return {
+        "eval_strategy": "steps",
+        "eval_steps": hyperparameters.eval_steps or hyperparameters.save_steps,
+        "eval_on_start": True,
+        "per_device_eval_batch_size": hyperparameters.batch,
+        "prediction_loss_only": True,
+        **(patient if hyperparameters.patience else {}),
+    }
+
+
+def planned(hyperparameters: Hyperparameters, tokens: Sequence[int], documents_per_update: float) -> Plan | None:
+    """The passes of an epoch over documents of so many tokens, where several share one, or several devices wait for
+    each other."""
+    if hyperparameters.tokens_per_pass is None and device_count() == 1:
+        return None
+    return plan_passes(
+        tokens, documents_per_update, hyperparameters.tokens_per_pass, device_count(), hyperparameters.seed
+    )
+
+
+def follow(args: TrainingArguments, plan: Plan) -> None:
+    """Change the arguments as a plan has it."""
+    args.per_device_train_batch_size, args.gradient_accumulation_steps = 1, plan.rounds_per_update
+
+
+def longest_pass(plan: Plan | None, tokens: Sequence[int], batch: int) -> int:
+    """Tokens of the largest pass."""
+    if plan is None:
+        return sum(sorted(tokens)[-batch:])
+    return max(sum(tokens[number] for number in one) for each in plan.rounds for one in each)
+
+
+def plan_says(plan: Plan, tokens: Sequence[int]) -> str:
+    """A line of what was planned."""
+    passes = sum(map(len, plan.rounds))
+    return (
+        f"{passes} passes of {sum(tokens) / passes:,.0f} tokens on average, {plan.rounds_per_update} rounds an update, "
+        f"devices idle {idle_share(plan, tokens):.1%}"
+    )
 
 
 def device_count() -> int:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from peft.tuners.lora import LoraLayer
-from transformers import Trainer
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLDecoderLayer
+
+from resources.training.steered_trainer import SteeredTrainer
 
 if TYPE_CHECKING:
     from accelerate import FullyShardedDataParallelPlugin
@@ -23,7 +24,7 @@ def keep_float32(plugin: "FullyShardedDataParallelPlugin") -> None:
     )
 
 
-class PackedTrainer(Trainer):
+class PackedTrainer(SteeredTrainer):
     """What the trainers on packed rows share: sums in float32, and checkpointing of as many layers as memory asks for.
 
     keep: the layers that are not checkpointed; None: as the arguments have it.

@@ -8,17 +8,24 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import datasets
 import torch
 import transformers
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from resources.authors import is_embedded
@@ -26,8 +33,12 @@ from resources.logs import clean_logs, clean_output
 from resources.secrets import mask, without_secrets
 from resources.stopping import STOP, Stopped
 from resources.training.answer_writer import load_writer
+from resources.training.common_hyperparameters import Dtype, Hyperparameters
 from resources.training.rows.processor import load_processor
 from resources.training.run_config import DpoRun, GenerationRun, SftRun, TrainingRun
+from resources.training.saved_files import ADAPTER, keep_adapter_alone, to_bfloat16
+from resources.training.saved_losses import Batch, losses, saved_losses
+from resources.training.students.chat_processor import sampling
 from resources.training.training_record import KindRecord, TrainingRecord
 
 log = logging.getLogger("lwv.training")
@@ -80,6 +91,8 @@ class Progress(TrainerCallback):
         **_: object,
     ) -> None:
         """One line, where a loss was logged."""
+        if logs is not None and "eval_loss" in logs:
+            self.say(f"step {state.global_step}, loss {float(logs['eval_loss']):.4f} of what is held back")
         if logs is None or "loss" not in logs:
             return
         spent = time.monotonic() - self.started
@@ -116,6 +129,14 @@ class SaveAndStop(TrainerCallback):
         self._orderly.close()
 
 
+def callbacks(hyperparameters: Hyperparameters, say: Callable[[str], None]) -> list[TrainerCallback]:
+    """What both trainers have: progress, an orderly end, and an early one where the recipe has patience."""
+    found: list[TrainerCallback] = [Progress(say), SaveAndStop()]
+    if hyperparameters.patience is not None:
+        found.append(EarlyStoppingCallback(hyperparameters.patience))
+    return found
+
+
 def partial_folder(output: Path) -> Path:
     """Where a run that is not finished keeps what it has."""
     return output.with_name(f"{output.name}.partial")
@@ -143,29 +164,35 @@ def tokens_seen(checkpoint: Path) -> int:
 
 
 def finish_run(
-    run: TrainingRun, say: Callable[[str], None], train: Callable[[str | None], tuple[Trainer, KindRecord]]
+    run: TrainingRun,
+    say: Callable[[str], None],
+    train: Callable[[str | None], tuple[Trainer, KindRecord]],
+    samples: Sequence[Batch],
 ) -> None:
     """Run `train(checkpoint to resume from)` and put its result at `run.output` in one rename.
 
-    train returns the trainer and what its kind adds to `training.json`. A run that was killed finds its partial folder
+    train returns the trainer and what its kind adds to `training.json`. samples: whose losses the trained and the saved
+    model are to have alike. A run that was killed finds its partial folder
     again and resumes from the last step it saved; its seconds are those since it was started again.
     """
     output, partial = run.output, partial_folder(run.output)
     partial.mkdir(parents=True, exist_ok=True)
     started, checkpoint = time.monotonic(), whole_checkpoint(partial, say)
     known = tokens_seen(Path(checkpoint)) if checkpoint else 0
+    final = partial / "final"
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(final / "tensorboard"))
     trainer, more = train(checkpoint)
     if trainer.state.global_step < trainer.state.max_steps:
         STOP.check()
-    final = partial / "final"
-    save(trainer, final)
+    dtype = run.hyperparameters.dtype
+    ended = losses(trainer.model_wrapped if trainer.is_fsdp_enabled else whole_model(trainer), samples, dtype)
+    save(trainer, final, dtype)
     if not trainer.is_world_process_zero():
         return
     # Else the model would be loaded as ZeRO-3 does it, by all ranks together, and the others are gone.
     unset: Callable[[], None] = unset_hf_deepspeed_config
     unset()
-    history = [entry for entry in trainer.state.log_history if "loss" in entry]
-    losses = [float(entry["loss"]) for entry in history]
+    logged = trainer.state.log_history
     tokens, seconds = trainer.state.num_input_tokens_seen, time.monotonic() - started
     record: TrainingRecord = {
         **more,
@@ -174,7 +201,10 @@ def finish_run(
         "recipe": asdict(run.hyperparameters),
         "authors": run.authors,
         "embedded": any(map(is_embedded, run.authors)),
-        "losses": losses,
+        "losses": [float(entry["loss"]) for entry in logged if "loss" in entry],
+        "validation": [float(entry["eval_loss"]) for entry in logged if "eval_loss" in entry],
+        "ended": ended,
+        "saved": saved_losses(final, samples, trainer.args.device),
         "steps": trainer.state.global_step,
         "seconds": seconds,
         "tokens": tokens,
@@ -188,14 +218,28 @@ def finish_run(
     shutil.rmtree(partial)
 
 
-def save(trainer: Trainer, folder: Path) -> None:
-    """Whole weights and processor; adapters are merged into what they adapt. Every rank takes part: weights may be
-    sharded."""
-    if hasattr(trainer.model, "merge_and_unload"):
-        trainer.model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
+def whole_model(trainer: Trainer) -> torch.nn.Module:
+    """The model without what devices wrap around it."""
+    model: torch.nn.Module = trainer.accelerator.unwrap_model(trainer.model)
+    return model
+
+
+def save(trainer: Trainer, folder: Path, dtype: Dtype) -> None:
+    """Whole weights in the dtype that was computed in, as they are served, processor and sampling; adapters are merged
+    into what they adapt, and kept beside it too. Every rank takes part: weights may be sharded."""
+    model: Any = whole_model(trainer)
+    if hasattr(model, "merge_and_unload"):
+        trainer.save_model(str(folder / ADAPTER))
+        trainer.model = model = model.merge_and_unload()
+    given = model.generation_config
+    model.generation_config = sampling(given.eos_token_id, given.pad_token_id)
     trainer.save_model(str(folder))
-    if trainer.is_world_process_zero() and trainer.processing_class is not None:
-        trainer.processing_class.save_pretrained(folder)
+    if trainer.is_world_process_zero():
+        if trainer.processing_class is not None:
+            trainer.processing_class.save_pretrained(folder)
+        if dtype == "bfloat16":
+            to_bfloat16(folder)
+        keep_adapter_alone(folder / ADAPTER)
 
 
 def first_words(folder: Path) -> list[int]:

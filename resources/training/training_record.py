@@ -33,6 +33,9 @@ class TrainingRecord(KindRecord):
     authors: list[str]  # of the data
     embedded: bool  # whether the embedded model is among them
     losses: list[float]  # per logged step
+    validation: NotRequired[list[float]]  # the loss of the documents that were held back, each time it was looked at
+    ended: NotRequired[list[float]]  # of a few samples, the loss of a token when training ended …
+    saved: NotRequired[list[float]]  # … and of the saved model, loaded as it is served
     steps: int
     seconds: float  # since it was started last
     tokens: int  # trained on, all epochs

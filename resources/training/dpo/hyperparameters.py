@@ -5,7 +5,7 @@ from typing import Literal
 
 from resources.recipe.model import Training
 from resources.training.common_hyperparameters import Hyperparameters
-from resources.training.overrides import override
+from resources.training.overrides import override, steered
 
 Layout = Literal["images_first", "interleaved", "paper"]
 
@@ -50,7 +50,8 @@ class DpoHyperparameters(Hyperparameters):
             ),
         }.get(student, cls())
         return replace(
-            own,
+            steered(own, training, training.dpo_learning_rate, training.dpo_epochs, training.dpo_steps),
+            pairs_per_update=override(own.pairs_per_update, training.dpo_pairs),
             packing=training.packing,
             layout=training.layout,
             beta=training.beta,
@@ -58,10 +59,4 @@ class DpoHyperparameters(Hyperparameters):
             sft_weight=training.sft_weight,
             ld_alpha=training.ld_alpha,
             reference=training.reference,
-            lora_rank=training.lora_rank,
-            sharding=training.sharding,
-            max_tokens=training.max_tokens,
-            freeze_vision=override(own.freeze_vision, training.freeze_vision),
-            learning_rate=override(own.learning_rate, training.dpo_learning_rate),
-            epochs=override(own.epochs, training.dpo_epochs),
         )

@@ -1,6 +1,7 @@
 """Preference training, run by `accelerate launch -m resources.training.dpo.train --config <json>`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -10,17 +11,31 @@ from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from resources.text.shown import number_of
-from resources.training.arguments import epochs, forecast_run, sharing_devices, starting_point, trainer_settings
-from resources.training.dpo.documents import Cost, DocumentCollator, by_document, plan_documents
+from resources.training.arguments import (
+    epochs,
+    follow,
+    forecast_run,
+    longest_pass,
+    plan_says,
+    planned,
+    sharing_devices,
+    starting_point,
+    trainer_settings,
+)
+from resources.training.dpo.documents import Cost, DocumentCollator, PlannedPass, by_document, plan_documents
 from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.pair_sizes import over_budget
 from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
+from resources.training.held_out import document_of, split
 from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.sequence import RowError
-from resources.training.run import Progress, SaveAndStop, finish_run, partial_folder, run_script
+from resources.training.run import callbacks, finish_run, partial_folder, run_script
 from resources.training.run_config import DpoRun
+from resources.training.saved_losses import as_chat, smallest
+from resources.training.sft.packing import PackedCollator
+from resources.training.steered_trainer import part_rates
 from resources.training.students.student_files import BUILT
 from resources.training.trainable_model import adapters, load_model
 from resources.training.training_record import KindRecord, PreferenceCurves
@@ -122,7 +137,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
     if run.student in BUILT:  # for any other the quality gate could count, and a row that is over is a fault
         rows = within_budget(whole, processor, hyperparameters.layout, hyperparameters.max_tokens, say)
     documents, stored = hyperparameters.packing == "documents", keeps_reference(hyperparameters)
-    plan = plan_documents(
+    found = plan_documents(
         rows,
         by_document(rows["example_id"]),
         processor,
@@ -130,17 +145,32 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
         hyperparameters.max_tokens,
         alone=not documents,
     )
-    tokens, alone = sum(one["tokens"] for one in plan), sum(one["pair_tokens"] for one in plan)
+    first = [rows[one["document"][0]] for one in found]
+    parts = split(
+        [document_of(row["example_id"], row["images"]) for row in first],
+        hyperparameters.validation_share,
+        hyperparameters.seed,
+    )
+    passes, held_out = ([found[number] for number in part] for part in parts)
+    counts = [one["tokens"] for one in passes]
+    tokens, alone = sum(counts), sum(one["pair_tokens"] for one in passes)
+    held = f", {len(held_out)} held back" if held_out else ""
     say(
-        f"{run.student} from {sft}: {number_of(len(rows), 'pair')}, forward passes: {len(plan)}, "
-        f"{tokens} tokens (pair by pair {alone})"
+        f"{run.student} from {sft}: {number_of(len(rows), 'pair')}, forward passes: {len(passes)}, "
+        f"{tokens} tokens (pair by pair {alone}){held}"
     )
     if documents and hyperparameters.reference == "stored" and not stored:
         say("the reference is computed in each pass: with adapters it is the model itself, which devices share")
-    args = settings(hyperparameters, partial_folder(run.output), len(plan), len(rows))
-    keep = forecast_run(
-        sft, hyperparameters, load_of(hyperparameters, plan, epochs(hyperparameters, args, len(plan))), say
-    )
+    pairs = sum(len(one["rows"]) for one in passes)
+    args = settings(hyperparameters, partial_folder(run.output), len(passes), pairs)
+    per_update = hyperparameters.pairs_per_update * len(passes) / pairs
+    plan = planned(hyperparameters, counts, per_update) if documents else None
+    if plan is not None:
+        say(plan_says(plan, counts))
+        follow(args, plan)
+    load = load_of(hyperparameters, passes, epochs(hyperparameters, args, len(passes)))
+    longest = longest_pass(plan, counts, hyperparameters.batch)
+    keep = forecast_run(sft, hyperparameters, replace(load, longest=longest), say)
 
     def fit(checkpoint: str | None) -> tuple[Trainer, KindRecord]:
         # The reference never comes from a resumed run's checkpoint: a copy is loaded where the policy is none, unless
@@ -152,19 +182,23 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
             "peft_config": adapters(hyperparameters),
             "args": args,
             "processing_class": processor,
-            "callbacks": [Progress(say), SaveAndStop()],
+            "callbacks": callbacks(hyperparameters, say),
         }
         trainer: DPOTrainer
         if documents:
             trainer = DocumentDPOTrainer(
                 **more,
                 keep=keep,
-                train_dataset=Dataset.from_list(plan),
+                plan=plan,
+                rates=part_rates(hyperparameters),
+                train_dataset=Dataset.from_list(passes),
+                eval_dataset=Dataset.from_list(held_out) if held_out else None,
                 reference_file=run.reference,
                 data_collator=DocumentCollator(rows, processor, hyperparameters.layout, hyperparameters.ld_alpha),
             )
         else:
-            trainer = DPOTrainer(**more, train_dataset=pair_rows(rows, processor, hyperparameters.layout))
+            own, other = (_pairs_of(rows, some, processor, hyperparameters.layout) for some in (passes, held_out))
+            trainer = DPOTrainer(**more, train_dataset=own, eval_dataset=other)
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
             say(f"resuming from {checkpoint}")
@@ -178,7 +212,15 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
             **preference_curves(trainer.state.log_history),
         }
 
-    finish_run(run, say, fit)
+    collate = PackedCollator(processor)
+    chats = [as_chat(rows[passes[number]["rows"][0]]) for number in smallest(counts)]
+    finish_run(run, say, fit, [collate([chat]) for chat in chats])
+
+
+def _pairs_of(rows: Dataset, passes: Sequence[PlannedPass], processor: Processor, layout: Layout) -> Dataset | None:
+    """The pairs of some passes for TRL's own trainer; None of none."""
+    numbers = sorted({number for one in passes for number in one["rows"]})
+    return pair_rows(rows.select(numbers, keep_in_memory=True), processor, layout) if numbers else None
 
 
 def preference_curves(history: Sequence[Mapping[str, float]]) -> PreferenceCurves:

@@ -77,16 +77,25 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         """The documents with the reference's sums per pair, read from `reference_file` where they are there already."""
         if self.reference_file is None:
             raise ValueError("precompute_ref_log_probs needs a reference_file")
-        if not self.reference_file.exists():
-            self._store_reference(dataset, self.reference_file)
-        known = {row["id"]: row for row in pq.read_table(self.reference_file).to_pylist()}
+        known = self._known_reference(self.reference_file)
         ids = [[self.data_collator.rows[number]["id"] for number in numbers] for numbers in dataset["rows"]]
+        missing = [number for number, some in enumerate(ids) if not known.keys() >= set(some)]
+        if missing:
+            self._store_reference(
+                dataset.select(missing, keep_in_memory=True), list(known.values()), self.reference_file
+            )
+            known = self._known_reference(self.reference_file)
         for side in ("chosen", "rejected"):
             dataset = dataset.add_column(f"ref_{side}_logps", [[known[name][side] for name in some] for some in ids])
         return dataset
 
-    def _store_reference(self, dataset: Dataset, path: Path) -> None:
-        """One forward pass per document without gradients, each rank its share, doubles left out; one rename."""
+    @staticmethod
+    def _known_reference(path: Path) -> dict[str, ReferenceSums]:
+        return {row["id"]: row for row in pq.read_table(path).to_pylist()} if path.exists() else {}
+
+    def _store_reference(self, dataset: Dataset, known: list[ReferenceSums], path: Path) -> None:
+        """One forward pass per document without gradients, each rank its share, doubles left out; one rename. known:
+        what is stored already."""
         model = self.ref_model or self.model
         if self.ref_model is None and self.is_deepspeed_enabled:
             model = prepare_deepspeed(self.model, self.accelerator)
@@ -104,7 +113,7 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         rows = gather_object(rows) if ranks > 1 else rows
         if self.accelerator.is_main_process:
             work = path.with_name(f".writing-{path.name}")
-            pq.write_table(pa.Table.from_pylist(list({row["id"]: row for row in rows}.values())), work)
+            pq.write_table(pa.Table.from_pylist(list({row["id"]: row for row in [*known, *rows]}.values())), work)
             work.rename(path)
         self.accelerator.wait_for_everyone()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from resources.recipe.model import Training
 from resources.training.common_hyperparameters import Hyperparameters
-from resources.training.overrides import override
+from resources.training.overrides import override, steered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +42,7 @@ class SftHyperparameters(Hyperparameters):
             ),
         }.get(student, cls())
         return replace(
-            own,
-            lora_rank=training.lora_rank,
-            sharding=training.sharding,
-            max_tokens=training.max_tokens,
+            steered(own, training, training.sft_learning_rate, training.sft_epochs, training.sft_steps),
+            documents_per_update=override(own.documents_per_update, training.sft_documents),
             max_pixels=training.max_pixels,
-            freeze_vision=override(own.freeze_vision, training.freeze_vision),
-            learning_rate=override(own.learning_rate, training.sft_learning_rate),
-            epochs=override(own.epochs, training.sft_epochs),
         )

@@ -7,13 +7,25 @@ from transformers import PrinterCallback, Trainer
 from trl.trainer.sft_config import SFTConfig
 
 from resources.text.shown import number_of
-from resources.training.arguments import epochs, forecast_run, starting_point, trainer_settings
+from resources.training.arguments import (
+    epochs,
+    follow,
+    forecast_run,
+    longest_pass,
+    plan_says,
+    planned,
+    starting_point,
+    trainer_settings,
+)
 from resources.training.forecast import Load, causal
+from resources.training.held_out import document_of, split
 from resources.training.rows.processor import load_processor
-from resources.training.run import Progress, SaveAndStop, finish_run, partial_folder, run_script
+from resources.training.run import callbacks, finish_run, partial_folder, run_script
 from resources.training.run_config import SftRun
+from resources.training.saved_losses import smallest
 from resources.training.sft.packing import PackedCollator, count_tokens
 from resources.training.sft.trainer import TokenMeanSFTTrainer
+from resources.training.steered_trainer import part_rates
 from resources.training.students.resolve import resolve_student
 from resources.training.trainable_model import adapters, load_model
 from resources.training.training_record import KindRecord
@@ -31,15 +43,26 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
     rows = Dataset.from_parquet(str(run.dataset), keep_in_memory=False)
     texts = (turn["content"] for row in rows.select_columns("messages") for turn in row["messages"])
     base = resolve_student(run.student, texts, run.base_folder)
-    say(f"{run.student} from {base}, {number_of(len(rows), 'row')}")
     processor = load_processor(base, hyperparameters.max_pixels)
     counts = count_tokens(rows, processor, hyperparameters.max_tokens)
+    documents = [document_of(row["id"], row["images"]) for row in rows.select_columns(["id", "images"])]
+    parts = split(documents, hyperparameters.validation_share, hyperparameters.seed)
+    held_out = rows.select(parts.held_out, keep_in_memory=True)
+    rows = rows.select(parts.trained, keep_in_memory=True)
+    counts = [counts[number] for number in parts.trained]
+    held = f", {len(held_out)} held back" if len(held_out) else ""
+    say(f"{run.student} from {base}, {number_of(len(rows), 'row')}{held}")
+    tokens = [count.total for count in counts]
+    plan = planned(hyperparameters, tokens, hyperparameters.documents_per_update)
+    if plan is not None:
+        say(plan_says(plan, tokens))
+        follow(args, plan)
     keep = forecast_run(
         base,
         hyperparameters,
         Load(
-            longest=sum(sorted(count.total for count in counts)[-hyperparameters.batch :]),
-            tokens=sum(count.total for count in counts),
+            longest=longest_pass(plan, tokens, hyperparameters.batch),
+            tokens=sum(tokens),
             attended=sum(causal(count.total) for count in counts),
             vision_tokens=sum(count.vision for count in counts),
             epochs=epochs(hyperparameters, args, len(rows)),
@@ -51,12 +74,15 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
         trainer = TokenMeanSFTTrainer(
             model=load_model(starting_point(base, checkpoint, hyperparameters), hyperparameters),
             keep=keep,
+            plan=plan,
+            rates=part_rates(hyperparameters),
             peft_config=adapters(hyperparameters),
             args=args,
             train_dataset=rows,
+            eval_dataset=held_out if len(held_out) else None,
             data_collator=PackedCollator(processor),
             processing_class=processor,
-            callbacks=[Progress(say), SaveAndStop()],
+            callbacks=callbacks(hyperparameters, say),
         )
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
@@ -64,7 +90,8 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
         trainer.train(resume_from_checkpoint=checkpoint)
         return trainer, {"kind": "sft", "base": base}
 
-    finish_run(run, say, fit)
+    collate = PackedCollator(processor)
+    finish_run(run, say, fit, [collate([rows[number]]) for number in smallest(tokens)])
 
 
 if __name__ == "__main__":

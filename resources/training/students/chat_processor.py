@@ -35,8 +35,16 @@ def token_ids(tokenizer: PreTrainedTokenizerBase, tokens: Iterable[str]) -> dict
 
 
 def sampling(ends: int | list[int], pad: int) -> GenerationConfig:
-    """How a built student writes unless it is told otherwise: the paper's settings (docs/method.md 4.1).
+    """How a model of ours writes unless it is told otherwise: the paper's settings (docs/method.md 4.1).
 
     ends, pad: token ids."""
     make: Callable[..., GenerationConfig] = GenerationConfig
-    return make(eos_token_id=ends, pad_token_id=pad, do_sample=True, temperature=0.6, top_p=0.95)
+    return make(
+        eos_token_id=ends,
+        pad_token_id=pad,
+        do_sample=True,
+        temperature=0.6,
+        top_p=0.95,
+        top_k=0,  # all tokens; what transformers takes where nothing is said is 50
+        repetition_penalty=1.0,
+    )

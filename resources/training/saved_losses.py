@@ -1,0 +1,62 @@
+"""Whether the saved model is the one that was trained: the losses of a few samples before it is saved and after."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForImageTextToText, PreTrainedModel
+
+from resources.training.common_hyperparameters import Dtype
+from resources.training.packed_attention import SAMPLES, WINDOWS
+from resources.training.rows.dataset_rows import ChatRow, PairRow
+
+Batch = Mapping[str, torch.Tensor]
+SAMPLED = 4  # samples: those with the fewest tokens
+
+
+def smallest(tokens: Sequence[int]) -> list[int]:
+    """The numbers of the samples that are looked at."""
+    return sorted(range(len(tokens)), key=lambda number: tokens[number])[:SAMPLED]
+
+
+def as_chat(row: PairRow) -> ChatRow:
+    """The chosen side of a pair as one answer."""
+    answer = row["prefix"] + row["chosen"]
+    turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": answer}]
+    return {"id": row["id"], "images": row["images"], "messages": turns}  # type: ignore[typeddict-item]
+
+
+@torch.no_grad()
+def losses(model: torch.nn.Module, batches: Sequence[Batch], dtype: Dtype) -> list[float]:
+    """Of each batch (of `PackedCollator`) the mean loss of a trainable token, in nats, computed in `dtype`."""
+    whole: Any = model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
+    whole.set_attn_implementation({"text_config": SAMPLES})
+    training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    half = torch.autocast(device.type, torch.bfloat16) if dtype == "bfloat16" else nullcontext()
+    found = []
+    for batch in batches:
+        given = {name: values.to(device) for name, values in batch.items()}
+        labels = given.pop("labels")[0, 1:]
+        with half:
+            logits = model(**given, use_cache=False).logits[0, :-1]
+        found.append(F.cross_entropy(logits[labels != -100].float(), labels[labels != -100]).item())
+    model.train(training)
+    return found
+
+
+def saved_losses(folder: Path, batches: Sequence[Batch], device: torch.device) -> list[float]:
+    """The same of the model in `folder`, loaded as it is served: in the dtype of its weights."""
+    load: Callable[..., PreTrainedModel] = AutoModelForImageTextToText.from_pretrained
+    model = load(folder, dtype="auto")
+    model.set_attn_implementation({"vision_config": WINDOWS})
+    model.to(device)  # type: ignore[arg-type]
+    given = [
+        {name: values.to(model.dtype) if values.is_floating_point() else values for name, values in batch.items()}
+        for batch in batches
+    ]
+    return losses(model, given, "float32")
