@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from assets.sft_checkpoint.checks import TOLERANCE, alike_losses
 from resources.training.checkpoint import faults, read_training
 from resources.training.steered_trainer import part_of
-from tests.training.test_training import data, launch, one_thread, sft_run  # noqa: F401  (fixtures)
+from tests.training.test_training import launch, one_thread, sft_run  # noqa: F401  (a fixture)
 
 
-def trained(data: Path, folder: Path, **changed: object) -> Path:  # noqa: F811
+def trained(data: Path, folder: Path, **changed: object) -> Path:
     run = sft_run(data, folder / "run", **changed)
     launch("resources.training.sft.train", run, folder / "run.json")
     assert not faults(run.output)
@@ -22,7 +22,7 @@ def trained(data: Path, folder: Path, **changed: object) -> Path:  # noqa: F811
 
 def test_full_fine_tuning_in_bfloat16_is_saved_in_bfloat16_and_gives_the_losses_it_ended_with(
     data: Path,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     output = trained(data, tmp_path, dtype="bfloat16")
     assert {tensor.dtype for tensor in load_file(output / "model.safetensors").values()} == {torch.bfloat16}
@@ -36,7 +36,7 @@ def test_full_fine_tuning_in_bfloat16_is_saved_in_bfloat16_and_gives_the_losses_
 
 def test_adapters_are_merged_and_kept_beside_and_learn_at_a_rate_of_their_own(
     data: Path,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     output = trained(data, tmp_path, lora_rank=4, learning_rate=1e-2)
     assert sorted(path.name for path in (output / "adapter").iterdir()) == [
@@ -47,14 +47,14 @@ def test_adapters_are_merged_and_kept_beside_and_learn_at_a_rate_of_their_own(
     assert record["ended"] == pytest.approx(record["saved"], abs=TOLERANCE["float32"])
 
 
-def test_a_generation_config_of_ours_is_saved(data: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_generation_config_of_ours_is_saved(data: Path, tmp_path: Path) -> None:
     output = trained(data, tmp_path)
     sampled = json.loads((output / "generation_config.json").read_text())
     assert (sampled["temperature"], sampled["top_p"], sampled["top_k"]) == (0.6, 0.95, 0)
     assert sampled["repetition_penalty"] == 1.0 and sampled["do_sample"] is True
 
 
-def test_a_saved_model_that_is_another_one_shuts_its_check(data: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_saved_model_that_is_another_one_shuts_its_check(data: Path, tmp_path: Path) -> None:
     record = read_training(trained(data, tmp_path))
     assert alike_losses(record).passed
     record["saved"][0] += 2 * TOLERANCE["float32"]
@@ -68,7 +68,7 @@ def test_a_saved_model_that_is_another_one_shuts_its_check(data: Path, tmp_path:
 
 def test_passes_are_filled_documents_are_held_back_and_curves_are_written(
     data: Path,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     output = trained(
         data, tmp_path, tokens_per_pass=4000, documents_per_update=2, validation_share=0.3, eval_steps=2, seed=3
@@ -78,7 +78,7 @@ def test_passes_are_filled_documents_are_held_back_and_curves_are_written(
     assert list((output / "tensorboard").glob("events.*"))
 
 
-def test_training_ends_early_where_what_is_held_back_gets_no_better(data: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_training_ends_early_where_what_is_held_back_gets_no_better(data: Path, tmp_path: Path) -> None:
     output = trained(
         data, tmp_path, validation_share=0.3, eval_steps=1, patience=1, learning_rate=5.0, max_steps=30, save_steps=30
     )
