@@ -11,6 +11,7 @@ from assets.benchmark_scores.schema import BENCHMARK_SCORES, Score
 from assets.benchmark_scores.score_files import MODELS, answers_path, scores_path
 from assets.benchmark_scores.scores import HARNESS, score_row, write_summary
 from assets.benchmark_scores.step import STEP
+from assets.checkpoint_card import add_scores
 from assets.derivation import upstream_contents
 from assets.generation import GenerationError, prompt_line, write_answers
 from assets.judging.judge import Question, judge_answer
@@ -96,6 +97,11 @@ def benchmark_scores(
         summary = write_summary(
             tables, rows, training["student"], items[0]["reference_author"], {"sft": sft.name, "dpo": dpo.name}
         )
+        for name, checkpoint in (("sft", sft), ("dpo", dpo)):
+            if (means := summary["models"].get(name)) is not None:
+                shown = {"S": means["S"], "S_l": means["S_l"], "S_q": means["S_q"]}
+                says = f"{HARNESS}; judge: {summary['judge']}; {len(items)} held-out items"
+                add_scores(tables, checkpoint, says, shown)
         took = engine.tally.metadata()
     return dg.MaterializeResult(
         data_version=dg.DataVersion(run_id(answers=run_name, rows=[row["quality_score"] for row in rows])),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.checkpoint_card import write_card
 from assets.dpo_checkpoint.step import STEP
 from assets.quality.gate import GateClosedError
 from assets.recipe_nodes import RecipeResource, version_tags
@@ -53,6 +54,8 @@ def dpo_checkpoint(
                 hyperparameters=hyperparameters,
             ),
         )
+        if trained:
+            write_card(tables, output, manifest)
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)
     return dg.MaterializeResult(data_version=dg.DataVersion(run), tags=version_tags(made_with), metadata=metadata)
