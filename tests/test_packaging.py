@@ -16,7 +16,7 @@ PRODUCT = ("assets", "lwv_dagster", "resources")
 OURS = {path.parent.name for path in ROOT.glob("*/__init__.py")}
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # Declared and used without an import; pyproject.toml says beside each what for.
-UNIMPORTED = {"dagster-webserver", "dagster-graphql", "onnxruntime", "torchvision", "vllm", "gguf"}
+UNIMPORTED = {"dagster-webserver", "dagster-graphql", "onnxruntime", "torchvision", "tensorboard", "vllm", "gguf"}
 
 
 def canonical(name: str) -> str:

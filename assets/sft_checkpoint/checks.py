@@ -49,7 +49,7 @@ def falling_loss(losses: list[float]) -> Outcome:
 def alike_losses(training: TrainingRecord) -> Outcome:
     """A checkpoint from before these were recorded is left as it is."""
     ended, saved = training.get("ended", []), training.get("saved", [])
-    most = TOLERANCE[str(training["recipe"].get("dtype", "bfloat16"))]
+    most = TOLERANCE[str(training.get("recipe", {}).get("dtype", "bfloat16"))]
     furthest = max((abs(one - other) for one, other in zip(ended, saved, strict=True)), default=0.0)
     alike = furthest <= most and all(map(math.isfinite, saved))
     says = (

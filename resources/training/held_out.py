@@ -28,7 +28,7 @@ def split(documents: Iterable[str], share: float, seed: int) -> Split:
     for number, document in enumerate(documents):
         rows.setdefault(document, []).append(number)
     if share == 0 or len(rows) < 2:
-        return Split([number for numbers in rows.values() for number in numbers], [])
+        return Split(sorted(number for numbers in rows.values() for number in numbers), [])
     drawn = {name: int(hashlib.sha256(f"{seed}-{name}".encode()).hexdigest()[:15], 16) / 16**15 for name in rows}
     held = {name for name, place in drawn.items() if place < share} or {min(drawn, key=drawn.__getitem__)}
     if len(held) == len(rows):

@@ -205,7 +205,7 @@ def test_two_processes_fine_tune_to_the_weights_of_one(data: Path) -> None:
         row["messages"][1]["content"] = "\n\n".join([row["messages"][1]["content"]] * times)
     pq.write_table(pa.Table.from_pylist(rows, schema=SFT_DATASET.schema), data / "unlike.parquet")
     for name, processes in (("sft-one", 1), ("sft-two", 2)):
-        run = sft_run(data, data / name, batch=1, max_steps=3)
+        run = sft_run(data, data / name, batch=1, documents_per_update=len(rows), max_steps=3)  # each update has all
         launch(
             "resources.training.sft.train",
             replace(run, dataset=data / "unlike.parquet"),
