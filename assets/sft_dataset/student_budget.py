@@ -67,7 +67,7 @@ class TokenBudget(StudentBudget):
             return None
         from resources.training.sft.packing import row_size
 
-        tokens = row_size(
+        size = row_size(
             {
                 "id": row["example_id"],
                 "images": [{"bytes": None, "path": str(path)} for path in images],
@@ -78,7 +78,7 @@ class TokenBudget(StudentBudget):
             },
             self.processor,
         )
-        return self.over(len(tokens.ids), tokens.size())
+        return self.over(size.tokens, size)
 
     def _at_most(self, row: Exchange, images: list[Path]) -> int:
         return text_at_most(row["instruction"], row["output"]) + vision_at_most(row["example_id"], images)

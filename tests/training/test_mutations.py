@@ -87,10 +87,10 @@ def test_dpo_mutations_are_caught(
     tmp_path: Path,
 ) -> None:
     if mutation == "branches see each other":
-        right = dpo_trainer.tree_mask
+        right = dpo_trainer.tree_input
         monkeypatch.setattr(
             dpo_trainer,
-            "tree_mask",
+            "tree_input",
             lambda ends, implementation: right(torch.full_like(ends, len(ends)), implementation),
         )
     else:

@@ -1,6 +1,7 @@
 """Preference training, run by `accelerate launch -m resources.training.dpo.train --config <json>`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -15,15 +16,18 @@ from resources.training.dpo.documents import Cost, DocumentCollator, by_document
 from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.pair_sizes import over_budget
+from resources.training.dpo.plain_pairs import plan_pairs
 from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
 from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.sequence import RowError
 from resources.training.run import Progress, SaveAndStop, finish_run, partial_folder, run_script
 from resources.training.run_config import DpoRun
+from resources.training.students.resolve import student_family
 from resources.training.students.student_files import BUILT
 from resources.training.trainable_model import adapters, load_model
 from resources.training.training_record import KindRecord, PreferenceCurves
+from resources.training.ways import as_trained
 
 NAMED = 10  # pairs that are left out, of which a line says the sizes
 
@@ -115,21 +119,19 @@ def settings(hyperparameters: DpoHyperparameters, folder: Path, passes: int, pai
 
 
 def train(run: DpoRun, say: Callable[[str], None]) -> None:
-    """Train the SFT checkpoint on the run's pairs until its checkpoint is whole. Raises RowError, DoesNotFitError."""
-    hyperparameters, sft = run.hyperparameters, str(run.sft)
+    """Train the SFT checkpoint on the run's pairs until its checkpoint is whole. Raises RowError, DoesNotFitError,
+    UnknownFamilyError, LayoutError, TreeError."""
+    sft = str(run.sft)
+    family = student_family(sft)
+    run = replace(run, hyperparameters=as_trained(run.hyperparameters, family, say))
+    hyperparameters = run.hyperparameters
     whole = rows = Dataset.from_parquet(str(run.dataset), keep_in_memory=False)
     processor = load_processor(sft)
     if run.student in BUILT:  # for any other the quality gate could count, and a row that is over is a fault
         rows = within_budget(whole, processor, hyperparameters.layout, hyperparameters.max_tokens, say)
     documents, stored = hyperparameters.packing == "documents", keeps_reference(hyperparameters)
-    plan = plan_documents(
-        rows,
-        by_document(rows["example_id"]),
-        processor,
-        hyperparameters.layout,
-        hyperparameters.max_tokens,
-        alone=not documents,
-    )
+    planned = (rows, by_document(rows["example_id"]), processor, hyperparameters.layout, hyperparameters.max_tokens)
+    plan = plan_pairs(*planned) if family.way == "plain" else plan_documents(*planned, alone=not documents)
     tokens, alone = sum(one["tokens"] for one in plan), sum(one["pair_tokens"] for one in plan)
     say(
         f"{run.student} from {sft}: {number_of(len(rows), 'pair')}, forward passes: {len(plan)}, "

@@ -1,6 +1,7 @@
 """Supervised fine-tuning, run by `accelerate launch -m resources.training.sft.train --config <json>`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from datasets import Dataset
 from transformers import PrinterCallback, Trainer
@@ -13,15 +14,19 @@ from resources.training.rows.processor import load_processor
 from resources.training.run import Progress, SaveAndStop, finish_run, partial_folder, run_script
 from resources.training.run_config import SftRun
 from resources.training.sft.packing import PackedCollator, count_tokens
+from resources.training.sft.plain_rows import plain_rows
 from resources.training.sft.trainer import TokenMeanSFTTrainer
-from resources.training.students.resolve import resolve_student
+from resources.training.students.resolve import resolve_student, student_family
 from resources.training.trainable_model import adapters, load_model
 from resources.training.training_record import KindRecord
+from resources.training.ways import as_trained
 
 
 def train(run: SftRun, say: Callable[[str], None]) -> None:
     """Train the student on the run's rows until its checkpoint is whole. Raises RowError, DoesNotFitError,
-    SmolMissingError."""
+    SmolMissingError, UnknownFamilyError."""
+    family = student_family(run.student)
+    run = replace(run, hyperparameters=as_trained(run.hyperparameters, family, say))
     hyperparameters = run.hyperparameters
     # First, because it gives each process its device, and says that ZeRO-3 shares the weights before any are loaded.
     args = SFTConfig(
@@ -53,8 +58,8 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
             keep=keep,
             peft_config=adapters(hyperparameters),
             args=args,
-            train_dataset=rows,
-            data_collator=PackedCollator(processor),
+            train_dataset=plain_rows(rows, processor) if family.way == "plain" else rows,
+            data_collator=None if family.way == "plain" else PackedCollator(processor),  # None: TRL's own
             processing_class=processor,
             callbacks=[Progress(say), SaveAndStop()],
         )
