@@ -70,7 +70,7 @@ def text_values(tokens: int, ids: dict[str, int], **more: Any) -> dict[str, Any]
     }
 
 
-def qwen_tokens(ids: dict[str, int]) -> dict[str, int]:
+def qwen_tokens(ids: dict[str, int]) -> dict[str, Any]:
     """Of a Qwen-VL's configuration."""
     return {
         "image_token_id": ids["<|image_pad|>"],

@@ -9,6 +9,7 @@ import torch
 from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, PreTrainedModel
 from transformers.activations import SiLUActivation
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from resources.training.common_hyperparameters import Hyperparameters
 from resources.training.packed_attention import WINDOWS
@@ -52,12 +53,12 @@ def prepare_model(model: Model, hyperparameters: Hyperparameters) -> Model:
     return model
 
 
-def language_layers(model: torch.nn.Module) -> list[torch.nn.Module]:
+def language_layers(model: torch.nn.Module) -> list[GradientCheckpointingLayer]:
     """The layers of the language model, wrapped for adapters or not."""
     lists = [module for name, module in model.named_modules() if name.endswith("language_model.layers")]
     if len(lists) != 1:
         raise ValueError(f"The model has {len(lists)} lists of language layers, where it should have one.")
-    return list(lists[0].children())
+    return [layer for layer in lists[0].children() if isinstance(layer, GradientCheckpointingLayer)]
 
 
 class Fusible(NamedTuple):

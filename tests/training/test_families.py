@@ -1,5 +1,5 @@
-"""Every family of students goes through the same matrix: as it is trained, its losses are those of each sample alone; it
-is saved, loaded, resumed and writes; what is known of it is what its model has."""
+"""Every family of students goes through the same matrix: as it is trained, its losses are those of each sample alone;
+it is saved, loaded, resumed and writes; what is known of it is what its model has."""
 
 import json
 from collections.abc import Callable
@@ -126,7 +126,9 @@ def dpo_run(sft_checkpoint: Path, data: Path, output: Path, **changed: Any) -> D
         sft=sft_checkpoint,
         reference=output.with_suffix(".parquet"),
         authors=[],
-        hyperparameters=replace(own, **{"max_steps": 4, "save_steps": 2, "pairs_per_update": 2, "learning_rate": 1e-4, **changed}),
+        hyperparameters=replace(
+            own, **{"max_steps": 4, "save_steps": 2, "pairs_per_update": 2, "learning_rate": 1e-4, **changed}
+        ),
     )
 
 
@@ -280,7 +282,9 @@ def test_control_tokens_in_a_text_from_outside_are_ordinary_letters(kind: str, s
     injected = "Go on.".join(["", *special, ""])
 
     def controls(text: str) -> list[int]:
-        return [token for token in processor.tokenizer(text)["input_ids"] if token in processor.tokenizer.all_special_ids]
+        return [
+            token for token in processor.tokenizer(text)["input_ids"] if token in processor.tokenizer.all_special_ids
+        ]
 
     assert len(controls(injected)) == len(special)
     assert controls(render_prompt(processor, 1, injected)) == controls(render_prompt(processor, 1, "Go on."))
@@ -400,7 +404,9 @@ def test_parameters_of_qwen3_vl_are_counted_at_its_real_sizes(size: str) -> None
 def test_what_is_frozen_is_all_that_makes_visual_tokens_of_pixels(kind: str, students: dict[str, Path]) -> None:
     model = load_model(str(students[kind]), replace(SftHyperparameters(), dtype="float32", freeze_vision=True))
     frozen = {name for name, one in model.named_parameters() if not one.requires_grad}
-    assert frozen == {name for name, _ in model.named_parameters() if not name.startswith(("model.language_model", "lm_head"))}
+    assert frozen == {
+        name for name, _ in model.named_parameters() if not name.startswith(("model.language_model", "lm_head"))
+    }
 
 
 def rms_norm(states: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:

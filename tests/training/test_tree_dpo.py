@@ -199,10 +199,8 @@ def settings(folder: Path, **more: Any) -> DPOConfig:
         max_length=None,
         report_to="none",
         use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
         remove_unused_columns=False,
-        **more,
+        **{"gradient_checkpointing": False, "bf16": False, **more},
     )
 
 
@@ -451,8 +449,7 @@ def test_a_model_takes_the_tiles_and_its_log_probabilities_are_those_of_the_chai
     inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
     chains, tiles = (
-        log_probs(model, {**inputs, **tree_input(packed["ends"], prepare(model, cuda))})
-        for cuda in (False, True)
+        log_probs(model, {**inputs, **tree_input(packed["ends"], prepare(model, cuda))}) for cuda in (False, True)
     )
     assert len(packed["ends"]) > TILE
     torch.testing.assert_close(tiles, chains, atol=1e-4, rtol=0)

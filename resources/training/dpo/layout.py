@@ -41,7 +41,9 @@ def arrange(rows: Sequence[PairRow], layout: Layout, processor: Processor) -> li
     """The pairs of one document. Raises RowError for equal sides, for a side without text, and for images inside an
     answer where the student's images are no patches."""
     if layout == "interleaved" and not has_patches(processor):
-        raise RowError(f'{rows[0]["id"]}: training.layout = "interleaved" is not for this student: its pairs are not packed.')
+        raise RowError(
+            f'{rows[0]["id"]}: training.layout = "interleaved" is not for this student: its pairs are not packed.'
+        )
     images = document_images(rows)
     return [_pair(row, layout, processor, images) for row in rows]
 

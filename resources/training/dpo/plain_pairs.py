@@ -1,4 +1,4 @@
-"""Preference pairs as TRL's own trainer takes them, one by one, and what each takes; for students that are not packed."""
+"""What preference pairs take one by one, where images are cut into tiles: for students that are not packed."""
 
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +15,8 @@ from resources.training.rows.tile_sizes import text_size
 def side_sizes(pair: Pair, processor: Processor, paths: Sequence[str]) -> tuple[Size, Size, Size]:
     """Of what both sides are given, of the chosen and of the rejected text. paths: of the document's images."""
     given = text_size(pair.id, pair.given, [paths[image] for image in pair.chosen_images], processor)
-    return given, *(text_size(pair.id, text, [], processor) for text in (pair.chosen, pair.rejected))
+    chosen, rejected = (text_size(pair.id, text, [], processor) for text in (pair.chosen, pair.rejected))
+    return given, chosen, rejected
 
 
 def shared_size(given: Size, chosen: Size, rejected: Size) -> Size:
@@ -35,10 +36,10 @@ def plan_pairs(
         document = [rows[number] for number in group]
         paths = document_images(document)
         for number, pair in zip(group, arrange(document, layout, processor), strict=True):
-            given, *sides = side_sizes(pair, processor, paths)
-            if (whole := shared_size(given, *sides)).tokens > max_tokens:
+            given, chosen, rejected = side_sizes(pair, processor, paths)
+            if (whole := shared_size(given, chosen, rejected)).tokens > max_tokens:
                 raise RowError(f"{pair.id}: {whole} are more than max_tokens = {max_tokens}.")
-            lengths = [given.tokens + side.tokens for side in sides]
+            lengths = [given.tokens + side.tokens for side in (chosen, rejected)]
             planned.append(
                 {
                     "document": group,

@@ -149,8 +149,8 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         return super().training_step(model, inputs, num_items_in_batch)
 
     def _check_tree(self, model: torch.nn.Module, dataset: Dataset) -> None:
-        """Once: raises TreeError where a document's pairs in one pass are not what they are alone. Every rank passes the
-        same document, for they may share the weights."""
+        """Once: raises TreeError where a document's pairs in one pass are not what they are alone. Every rank passes
+        the same document, for they may share the weights."""
         if self.tree_checked:
             return
         self.tree_checked = True
@@ -160,9 +160,10 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         model.eval()
         with torch.no_grad(), self.accelerator.autocast():
             packed = self._sides(model, inputs)[1][0, inputs["place"] - 1]
-            alone = tokens_alone(model, self.accelerator.unwrap_model(model), sides)
+            inner = self.accelerator.unwrap_model(model)
+            alone, as_trees = (tokens_alone(model, inner, sides, as_tree) for as_tree in (False, True))
         model.train(training)
-        require_equal(packed, alone, torch.bfloat16 if self.args.bf16 else torch.float32)
+        require_equal(packed, alone, as_trees)
 
     def _sides(self, model: torch.nn.Module, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         kwargs = {name: value for name, value in inputs.items() if name not in _EXTRA}

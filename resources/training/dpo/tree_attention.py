@@ -5,8 +5,8 @@ chain (tokens that follow each other in all their texts) on the keys that the ch
 cost the square of the tree.
 
 The tree reaches the attention functions as a keyword of its own, `prefix_tree`, which transformers' models hand down as
-they hand down any. It is no `attention_mask`: what a model makes of that is its own affair, and Qwen3-VL drops one that it
-does not know, so that every token sees all tokens before it. A model that drops the keyword fails at its first layer.
+they hand down any. It is no `attention_mask`: what a model makes of that is its own affair, and Qwen3-VL drops one that
+it does not know, so that every token sees all before it. A model that drops the keyword fails at its first layer.
 """
 
 from dataclasses import dataclass

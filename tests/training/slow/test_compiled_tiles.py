@@ -11,9 +11,9 @@ from resources.training.dpo.documents import DocumentCollator, plan_documents
 from resources.training.dpo.tree_attention import TILE, tree_input
 from resources.training.rows.dataset_rows import ImageFile
 from tests.training import test_tree_dpo as dpo
-from tests.training.test_tree_dpo import images as images  # noqa: PLC0414 (a fixture)
+from tests.training.test_tree_dpo import images as images
 from tests.training.test_tree_families import PACKED
-from tests.training.test_tree_families import students as students  # noqa: PLC0414 (a fixture)
+from tests.training.test_tree_families import students as students
 
 
 @pytest.mark.parametrize("student", PACKED)
