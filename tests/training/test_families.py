@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from accelerate import FullyShardedDataParallelPlugin
+from accelerate.utils.fsdp_utils import fsdp2_prepare_auto_wrap_policy
 from datasets import Dataset
 from peft import get_peft_model
 from transformers import AutoConfig, AutoModelForImageTextToText, Qwen3VLConfig, Qwen3VLForConditionalGeneration
@@ -20,6 +21,7 @@ from trl.trainer.utils import add_fused_lm_head
 
 from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.sft_dataset.schema import SFT_DATASET
+from assets.sft_dataset.student_budget import TokenBudget
 from resources.recipe.model import Training
 from resources.training.answer_writer import load_writer
 from resources.training.dpo import train as dpo
@@ -368,6 +370,22 @@ def test_pairs_that_are_not_packed_are_counted_and_over_the_budget_refused(
         dpo.train(run, lambda line: None)
 
 
+def test_the_gate_counts_every_row_whose_images_are_tiles(
+    students: dict[str, Path],
+    sft_rows: list[ChatRow],  # noqa: F811
+) -> None:
+    """A small image may be cut into more tokens than its pixels suggest."""
+    [row] = [one for one in sft_rows if one["id"] == "row-2"]
+    images = [Path(image["path"]) for image in row["images"]]
+    exchange: Any = {"example_id": "e", "instruction": "Write.", "output": "A mill."}
+    for kind, counted in (("internvl", True), ("qwen3_vl", False)):
+        budget = TokenBudget(str(students[kind]), Training(max_tokens=8192))
+        assert budget.reason(exchange, images) is None
+        assert ("processor" in vars(budget)) is counted  # it was needed to count
+        tight = TokenBudget(str(students[kind]), Training(max_tokens=256))
+        assert tight.bounded is not counted
+
+
 def test_images_inside_an_answer_are_for_packed_pairs_alone() -> None:
     for family in FAMILIES:
         require_layout(family, "paper")
@@ -457,12 +475,12 @@ def test_fsdp_shares_layers_one_by_one(kind: str, lora: bool, students: dict[str
     if lora:
         model = get_peft_model(model, adapters(SftHyperparameters(lora_rank=4)))
     plugin = FullyShardedDataParallelPlugin(fsdp_version=2, auto_wrap_policy="transformer_based_wrap")
-    plugin.set_auto_wrap_policy(model)
-    wrapped = plugin.auto_wrap_policy.keywords["transformer_layer_cls"]
-    assert {type(layer) for layer in language_layers(model)} <= wrapped
-    blocks = {type(one) for one in inner.modules() if type(one).__name__.endswith(("VisionBlock", "VisionLayer"))}
+    shares = fsdp2_prepare_auto_wrap_policy(plugin, model)
+    assert all(shares(layer) for layer in language_layers(model))
+    blocks = [one for one in inner.modules() if type(one).__name__.endswith(("VisionBlock", "VisionLayer"))]
     assert blocks
-    assert blocks <= wrapped
+    assert all(map(shares, blocks))
+    assert not shares(model)
     assert "transformer_layer_cls_to_wrap" not in Path("resources/training/accelerate/fsdp2.yaml").read_text()
 
 

@@ -7,6 +7,7 @@
 | rotary positions dropped | packed equals padded; pair by pair equality |
 | truncated answer, its end lost | what is trainable is the answer and its end |
 | branches of the tree see each other | pair by pair equality |
+| the tree dropped, or inside a dict of masks | pair by pair equality, TreeError before an update (test_tree_families) |
 | each pass counts the same, not each token | each token counts the same |
 | wrong reference model | check starts_at_ln_2 |
 | a weight that is NaN | check weights_sound (test_checkpoint_files) |
