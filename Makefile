@@ -54,7 +54,7 @@ test-servers: setup
 
 # Signals, kills, hostile files, full disks, files added while jobs run; the queue in a real Chromium; two recipes.
 test-hands: setup
-	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow tests/look/slow tests/trails/slow
+	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow tests/look/slow tests/trails/slow tests/training/slow
 
 # The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
 .PHONY: check-exports

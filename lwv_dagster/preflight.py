@@ -24,13 +24,23 @@ from resources.settings import SettingError, Settings
 from resources.storage_faults import why
 from resources.text.shown import number_of
 from resources.training.students.student_files import StudentError, look_at_student
+from resources.training.ways import LayoutError, require_layout
 
 Grade = Literal["good", "warning", "refused"]
 Look = Callable[[], Iterator["Found"]]
 WIDTH = 18  # of a name
 NEWLINE, INDENT = "\n", "\n" + " " * (WIDTH + 5)
 MARKS = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "refused": "[red]✗[/]"}
-KNOWN = (CatalogError, EndpointError, NoSourcesError, RecipeError, SettingError, StorageError, StudentError)
+KNOWN = (
+    CatalogError,
+    EndpointError,
+    NoSourcesError,
+    RecipeError,
+    SettingError,
+    StorageError,
+    StudentError,
+    LayoutError,
+)
 
 
 class Found(NamedTuple):
@@ -126,7 +136,9 @@ def _endpoints_alone() -> Iterator[Found]:
 
 
 def _student(settings: Settings) -> Iterator[Found]:
-    yield Found("student", "good", look_at_student(settings.student).says)
+    look = look_at_student(settings.student)
+    require_layout(look.family, read_recipe().training.layout)
+    yield Found("student", "good", look.says)
 
 
 def _disk(settings: Settings) -> Iterator[Found]:

@@ -48,7 +48,10 @@ class Settings(BaseSettings):
         ),
     )
     student: str = Field(
-        default="tiny", description=("The model that is trained: `tiny`, `smol`, or a local path or hub id.")
+        default="tiny",
+        description=(
+            "The model that is trained: `tiny`, `smol`, or a local path or hub id of a model of a known family."
+        ),
     )
 
     label_studio_url: str = Field(

@@ -1,4 +1,4 @@
-"""Qwen2.5-VL's real sizes as configuration values. Imports nothing."""
+"""Real sizes of Qwen2.5-VL and Qwen3-VL as configuration values. Imports nothing."""
 
 from typing import Any
 
@@ -43,6 +43,48 @@ SHAPES: dict[str, dict[str, Any]] = {
             "num_key_value_heads": 4,
         },
         "vision_config": {**_VISION, "out_hidden_size": 3584},
+        "tie_word_embeddings": False,
+    },
+}
+
+_QWEN3_TEXT = {
+    "vocab_size": 151_936,
+    "head_dim": 128,
+    "max_position_embeddings": 262_144,
+    "rms_norm_eps": 1e-6,
+    "num_key_value_heads": 8,
+    "num_hidden_layers": 36,
+    "num_attention_heads": 32,
+    "rope_parameters": {
+        "rope_type": "default",
+        "rope_theta": 5e6,
+        "mrope_section": [24, 20, 20],
+        "mrope_interleaved": True,
+    },
+}
+QWEN3_VL_SHAPES: dict[str, dict[str, Any]] = {
+    "4b": {
+        "text_config": {**_QWEN3_TEXT, "hidden_size": 2560, "intermediate_size": 9728},
+        "vision_config": {
+            "depth": 24,
+            "hidden_size": 1024,
+            "intermediate_size": 4096,
+            "num_heads": 16,
+            "out_hidden_size": 2560,
+            "deepstack_visual_indexes": [5, 11, 17],
+        },
+        "tie_word_embeddings": True,
+    },
+    "8b": {
+        "text_config": {**_QWEN3_TEXT, "hidden_size": 4096, "intermediate_size": 12_288},
+        "vision_config": {
+            "depth": 27,
+            "hidden_size": 1152,
+            "intermediate_size": 4304,
+            "num_heads": 16,
+            "out_hidden_size": 4096,
+            "deepstack_visual_indexes": [8, 16, 24],
+        },
         "tie_word_embeddings": False,
     },
 }

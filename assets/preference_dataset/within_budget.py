@@ -28,7 +28,7 @@ class PairBudget(StudentBudget):
 
         document: the pairs of one example that are trained on. They decide on which images each is shown with.
         """
-        if not document or not self.counts or self._at_most(document) <= self.training.max_tokens:
+        if not document or not self.counts or (self.bounded and self._at_most(document) <= self.training.max_tokens):
             return {}
         from resources.training.dpo.pair_sizes import pair_sizes
 

@@ -10,7 +10,7 @@ from assets.sft_dataset.keep import Reason
 from resources.recipe.model import Training
 from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.vision import open_image
-from resources.training.students.student_files import BUILT
+from resources.training.students.student_files import BUILT, StudentError, look_at_student
 
 TEMPLATE_BYTES = 256  # of a chat template around the two turns, at most
 SIDE = 28  # of a visual token, pixels
@@ -46,6 +46,15 @@ class StudentBudget:
         return Reason("over_budget", f"{size}, max_tokens is {most}") if tokens > most else None
 
     @cached_property
+    def bounded(self) -> bool:
+        """Whether bytes and pixels bound the student's tokens: not where images are cut into tiles, which may be larger
+        than the image. A student that cannot be trained is refused elsewhere."""
+        try:
+            return look_at_student(self.student).family.way != "plain"
+        except StudentError:
+            return True
+
+    @cached_property
     def processor(self) -> Processor:
         """The student's tokenizer and image processor. Raises GateClosedError where they cannot be loaded."""
         try:
@@ -63,11 +72,11 @@ class TokenBudget(StudentBudget):
 
     def reason(self, row: Exchange, images: list[Path]) -> Reason | None:
         """`over_budget` with its tokens of text and of images, for a row (example_id, instruction, output); or None."""
-        if not self.counts or self._at_most(row, images) <= self.training.max_tokens:
+        if not self.counts or (self.bounded and self._at_most(row, images) <= self.training.max_tokens):
             return None
         from resources.training.sft.packing import row_size
 
-        tokens = row_size(
+        size = row_size(
             {
                 "id": row["example_id"],
                 "images": [{"bytes": None, "path": str(path)} for path in images],
@@ -78,7 +87,7 @@ class TokenBudget(StudentBudget):
             },
             self.processor,
         )
-        return self.over(len(tokens.ids), tokens.size())
+        return self.over(size.tokens, size)
 
     def _at_most(self, row: Exchange, images: list[Path]) -> int:
         return text_at_most(row["instruction"], row["output"]) + vision_at_most(row["example_id"], images)

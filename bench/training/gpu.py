@@ -40,7 +40,7 @@ from resources.training.dpo.train import load_of
 from resources.training.dpo.train import pair_rows as stock_pairs
 from resources.training.dpo.train import settings as dpo_settings
 from resources.training.dpo.trainer import DocumentDPOTrainer
-from resources.training.forecast import GIB, PEAK_FLOPS, Load, Shape, causal, epoch_flops, kept_layers
+from resources.training.forecast import GIB, PEAK_FLOPS, Load, causal, epoch_flops, kept_layers
 from resources.training.launcher import launch_env
 from resources.training.rows.chat import image_paths
 from resources.training.rows.dataset_rows import ChatRow, Kind, PairRow
@@ -48,6 +48,7 @@ from resources.training.rows.processor import Processor
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.sft.packing import PackedCollator, row_size, row_texts
 from resources.training.sft.trainer import TokenMeanSFTTrainer
+from resources.training.students.families.registry import shape_of
 from resources.training.trainable_model import adapters
 from testing.documents import draw_pages, pair_rows, segments
 from testing.shapes import SHAPES
@@ -93,7 +94,7 @@ def train(
     args.save_strategy, args.train_sampling_strategy = "no", "sequential"  # an update is a document
     clock, config = Clock(), shape_config(shape, processor.tokenizer)
     if load is not None:
-        data["keep"] = partial(kept_layers, Shape.of(config.to_dict()), hyperparameters, load, device_memory()[1])
+        data["keep"] = partial(kept_layers, shape_of(config.to_dict()), hyperparameters, load, device_memory()[1])
     trainer = make(
         model=random_model(config, hyperparameters, stock=load is None),
         args=args,
@@ -126,7 +127,7 @@ def sft_samples(count: int, tokens: int, folder: Path) -> tuple[list[ChatRow], P
         }
 
     processor = processor_for(sample(number, 400)["messages"][1]["content"] for number in range(4))
-    few, many = (len(row_size(sample(0, words), processor).ids) for words in (100, 200))
+    few, many = (row_size(sample(0, words), processor).tokens for words in (100, 200))
     words = 100 + round((tokens - few) / (many - few) * 100)
     return [sample(number, words) for number in range(count)], processor
 
@@ -158,9 +159,9 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
         }
     size = row_size(rows[0], processor)
     load = Load(
-        longest=len(size.ids),
-        tokens=len(size.ids),
-        attended=causal(len(size.ids)),
+        longest=size.tokens,
+        tokens=size.tokens,
+        attended=causal(size.tokens),
         vision_tokens=size.vision_tokens,
         epochs=1,
     )
@@ -176,7 +177,7 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
         way,
         load if way == "packed" else None,
     )
-    flops = epoch_flops(Shape.of(shape_config(shape, processor.tokenizer).to_dict()), hyperparameters, load)
+    flops = epoch_flops(shape_of(shape_config(shape, processor.tokenizer).to_dict()), hyperparameters, load)
     peak = next((peak for name, peak in PEAK_FLOPS.items() if CUDA and name in torch.cuda.get_device_name()), None)
     return {**found, "mfu": peak and flops / found["seconds"] / peak}
 

@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 from lwv_dagster.release.format import Format, LeftOut, Placed
 from lwv_dagster.release.markup import expect_tags
 from lwv_dagster.release.rows import Example, Pair
+from lwv_dagster.release.student_templates import templates
 
 TAG = "<image>"
 SPEAKERS = {"user": "human", "assistant": "gpt"}
@@ -103,10 +104,11 @@ LLAMAFACTORY = Format(
     {"sft": None, "chat": None, "preference": None},
     example_row,
     pair_row,
-    usage="""\
-`dataset_dir: <this folder>`, `template: qwen2_vl`, and `dataset: lwv_sft` (with `,lwv_chat` where it is there) for
-`stage: sft`, `dataset: lwv_preference` for `stage: dpo`. Raise `cutoff_len` (see the table of tokens): its default of
-2048 cuts images. Rows without an image are in `chat.jsonl`. LLaMA-Factory ends every answer, so pairs that do not end
+    usage=f"""\
+`dataset_dir: <this folder>`, and `dataset: lwv_sft` (with `,lwv_chat` where it is there) for `stage: sft`,
+`dataset: lwv_preference` for `stage: dpo`. `template` by the model: {templates("llamafactory")}.
+Raise `cutoff_len` (see the table of tokens): its default of 2048 cuts images. Rows without an image are in
+`chat.jsonl`. LLaMA-Factory ends every answer, so pairs that do not end
 theirs (a segment in the middle of a document) are left out; a shared prefix stands on both sides, where it cancels out
 in the default sigmoid loss (not under `pref_ftx`, nor in losses over mean log-probabilities such as `simpo`, `orpo`).
 """,

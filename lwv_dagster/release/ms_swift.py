@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 from lwv_dagster.release.format import Format, LeftOut, Placed
 from lwv_dagster.release.markup import expect_tags
 from lwv_dagster.release.rows import Example, Pair
+from lwv_dagster.release.student_templates import templates
 
 TAG = "<image>"
 
@@ -79,7 +80,7 @@ MS_SWIFT = Format(
     {"sft": None, "chat": None, "preference": None, "preference_open": None},
     example_row,
     pair_row,
-    usage="""\
+    usage=f"""\
 ```
 cd <this folder>                      # images are found from here
 swift sft --dataset sft.jsonl chat.jsonl …
@@ -88,6 +89,6 @@ swift rlhf --rlhf_type dpo --dataset preference.jsonl preference_open.jsonl --re
 Rows without an image are in `chat.jsonl`. Pairs that do not end their answer are in `preference_open.jsonl`; their
 `add_eos: false` is read only with `--remove_unused_columns false`: without it ms-swift ends them, so leave that file
 out then. A shared prefix is an assistant message with `loss: false`, which ms-swift joins with the next one.
-Set `--max_length` by the table of tokens.
+Set `--max_length` by the table of tokens. ms-swift finds `--template` by the model: {templates("ms_swift")}.
 """,
 )

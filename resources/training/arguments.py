@@ -11,8 +11,9 @@ from transformers import AutoConfig, TrainingArguments
 
 from resources.training.balance import Plan, idle_share, plan_passes
 from resources.training.common_hyperparameters import Hyperparameters, Scheduler
-from resources.training.forecast import GIB, Load, Shape, forecast, kept_layers
+from resources.training.forecast import GIB, Load, forecast, kept_layers
 from resources.training.packed_trainer import Keep
+from resources.training.students.families.registry import shape_of
 
 SCHEDULERS: dict[Scheduler, str] = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
@@ -134,7 +135,7 @@ def forecast_run(base: str, hyperparameters: Hyperparameters, load: Load, say: C
     `gradient_checkpointing` says; so too where devices share the weights, for they must gather the same ones at the
     same time.
     """
-    devices, shape = device_count(), Shape.of(AutoConfig.from_pretrained(base).to_dict())
+    devices, shape = device_count(), shape_of(AutoConfig.from_pretrained(base).to_dict())
     expected = forecast(shape, hyperparameters, load, sharing_devices(hyperparameters))
     name, available = device_memory()
     hours = expected.hours(name, devices)

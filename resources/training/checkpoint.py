@@ -1,15 +1,14 @@
 """Checkpoint folders: where they are, what they hold, and whether they are whole and sound. Without torch."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Literal, cast
 
 import numpy as np
 
 from resources.damaged_files import read_object
 from resources.store import Store
 from resources.training.training_record import TrainingRecord
+from resources.training.weight_files import StoredTensor, stored_tensors, weight_faults
 
 FILES = ("config.json", "tokenizer.json", "training.json")
 EXPONENTS = {"F32": ("<u4", 0x7F800000), "BF16": ("<u2", 0x7F80), "F16": ("<u2", 0x7C00)}  # all set: NaN or infinite
@@ -44,13 +43,7 @@ def faults(folder: Path) -> list[str]:
     found = [f"{name} is missing" for name in FILES if not (folder / name).exists()]
     weights = sorted(folder.glob("*.safetensors"))
     found += [] if weights else ["*.safetensors is missing"]
-    for path in weights:
-        try:
-            end = max((tensor.stop for tensor in _tensors(path)), default=0)
-            found += [f"{path.name} is cut short"] if end > path.stat().st_size else []
-        except (OSError, ValueError) as error:
-            found.append(f"{path.name} cannot be read ({error})")
-    return found
+    return found + [fault for path in weights for fault in weight_faults(path)]
 
 
 def unsound_tensors(folder: Path) -> list[str]:
@@ -58,18 +51,9 @@ def unsound_tensors(folder: Path) -> list[str]:
     return [
         tensor.name
         for path in sorted(folder.glob("*.safetensors"))
-        for tensor in _tensors(path)
+        for tensor in stored_tensors(path)
         if tensor.dtype in EXPONENTS and _unsound(path, tensor)
     ]
-
-
-class StoredTensor(NamedTuple):
-    """Where a tensor stands in a safetensors file: bytes [start, stop)."""
-
-    name: str
-    dtype: str
-    start: int
-    stop: int
 
 
 def _unsound(path: Path, tensor: StoredTensor) -> bool:
@@ -79,18 +63,6 @@ def _unsound(path: Path, tensor: StoredTensor) -> bool:
         return False
     bits = np.memmap(path, dtype=kind, mode="r", offset=tensor.start, shape=(count,))
     return any(bool(((bits[low : low + _CHUNK] & exponent) == exponent).any()) for low in range(0, count, _CHUNK))
-
-
-def _tensors(path: Path) -> Iterator[StoredTensor]:
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        if not 0 < size < 2**28:
-            raise ValueError("no safetensors header")
-        header = json.loads(file.read(size))
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            start, stop = tensor["data_offsets"]
-            yield StoredTensor(name, tensor["dtype"], 8 + size + start, 8 + size + stop)
 
 
 def read_training(output: Path) -> TrainingRecord:

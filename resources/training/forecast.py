@@ -1,16 +1,14 @@
 """What a run will take, before it starts: memory of each device, and time where its speed is known. No torch."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
 
-from resources.training.common_hyperparameters import Dtype, Hyperparameters
+from resources.training.common_hyperparameters import Hyperparameters
+from resources.training.shape import Shape
 
 GIB = 2**30
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "A800": 312e12}  # bf16, dense, by a part of the name
 MFU = 0.4  # assumed; published for Qwen2.5-VL-7B: 0.30 to 0.45
 SAFE = 0.9  # of the free memory: what is given out in pieces is never used whole
-LAYER_MATRICES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 class DoesNotFitError(ValueError):
@@ -20,93 +18,6 @@ class DoesNotFitError(ValueError):
 def causal(tokens: int) -> int:
     """Pairs of a token and one that it sees, in a text of so many."""
     return tokens * (tokens + 1) // 2
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The sizes of a Qwen2.5-VL."""
-
-    layers: int
-    hidden: int
-    key_value: int  # width of keys (and of values)
-    feed_forward: int
-    vocabulary: int
-    tied: bool
-    vision_layers: int
-    vision_hidden: int
-    vision_feed_forward: int
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Self:
-        """From `config.to_dict()`."""
-        text, vision = config["text_config"], config["vision_config"]
-        return cls(
-            text["num_hidden_layers"],
-            text["hidden_size"],
-            text["hidden_size"] // text["num_attention_heads"] * text["num_key_value_heads"],
-            text["intermediate_size"],
-            text["vocab_size"],
-            bool(config.get("tie_word_embeddings")),
-            vision["depth"],
-            vision["hidden_size"],
-            vision["intermediate_size"],
-        )
-
-    @property
-    def linear(self) -> int:
-        """Weights of the language model's layers."""
-        return self.layers * (
-            2 * self.hidden**2 + 2 * self.hidden * self.key_value + 3 * self.hidden * self.feed_forward
-        )
-
-    @property
-    def embeddings(self) -> int:
-        """Weights of the embeddings and the head, which may be one matrix."""
-        return self.vocabulary * self.hidden * (1 if self.tied else 2)
-
-    @property
-    def vision(self) -> int:
-        """Weights of the vision tower and its merger (four patches of 1,176 values make a visual token)."""
-        wide = 4 * self.vision_hidden
-        return (
-            self.vision_layers * (4 * self.vision_hidden**2 + 3 * self.vision_hidden * self.vision_feed_forward)
-            + 1176 * self.vision_hidden
-            + wide**2
-            + wide * self.hidden
-        )
-
-    @property
-    def parameters(self) -> int:
-        """All weights."""
-        return self.linear + self.embeddings + self.vision
-
-    def layer_values(self, dtype: Dtype) -> int:
-        """That a layer keeps of each token for its backward pass. Measured: in bfloat16 on an H100, where kernels are
-        fused; else on a CPU."""
-        return (
-            3 * self.feed_forward + 12 * self.hidden
-            if dtype == "bfloat16"
-            else 8 * self.feed_forward + 16 * self.hidden
-        )
-
-    def adapters(self, rank: int) -> int:
-        """Weights of LoRA adapters of this rank on all of LAYER_MATRICES."""
-        widths = (
-            2 * (self.hidden + self.hidden) + 2 * (self.hidden + self.key_value) + 3 * (self.hidden + self.feed_forward)
-        )
-        return rank * self.layers * widths
-
-    def text_flops(self, tokens: int) -> float:
-        """Of a forward pass, without attention: 2 per weight of the layers and the head."""
-        return tokens * 2 * (self.linear + self.vocabulary * self.hidden)
-
-    def attention_flops(self, attended: int) -> float:
-        """Of a forward pass: for each pair of a token and one that it sees, a score and a summand, in each layer."""
-        return attended * 4 * self.hidden * self.layers
-
-    def vision_flops(self, vision_tokens: int) -> float:
-        """Of a forward pass: 2 per weight of the vision tower, four patches a visual token."""
-        return vision_tokens * 4 * 2 * self.vision
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from peft.tuners.lora import LoraLayer
-from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLDecoderLayer
 
 from resources.training.steered_trainer import SteeredTrainer
+from resources.training.trainable_model import language_layers
 
 if TYPE_CHECKING:
     from accelerate import FullyShardedDataParallelPlugin
@@ -36,7 +36,7 @@ class PackedTrainer(SteeredTrainer):
         self.keep = keep
         super().__init__(**more)
         modules = list(self.model.modules())
-        self.layers = [layer for layer in modules if isinstance(layer, Qwen2_5_VLDecoderLayer)]
+        self.layers = language_layers(self.model)
         if self.args.bf16:  # Autocast casts; PEFT would cast adapters' inputs to float32 before.
             for module in modules:
                 if isinstance(module, LoraLayer):

@@ -7,11 +7,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from datasets import Dataset
 from transformers import AutoModelForImageTextToText, PreTrainedModel
+from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from resources.training.common_hyperparameters import Dtype
 from resources.training.packed_attention import SAMPLES, WINDOWS
 from resources.training.rows.dataset_rows import ChatRow, PairRow
+from resources.training.rows.processor import Processor
+from resources.training.sft.packing import PackedCollator
+from resources.training.sft.plain_rows import plain_rows
+from resources.training.students.families.family import Family
+from resources.training.students.families.registry import family_of
 
 Batch = Mapping[str, torch.Tensor]
 SAMPLED = 4  # samples: those with the fewest tokens
@@ -29,11 +36,23 @@ def as_chat(row: PairRow) -> ChatRow:
     return {"id": row["id"], "images": row["images"], "messages": turns}  # type: ignore[typeddict-item]
 
 
+def sample_batches(family: Family, rows: Sequence[ChatRow], processor: Processor) -> list[Batch]:
+    """A batch of each row, as the family's samples are made."""
+    if family.way != "plain":
+        collate = PackedCollator(processor)
+        return [collate([row]) for row in rows]
+    make: Callable[[Processor], Callable[[list[Any]], Batch]] = DataCollatorForVisionLanguageModeling
+    stock = make(processor)
+    shown = plain_rows(Dataset.from_list([*map(dict, rows)]), processor)
+    return [stock([shown[number]]) for number in range(len(shown))]
+
+
 @torch.no_grad()
 def losses(model: torch.nn.Module, batches: Sequence[Batch], dtype: Dtype) -> list[float]:
-    """Of each batch (of `PackedCollator`) the mean loss of a trainable token, in nats, computed in `dtype`."""
+    """Of each batch the mean loss of a trainable token, in nats, computed in `dtype`."""
     whole: Any = model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
-    whole.set_attn_implementation({"text_config": SAMPLES})
+    if family_of(whole.config.to_dict()).way == "packed":
+        whole.set_attn_implementation({"text_config": SAMPLES})
     training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -53,7 +72,8 @@ def saved_losses(folder: Path, batches: Sequence[Batch], device: torch.device) -
     """The same of the model in `folder`, loaded as it is served: in the dtype of its weights."""
     load: Callable[..., PreTrainedModel] = AutoModelForImageTextToText.from_pretrained
     model = load(folder, dtype="auto")
-    model.set_attn_implementation({"vision_config": WINDOWS})
+    if family_of(model.config.to_dict()).way == "packed":
+        model.set_attn_implementation({"vision_config": WINDOWS})
     model.to(device)  # type: ignore[arg-type]
     given = [
         {name: values.to(model.dtype) if values.is_floating_point() else values for name, values in batch.items()}

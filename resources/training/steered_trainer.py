@@ -45,9 +45,10 @@ def part_rates(hyperparameters: Hyperparameters) -> dict[str, float]:
 
 def part_of(name: str) -> str:
     """Of a weight, by its name: `vision` | `merger` (what joins the tower to the language model) | `text`. Pure."""
-    if ".visual." not in f".{name}":
-        return "text"
-    return "merger" if "merger" in name else "vision"
+    parts = name.split(".")
+    if "multi_modal_projector" in parts or ("visual" in parts and "merger" in name):
+        return "merger"
+    return "vision" if {"visual", "vision_tower"} & set(parts) else "text"
 
 
 class SteeredTrainer(Trainer):

@@ -1,20 +1,24 @@
-"""A Qwen2.5-VL as it is trained: its weights' precision, what is frozen, adapters, and the kernels it computes with."""
+"""A student as it is trained: its weights' precision, what is frozen, adapters, and the kernels it computes with."""
 
+import inspect
 from collections.abc import Callable
 from types import MethodType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, PreTrainedModel
-from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLRMSNorm, Qwen2MLP
+from transformers.activations import SiLUActivation
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from resources.training.common_hyperparameters import Hyperparameters
-from resources.training.forecast import LAYER_MATRICES
 from resources.training.packed_attention import WINDOWS
+from resources.training.students.families.registry import FAMILIES, family_of
 
 Model = TypeVar("Model", bound=PreTrainedModel)
-LORA_TARGETS = rf".*language_model.*\.({'|'.join(LAYER_MATRICES)})$"  # the vision tower is left alone
+Kernel = Callable[..., torch.Tensor]
+MATRICES = dict.fromkeys(name for family in FAMILIES for name in family.matrices)
+LORA_TARGETS = rf".*language_model.*\.({'|'.join(MATRICES)})$"  # the vision tower is left alone
 
 
 def load_model(path: str, hyperparameters: Hyperparameters) -> PreTrainedModel:
@@ -32,35 +36,69 @@ def kept_dtype(hyperparameters: Hyperparameters) -> torch.dtype:
 
 def prepare_model(model: Model, hyperparameters: Hyperparameters) -> Model:
     """The model itself, changed in place."""
-    vision = model.get_submodule("model.visual")
-    model.set_attn_implementation({"vision_config": WINDOWS})
+    family = family_of(model.config.to_dict())
+    if family.way == "packed":
+        model.set_attn_implementation({"vision_config": WINDOWS})
     if hyperparameters.freeze_vision:
-        vision.requires_grad_(False)
-        # With checkpointing transformers asks for gradients at the tower's input too, and the way back would lead
-        # through all of it for nothing.
-        vision.forward = torch.no_grad()(vision.forward)
+        for name in family.vision:
+            vision = model.get_submodule(name)
+            vision.requires_grad_(False)
+            # With checkpointing transformers asks for gradients at the tower's input too, and the way back would lead
+            # through all of it for nothing.
+            vision.forward = torch.no_grad()(vision.forward)
     if torch.cuda.is_available():
-        fuse(model.get_submodule("model"))
+        from liger_kernel.transformers.functional import liger_rms_norm, liger_swiglu
+
+        fuse(model.get_submodule("model"), liger_rms_norm, liger_swiglu)
     return model
 
 
-def fuse(model: torch.nn.Module) -> None:
-    """Norms, and the middle of each feed-forward layer, in one kernel each. Of Liger's functions; its own patch of
-    Qwen2.5-VL does not import beside this transformers."""
-    from liger_kernel.transformers.functional import liger_rms_norm, liger_swiglu
+def language_layers(model: torch.nn.Module) -> list[GradientCheckpointingLayer]:
+    """The layers of the language model, wrapped for adapters or not."""
+    lists = [module for name, module in model.named_modules() if name.endswith("language_model.layers")]
+    if len(lists) != 1:
+        raise ValueError(f"The model has {len(lists)} lists of language layers, where it should have one.")
+    return [layer for layer in lists[0].children() if isinstance(layer, GradientCheckpointingLayer)]
 
-    def norm(module: Qwen2_5_VLRMSNorm, states: torch.Tensor) -> torch.Tensor:
-        normed: torch.Tensor = liger_rms_norm(states, module.weight, module.variance_epsilon)
-        return normed
 
-    def feed_forward(module: Qwen2MLP, states: torch.Tensor) -> torch.Tensor:
-        output: torch.Tensor = module.down_proj(liger_swiglu(module.gate_proj(states), module.up_proj(states)))
+class Fusible(NamedTuple):
+    """Modules that a kernel can compute in one go."""
+
+    norms: list[torch.nn.Module]  # states x weight / root of the mean square, those of queries and keys among them
+    feed_forwards: list[torch.nn.Module]  # down(silu(gate) x up)
+
+
+def fusible(model: torch.nn.Module) -> Fusible:
+    """By what the modules are made of, not by their class: each family has its own. A norm that takes more than states
+    (Qwen3.5's has a gate), or whose weight is meant as a distance from 1 (it has no `variance_epsilon`), is none."""
+    norms, feed_forwards = [], []
+    for module in model.modules():
+        if hasattr(module, "variance_epsilon") and len(inspect.signature(type(module).forward).parameters) == 2:
+            norms.append(module)
+        elif isinstance(getattr(module, "act_fn", None), (torch.nn.SiLU, SiLUActivation)) and all(
+            hasattr(module, name) for name in ("gate_proj", "up_proj", "down_proj")
+        ):
+            feed_forwards.append(module)
+    return Fusible(norms, feed_forwards)
+
+
+def fuse(model: torch.nn.Module, rms_norm: Kernel, swiglu: Kernel) -> None:
+    """Norms, and the middle of each feed-forward layer, in one kernel each: rms_norm(states, weight, epsilon),
+    swiglu(gate, up). Liger's own patches of models do not all import beside this transformers."""
+
+    def norm(module: torch.nn.Module, states: torch.Tensor) -> torch.Tensor:
+        return rms_norm(states, module.weight, module.variance_epsilon)
+
+    def feed_forward(module: torch.nn.Module, states: torch.Tensor) -> torch.Tensor:
+        inside = swiglu(module.get_submodule("gate_proj")(states), module.get_submodule("up_proj")(states))
+        output: torch.Tensor = module.get_submodule("down_proj")(inside)
         return output
 
-    forwards: dict[type, Callable[..., torch.Tensor]] = {Qwen2_5_VLRMSNorm: norm, Qwen2MLP: feed_forward}
-    for module in model.modules():
-        if type(module) in forwards:
-            module.forward = MethodType(forwards[type(module)], module)
+    found = fusible(model)
+    for module in found.norms:
+        module.forward = MethodType(norm, module)
+    for module in found.feed_forwards:
+        module.forward = MethodType(feed_forward, module)
 
 
 def adapters(hyperparameters: Hyperparameters) -> LoraConfig | None:

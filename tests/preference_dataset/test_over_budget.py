@@ -18,9 +18,9 @@ from assets.segments.schema import SEGMENTS
 from assets.segments.splitter import split_output
 from assets.training_dataset import current_manifest
 from resources.training.dpo.documents import by_document, plan_documents
-from resources.training.dpo.pair_sizes import PairSize, pair_sizes
+from resources.training.dpo.pair_sizes import pair_sizes
 from resources.training.rows.processor import load_processor
-from resources.training.rows.sequence import RowError
+from resources.training.rows.sequence import RowError, Size
 from resources.training.students.student_files import BUILT
 from resources.training.students.tiny import build_tiny
 from testing.rows import english, page, write_shard, written
@@ -94,8 +94,8 @@ def rows_of(factory: Factory) -> list[dict[str, Any]]:
     return pq.read_table(current_manifest(factory.store, "preference").path).to_pylist()
 
 
-def sizes_of(rows: list[dict[str, Any]], student: Path, layout: Any) -> dict[str, PairSize]:
-    processor, sizes = load_processor(str(student), None), dict[str, PairSize]()
+def sizes_of(rows: list[dict[str, Any]], student: Path, layout: Any) -> dict[str, Size]:
+    processor, sizes = load_processor(str(student), None), dict[str, Size]()
     for group in by_document([row["example_id"] for row in rows]):
         document = [rows[number] for number in group]
         sizes |= zip((row["id"] for row in document), pair_sizes(document, processor, layout), strict=True)

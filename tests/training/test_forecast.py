@@ -9,8 +9,9 @@ from hypothesis import given
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from resources.recipe.model import Training
-from resources.training.forecast import GIB, DoesNotFitError, Load, Shape, causal, epoch_flops, forecast, kept_layers
+from resources.training.forecast import GIB, DoesNotFitError, Load, causal, epoch_flops, forecast, kept_layers
 from resources.training.sft.hyperparameters import SftHyperparameters
+from resources.training.students.families.registry import shape_of
 from resources.training.students.tiny import tiny_config
 from testing.shapes import SHAPES
 
@@ -40,11 +41,11 @@ def parameters(config: Qwen2_5_VLConfig) -> int:
     ],
 )
 def test_parameters_are_counted_as_the_model_has_them(config: Qwen2_5_VLConfig) -> None:
-    assert Shape.of(config.to_dict()).parameters == pytest.approx(parameters(config), rel=0.01)
+    assert shape_of(config.to_dict()).parameters == pytest.approx(parameters(config), rel=0.01)
 
 
 def test_full_fine_tuning_of_7b_does_not_fit_one_gpu_and_adapters_do() -> None:
-    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
+    shape = shape_of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     full, lora = (
         forecast(shape, SftHyperparameters.for_student("qwen", Training(lora_rank=rank)), AT_32K, 1) for rank in (0, 16)
     )
@@ -58,7 +59,7 @@ def test_full_fine_tuning_of_7b_does_not_fit_one_gpu_and_adapters_do() -> None:
 
 def test_flops_and_hours_are_those_of_the_reference() -> None:
     """docs/training.md: 16.8 GFLOP forward a token at 16k with the head; 5.5 more a visual token."""
-    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
+    shape = shape_of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     assert (shape.text_flops(1) + shape.attention_flops(16_384 // 2)) / 1e9 == pytest.approx(17.4, abs=0.2)
     assert shape.vision_flops(1) / 1e9 == pytest.approx(5.5, abs=0.2)
     eight_k = forecast(shape, SftHyperparameters(), Load(8_192, 176_000_000, 176_000_000 * 4_096, 0, 1), 1)
@@ -70,7 +71,7 @@ def test_flops_and_hours_are_those_of_the_reference() -> None:
 
 def test_what_is_frozen_takes_no_gradients_of_its_weights() -> None:
     """docs/training.md: a frozen vision tower is passed forward alone, layers under adapters back to their inputs."""
-    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
+    shape = shape_of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     text, attention, vision = (
         shape.text_flops(AT_32K.tokens),
         shape.attention_flops(AT_32K.attended),
@@ -91,7 +92,7 @@ def test_each_document_pays_for_attention_at_its_own_length() -> None:
 
 
 def test_each_device_keeps_whole_gradients_until_they_are_shared() -> None:
-    shape = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
+    shape = shape_of(Qwen2_5_VLConfig(**SEVEN_B).to_dict())
     trained = shape.parameters - shape.vision
     kept = {
         sharding: forecast(shape, SftHyperparameters(sharding=sharding), AT_32K, devices).memory[
@@ -104,7 +105,7 @@ def test_each_device_keeps_whole_gradients_until_they_are_shared() -> None:
 
 @given(st.integers(1, 65_536), st.integers(1, 65_536), st.floats(20 * GIB, 200 * GIB))
 def test_layers_keep_their_activations_as_memory_lets_them(tokens: int, more: int, available: float) -> None:
-    shape, hyperparameters = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16)
+    shape, hyperparameters = shape_of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16)
     kept = kept_layers(shape, hyperparameters, AT_32K, available, tokens)
     assert 0 <= kept_layers(shape, hyperparameters, AT_32K, available, tokens + more) <= kept <= shape.layers
     checkpointed = forecast(shape, hyperparameters, replace(AT_32K, longest=tokens), 1).needed
@@ -113,6 +114,6 @@ def test_layers_keep_their_activations_as_memory_lets_them(tokens: int, more: in
 
 def test_a_short_document_is_not_checkpointed_where_a_long_one_is() -> None:
     """What an H100 measured: 8k of 7B with adapters took 55 GiB with all 28 layers kept, 32k 62 with six."""
-    shape, hyperparameters = Shape.of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16)
+    shape, hyperparameters = shape_of(Qwen2_5_VLConfig(**SEVEN_B).to_dict()), SftHyperparameters(lora_rank=16)
     assert kept_layers(shape, hyperparameters, AT_32K, 78.7 * GIB, 8_192) == shape.layers
     assert kept_layers(shape, hyperparameters, AT_32K, 78.7 * GIB, 32_768) == 6

@@ -118,11 +118,13 @@ def test_in_bfloat16_adapters_are_not_given_float32(base: Path, rows: list[ChatR
 
 @pytest.mark.skipif(not CUDA, reason="the kernels are a GPU's")
 def test_fused_kernels_compute_what_the_model_does(base: Path, rows: list[ChatRow]) -> None:
+    from liger_kernel.transformers.functional import liger_rms_norm, liger_swiglu
+
     batch = {name: value.cuda() for name, value in PackedCollator(AutoProcessor.from_pretrained(base))(rows).items()}
     model: Any = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32).cuda()
     model.set_attn_implementation({"text_config": SAMPLES})
     plain = model(**batch).loss
     expected = plain.item(), gradients(model, plain)
-    fuse(model.model)
+    fuse(model.model, liger_rms_norm, liger_swiglu)
     fused = model(**batch).loss
     torch.testing.assert_close((fused.item(), gradients(model, fused)), expected, rtol=1e-4, atol=1e-6)

@@ -7,6 +7,7 @@
 | rotary positions dropped | packed equals padded; pair by pair equality |
 | truncated answer, its end lost | what is trainable is the answer and its end |
 | branches of the tree see each other | pair by pair equality |
+| the tree dropped, or inside a dict of masks | pair by pair equality, TreeError before an update (test_tree_families) |
 | each pass counts the same, not each token | each token counts the same |
 | wrong reference model | check starts_at_ln_2 |
 | a weight that is NaN | check weights_sound (test_checkpoint_files) |
@@ -87,10 +88,10 @@ def test_dpo_mutations_are_caught(
     tmp_path: Path,
 ) -> None:
     if mutation == "branches see each other":
-        right = dpo_trainer.tree_mask
+        right = dpo_trainer.tree_input
         monkeypatch.setattr(
             dpo_trainer,
-            "tree_mask",
+            "tree_input",
             lambda ends, implementation: right(torch.full_like(ends, len(ends)), implementation),
         )
     else:

@@ -69,7 +69,7 @@ def test_attention_by_chains_is_attention_under_the_trees_mask(block: int, monke
         ]
         for _ in range(2)
     )
-    found, _ = attention.attend_chains(None, *ours, attention.chains(tree.ends), scaling=0.3)
+    found, _ = attention.attend_chains(None, *ours, None, scaling=0.3, prefix_tree=attention.chains(tree.ends))
     query, key, value = theirs
     expected = torch.nn.functional.scaled_dot_product_attention(
         query, key, value, attn_mask=torch.from_numpy(visible(tree.ends)), scale=0.3, enable_gqa=True

@@ -24,7 +24,7 @@ from resources.training.dpo.hyperparameters import Layout
 from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.pair_sizes import over_budget, pair_sizes
 from resources.training.dpo.trainer import DocumentDPOTrainer, share, side_sums
-from resources.training.dpo.tree_attention import CHAINS, TILE, prepare, tree_mask
+from resources.training.dpo.tree_attention import CHAINS, TILE, prepare, tree_input
 from resources.training.rows.chat import END_OF_TURN, IMAGE
 from resources.training.rows.dataset_rows import ImageFile, Kind, PairRow
 from resources.training.rows.processor import Processor
@@ -199,10 +199,8 @@ def settings(folder: Path, **more: Any) -> DPOConfig:
         max_length=None,
         report_to="none",
         use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
         remove_unused_columns=False,
-        **more,
+        **{"gradient_checkpointing": False, "bf16": False, **more},
     )
 
 
@@ -419,7 +417,7 @@ def test_in_double_precision_the_sums_agree_to_rounding(
     packed["ld_weights"] = packed["ld_weights"].double()
     prepare(model, cuda=False)
     inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
-    ours = side_sums(log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], CHAINS)}), packed)
+    ours = side_sums(log_probs(model, {**inputs, **tree_input(packed["ends"], CHAINS)}), packed)
     model.set_attn_implementation("sdpa")
     pairs = arrange(rows, layout, processor)
     paths = document_images(rows)
@@ -451,8 +449,7 @@ def test_a_model_takes_the_tiles_and_its_log_probabilities_are_those_of_the_chai
     inputs = {name: packed[name] for name in ("input_ids", "position_ids", "pixel_values", "image_grid_thw")}
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
     chains, tiles = (
-        log_probs(model, {**inputs, "attention_mask": tree_mask(packed["ends"], prepare(model, cuda))})
-        for cuda in (False, True)
+        log_probs(model, {**inputs, **tree_input(packed["ends"], prepare(model, cuda))}) for cuda in (False, True)
     )
     assert len(packed["ends"]) > TILE
     torch.testing.assert_close(tiles, chains, atol=1e-4, rtol=0)

@@ -186,7 +186,7 @@ def _parts(pairs: Sequence[Pair], texts: Sequence[Tokens], max_tokens: int, alon
             parts[-1].append(number)
             continue
         if (single := size([number])) > max_tokens:
-            sides = " and ".join(side.size() for side in _sides([number], pairs, texts))
+            sides = " and ".join(str(side.size) for side in _sides([number], pairs, texts))
             raise RowError(
                 f"{pairs[number].id}: {single} tokens are more than max_tokens = {max_tokens}: its sides have {sides}."
             )

@@ -11,9 +11,9 @@ from itertools import pairwise
 
 from resources.text.headings import SEPARATOR
 from resources.training.dpo.hyperparameters import Layout
-from resources.training.rows.chat import IMAGE, image_paths, plain, render_answer, render_prompt
+from resources.training.rows.chat import IMAGE, image_paths, other_controls, plain, render_answer, render_prompt
 from resources.training.rows.dataset_rows import PairRow
-from resources.training.rows.processor import Processor
+from resources.training.rows.processor import Processor, has_patches
 from resources.training.rows.sequence import RowError
 
 
@@ -38,7 +38,12 @@ def document_images(rows: Sequence[PairRow]) -> list[str]:
 
 
 def arrange(rows: Sequence[PairRow], layout: Layout, processor: Processor) -> list[Pair]:
-    """The pairs of one document. Raises RowError for equal sides and for a side without text."""
+    """The pairs of one document. Raises RowError for equal sides, for a side without text, and for images inside an
+    answer where the student's images are no patches."""
+    if layout == "interleaved" and not has_patches(processor):
+        raise RowError(
+            f'{rows[0]["id"]}: training.layout = "interleaved" is not for this student: its pairs are not packed.'
+        )
     images = document_images(rows)
     return [_pair(row, layout, processor, images) for row in rows]
 
@@ -56,11 +61,12 @@ def _pair(row: PairRow, layout: Layout, processor: Processor, images: list[str])
     shown = list(range(len(images))) if layout == "images_first" and cut else own
     # Where a prefix sees pages that it does not write about, the answer does not end with it (docs/method.md 3.4).
     closes = row["closes"] and not (layout == "images_first" and cut)
+    others = other_controls(processor)
     return Pair(
         row["id"],
         render_prompt(processor, len(shown), row["prompt"], row["prefix"]),
-        render_answer(row["chosen"], closes),
-        render_answer(row["rejected"], closes),
+        render_answer(row["chosen"], closes, others),
+        render_answer(row["rejected"], closes, others),
         tuple(shown),
         tuple(shown),
         row["weight"],

@@ -1,46 +1,39 @@
 """Preference pairs that are too long to be trained on: what a pair takes in a forward pass of its own."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from resources.training.dpo.documents import pack_pairs, tokenize_pairs
 from resources.training.dpo.hyperparameters import Layout
 from resources.training.dpo.layout import arrange, document_images
+from resources.training.dpo.plain_pairs import shared_size, side_sizes
 from resources.training.rows.dataset_rows import PairRow
-from resources.training.rows.processor import Processor
+from resources.training.rows.processor import Processor, has_patches
+from resources.training.rows.sequence import Size
 from resources.training.rows.vision import grids_of
 
 
-@dataclass(frozen=True)
-class PairSize:
-    """What one pair takes, its two sides packed: what they share from the beginning on counts once."""
+def pair_sizes(document: Sequence[PairRow], processor: Processor, layout: Layout) -> list[Size]:
+    """The size of each pair of one document (rows of the preference data set): what its sides share from the beginning
+    on counts once.
 
-    tokens: int
-    vision_tokens: int  # of these
-    images: int
-
-    def __str__(self) -> str:
-        text = self.tokens - self.vision_tokens
-        return f"{self.tokens} tokens ({text} of text, {self.vision_tokens} of {self.images} images)"
-
-
-def pair_sizes(document: Sequence[PairRow], processor: Processor, layout: Layout) -> list[PairSize]:
-    """The size of each pair of one document (rows of the preference data set), exactly as `plan_documents` counts it.
-
-    The others decide on which images a pair is shown with. Reads the headers of images alone. Raises RowError.
+    Exactly as `plan_documents`, or for students that are not packed `plan_pairs`, counts it. The others decide on which
+    images a pair is shown with. Reads the headers of images alone. Raises RowError.
     """
     pairs = arrange(document, layout, processor)
+    if not has_patches(processor):
+        paths = document_images(document)
+        return [shared_size(*side_sizes(pair, processor, paths)) for pair in pairs]
     grids = grids_of(pairs[0].id, document_images(document), processor.image_processor)
     sizes = []
     for pair in pairs:
         packed = pack_pairs(tokenize_pairs([pair], processor.tokenizer, grids), [])
-        sizes.append(PairSize(len(packed.ids), int(packed.pads.sum()), len(set(packed.images))))
+        sizes.append(Size(len(packed.ids), int(packed.pads.sum()), len(set(packed.images))))
     return sizes
 
 
 def over_budget(
     rows: Sequence[PairRow], groups: Iterable[list[int]], processor: Processor, layout: Layout, max_tokens: int
-) -> dict[int, PairSize]:
+) -> dict[int, Size]:
     """Row number -> its size, of the pairs that have more than `max_tokens`. groups: the row numbers of each document.
 
     Without them the others of their document have no more tokens than before: they are shown with fewer images, each

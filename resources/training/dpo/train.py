@@ -26,6 +26,7 @@ from resources.training.dpo.documents import Cost, DocumentCollator, PlannedPass
 from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.pair_sizes import over_budget
+from resources.training.dpo.plain_pairs import plan_pairs
 from resources.training.dpo.trainer import DocumentDPOTrainer
 from resources.training.forecast import Load
 from resources.training.held_out import document_of, split
@@ -33,12 +34,13 @@ from resources.training.rows.processor import Processor, load_processor
 from resources.training.rows.sequence import RowError
 from resources.training.run import callbacks, finish_run, partial_folder, run_script
 from resources.training.run_config import DpoRun
-from resources.training.saved_losses import as_chat, smallest
-from resources.training.sft.packing import PackedCollator
+from resources.training.saved_losses import as_chat, sample_batches, smallest
 from resources.training.steered_trainer import part_rates
+from resources.training.students.resolve import student_family
 from resources.training.students.student_files import BUILT
 from resources.training.trainable_model import adapters, load_model
 from resources.training.training_record import KindRecord, PreferenceCurves
+from resources.training.ways import as_trained
 
 NAMED = 10  # pairs that are left out, of which a line says the sizes
 
@@ -130,21 +132,19 @@ def settings(hyperparameters: DpoHyperparameters, folder: Path, passes: int, pai
 
 
 def train(run: DpoRun, say: Callable[[str], None]) -> None:
-    """Train the SFT checkpoint on the run's pairs until its checkpoint is whole. Raises RowError, DoesNotFitError."""
-    hyperparameters, sft = run.hyperparameters, str(run.sft)
+    """Train the SFT checkpoint on the run's pairs until its checkpoint is whole. Raises RowError, DoesNotFitError,
+    UnknownFamilyError, LayoutError, TreeError."""
+    sft = str(run.sft)
+    family = student_family(sft)
+    run = replace(run, hyperparameters=as_trained(run.hyperparameters, family, say))
+    hyperparameters = run.hyperparameters
     whole = rows = Dataset.from_parquet(str(run.dataset), keep_in_memory=False)
     processor = load_processor(sft)
     if run.student in BUILT:  # for any other the quality gate could count, and a row that is over is a fault
         rows = within_budget(whole, processor, hyperparameters.layout, hyperparameters.max_tokens, say)
     documents, stored = hyperparameters.packing == "documents", keeps_reference(hyperparameters)
-    found = plan_documents(
-        rows,
-        by_document(rows["example_id"]),
-        processor,
-        hyperparameters.layout,
-        hyperparameters.max_tokens,
-        alone=not documents,
-    )
+    asked = (rows, by_document(rows["example_id"]), processor, hyperparameters.layout, hyperparameters.max_tokens)
+    found = plan_pairs(*asked) if family.way == "plain" else plan_documents(*asked, alone=not documents)
     first = [rows[one["document"][0]] for one in found]
     parts = split(
         [document_of(row["example_id"], row["images"]) for row in first],
@@ -212,9 +212,8 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
             **preference_curves(trainer.state.log_history),
         }
 
-    collate = PackedCollator(processor)
     chats = [as_chat(rows[passes[number]["rows"][0]]) for number in smallest(counts)]
-    finish_run(run, say, fit, [collate([chat]) for chat in chats])
+    finish_run(run, say, fit, sample_batches(family, chats, processor))
 
 
 def _pairs_of(rows: Dataset, passes: Sequence[PlannedPass], processor: Processor, layout: Layout) -> Dataset | None:

@@ -18,7 +18,8 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.utils import use_adapter
 
 from resources.training.dpo.documents import DocumentCollator
-from resources.training.dpo.tree_attention import prepare, tree_mask
+from resources.training.dpo.tree_attention import prepare, tree_input
+from resources.training.dpo.tree_check import require_equal, sides_alone, smallest, tokens_alone
 from resources.training.packed_trainer import PackedTrainer
 
 PREFERENCE = ("sigmoid", "sigmoid_norm")  # of TRL's losses, those that packed documents know; then "sft" or not
@@ -63,7 +64,7 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         losses = args.loss_type
         if losses[0] not in PREFERENCE or losses[1:] not in ([], ["sft"]) or args.use_weighting:
             raise ValueError(f"Packed documents are trained with {' or '.join(PREFERENCE)}, and sft after it or not.")
-        self.reference_file = reference_file
+        self.reference_file, self.tree_checked = reference_file, False
         super().__init__(args=args, **more)
 
     def _prepare_dataset(self, dataset: Dataset, *_: object) -> Dataset:
@@ -99,6 +100,7 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         model = self.ref_model or self.model
         if self.ref_model is None and self.is_deepspeed_enabled:
             model = prepare_deepspeed(self.model, self.accelerator)
+        self._check_tree(model, dataset)
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
         rows: list[ReferenceSums] = []
         for number in share(len(dataset), rank, ranks):
@@ -145,10 +147,37 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
         scale = self.accelerator.num_processes if num_items_in_batch is not None else 1
         return (weights * losses).sum() / total * scale
 
+    def training_step(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """PackedTrainer's; before the first, the tree is checked."""
+        self._check_tree(model, self.train_dataset)
+        return super().training_step(model, inputs, num_items_in_batch)
+
+    def _check_tree(self, model: torch.nn.Module, dataset: Dataset) -> None:
+        """Once: raises TreeError where a document's pairs in one pass are not what they are alone. Every rank passes
+        the same document, for they may share the weights."""
+        if self.tree_checked:
+            return
+        self.tree_checked = True
+        document, training = dataset[smallest(dataset["tokens"], dataset["pair_tokens"])], model.training
+        inputs = self._prepare_inputs(self.data_collator([document]))
+        sides = [self._prepare_inputs(side) for side in sides_alone(document, self.data_collator)]
+        model.eval()
+        with torch.no_grad(), self.accelerator.autocast():
+            packed = self._sides(model, inputs)[1][0, inputs["place"] - 1]
+            inner = self.accelerator.unwrap_model(model)
+            alone, as_trees = (tokens_alone(model, inner, sides, as_tree) for as_tree in (False, True))
+        model.train(training)
+        require_equal(packed, alone, as_trees)
+
     def _sides(self, model: torch.nn.Module, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         kwargs = {name: value for name, value in inputs.items() if name not in _EXTRA}
-        mask = tree_mask(inputs["ends"], prepare(self.accelerator.unwrap_model(model), inputs["ends"].is_cuda))
-        outputs = model(**kwargs, attention_mask=mask, use_cache=False, fused_lm_head=True)
+        tree = tree_input(inputs["ends"], prepare(self.accelerator.unwrap_model(model), inputs["ends"].is_cuda))
+        outputs = model(**kwargs, **tree, use_cache=False, fused_lm_head=True)
         return side_sums(outputs.log_probs, inputs), outputs.log_probs
 
     def _reference(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -3,6 +3,10 @@
 On CUDA flex_attention skips the tiles that no token sees. Elsewhere scaled dot product attention is run once per
 chain (tokens that follow each other in all their texts) on the keys that the chain sees: a mask over all tokens would
 cost the square of the tree.
+
+The tree reaches the attention functions as a keyword of its own, `prefix_tree`, which transformers' models hand down as
+they hand down any. It is no `attention_mask`: what a model makes of that is its own affair, and Qwen3-VL drops one that
+it does not know, so that every token sees all before it. A model that drops the keyword fails at its first layer.
 """
 
 from dataclasses import dataclass
@@ -67,17 +71,19 @@ def attend_chains(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: Chains,
+    attention_mask: None,
     scaling: float | None = None,
+    *,
+    prefix_tree: Chains,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
     """transformers' attention function `prefix_tree`. query [1, heads, N, d]; key, value [1, groups, N, d]."""
     groups = query.shape[1] // key.shape[1]
     keys, values = (
-        torch.split(states.repeat_interleave(groups, dim=1), attention_mask.sizes, dim=2) for states in (key, value)
+        torch.split(states.repeat_interleave(groups, dim=1), prefix_tree.sizes, dim=2) for states in (key, value)
     )
     outputs = []
-    for start, stop, seen in attention_mask.queries:
+    for start, stop, seen in prefix_tree.queries:
         mine, theirs = (torch.cat([pieces[number] for number in seen], dim=2) for pieces in (keys, values))
         before = mine.shape[2] - (stop - start)
         mask = (
@@ -98,12 +104,14 @@ def attend_tiles(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: "BlockMask",
+    attention_mask: None,
+    *,
+    prefix_tree: "BlockMask",
     **more: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """transformers' own flex_attention, whose name it refuses Qwen2.5-VL. Autocast, which leaves queries and keys in
     float32 after their rotation, does not know it, so they are cast here."""
-    return flex_attention_forward(module, query.to(value.dtype), key.to(value.dtype), value, attention_mask, **more)
+    return flex_attention_forward(module, query.to(value.dtype), key.to(value.dtype), value, prefix_tree, **more)
 
 
 AttentionInterface.register(CHAINS, attend_chains)
@@ -111,16 +119,16 @@ AttentionInterface.register(FLEX, attend_tiles)
 
 
 def prepare(model: PreTrainedModel, cuda: bool) -> str:
-    """Let a Qwen2.5-VL's language model attend over prefix trees, there or on the CPU; returns by what."""
+    """Let the language model attend over prefix trees, there or on the CPU; returns by what."""
     implementation = FLEX if cuda else CHAINS
     if model.config.get_text_config()._attn_implementation != implementation:
         model.set_attn_implementation({"text_config": implementation})
     return implementation
 
 
-def tree_mask(ends: torch.Tensor, implementation: str) -> "dict[str, Chains | BlockMask]":
-    """What the model takes as `attention_mask`, for the implementation that `prepare` chose. ends: [N]."""
-    return {"full_attention": chains(ends.cpu().numpy()) if implementation == CHAINS else tiles(ends)}
+def tree_input(ends: torch.Tensor, implementation: str) -> "dict[str, Chains | BlockMask]":
+    """What the model is given of the tree, for the implementation that `prepare` chose. ends: [N]."""
+    return {"prefix_tree": chains(ends.cpu().numpy()) if implementation == CHAINS else tiles(ends)}
 
 
 def tiles(ends: torch.Tensor) -> "BlockMask":

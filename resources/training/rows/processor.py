@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resources.training.launcher import launch_env
 
@@ -23,6 +23,11 @@ class Tokenizer(Protocol):
         """The id of one token."""
         ...
 
+    @property
+    def all_special_tokens(self) -> list[str]:
+        """Those that stand for more than their letters."""
+        ...
+
 
 class ImageProcessor(Protocol):
     """What is asked of Qwen2-VL's image processor."""
@@ -37,17 +42,24 @@ class ImageProcessor(Protocol):
 
 
 class Processor(Protocol):
-    """What is asked of Qwen2.5-VL's processor."""
+    """What is asked of a student's processor."""
 
     tokenizer: Tokenizer
     image_processor: ImageProcessor
+    chat_template: str | Mapping[str, str] | None
+    image_token: str  # an image's place in a text
 
     def __call__(self, *, text: list[str], images: "Sequence[Image] | None", return_tensors: str) -> "BatchFeature":
-        """What the model takes, for texts with `<|image_pad|>` once for each of their images."""
+        """What the model takes, for texts with `image_token` once for each of their images."""
         ...
 
     def apply_chat_template(
-        self, conversation: Sequence[Mapping[str, object]], *, tokenize: bool, add_generation_prompt: bool
+        self,
+        conversation: Sequence[Mapping[str, object]],
+        *,
+        tokenize: bool,
+        add_generation_prompt: bool,
+        **template: bool,
     ) -> str:
         """The conversation as one text."""
         ...
@@ -61,6 +73,21 @@ class Processor(Protocol):
         ...
 
 
+def has_patches(processor: Processor) -> bool:
+    """Whether an image is a grid of patches as large as itself, as for Qwen-VL; else it is cut into tiles of one size,
+    and its processor alone knows its tokens."""
+    return hasattr(processor.image_processor, "merge_size")
+
+
+def limit_pixels(processor: Processor, pixels: int) -> None:
+    """Let an image have no more than so many pixels, or than one tile."""
+    if has_patches(processor):
+        processor.image_processor.size["longest_edge"] = pixels
+    else:
+        tiles: Any = processor.image_processor
+        tiles.max_patches = max(1, min(tiles.max_patches, pixels // (tiles.size["height"] * tiles.size["width"])))
+
+
 def load_processor(path: str | PathLike[str], max_pixels: int | None = None) -> Processor:
     """The processor of the model at `path` (or hub id). max_pixels: of an image; None: as the processor has it.
 
@@ -71,5 +98,5 @@ def load_processor(path: str | PathLike[str], max_pixels: int | None = None) -> 
     load: Callable[..., Processor] = AutoProcessor.from_pretrained
     processor = load(path, local_files_only=launch_env()["HF_HUB_OFFLINE"] != "0")
     if max_pixels:
-        processor.image_processor.size["longest_edge"] = max_pixels
+        limit_pixels(processor, max_pixels)
     return processor

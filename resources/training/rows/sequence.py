@@ -1,4 +1,4 @@
-"""One training text as a Qwen2.5-VL sees it: its tokens, which of them are trainable, and their rotary positions."""
+"""One training text as a Qwen-VL sees it: its tokens, which of them are trainable, and their rotary positions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,28 +29,37 @@ class RowError(ValueError):
 
 
 @dataclass(frozen=True)
+class Size:
+    """Tokens of a text, or of a forward pass."""
+
+    tokens: int
+    vision_tokens: int  # of these
+    images: int
+
+    def __str__(self) -> str:
+        text = self.tokens - self.vision_tokens
+        return f"{self.tokens} tokens ({text} of text, {self.vision_tokens} of {self.images} images)"
+
+
+@dataclass(frozen=True)
 class Tokens:
     """One text: S tokens in order, each image as many `<|image_pad|>` as it has visual tokens."""
 
     ids: np.ndarray  # [S] int64
     trainable: np.ndarray  # [S] bool: text that the model is to write, so never an image's token
-    positions: np.ndarray  # [3, S] int64: time, height, width, as Qwen2.5-VL's `get_rope_index` has them
+    positions: np.ndarray  # [3, S] int64: time, height, width, as Qwen-VL's `get_rope_index` has them
     images: tuple[int, ...]  # which of the row's (or document's) images stands at each block of pads
     pads: np.ndarray  # [S] bool: visual tokens
-
-    @property
-    def text_tokens(self) -> int:
-        """How many are no image's."""
-        return int(len(self.ids) - self.pads.sum())
 
     @property
     def vision_tokens(self) -> int:
         """How many are an image's."""
         return int(self.pads.sum())
 
-    def size(self) -> str:
-        """Its counts, in words for an error."""
-        return f"{len(self.ids)} tokens ({self.text_tokens} of text, {self.vision_tokens} of {len(self.images)} images)"
+    @property
+    def size(self) -> Size:
+        """How many there are."""
+        return Size(len(self.ids), self.vision_tokens, len(self.images))
 
 
 def tokenize(

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from resources.training.rows.chat import image_paths, render_answer, render_prompt
+from resources.training.rows.chat import image_paths, other_controls, render_answer, render_prompt
 from resources.training.rows.dataset_rows import ChatRow
-from resources.training.rows.processor import Processor
-from resources.training.rows.sequence import Grid, RowError, Tokens, tokenize
+from resources.training.rows.processor import Processor, has_patches
+from resources.training.rows.sequence import Grid, RowError, Size, Tokens, tokenize
+from resources.training.rows.tile_sizes import text_size
 from resources.training.rows.vision import grids_of, patches
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def row_texts(row: ChatRow, processor: Processor) -> tuple[str, str]:
     user, assistant = row["messages"]
     if not assistant["content"].strip():
         raise RowError(f"{row['id']}: nothing is trainable, its answer is empty.")
-    return render_prompt(processor, len(row["images"]), user["content"]), render_answer(assistant["content"])
+    answer = render_answer(assistant["content"], others=other_controls(processor))
+    return render_prompt(processor, len(row["images"]), user["content"]), answer
 
 
 def row_tokens(row: ChatRow, processor: Processor, grids: Sequence[Grid]) -> Tokens:
@@ -35,9 +37,14 @@ def row_tokens(row: ChatRow, processor: Processor, grids: Sequence[Grid]) -> Tok
     return tokenize(row["id"], processor.tokenizer, *row_texts(row, processor), range(len(grids)), grids)
 
 
-def row_size(row: ChatRow, processor: Processor) -> Tokens:
+def row_size(row: ChatRow, processor: Processor) -> Size:
     """The row's tokens, from its texts and the headers of its images. Raises RowError."""
-    return row_tokens(row, processor, grids_of(row["id"], image_paths(row["images"]), processor.image_processor))
+    paths = image_paths(row["images"])
+    if has_patches(processor):
+        return row_tokens(row, processor, grids_of(row["id"], paths, processor.image_processor)).size
+    given, answer = row_texts(row, processor)
+    before, after = text_size(row["id"], given, paths, processor), text_size(row["id"], answer, [], processor)
+    return Size(before.tokens + after.tokens, before.vision_tokens, before.images)
 
 
 def count_tokens(rows: Iterable[ChatRow], processor: Processor, max_tokens: int) -> list[TokenCount]:
@@ -47,10 +54,10 @@ def count_tokens(rows: Iterable[ChatRow], processor: Processor, max_tokens: int)
     """
     counts, over = [], []
     for row in rows:
-        text = row_size(row, processor)
-        counts.append(TokenCount(len(text.ids), text.vision_tokens))
-        if len(text.ids) > max_tokens:
-            over.append(f"{row['id']} has {text.size()}")
+        size = row_size(row, processor)
+        counts.append(TokenCount(size.tokens, size.vision_tokens))
+        if size.tokens > max_tokens:
+            over.append(f"{row['id']} has {size}")
     if over:
         more = f"; and {len(over) - 10} more" if len(over) > 10 else ""
         raise RowError(

@@ -1,6 +1,7 @@
 """Supervised fine-tuning, run by `accelerate launch -m resources.training.sft.train --config <json>`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from datasets import Dataset
 from transformers import PrinterCallback, Trainer
@@ -22,18 +23,22 @@ from resources.training.held_out import document_of, split
 from resources.training.rows.processor import load_processor
 from resources.training.run import callbacks, finish_run, partial_folder, run_script
 from resources.training.run_config import SftRun
-from resources.training.saved_losses import smallest
+from resources.training.saved_losses import sample_batches, smallest
 from resources.training.sft.packing import PackedCollator, count_tokens
+from resources.training.sft.plain_rows import plain_rows
 from resources.training.sft.trainer import TokenMeanSFTTrainer
 from resources.training.steered_trainer import part_rates
-from resources.training.students.resolve import resolve_student
+from resources.training.students.resolve import resolve_student, student_family
 from resources.training.trainable_model import adapters, load_model
 from resources.training.training_record import KindRecord
+from resources.training.ways import as_trained
 
 
 def train(run: SftRun, say: Callable[[str], None]) -> None:
     """Train the student on the run's rows until its checkpoint is whole. Raises RowError, DoesNotFitError,
-    SmolMissingError."""
+    SmolMissingError, UnknownFamilyError."""
+    family = student_family(run.student)
+    run = replace(run, hyperparameters=as_trained(run.hyperparameters, family, say))
     hyperparameters = run.hyperparameters
     # First, because it gives each process its device, and says that ZeRO-3 shares the weights before any are loaded.
     args = SFTConfig(
@@ -70,6 +75,9 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
         say,
     )
 
+    def shown(some: Dataset) -> Dataset:
+        return plain_rows(some, processor) if family.way == "plain" else some
+
     def fit(checkpoint: str | None) -> tuple[Trainer, KindRecord]:
         trainer = TokenMeanSFTTrainer(
             model=load_model(starting_point(base, checkpoint, hyperparameters), hyperparameters),
@@ -78,9 +86,9 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
             rates=part_rates(hyperparameters),
             peft_config=adapters(hyperparameters),
             args=args,
-            train_dataset=rows,
-            eval_dataset=held_out if len(held_out) else None,
-            data_collator=PackedCollator(processor),
+            train_dataset=shown(rows),
+            eval_dataset=shown(held_out) if len(held_out) else None,
+            data_collator=None if family.way == "plain" else PackedCollator(processor),  # None: TRL's own
             processing_class=processor,
             callbacks=callbacks(hyperparameters, say),
         )
@@ -90,8 +98,8 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
         trainer.train(resume_from_checkpoint=checkpoint)
         return trainer, {"kind": "sft", "base": base}
 
-    collate = PackedCollator(processor)
-    finish_run(run, say, fit, [collate([rows[number]]) for number in smallest(tokens)])
+    samples = [rows[number] for number in smallest(tokens)]
+    finish_run(run, say, fit, sample_batches(family, samples, processor))
 
 
 if __name__ == "__main__":

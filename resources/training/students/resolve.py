@@ -5,6 +5,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from resources.training.launcher import launch_env
+from resources.training.students.families.family import Family
+from resources.training.students.families.qwen2_5_vl import QWEN2_5_VL
+from resources.training.students.families.registry import family_of
 from resources.training.students.student_files import BUILT
 
 
@@ -22,6 +26,16 @@ def resolve_student(name: str, texts: Iterable[str], folder: Path) -> str:
         finally:
             shutil.rmtree(work, ignore_errors=True)
     return str(folder)
+
+
+def student_family(name: str) -> Family:
+    """The family of a student by its name: of one that is built here, or from its configuration. Raises
+    UnknownFamilyError; OSError and ValueError where there is no configuration."""
+    if name in BUILT:
+        return QWEN2_5_VL
+    from transformers import AutoConfig
+
+    return family_of(AutoConfig.from_pretrained(name, local_files_only=launch_env()["HF_HUB_OFFLINE"] != "0").to_dict())
 
 
 def _build(name: str, texts: Iterable[str], folder: Path) -> None:

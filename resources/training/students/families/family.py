@@ -1,0 +1,55 @@
+"""What there is to know of a family of models that can be trained: everything in which it differs. No torch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from resources.training.shape import Shape
+
+Way = Literal["packed", "alone", "plain"]
+
+FULL_ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
+
+SAYS: Mapping[Way, str] = {
+    "packed": "samples are packed into a pass, and all pairs of a document are one pass",
+    "alone": "its linear attention would carry one sample's state into the next, so each sample is a pass, and pairs "
+    "are trained one by one by TRL's own trainer, without their weights: slower than where they are packed",
+    "plain": "it is trained by TRL's own padded trainers, samples beside each other and pairs one by one, without "
+    "their weights: slower than where they are packed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Models of one architecture.
+
+    Layers, norms and what FSDP shares are not among its fields: they are found in the model itself (`language_layers`,
+    `fusible` in trainable_model.py; `_no_split_modules`, which accelerate reads).
+    """
+
+    model_type: str  # in config.json
+    name: str  # for people
+    way: Way  # how it is trained, in SAYS
+    tokens: tuple[str, ...]  # that its tokenizer has to know
+    vision: tuple[str, ...]  # modules of the model that make visual tokens of pixels; frozen together
+    matrices: tuple[str, ...]  # of the language model's layers, that adapters stand on
+    shape: Callable[[Mapping[str, Any]], Shape]  # from `config.to_dict()`
+    language: tuple[str, ...] = ()  # types of the language model inside it that are known here; none: it has its own
+    llamafactory: str  # `template` of LLaMA-Factory
+    ms_swift: str  # `template` of ms-swift
+
+
+def attention_weights(hidden: int, query: int, key_value: int) -> int:
+    """Of a layer whose attention has four matrices, queries and outputs being as wide as each other."""
+    return 2 * hidden * query + 2 * hidden * key_value
+
+
+def adapted_widths(hidden: int, query: int, key_value: int, feed_forward: int) -> int:
+    """Inputs and outputs of the seven matrices of such a layer."""
+    return 2 * (hidden + query) + 2 * (hidden + key_value) + 3 * (hidden + feed_forward)
+
+
+def head_width(text: Mapping[str, Any]) -> int:
+    """The dimension of a head, which a configuration may state."""
+    return int(text.get("head_dim") or text["hidden_size"] // text["num_attention_heads"])

@@ -1,0 +1,64 @@
+"""Qwen3-VL with dense layers: norms on queries and keys, heads of their own width, and a tower that speaks to the
+language model's first layers too (deepstack)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from resources.training.shape import Shape
+from resources.training.students.families.family import (
+    FEED_FORWARD,
+    FULL_ATTENTION,
+    Family,
+    adapted_widths,
+    attention_weights,
+    head_width,
+)
+from resources.training.students.families.qwen2_5_vl import TOKENS
+
+
+def tower(vision: Mapping[str, Any]) -> int:
+    """Weights of the tower: its feed-forward layers have two matrices, it learns its positions, and besides the merger
+    of its last layer it has one for each layer that speaks to the language model."""
+    own = vision["hidden_size"]
+    wide = own * vision["spatial_merge_size"] ** 2
+    mergers = 1 + len(vision.get("deepstack_visual_indexes") or ())
+    patch = vision["in_channels"] * vision["temporal_patch_size"] * vision["patch_size"] ** 2
+    return int(
+        vision["depth"] * (4 * own**2 + 2 * own * vision["intermediate_size"])
+        + (patch + vision["num_position_embeddings"]) * own
+        + mergers * (wide**2 + wide * vision["out_hidden_size"])
+    )
+
+
+def shape(config: Mapping[str, Any]) -> Shape:
+    """Queries may be wider than the hidden states (4B: 32 heads of 128 on 2,560)."""
+    text, vision = config["text_config"], config["vision_config"]
+    hidden, layers, feed_forward = text["hidden_size"], text["num_hidden_layers"], text["intermediate_size"]
+    query = head_width(text) * text["num_attention_heads"]
+    key_value = head_width(text) * text["num_key_value_heads"]
+    return Shape(
+        layers=layers,
+        hidden=hidden,
+        query=query,
+        feed_forward=feed_forward,
+        vocabulary=text["vocab_size"],
+        tied=bool(config.get("tie_word_embeddings")),
+        attention=layers * attention_weights(hidden, query, key_value),
+        attending=layers,
+        adapted=layers * adapted_widths(hidden, query, key_value, feed_forward),
+        vision=tower(vision),
+        patches=vision["spatial_merge_size"] ** 2,
+    )
+
+
+QWEN3_VL = Family(
+    model_type="qwen3_vl",
+    name="Qwen3-VL",
+    way="packed",
+    tokens=TOKENS,
+    vision=("model.visual",),
+    matrices=FULL_ATTENTION + FEED_FORWARD,
+    shape=shape,
+    llamafactory="qwen3_vl_nothink",
+    ms_swift="qwen3_vl",
+)
