@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -41,8 +41,7 @@ def sample_batches(family: Family, rows: Sequence[ChatRow], processor: Processor
     if family.way != "plain":
         collate = PackedCollator(processor)
         return [collate([row]) for row in rows]
-    make: Callable[[Processor], Callable[[list[Any]], Batch]] = DataCollatorForVisionLanguageModeling
-    stock = make(processor)
+    stock = DataCollatorForVisionLanguageModeling(cast(Any, processor))
     shown = plain_rows(Dataset.from_list([*map(dict, rows)]), processor)
     return [stock([shown[number]]) for number in range(len(shown))]
 
