@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.recipe.model import Training
+from resources.recipe.model import Sampling, Training
+from resources.sampling import sampled_by
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.run_config import DpoRun, GenerationRun, SftRun
 from resources.training.sft.hyperparameters import SftHyperparameters
@@ -33,8 +34,7 @@ GENERATION = GenerationRun(
     models=[{"name": "sft", "path": "/c/sft/a"}],
     prompts=[{"item_id": "1", "prompt": "Write.", "images": ["/i.jpg"], "seed": 1, "max_new_tokens": 8}],
     output=Path("/drafts/a.jsonl"),
-    temperature=0.6,
-    top_p=0.95,
+    sampling=sampled_by(0.6, Sampling()),
 )
 
 
