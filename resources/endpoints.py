@@ -329,16 +329,20 @@ def student_endpoint(model: str) -> Endpoint | None:
 
     Raises EndpointError.
     """
-    address = os.environ.get("LWV_STUDENT_BASE_URL", "").strip()
-    if not address:
-        return None
-    if is_ours(address):
-        if address != SCHEME:
-            raise EndpointError(
-                f"LWV_STUDENT_BASE_URL is '{address}': write `{SCHEME}` alone, for it serves the checkpoints."
-            )
+    if served_students():
         return Endpoint.from_env("student", f"{SCHEME}{model}")
-    return Endpoint.from_env("student", model=of_path(model).name)
+    asked = os.environ.get("LWV_STUDENT_BASE_URL", "").strip()
+    return Endpoint.from_env("student", model=of_path(model).name) if asked else None
+
+
+def served_students() -> bool:
+    """Whether servers are started for the checkpoints that write. Raises EndpointError."""
+    address = os.environ.get("LWV_STUDENT_BASE_URL", "").strip()
+    if is_ours(address) and address != SCHEME:
+        raise EndpointError(
+            f"LWV_STUDENT_BASE_URL is '{address}': write `{SCHEME}` alone, for it serves the checkpoints."
+        )
+    return is_ours(address)
 
 
 def endpoint_names() -> list[str]:

@@ -69,7 +69,7 @@ def group_of(home: Path) -> dict[int, str]:
     for folder in Path("/proc").iterdir():
         try:
             ended = folder.name.isdigit() and ") Z " in (folder / "stat").read_text()
-            if folder.name.isdigit() and not ended and str(home / "vllm") in os.readlink(folder / "cwd"):
+            if folder.name.isdigit() and not ended and str(home / "vllm") in str((folder / "cwd").readlink()):
                 found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:  # it has ended meanwhile
             continue

@@ -5,10 +5,6 @@ from typing import Any
 
 import pytest
 
-from assets.benchmark_scores.score_files import scores_path
-from assets.drafts.schema import DRAFTS
-from assets.long_outputs.schema import LONG_OUTPUTS
-from resources.ledger import Ledger
 from tests.training.test_preference_round import metadata_of
 from tests.vllm.slow.conftest import Served
 
