@@ -21,7 +21,7 @@ from resources.recipe.read import read_recipe
 from resources.settings import Settings
 from resources.stopping import STOP
 from resources.vllm.asked_of_servers import GivenUpError
-from resources.vllm.serving import Serving
+from resources.vllm.served_endpoints import Serving
 
 WAIT_S = 45.0
 NEEDED = {"settings", "home", "recipe", "endpoints"}  # to ask a server

@@ -24,7 +24,7 @@ from resources.settings import SettingError, Settings
 from resources.storage_faults import why
 from resources.text.shown import number_of
 from resources.training.students.student_files import StudentError, look_at_student
-from resources.vllm.serving import require_servable
+from resources.vllm.served_endpoints import require_servable
 from resources.vllm.vllm_environment import vllm_environment
 
 Grade = Literal["good", "warning", "refused"]

@@ -26,7 +26,7 @@ from resources.settings import SettingError, Settings
 from resources.storage_faults import why
 from resources.store import DamagedTableError, MissingImageError, MissingTableError, Store
 from resources.text.shown import visible
-from resources.vllm.serving import Serving, require_servable
+from resources.vllm.served_endpoints import Serving, require_servable
 
 # What an asset tells Dagster of its data, by name: the UI plots numbers; a MetadataValue says how it is shown.
 MetadataEntry: TypeAlias = dg.MetadataValue | str | float | list[str] | list[int] | None

@@ -47,7 +47,7 @@ def test_files_keep_their_keys() -> None:
     shared = {"dataset", "dataset_id", "student", "output", "authors", "recipe"}
     assert SFT.as_json().keys() == {*shared, "base_folder"}
     assert DPO.as_json().keys() == {*shared, "sft", "reference"}
-    assert GENERATION.as_json().keys() == {"models", "prompts", "output", "temperature", "top_p"}
+    assert GENERATION.as_json().keys() == {"models", "prompts", "output", "sampling", "max_pixels"}
 
 
 def test_a_file_with_a_field_that_no_trainer_knows_is_refused() -> None:

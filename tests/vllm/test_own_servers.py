@@ -20,7 +20,7 @@ from resources.ledger import Ledger
 from resources.messages import Call, user
 from resources.settings import Settings
 from resources.vllm.own_servers import OWN_SERVERS, held
-from resources.vllm.serving import Serving, require_servable
+from resources.vllm.served_endpoints import Serving, require_servable
 from resources.vllm.vllm_environment import vllm_environment
 from testing.demo_process import on_a_busy_machine
 from testing.fake_vllm import fake_environment, fake_model
@@ -31,7 +31,7 @@ import sys, time
 from pathlib import Path
 from resources.endpoints import Endpoint
 from resources.settings import Settings
-from resources.vllm.serving import Serving
+from resources.vllm.served_endpoints import Serving
 print(Serving(Path(sys.argv[1]), Settings()).address(Endpoint("teacher", sys.argv[2])), flush=True)
 time.sleep(600)
 """
