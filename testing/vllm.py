@@ -1,8 +1,15 @@
 """What a model of 135 million parameters needs to go through the whole lineage: short texts, bounded answers."""
 
 import json
+from collections.abc import Callable
+from typing import Any
+from urllib.request import Request
+
+from starlette.responses import Response
 
 from assets.judging.judge import DIMENSIONS
+from resources.vllm.server_figures import DIRECT
+from testing.openai_server import completion, failure
 
 WEAK_TEACHER = """
 [instructions]
@@ -34,20 +41,38 @@ quarantine_share = 0.9
 length_score = 0
 repeated_share = 1.0
 """
-# It gives no six scores of its own accord.
-JUDGEMENT = json.dumps(
-    {
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {
-                "name": "scores",
-                "schema": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": list(DIMENSIONS),
-                    "properties": {name: {"type": "integer", "minimum": 1, "maximum": 5} for name in DIMENSIONS},
-                },
-            },
-        }
-    }
+
+
+def bounded(name: str, **properties: object) -> str:
+    """LWV_<ROLE>_EXTRA: an answer of this form, which a weak model ends by itself, in place of what is asked for."""
+    schema = {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
+    return json.dumps({"response_format": {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}})
+
+
+JUDGEMENT = bounded("scores", **{name: {"type": "integer", "minimum": 1, "maximum": 5} for name in DIMENSIONS})
+CORRECTION = bounded(
+    "correction",
+    errors={"type": "array", "items": {"type": "string", "enum": ["incoherent"]}, "minItems": 1, "maxItems": 1},
+    reason={"type": "string", "maxLength": 40},
+    text={"type": "string", "minLength": 80, "maxLength": 160},
 )
+
+
+def planning(api: str) -> Callable[[dict[str, Any]], Response]:
+    """Plans with a section for each image, and answers nothing else: a weak model numbers no pages. The vLLM at `api`
+    is asked for the plan as well, so that its cache holds what it would hold if that plan were its own."""
+
+    def answer(body: dict[str, Any]) -> Response:
+        if "response_format" not in body:
+            return failure(400, "this server only plans")
+        asked = {**body, "max_tokens": 8}
+        with DIRECT.open(
+            Request(f"{api}/chat/completions", json.dumps(asked).encode(), {"Content-Type": "application/json"}),
+            timeout=300,
+        ) as response:
+            response.read()
+        pages = json.dumps(body["messages"]).count('"image_url"') // 2  # the part's type, and its field
+        sections = [{"point": f"What page {page} shows", "words": 30, "pages": [page]} for page in range(1, pages + 1)]
+        return completion(json.dumps({"sections": sections}), body["model"])
+
+    return answer

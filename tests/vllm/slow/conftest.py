@@ -1,5 +1,6 @@
 """What the tests with a real vLLM share: its environment, and a factory whose every model is served by one."""
 
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -9,15 +10,21 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from resources.endpoints import Endpoint
 from resources.failures import EndpointError
 from resources.settings import Settings
 from resources.training.students.resolve import resolve_student
 from resources.vllm.own_servers import OWN_SERVERS
+from resources.vllm.serve_command import PLAIN_SAMPLING
+from resources.vllm.served_endpoints import Serving
+from resources.vllm.served_model import of_path
 from resources.vllm.vllm_environment import vllm_environment
-from testing.vllm import JUDGEMENT, WEAK_TEACHER
+from testing.openai_server import scripted_server
+from testing.vllm import CORRECTION, JUDGEMENT, WEAK_TEACHER, planning
 from tests.conftest import Factory, draw_page, draw_unlike_decks
 
 LONG_DECK = 9  # pages
+DECKS = 4
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,10 +63,10 @@ def draw_long_deck(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Served:
-    """A factory, its shards, and what each job said."""
+    """A factory and its shard."""
 
     factory: Factory
-    shards: list[str]
+    shard: str
 
 
 @pytest.fixture(scope="session")
@@ -75,11 +82,27 @@ def served(tmp_path_factory: pytest.TempPathFactory, smol: Path) -> Iterator[Ser
         patch.setenv("LWV_HOME", str(folder / "home"))
         patch.setenv("LWV_SOURCES", str(folder / "sources"))
         patch.setenv("LWV_RECIPE", str(recipe))
+        factory = Factory(folder / "home", folder / "sources", instance)
+        draw_unlike_decks(factory.sources / "talks")
+        draw_long_deck(factory.sources / "talks" / "many")
+        (shard,) = factory.scan()
+        give_plans(factory, shard, smol, patch)
         for role in ("TEACHER", "CRITIC", "JUDGE"):
             patch.setenv(f"LWV_{role}_BASE_URL", f"vllm:{smol}")
         patch.setenv("LWV_JUDGE_EXTRA", JUDGEMENT)
+        patch.setenv("LWV_CRITIC_EXTRA", CORRECTION)
         patch.setenv("LWV_STUDENT_BASE_URL", "vllm:")
-        factory = Factory(folder / "home", folder / "sources", instance)
-        draw_unlike_decks(factory.sources / "talks")
-        draw_long_deck(factory.sources / "long" / "deck")
-        yield Served(factory, factory.scan())
+        yield Served(factory, shard)
+
+
+def give_plans(factory: Factory, shard: str, smol: Path, patch: pytest.MonkeyPatch) -> None:
+    """Plans in the ledger, as if the teacher had made them; all that it is asked after them vLLM answers."""
+    api = Serving(factory.home, Settings()).address(Endpoint("teacher", f"vllm:{smol}"))
+    with scripted_server(planning(api)) as server:
+        patch.setenv("LWV_TEACHER_BASE_URL", server.url)
+        patch.setenv("LWV_TEACHER_MODEL", of_path(str(smol)).name)
+        patch.setenv("LWV_TEACHER_EXTRA", json.dumps(PLAIN_SAMPLING))
+        factory.run("shard_job", shard, ["source_images", "instructions", "long_outputs"])
+        assert len(server.requests) >= DECKS
+    for name in ("BASE_URL", "MODEL", "EXTRA"):
+        patch.delenv(f"LWV_TEACHER_{name}")
