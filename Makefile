@@ -112,6 +112,10 @@ bench-training: setup
 	$(BIN)/python -m bench.training.sft
 	$(BIN)/python -m bench.training.gpu
 
+.PHONY: bench-drafts
+bench-drafts: smol vllm
+	LWV_VLLM_PYTHON=$(VLLM)/bin/python $(BIN)/python -m bench.drafts.run
+
 bench-engine: setup
 	$(BIN)/python -m bench.engine.run --sizes 96x16@2 1000x16@4 1000x64@2
 

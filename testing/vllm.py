@@ -1,7 +1,9 @@
 """What a model of 135 million parameters needs to go through the whole lineage: short texts, bounded answers."""
 
+import hashlib
 import json
 from collections.abc import Callable
+from random import Random
 from typing import Any
 from urllib.request import Request
 
@@ -24,6 +26,7 @@ chapter_pages = 12
 
 [writing]
 length_control = false
+loop_control = false
 continuations = 0
 
 [keep]
@@ -49,6 +52,9 @@ def bounded(name: str, **properties: object) -> str:
     return json.dumps({"response_format": {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}})
 
 
+# A section in words alone, which ends by itself.
+SECTION = {"structured_outputs": {"regex": "[A-Z][a-z]{1,12}( [a-z]{1,12}){12,24}\\."}}
+SUBJECTS = ["rivers", "engines", "bread", "harbours", "lanterns", "orchards", "glaciers", "markets", "violins", "deserts", "bicycles", "comets"]
 JUDGEMENT = bounded("scores", **{name: {"type": "integer", "minimum": 1, "maximum": 5} for name in DIMENSIONS})
 CORRECTION = bounded(
     "correction",
@@ -65,14 +71,22 @@ def planning(api: str) -> Callable[[dict[str, Any]], Response]:
     def answer(body: dict[str, Any]) -> Response:
         if "response_format" not in body:
             return failure(400, "this server only plans")
-        asked = {**body, "max_tokens": 8}
+        asked = {name: value for name, value in body.items() if name not in SECTION} | {"max_tokens": 8}
         with DIRECT.open(
             Request(f"{api}/chat/completions", json.dumps(asked).encode(), {"Content-Type": "application/json"}),
             timeout=300,
         ) as response:
             response.read()
         pages = json.dumps(body["messages"]).count('"image_url"') // 2  # the part's type, and its field
-        sections = [{"point": f"What page {page} shows", "words": 30, "pages": [page]} for page in range(1, pages + 1)]
+        drawn = Random(hashlib.sha256(json.dumps(body["messages"]).encode()).digest())
+        sections = [
+            {
+                "point": f"What page {page} says of {' and '.join(drawn.sample(SUBJECTS, 2))}",
+                "words": 30,
+                "pages": [page],
+            }
+            for page in range(1, pages + 1)
+        ]
         return completion(json.dumps({"sections": sections}), body["model"])
 
     return answer

@@ -62,6 +62,7 @@ def serve_arguments(model: ServedModel, options: ServeOptions) -> list[str]:
         *("--max-num-seqs", str(options.seqs)),
         *("--dtype", options.dtype),
         *("--seed", "0"),
+        *("--uvicorn-log-level", "warning"),
         *("--generation-config", "vllm"),  # never the sampling of the model's own file
         *("--limit-mm-per-prompt", json.dumps({"image": images, "video": 0})),
         *(("--mm-processor-kwargs", json.dumps({"size": dict(options.size)})) if options.size else ()),

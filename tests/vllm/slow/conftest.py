@@ -20,7 +20,7 @@ from resources.vllm.served_endpoints import Serving
 from resources.vllm.served_model import of_path
 from resources.vllm.vllm_environment import vllm_environment
 from testing.openai_server import scripted_server
-from testing.vllm import CORRECTION, JUDGEMENT, WEAK_TEACHER, planning
+from testing.vllm import CORRECTION, JUDGEMENT, SECTION, WEAK_TEACHER, planning
 from tests.conftest import Factory, draw_page, draw_unlike_decks
 
 LONG_DECK = 9  # pages
@@ -101,8 +101,8 @@ def give_plans(factory: Factory, shard: str, smol: Path, patch: pytest.MonkeyPat
     with scripted_server(planning(api)) as server:
         patch.setenv("LWV_TEACHER_BASE_URL", server.url)
         patch.setenv("LWV_TEACHER_MODEL", of_path(str(smol)).name)
-        patch.setenv("LWV_TEACHER_EXTRA", json.dumps(PLAIN_SAMPLING))
+        patch.setenv("LWV_TEACHER_EXTRA", json.dumps({**PLAIN_SAMPLING, **SECTION}))
         factory.run("shard_job", shard, ["source_images", "instructions", "long_outputs"])
         assert len(server.requests) >= DECKS
-    for name in ("BASE_URL", "MODEL", "EXTRA"):
-        patch.delenv(f"LWV_TEACHER_{name}")
+    patch.delenv("LWV_TEACHER_MODEL")
+    patch.setenv("LWV_TEACHER_EXTRA", json.dumps(SECTION))
