@@ -54,7 +54,20 @@ def bounded(name: str, **properties: object) -> str:
 
 # A section in words alone, which ends by itself.
 SECTION = {"structured_outputs": {"regex": "[A-Z][a-z]{1,12}( [a-z]{1,12}){12,24}\\."}}
-SUBJECTS = ["rivers", "engines", "bread", "harbours", "lanterns", "orchards", "glaciers", "markets", "violins", "deserts", "bicycles", "comets"]
+SUBJECTS = [
+    "rivers",
+    "engines",
+    "bread",
+    "harbours",
+    "lanterns",
+    "orchards",
+    "glaciers",
+    "markets",
+    "violins",
+    "deserts",
+    "bicycles",
+    "comets",
+]
 JUDGEMENT = bounded("scores", **{name: {"type": "integer", "minimum": 1, "maximum": 5} for name in DIMENSIONS})
 CORRECTION = bounded(
     "correction",

@@ -24,6 +24,7 @@ from resources.vllm.served_endpoints import Serving, require_servable
 from resources.vllm.vllm_environment import vllm_environment
 from testing.demo_process import on_a_busy_machine
 from testing.fake_vllm import fake_environment, fake_model
+from testing.vllm_processes import group_of, pid_of, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = """
@@ -61,32 +62,6 @@ def endpoint(model: Path) -> Endpoint:
 
 def plans(home: Path) -> list[Path]:
     return sorted(home.glob("vllm/*/plan.json"))
-
-
-def group_of(home: Path) -> dict[int, str]:
-    """pid -> command of every process whose working folder is the server's: keeper, server, worker."""
-    found = {}
-    for folder in Path("/proc").iterdir():
-        try:
-            ended = folder.name.isdigit() and ") Z " in (folder / "stat").read_text()
-            if folder.name.isdigit() and not ended and str(home / "vllm") in str((folder / "cwd").readlink()):
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:  # it has ended meanwhile
-            continue
-    return found
-
-
-def pid_of(home: Path, word: str) -> int:
-    return next(pid for pid, command in group_of(home).items() if word in command)
-
-
-def wait_until(true: object, seconds: float = 10) -> bool:
-    deadline = time.monotonic() + on_a_busy_machine(seconds)
-    while not true():  # type: ignore[operator]
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 async def ask(home: Path, model: Path, *seeds: int) -> tuple[list[str], dict[str, float]]:
