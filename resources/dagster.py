@@ -78,7 +78,8 @@ class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
         size: Mapping[str, int] | None = None,
     ) -> ModelEngine:
         """`engine` for these endpoints. size: pixels of an image where a server of ours is started (`Serving`)."""
-        for endpoint in endpoints.values():
+        alone = LEDGER_ALONE_TAG in run.tags
+        for endpoint in () if alone else endpoints.values():
             require_servable(endpoint, settings)
         prices = read_prices(settings.prices)
         require_prices(endpoints, prices, settings.budget_usd)
@@ -90,7 +91,7 @@ class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
             prices,
             Budget(settings.budget_usd, settings.budget_tokens),
             run.tags.get(BUDGET_TAG, run.run_id),
-            LEDGER_ALONE_TAG in run.tags,
+            alone,
             quarantine_decisions(People(ledger).decisions(kind="quarantined")).again,
             Serving(store.home, settings, size),
         )

@@ -95,7 +95,7 @@ class OwnServers:
             settings.max_side,
             size,
             weights_dtype(model),
-            more=shlex.split(settings.vllm_args),
+            more=_more_arguments(settings.vllm_args),
         )
         arguments = serve_arguments(model, options)
         return short_hash([str(home), environment.python, arguments]), environment, arguments
@@ -139,6 +139,13 @@ class OwnServers:
 
 
 OWN_SERVERS = OwnServers()
+
+
+def _more_arguments(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise EndpointError(f"LWV_VLLM_ARGS cannot be read as a shell would read it ({error}): {text!r}.") from error
 
 
 def _obtain(

@@ -33,7 +33,7 @@ class VllmEnvironment(NamedTuple):
 
 def vllm_environment(python: Path | None) -> VllmEnvironment:
     """python: LWV_VLLM_PYTHON. Raises EndpointError where there is no vLLM."""
-    found = python.expanduser() if python else BESIDE
+    found = python.expanduser().absolute() if python else BESIDE
     if not os.access(found, os.X_OK) or found.is_dir():
         advice = (
             f"LWV_VLLM_PYTHON is {found}, which is no program: name the Python of an environment with vLLM."
