@@ -13,6 +13,7 @@ from resources.training.generation_lines import AnswerLine, PromptLine
 from resources.training.rows.chat import plain
 
 TEMPLATE = "student@1"  # of the prompt's form: raise with any change to `student_call`
+REPEATS = "repetition"  # vLLM's reason: it has not ended by itself (`repetition_detection`)
 OF_NO_USE = ("empty", "refused", "filtered")  # kinds of answer that are a text without a word
 
 
@@ -60,7 +61,7 @@ async def write_with_server(
             "text": record.text,
             "tokens": record.completion_tokens,
             "seconds": record.latency_s,
-            "finish": "length" if record.status == "truncated" else "stop",
+            "finish": "length" if record.status == "truncated" or record.finish_reason == REPEATS else "stop",
             "seed": prompt["seed"],
             "sampling": sampling,
         }

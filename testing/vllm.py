@@ -47,9 +47,11 @@ repeated_share = 1.0
 
 
 def bounded(name: str, **properties: object) -> str:
-    """LWV_<ROLE>_EXTRA: an answer of this form, which a weak model ends by itself, in place of what is asked for."""
+    """LWV_<ROLE>_EXTRA: an answer of this form, in place of what is asked for. A weak model ends it by itself, in loops
+    too: nothing else may cut it."""
     schema = {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
-    return json.dumps({"response_format": {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}})
+    form = {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+    return json.dumps({"response_format": form, "repetition_detection": None})
 
 
 # A section in words alone, which ends by itself.

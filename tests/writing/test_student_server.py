@@ -70,6 +70,12 @@ def test_a_text_that_its_limit_cut_is_a_text_and_is_not_paid_again(tmp_path: Pat
     assert len(server.requests) == 3
 
 
+def test_a_text_that_vllm_cut_because_it_repeats_itself_has_not_ended_by_itself(tmp_path: Path) -> None:
+    with scripted_server(lambda _: completion("On and on and on and", finish_reason="repetition")) as server:
+        answers, _ = write(server.url, tmp_path, 2)
+    assert {answer["finish"] for answer in answers.values()} == {"length"}
+
+
 def test_texts_without_a_word_do_not_end_the_run(tmp_path: Path) -> None:
     with scripted_server(lambda _: completion("")) as server:
         answers, _ = write(server.url, tmp_path, 12)
