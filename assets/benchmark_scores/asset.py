@@ -12,7 +12,7 @@ from assets.benchmark_scores.score_files import MODELS, answers_path, scores_pat
 from assets.benchmark_scores.scores import HARNESS, score_row, write_summary
 from assets.benchmark_scores.step import STEP
 from assets.derivation import upstream_contents
-from assets.generation import GenerationError, Writers, prompt_line
+from assets.generation import GenerationError, Writers, prompt_line, write_answers
 from assets.judging.judge import Question, judge_answer
 from assets.partitions import known_shards
 from assets.quality.gate import GateClosedError
@@ -81,8 +81,13 @@ def benchmark_scores(
             settings={**sampling, "size": size},
             items=[{**prompt, "images": item["images"]} for prompt, item in zip(prompts, items, strict=True)],
         )
-        written = Writers(context, pipes, tables, gpu, models).write(
-            checkpoints, prompts, answers_path(tables, run_name), sampling, size
+        written = write_answers(
+            Writers(context, pipes, tables, gpu, models),
+            checkpoints,
+            prompts,
+            answers_path(tables, run_name),
+            sampling,
+            size,
         )
         answers = [
             Answer(model, item_id, without_thoughts(answer["text"]).text)

@@ -7,7 +7,7 @@ import dagster as dg
 from assets.drafts.draft import draft_author, draft_prompt, draft_row, drafts_sampled_by, samples_of
 from assets.drafts.schema import DRAFTS, FINISHES
 from assets.drafts.step import STEP
-from assets.generation import GenerationError, Writers
+from assets.generation import GenerationError, Writers, write_answers
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.recipe_nodes import RecipeResource
 from assets.shard_table import Shard
@@ -38,7 +38,8 @@ def drafts(
             if row["split"] == "preference"
             for sample in range(samples_of(wanted))
         }
-        written = Writers(context, pipes, shard.store, gpu, models).write(
+        written = write_answers(
+            Writers(context, pipes, shard.store, gpu, models),
             {"sft": str(checkpoint)},
             [prompt for _, prompt in asked.values()],
             shard.store.home / "drafts" / checkpoint.name / f"{shard.name}.jsonl",

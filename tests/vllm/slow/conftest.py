@@ -3,9 +3,11 @@
 import json
 import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -22,9 +24,12 @@ from resources.vllm.vllm_environment import vllm_environment
 from testing.openai_server import scripted_server
 from testing.vllm import CORRECTION, JUDGEMENT, SECTION, WEAK_TEACHER, planning
 from tests.conftest import Factory, draw_page, draw_unlike_decks
+from tests.training.test_preference_round import metadata_of
 
 LONG_DECK = 9  # pages
 DECKS = 4
+JOBS = ("shard_job", "training_job", "drafts_job", "training_job", "evaluation_job")
+Said = Mapping[str, Mapping[str, Any]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -106,3 +111,14 @@ def give_plans(factory: Factory, shard: str, smol: Path, patch: pytest.MonkeyPat
         assert len(server.requests) >= DECKS
     patch.delenv("LWV_TEACHER_MODEL")
     patch.setenv("LWV_TEACHER_EXTRA", json.dumps(SECTION))
+
+
+@pytest.fixture(scope="session")
+def made(served: Served) -> list[Said]:
+    """What each of JOBS said."""
+    said: list[Said] = []
+    for job in JOBS:
+        started = time.monotonic()
+        said.append(metadata_of(served.factory.run(job, served.shard if job in ("shard_job", "drafts_job") else None)))
+        print(f"{job}: {time.monotonic() - started:.0f} s", flush=True)
+    return said

@@ -1,9 +1,6 @@
 """The whole lineage with a real vLLM as teacher, critic, judge and student."""
 
-import time
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
@@ -14,23 +11,10 @@ from resources.ledger_calls import call_facts
 from resources.vllm.own_servers import OWN_SERVERS
 from testing.vllm_processes import group_of
 from tests.training.test_preference_round import metadata_of
-from tests.vllm.slow.conftest import LONG_DECK, Served
+from tests.vllm.slow.conftest import LONG_DECK, Said, Served
 
 pytestmark = pytest.mark.slow
-Said = Mapping[str, Mapping[str, Any]]
-JOBS = ("shard_job", "training_job", "drafts_job", "training_job", "evaluation_job")
 LEAST_HITS = 0.88  # of the prompt tokens of a long deck's section calls
-
-
-@pytest.fixture(scope="module")
-def made(served: Served) -> list[Said]:
-    """What each of JOBS said."""
-    said: list[Said] = []
-    for job in JOBS:
-        started = time.monotonic()
-        said.append(metadata_of(served.factory.run(job, served.shard if job in ("shard_job", "drafts_job") else None)))
-        print(f"{job}: {time.monotonic() - started:.0f} s", flush=True)
-    return said
 
 
 def test_every_step_of_the_lineage_is_made_by_servers_of_ours(made: list[Said], served: Served) -> None:

@@ -10,7 +10,7 @@ from resources.training.checkpoint import current_checkpoint
 from resources.vllm.served_endpoints import Serving
 from testing.served_texts import ask_vllm, score_by_transformers
 from tests.training.test_preference_round import metadata_of
-from tests.vllm.slow.conftest import Served
+from tests.vllm.slow.conftest import Said, Served
 
 pytestmark = pytest.mark.slow
 TOKENS = 24
@@ -26,9 +26,9 @@ PROMPTS = {
 
 @pytest.mark.parametrize("student", ["tiny", "smol"])
 def test_five_prompts_with_images_have_the_same_log_probabilities(
-    student: str, served: Served, monkeypatch: pytest.MonkeyPatch
+    student: str, made: list[Said], served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    factory = served.factory
+    factory, _ = served.factory, made
     monkeypatch.setenv("LWV_STUDENT", student)
     metadata_of(factory.run("training_job", assets=["sft_dataset", "sft_checkpoint"]))
     checkpoint = current_checkpoint(factory.store, "sft")
