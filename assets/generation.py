@@ -65,8 +65,8 @@ def write_answers(
     sampling: SampledBy,
     size: Mapping[str, int] | None = None,
 ) -> WrittenAnswers:
-    """An answer of every checkpoint to every prompt: by a server where LWV_STUDENT_BASE_URL says so, else by transformers
-    in a process.
+    """An answer of every checkpoint to every prompt: by a server where LWV_STUDENT_BASE_URL says so, else by a process
+    of transformers.
 
     checkpoints: name -> folder or hub id. prompts: `prompt_line`s. output: the JSON-lines file of what a process
     writes, which is only ever added to: a killed run goes on where it was. size: pixels of an image, for all of
