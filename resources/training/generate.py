@@ -69,7 +69,8 @@ def batches(items: Sequence[PromptLine]) -> Iterator[list[PromptLine]]:
 @torch.inference_mode()
 def write_batch(model: Writer, processor: Processor, items: Sequence[PromptLine], sampling: SampledBy) -> list[Answer]:
     """An answer to each, in order. Each is drawn by its own seed, so that it is the one that it would be alone, up to
-    ties within the rounding of a padded batch; nothing of the model's own generation_config is used but its ends."""
+    the rounding of a padded batch, which can change a draw in bfloat16; nothing of the model's own generation_config is
+    used but its ends."""
     started = time.monotonic()
     images = [Image.open(path).convert("RGB") for item in items for path in item["images"]]
     processor.tokenizer.padding_side = "left"
