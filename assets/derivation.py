@@ -14,7 +14,7 @@ from assets.step import Step
 from resources.endpoints import Endpoint
 from resources.identity import TableIdentity, short_hash
 from resources.recipe.model import Recipe
-from resources.recipe.view import LATER, field_values, restrict
+from resources.recipe.view import THRESHOLDS, field_values, restrict
 from resources.settings import Settings
 from resources.store import Store
 
@@ -97,7 +97,7 @@ def derivations(
     passed_on: dict[str, str] = {}  # step -> the same without its thresholds
     for step in _in_dependency_order(steps):
         own = step_recipe(step, recipe, settings, templates)
-        rows = {name: value for name, value in own.values.items() if name not in LATER}
+        rows = {name: value for name, value in own.values.items() if name not in THRESHOLDS}
         needed = {name: passed_on[name] for name in step.upstream if name not in step.optional}
         found[step.name] = short_hash([own.recipe_hash, needed])
         passed_on[step.name] = short_hash([short_hash([rows, own.templates]), needed])

@@ -11,6 +11,7 @@ from assets.step import Step
 from resources.dagster import StoreResource, clear_failures
 from resources.locks import Lock, LockingError, holding_when_free
 from resources.stopping import STOP, Stopped
+from resources.vllm.own_servers import OWN_SERVERS
 
 Compute = Callable[..., dg.MaterializeResult[None]]  # context and resources -> what was written
 
@@ -47,6 +48,7 @@ def guarded(step: Step, compute: Compute) -> Compute:
             raise Stopped(STOP.name) from error
         finally:
             _running.remove(name)
+            OWN_SERVERS.step_ended()
 
     return run
 

@@ -13,6 +13,7 @@ from resources.store import Store
 from resources.training.checkpoint import TrainingError, faults, read_training
 from resources.training.launcher import launch_command, launch_env
 from resources.training.run_config import TrainingRun
+from resources.vllm.own_servers import OWN_SERVERS
 
 
 def train(
@@ -41,6 +42,7 @@ def train(
     require_room(store.home)
     path = output.parent / f"{output.name}.json"
     store.write_json(path, run.as_json())
+    OWN_SERVERS.let_go()  # its memory is training's
     try:
         pipes.run(
             context=context,

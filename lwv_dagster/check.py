@@ -15,9 +15,13 @@ from resources.engine.money import read_prices
 from resources.engine.profile import Profile, differences
 from resources.engine.server_check import Checked, Finding, check, same_server
 from resources.engine.server_memory import ServerMemory
+from resources.failures import EndpointError
 from resources.ledger import Ledger
 from resources.recipe.read import read_recipe
 from resources.settings import Settings
+from resources.stopping import STOP
+from resources.vllm.asked_of_servers import GivenUpError
+from resources.vllm.served_endpoints import Serving
 
 WAIT_S = 45.0
 NEEDED = {"settings", "home", "recipe", "endpoints"}  # to ask a server
@@ -48,13 +52,14 @@ def check_servers(settings: Settings, endpoints: Sequence[Endpoint], wait_s: flo
     Raises EndpointError where the price table cannot be read, LedgerError where the ledger cannot be used, RecipeError.
     """
     prices, ledger, recipe = read_prices(settings.prices), Ledger.at(settings.home), read_recipe()
-    good = True
+    good, own = True, Serving(settings.home, settings)
     for group in same_server(endpoints):
         roles = ", ".join(endpoint.role for endpoint in group)
         for url in group[0].urls:
             console.print(f"[bold]{roles}[/]: {escape(f'{group[0].model} at {url}')}", soft_wrap=True)
             with console.status("  asking …"):
-                found = asyncio.run(check(group[0], url, ledger, prices, wait_s))
+                address = own.address(group[0]) if group[0].served else url
+                found = asyncio.run(check(group[0], url, ledger, prices, wait_s, address))
             if found.context and any(endpoint.role == "teacher" for endpoint in group):
                 context = Context(found.context, "see above")
                 if says := why_no_deck(recipe, group[0].model, settings.max_side, context):
@@ -62,6 +67,22 @@ def check_servers(settings: Settings, endpoints: Sequence[Endpoint], wait_s: flo
             show(group[0], found)
             good = good and not found.problem
     return good
+
+
+def start_servers(settings: Settings, endpoints: Sequence[Endpoint]) -> bool:
+    """Start each server of ours once; true where all serve. A model that vLLM does not know, a GPU that is full: it is
+    said before another server was paid for an answer."""
+    own = Serving(settings.home, settings)
+    for group in same_server(endpoints):
+        with console.status(f"  vLLM loads {escape(group[0].model)} …"):
+            try:
+                own.address(group[0])
+            except EndpointError as error:
+                console.print(f"  [red]✗ {escape(str(error))}[/]", soft_wrap=True)
+                return False
+            except GivenUpError:
+                STOP.check()
+    return True
 
 
 def never_answered(settings: Settings, endpoints: Sequence[Endpoint]) -> list[Endpoint]:

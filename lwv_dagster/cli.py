@@ -76,7 +76,7 @@ def release(format_name: str, out: str | None, repo_id: str | None) -> None:
 
 
 @main.command()
-@click.option("--role", type=click.Choice(ROLES), help="Who was asked.")
+@click.option("--role", type=click.Choice((*ROLES, "student")), help="Who was asked.")
 @click.option("--model", help="The model that was asked for.")
 @click.option("--template", help="The prompt, or how its version begins: write, plan@1f3a.")
 @click.option("--status", help="What became of it: ok, truncated, empty, refused …")

@@ -16,7 +16,7 @@ from assets.quality.quarantine import read_left_out, read_quarantine
 from assets.source_images.catalog import Catalog, CatalogError, NoSourcesError, current_shards
 from assets.step import Job
 from assets.steps import STEP_OF, steps_of
-from lwv_dagster.check import check_servers, never_answered
+from lwv_dagster.check import check_servers, never_answered, start_servers
 from lwv_dagster.definitions import check_keys, defs
 from lwv_dagster.file_screen import show_files
 from lwv_dagster.instance import end_dead_runs, open_instance
@@ -32,6 +32,7 @@ from resources.settings import SettingError, Settings
 from resources.stopping import STOP
 from resources.store import Store
 from resources.text.shown import number_of
+from resources.vllm.own_servers import OWN_SERVERS
 
 JOBS: tuple[Job, ...] = ("shard_job", "training_job", "evaluation_job", "report_job")
 TERMINAL: Mapping[str, object] = {"loggers": {"terminal": {}}}  # the live line in place of Dagster's console log
@@ -56,7 +57,7 @@ def run_demo() -> int:
         return 2
     try:
         settings = Settings().absolute()
-        with holding(Lock(settings.home, "home"), "`lwv demo`"):
+        with holding(Lock(settings.home, "home"), "`lwv demo`"), OWN_SERVERS.keeping():
             return run_all(settings)
     except HeldError as error:
         problem = f"{error} is at work in LWV_HOME={settings.home}: wait for it, stop it, or set another LWV_HOME."
@@ -80,7 +81,8 @@ def run_all(settings: Settings) -> int:
         console.print(f"[red]lwv demo cannot start:[/] {escape(str(error))}", soft_wrap=True)
         return 2
     greet(settings, list(endpoints.values()))
-    if new and not check_servers(settings, new):
+    theirs, ours = [each for each in new if not each.served], [each for each in new if each.served]
+    if not start_servers(settings, ours) or (theirs and not check_servers(settings, theirs)):
         console.print("[red]lwv demo stops here:[/] no document was asked for yet. `lwv check` asks again.")
         return 2
 

@@ -13,7 +13,7 @@ from assets.source_images.catalog import NoSourcesError, require_apart
 from assets.source_images.register import CatalogError
 from lwv_dagster.disk_need import material, page_bytes, too_little, training_bytes
 from lwv_dagster.terminal import console
-from resources.endpoints import endpoints_from_env
+from resources.endpoints import endpoints_from_env, served_students
 from resources.engine.money import read_prices, require_prices
 from resources.failures import EndpointError, StorageError
 from resources.home import free_bytes, require_home, require_room
@@ -25,6 +25,8 @@ from resources.storage_faults import why
 from resources.text.shown import number_of
 from resources.training.students.student_files import StudentError, look_at_student
 from resources.training.ways import LayoutError, require_layout
+from resources.vllm.served_endpoints import require_servable
+from resources.vllm.vllm_environment import vllm_environment
 
 Grade = Literal["good", "warning", "refused"]
 Look = Callable[[], Iterator["Found"]]
@@ -127,6 +129,10 @@ def _recipe(settings: Settings) -> Iterator[Found]:
 def _endpoints(settings: Settings) -> Iterator[Found]:
     endpoints = endpoints_from_env()
     require_prices(endpoints, read_prices(settings.prices), settings.budget_usd)
+    for endpoint in endpoints.values():
+        require_servable(endpoint, settings)
+    if served_students():
+        vllm_environment(settings.vllm_python)
     yield from (Found(role, "good", repr(endpoint).partition(": ")[2]) for role, endpoint in endpoints.items())
 
 

@@ -14,17 +14,19 @@ import dagster as dg
 
 from resources.decisions.people import People
 from resources.decisions.quarantined import quarantine_decisions
-from resources.endpoints import endpoints_from_env
+from resources.endpoints import Endpoint, endpoints_from_env
 from resources.engine import ModelEngine, StoppedError
 from resources.engine.money import Budget, read_prices, require_prices
 from resources.failures import EndpointError, StorageError
 from resources.ledger import Ledger
+from resources.messages import Role
 from resources.recipe.read import RecipeError
 from resources.secrets import mask, raise_without_secrets, without_secrets
 from resources.settings import SettingError, Settings
 from resources.storage_faults import why
 from resources.store import DamagedTableError, MissingImageError, MissingTableError, Store
 from resources.text.shown import visible
+from resources.vllm.served_endpoints import Serving, require_servable
 
 # What an asset tells Dagster of its data, by name: the UI plots numbers; a MetadataValue says how it is shown.
 MetadataEntry: TypeAlias = dg.MetadataValue | str | float | list[str] | list[int] | None
@@ -65,6 +67,20 @@ class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
         Raises EndpointError where the settings do not fit together, or a budget in dollars meets an unknown price.
         """
         settings, endpoints = Settings(), endpoints_from_env()
+        return self.engine_of(endpoints, store, run, settings)
+
+    def engine_of(
+        self,
+        endpoints: Mapping[Role, Endpoint],
+        store: Store,
+        run: dg.DagsterRun,
+        settings: Settings,
+        size: Mapping[str, int] | None = None,
+    ) -> ModelEngine:
+        """`engine` for these endpoints. size: pixels of an image where a server of ours is started (`Serving`)."""
+        alone = LEDGER_ALONE_TAG in run.tags
+        for endpoint in () if alone else endpoints.values():
+            require_servable(endpoint, settings)
         prices = read_prices(settings.prices)
         require_prices(endpoints, prices, settings.budget_usd)
         ledger = Ledger.at(store.home)
@@ -75,8 +91,9 @@ class ModelsResource(dg.ConfigurableResource["ModelsResource"]):
             prices,
             Budget(settings.budget_usd, settings.budget_tokens),
             run.tags.get(BUDGET_TAG, run.run_id),
-            LEDGER_ALONE_TAG in run.tags,
+            alone,
             quarantine_decisions(People(ledger).decisions(kind="quarantined")).again,
+            Serving(store.home, settings, size),
         )
 
 

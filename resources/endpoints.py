@@ -1,9 +1,10 @@
 """Where each role's calls go: an OpenAI-compatible server named by LWV_<ROLE>_*, or the embedded model in process."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -11,9 +12,11 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.failures import EndpointError
-from resources.messages import ROLES, Role
+from resources.messages import ROLES, Call, Role
 from resources.secret_values import secrets_in_address, secrets_in_fields, secrets_in_headers
 from resources.secrets import keep_secret, know_environment, mask
+from resources.vllm.serve_command import PLAIN_SAMPLING
+from resources.vllm.served_model import SCHEME, ServedModel, is_ours, of_path, served_model
 from resources.wanted import wrong_settings
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     import openai
 
 EMBEDDED_URL = "http://embedded/v1"
+NOWHERE = "http://127.0.0.1:9/v1"  # no server: one of ours has no port before it is started
 LOCAL_HOSTS = ("localhost", "::1", "0.0.0.0")
 USERINFO = re.compile(r"(\w+://)?[^/]*@")  # addresses are in the ledger and in messages, so they hold no secret
 
@@ -62,7 +66,8 @@ class Wire:
 class Endpoint:
     """One role's server, or several that serve the same model. `embedded` is true where no base URL is configured.
 
-    base_url: one, or several with commas between them; a user name or password in it is refused. concurrency: calls at
+    base_url: one, or several with commas between them; a user name or password in it is refused. `vllm:PATH-OR-ID`: a
+    server that is started here when the first call is sent (`served`, resources/vllm). concurrency: calls at
     once, for each server. window: samples open at once for each slot (`order.open_samples`). timeout_s: for one call;
     document_s: for all calls of one sample. patience_s: how long a server that has answered before may answer no call
     before the run stops; startup_s: one that never has, while it cannot be reached. wire: what its requests hold.
@@ -87,6 +92,10 @@ class Endpoint:
         self.role = role
         self.prefix = f"LWV_{role.upper()}"
         self.embedded = base_url is None
+        self.served: ServedModel | None = None
+        if base_url and is_ours(base_url):
+            self.served = served_model(base_url, f"{self.prefix}_BASE_URL")
+            base_url = f"vllm:{self.served.name}"
         self.base_url = base_url or EMBEDDED_URL
         self.api_key = usable_key(api_key, self.prefix)
         self.concurrency = concurrency
@@ -102,7 +111,7 @@ class Endpoint:
             *secrets_in_headers(self.wire.headers),
             *secrets_in_fields(self.wire.extra),
         )
-        urls = re.split(r"[,\s]+", self.base_url.strip(", \n\t"))
+        urls = [] if self.served else re.split(r"[,\s]+", self.base_url.strip(", \n\t"))
         if any(map(USERINFO.match, urls)):  # before any message that repeats the address
             raise EndpointError(
                 f"{self.prefix}_BASE_URL holds a user name or a password: leave them out of the "
@@ -112,10 +121,20 @@ class Endpoint:
             from resources.embedded.protocol import model_name
 
             self.model = model_name(role)
+        elif self.served:
+            if model and model != self.served.name:
+                raise EndpointError(
+                    f"{self.prefix}_MODEL is '{model}', and {self.prefix}_BASE_URL names the model itself "
+                    f"({self.base_url}): leave {self.prefix}_MODEL out."
+                )
+            self.model = self.served.name
         elif model:
             self.model = model
         else:
             raise EndpointError(f"{self.prefix}_MODEL is not set: name the model to ask for at {mask(self.base_url)}.")
+        if self.served:
+            self.urls = [self.base_url]
+            return
         if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
             raise EndpointError(
                 f"{self.prefix}_BASE_URL is '{mask(self.base_url)}': each address must start with http:// or https://."
@@ -124,8 +143,9 @@ class Endpoint:
         self.base_url = mask(self.base_url)  # as messages, tables and the ledger name it
 
     @classmethod
-    def from_env(cls, role: Role) -> "Endpoint":
-        """The endpoint that LWV_<ROLE>_BASE_URL, _MODEL, _API_KEY and so on describe.
+    def from_env(cls, role: Role, base_url: str | None = None, model: str | None = None) -> "Endpoint":
+        """The endpoint that LWV_<ROLE>_BASE_URL, _MODEL, _API_KEY and so on describe. base_url, model: in place of
+        theirs.
 
         Raises EndpointError naming the setting where they do not fit together.
         """
@@ -139,8 +159,8 @@ class Endpoint:
         headers = found.headers.get_secret_value() if found.headers else None
         return cls(
             role,
-            found.base_url or None,
-            (found.model or "").strip() or None,
+            base_url or found.base_url or None,
+            model or (found.model or "").strip() or None,
             found.api_key,
             found.concurrency,
             found.timeout_s,
@@ -157,10 +177,14 @@ class Endpoint:
             ),
         )
 
+    def in_full(self, call: Call) -> Call:
+        """The call as a server of ours is asked it: with all of its sampling, so that no file of the model decides."""
+        return replace(call, extra={**PLAIN_SAMPLING, **call.extra}) if self.served else call
+
     def client(self, url: str) -> "openai.AsyncOpenAI":
         """A new client for one of `urls`, for the running event loop (a client belongs to one loop).
 
-        Close it after use.
+        Close it after use. That of a server that is started here has no address yet: its `base_url` is set once it is.
         """
         import httpx2
         import openai
@@ -174,9 +198,9 @@ class Endpoint:
         else:  # aiohttp: a fifth less CPU a call than httpx2's own transport
             limits = httpx2.Limits(max_connections=self.concurrency, keepalive_expiry=30)
             timeout = httpx2.Timeout(self.timeout_s, connect=min(self.connect_s, self.timeout_s))
-            http = openai.DefaultAioHttpClient(limits=limits, timeout=timeout)
+            http = openai.DefaultAioHttpClient(limits=limits, timeout=timeout, trust_env=not self.served)
         key = self.api_key.get_secret_value() if self.api_key else "none"
-        parts = urlsplit(url)
+        parts = urlsplit(NOWHERE if is_ours(url) else url)
         query = dict(parse_qsl(parts.query))
         http.event_hooks["response"] = [bounded]
         headers = {"Accept-Encoding": "identity", **self.wire.headers}  # a small body can unpack to a large one
@@ -194,7 +218,8 @@ class Endpoint:
         )  # `engine.retries` decides: a 429 must reach the limiter
 
     def __repr__(self) -> str:
-        return f"{self.role}: {self.model} " + ("(embedded, in process)" if self.embedded else f"at {self.base_url}")
+        where = "(embedded, in process)" if self.embedded else f"at {self.base_url}"
+        return f"{self.role}: {self.model} " + ("(a vLLM of our own)" if self.served else where)
 
 
 async def _without_bearer(request: "httpx2.Request") -> None:
@@ -278,6 +303,8 @@ def asks_local_server(role: Role) -> bool:
         endpoint = Endpoint.from_env(role)
     except EndpointError:
         return False
+    if endpoint.served:
+        return True
     hosts = (urlsplit(url).hostname or "" for url in endpoint.urls)
     return not endpoint.embedded and any(host in LOCAL_HOSTS or host.startswith("127.") for host in hosts)
 
@@ -296,6 +323,28 @@ def endpoints_from_env() -> dict[Role, Endpoint]:
     return found
 
 
+def student_endpoint(model: str) -> Endpoint | None:
+    """Where the checkpoint in the folder `model` (or hub id) is asked: LWV_STUDENT_BASE_URL is `vllm:`, and a server is
+    started for it, or the address of one that serves it by the name `ServedModel.name`. None: no server writes.
+
+    Raises EndpointError.
+    """
+    if served_students():
+        return Endpoint.from_env("student", f"{SCHEME}{model}")
+    asked = os.environ.get("LWV_STUDENT_BASE_URL", "").strip()
+    return Endpoint.from_env("student", model=of_path(model).name) if asked else None
+
+
+def served_students() -> bool:
+    """Whether servers are started for the checkpoints that write. Raises EndpointError."""
+    address = os.environ.get("LWV_STUDENT_BASE_URL", "").strip()
+    if is_ours(address) and address != SCHEME:
+        raise EndpointError(
+            f"LWV_STUDENT_BASE_URL is '{address}': write `{SCHEME}` alone, for it serves the checkpoints."
+        )
+    return is_ours(address)
+
+
 def endpoint_names() -> list[str]:
     """The names of every role's settings in the environment."""
-    return [f"LWV_{role}_{name}".upper() for role in ROLES for name in _EndpointSettings.model_fields]
+    return [f"LWV_{role}_{name}".upper() for role in (*ROLES, "student") for name in _EndpointSettings.model_fields]

@@ -24,6 +24,10 @@ class LedgerError(StorageError):
     """No further row can be written to the ledger, or none be read (disk full, read-only, damaged): the run stops."""
 
 
+class StoppedError(RuntimeError):
+    """No further call is made in this run (budget, signal); what was answered is kept and the next run goes on."""
+
+
 class AnswerError(RuntimeError):
     """This one answer cannot be used; its document goes to quarantine and the others go on.
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
 
-Role = Literal["teacher", "critic", "judge"]
+Role = Literal["teacher", "critic", "judge", "student"]
 Speaker = Literal["system", "user", "assistant"]
-ROLES: tuple[Role, ...] = ("teacher", "critic", "judge")
+ROLES: tuple[Role, ...] = ("teacher", "critic", "judge")  # that have a model of their own; the student has checkpoints
 
 
 @dataclass(frozen=True)

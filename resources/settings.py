@@ -54,6 +54,17 @@ class Settings(BaseSettings):
         ),
     )
 
+    vllm_python: Path | None = Field(
+        default=None, description="The Python of an environment with vLLM; unset: `.vllm` beside this project."
+    )
+    vllm_context: int | None = Field(
+        default=None,
+        ge=512,
+        description="Tokens of prompt and answer that a vLLM of ours takes; unset: 32,768 at most.",
+    )
+    vllm_start_s: float = Field(default=900, gt=0, description="Seconds that a vLLM of ours may take to load.")
+    vllm_args: str = Field(default="", description="Further arguments of a vLLM of ours, as in a shell.")
+
     label_studio_url: str = Field(
         default="", description="Where Label Studio answers: what people decided is read there."
     )

@@ -13,7 +13,7 @@ from assets.benchmark_scores.scores import HARNESS, score_row, write_summary
 from assets.benchmark_scores.step import STEP
 from assets.checkpoint_card import add_scores
 from assets.derivation import upstream_contents
-from assets.generation import GenerationError, prompt_line, write_answers
+from assets.generation import GenerationError, Writers, prompt_line, write_answers
 from assets.judging.judge import Question, judge_answer
 from assets.partitions import known_shards
 from assets.quality.gate import GateClosedError
@@ -26,15 +26,15 @@ from assets.training_dataset import Manifest, notes, read_manifest
 from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures, counts_table
 from resources.engine import ModelEngine, run
 from resources.recipe.read import RecipeError
+from resources.sampling import sampled_by
 from resources.store import Store
 from resources.text.thoughts import without_thoughts
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 from resources.training.generation_lines import PromptLine
 from resources.training.run_id import run_id
+from resources.vllm.served_model import image_size
 
-# The paper's settings (docs/method.md 4.1).
-MOST_TOKENS = 8192
-SAMPLING = {"temperature": 0.6, "top_p": 0.95}
+MOST_TOKENS = 8192  # the paper's setting, as the recipe's defaults are (docs/method.md 4.1)
 
 
 class Answer(NamedTuple):
@@ -73,20 +73,26 @@ def benchmark_scores(
         pending = pending_shards(known_shards(context.instance), shards, learnt)
         items = held_out_items(tables, shards, pending_note(pending))
         checkpoints = {"base": training["base"], "sft": str(sft), "dpo": str(dpo)}
-        prompts = [item_prompt(tables, item) for item in items]
+        prompts, size = [item_prompt(tables, item) for item in items], image_size(str(sft))
+        sampling = sampled_by(made_with.recipe.scores.temperature, made_with.recipe.scores.sampling)
         # A hash over harness, models, items and parameters: where one of them changes, so does the file of the answers.
         run_name = run_id(
             harness=HARNESS,
             models={name: "/".join(Path(model).parts[-2:]) for name, model in checkpoints.items()},
-            settings=SAMPLING,
+            settings={**sampling, "size": size},
             items=[{**prompt, "images": item["images"]} for prompt, item in zip(prompts, items, strict=True)],
         )
         written = write_answers(
-            context, pipes, tables, gpu, checkpoints, prompts, answers_path(tables, run_name), **SAMPLING
+            Writers(context, pipes, tables, gpu, models),
+            checkpoints,
+            prompts,
+            answers_path(tables, run_name),
+            sampling,
+            size,
         )
         answers = [
             Answer(model, item_id, without_thoughts(answer["text"]).text)
-            for (model, item_id), answer in written.items()
+            for (model, item_id), answer in written.answers.items()
         ]
         answers += [Answer("teacher", item["item_id"], item["reference"]) for item in items]
         answers.sort(key=lambda answer: (MODELS.index(answer.model), answer.item_id))
@@ -119,6 +125,7 @@ def benchmark_scores(
                     "refused": sum(row["refused"] for row in rows),
                     **{name: took[name] for name in ("prompt_tokens", "completion_tokens")},
                     **engine.tally.counts(),
+                    **{f"student_{name}": count for name, count in written.counts.items()},
                 }
             ),
             **{

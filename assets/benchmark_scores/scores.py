@@ -15,7 +15,7 @@ from resources.store import Store
 from resources.text.length_score import length_score, length_score_released
 from resources.text.words import count_words
 
-HARNESS = "lwv held_out 2"  # raise with any change to how texts are generated or scored
+HARNESS = "lwv held_out 3"  # raise with any change to how texts are generated or scored
 REFUSED = ("refused", "filtered")  # kinds of AnswerError
 
 # items, judged: how many; S, S_l, S_l_released, S_q: 0-100; words. None: no item was judged.

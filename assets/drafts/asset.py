@@ -4,15 +4,15 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.drafts.draft import TOP_P, draft_author, draft_prompt, draft_row, samples_of
+from assets.drafts.draft import draft_author, draft_prompt, draft_row, drafts_sampled_by, samples_of
 from assets.drafts.schema import DRAFTS, FINISHES
 from assets.drafts.step import STEP
-from assets.generation import GenerationError, write_answers
+from assets.generation import GenerationError, Writers, write_answers
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.recipe_nodes import RecipeResource
 from assets.shard_table import Shard
 from assets.step_asset import step_asset
-from resources.dagster import GpuResource, StoreResource, clear_failures, mean
+from resources.dagster import GpuResource, ModelsResource, StoreResource, clear_failures, mean
 from resources.recipe.read import RecipeError
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 
@@ -22,6 +22,7 @@ def drafts(
     context: dg.AssetExecutionContext,
     store: StoreResource,
     recipe: RecipeResource,
+    models: ModelsResource,
     gpu: GpuResource,
     pipes: dg.PipesSubprocessClient,
 ) -> dg.MaterializeResult[None]:
@@ -30,26 +31,22 @@ def drafts(
         shard = Shard.of(context, STEP, DRAFTS, store, recipe)
         wanted, checkpoint = shard.recipe.pairs, current_checkpoint(shard.store, "sft")
         training = read_training(checkpoint)
-        author = draft_author(checkpoint.name, training)
+        author, sampling = draft_author(checkpoint.name, training), drafts_sampled_by(wanted)
         asked = {
-            (row["example_id"], sample): (row, draft_prompt(shard.store, row, sample, wanted.temperature))
+            (row["example_id"], sample): (row, draft_prompt(shard.store, row, sample, sampling))
             for row in shard.store.rows(LONG_OUTPUTS, shard.name)
             if row["split"] == "preference"
             for sample in range(samples_of(wanted))
         }
-        answers = write_answers(
-            context,
-            pipes,
-            shard.store,
-            gpu,
+        written = write_answers(
+            Writers(context, pipes, shard.store, gpu, models),
             {"sft": str(checkpoint)},
             [prompt for _, prompt in asked.values()],
             shard.store.home / "drafts" / checkpoint.name / f"{shard.name}.jsonl",
-            wanted.temperature,
-            TOP_P,
+            sampling,
         )
         rows = [
-            draft_row(example, sample, answers["sft", prompt["item_id"]], author)
+            draft_row(example, sample, written.answers["sft", prompt["item_id"]], author)
             for (_, sample), (example, prompt) in asked.items()
         ]
         count = shard.write(rows, student=author)
@@ -64,4 +61,5 @@ def drafts(
             "tokens": sum(row["tokens"] for row in rows),
             **{f"finish_{name}": finishes[name] for name in FINISHES},
         },
+        written.counts,
     )

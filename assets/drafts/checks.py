@@ -1,5 +1,7 @@
 """The rules that a shard's drafts must keep before they are corrected and ranked."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pyarrow as pa
 
@@ -28,6 +30,7 @@ RULES = (
     Rule("finish_known", f"Each draft says how it ended: {', '.join(FINISHES)}."),
     Rule("length_scored", "A length score, 0 to 100, stands exactly where a length is stated."),
     Rule("on_policy", "All drafts are by one checkpoint."),
+    Rule("drafts_differ", "The drafts of an example differ from each other.", blocking=False),
     SHARE_RULE,
     NO_MODEL_MARKUP,
     Rule("mostly_whole", "At least the share checks.whole_drafts of the drafts ended by themselves.", blocking=False),
@@ -107,6 +110,20 @@ def length_scored(context: Context) -> Outcome:
     return violations("length_scored", bad, len(rows), "drafts have no length score, or should have none")
 
 
+def drafts_differ(context: Context) -> Outcome:
+    """Counts the drafts of which their example has another one, word for word: a sign that nothing was drawn. Empty
+    drafts are told apart elsewhere."""
+    rows = [row for row in context.table.select(["example_id", "sample", "output"]).to_pylist() if row["output"]]
+    first: dict[tuple[str, str], int] = {}
+    bad: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: (row["example_id"], row["sample"])):
+        before = first.setdefault((row["example_id"], row["output"]), row["sample"])
+        if before != row["sample"]:
+            bad[f"{row['example_id']}-{row['sample']}"] = f"it is draft {before} once more"
+    found = violations("drafts_differ", bad, len(rows), "drafts are the same as another of their example")
+    return replace(found, metadata={**found.metadata, "distinct": len(first), "drafts": len(rows)})
+
+
 def mostly_whole(context: Context) -> Outcome:
     """Counts the drafts that the token limit did not cut, that do not loop and are not empty."""
     limits: Checks = context.limits
@@ -135,6 +152,7 @@ CHECKS = AssetRules(
         "no_model_markup": no_model_markup,
         "examples_covered": examples_covered,
         "length_scored": length_scored,
+        "drafts_differ": drafts_differ,
         "mostly_whole": mostly_whole,
         "quarantine_share": quarantine_share("drafts", lambda context: len(preference_examples(context))),
     },

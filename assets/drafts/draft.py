@@ -8,6 +8,7 @@ from assets.generation import prompt_line
 from assets.long_outputs.schema import LongOutput
 from resources.authors import EMBEDDED_STUDENT
 from resources.recipe.model import Pairs
+from resources.sampling import SampledBy, sampled_by
 from resources.store import Store
 from resources.text.length_score import length_score
 from resources.text.repetition import loop_start
@@ -18,7 +19,6 @@ from resources.training.run_id import run_id
 from resources.training.training_record import TrainingRecord
 
 MOST_TOKENS = 16_384
-TOP_P = 0.95
 
 
 class NoDraftError(RuntimeError):
@@ -30,7 +30,12 @@ def samples_of(recipe: Pairs) -> int:
     return recipe.samples if recipe.sampled else 1
 
 
-def draft_prompt(store: Store, example: LongOutput, sample: int, temperature: float) -> PromptLine:
+def drafts_sampled_by(recipe: Pairs) -> SampledBy:
+    """How drafts are sampled."""
+    return sampled_by(recipe.temperature, recipe.sampling)
+
+
+def draft_prompt(store: Store, example: LongOutput, sample: int, sampling: SampledBy) -> PromptLine:
     """The prompt line of one draft. Its id follows from all that decides the draft, so that no draft is written twice.
 
     example: a long_outputs row. Seeds differ from sample to sample and from example to example.
@@ -39,8 +44,7 @@ def draft_prompt(store: Store, example: LongOutput, sample: int, temperature: fl
         prompt=example["instruction"],
         images=example["images"],
         sample=sample,
-        temperature=temperature,
-        top_p=TOP_P,
+        sampling=sampling,
         words=example["target_words"],
         most_tokens=MOST_TOKENS,
     )

@@ -7,6 +7,6 @@ STEP = Step(
     group="preferences",
     jobs=("drafts_job",),
     upstream=("long_outputs", "sft_checkpoint"),
-    fields=("pairs.sampled", "pairs.samples", "pairs.temperature", "checks.whole_drafts"),
+    fields=("pairs.sampled", "pairs.samples", "pairs.temperature", "pairs.sampling", "checks.whole_drafts"),
     student=True,
 )

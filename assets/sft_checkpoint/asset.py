@@ -13,6 +13,7 @@ from assets.training_dataset import current_manifest
 from assets.training_run import checkpoint_metadata, train
 from resources.dagster import GpuResource, StoreResource, clear_failures
 from resources.recipe.read import RecipeError
+from resources.store import Store
 from resources.training.checkpoint import TrainingError, checkpoint_home
 from resources.training.run_config import SftRun
 from resources.training.run_id import run_id
@@ -48,7 +49,7 @@ def sft_checkpoint(
                 student=student,
                 output=output,
                 authors=sorted(manifest.authors),
-                base_folder=tables.home / "checkpoints" / "base" / manifest.id,
+                base_folder=base_folder(tables, student, manifest.id),
                 hyperparameters=hyperparameters,
             ),
         )
@@ -57,3 +58,9 @@ def sft_checkpoint(
         tables.write_json(output.parent / "current.json", {"id": run})
         metadata = checkpoint_metadata(output, manifest, trained)
     return dg.MaterializeResult(data_version=dg.DataVersion(run), tags=version_tags(made_with), metadata=metadata)
+
+
+def base_folder(store: Store, student: str, dataset: str) -> Path:
+    """Where a student that is built here is kept: one for each student, because what is there is not built again."""
+    name = dataset if student == "tiny" else f"{Path(student).name}-{dataset}"
+    return store.home / "checkpoints" / "base" / name

@@ -4,7 +4,8 @@ No Dagster here: it runs, is tested and is measured alone. What it decides (`ord
 plain functions of state; what it does with sockets and clocks is in `engine` and `server`.
 """
 
-from resources.engine.engine import ModelEngine, Reply, StoppedError
+from resources.engine.engine import ModelEngine, Reply
 from resources.engine.loop import run
+from resources.failures import StoppedError
 
 __all__ = ["ModelEngine", "Reply", "StoppedError", "run"]

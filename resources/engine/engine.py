@@ -22,22 +22,20 @@ from resources.engine.request import Images
 from resources.engine.retries import Trouble, next_try
 from resources.engine.server import Server, choose
 from resources.engine.server_memory import ServerMemory
+from resources.engine.starting import Starting
 from resources.engine.verdicts import explain_trouble
-from resources.failures import AnswerError, EndpointError, LedgerError
+from resources.failures import AnswerError, EndpointError, LedgerError, StoppedError
 from resources.ledger import WITH_TEXT, Ledger, Record
 from resources.messages import Call, Role
 from resources.secrets import mask
 from resources.sent_prompts import PromptKeeper
 from resources.structured_output import second_try
 from resources.text.shown import clean_text, number_of
+from resources.vllm.asked_of_servers import OwnServer
 
 DOWN_S = 15.0  # a server that cannot be reached is left alone for so long, where another one is there
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class StoppedError(RuntimeError):
-    """No further call is made in this run (budget, signal); what was answered is kept and the next run goes on."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,7 @@ class ModelEngine:
     the run that is called `run` may spend; what it has spent so far is read from the ledger. ledger_alone: no model is
     asked: what failed before has failed, and what was never asked stops the run. again: keys of calls whose answers
     are not to be used, because a person asks for another: each is asked in a further attempt, with a key of its own.
+    own: starts the servers of endpoints that are `served`, when a call is about to be sent to one.
     """
 
     def __init__(
@@ -73,8 +72,10 @@ class ModelEngine:
         run: str = "",
         ledger_alone: bool = False,
         again: Container[str] = (),
+        own: OwnServer | None = None,
     ) -> None:
         self.endpoints, self.ledger_alone, self._again = endpoints, ledger_alone, again
+        self._starting = Starting(own)
         self.ledger, self._prompts = ledger, PromptKeeper(ledger)
         open_samples_most = max(
             (open_samples(each.window, each.concurrency * len(each.urls)) for each in endpoints.values()), default=1
@@ -109,6 +110,7 @@ class ModelEngine:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.tally.served |= await self._starting.figures()
         for servers in self.servers.values():
             for server in servers:
                 await server.client.close()
@@ -127,7 +129,7 @@ class ModelEngine:
         """The attempt that counts, and its key. A run that may ask no model stays at the last one that was asked."""
         endpoint = self.endpoints[call.role]
         return attempt_that_counts(
-            call,
+            endpoint.in_full(call),
             lambda each: each.key(endpoint.model, endpoint.wire.extra),
             self._again,
             lambda call_id: not self.ledger_alone or self.ledger.get(call_id) is not None,
@@ -283,6 +285,7 @@ class ModelEngine:
             server = choose(servers, call.sample, time.monotonic())
             async with server.slot(Waiting(place, call.left)) as generation:
                 self._may_send()
+                await self._starting.up(endpoint, server, self._stopped.is_set)
                 outcome = await self._exchanges[server].send(call, paid)
                 pushed_back = isinstance(outcome, Trouble) and outcome.kind in ("pushed_back", "timeout")
                 server.limit.record(generation, pushed_back)
@@ -325,7 +328,7 @@ class ModelEngine:
     def _watch(self, call: Call, record: Record, outcome: Exchanged) -> None:
         """Stop where the first calls of a role all end the same way, or where a server cuts prompts silently."""
         endpoint = self.endpoints[call.role]
-        if self._fuses[call.role].note(record.status, record.detail):
+        if call.role != "student" and self._fuses[call.role].note(record.status, record.detail):
             self.stop(
                 EndpointError(
                     f"The {call.role} at {record.endpoint} answered the first calls all alike, `{record.status}`: "

@@ -60,7 +60,9 @@ def require_prices(endpoints: Mapping[Role, Endpoint], own: Mapping[str, Price],
     unknown = {
         endpoint.model: role
         for role, endpoint in endpoints.items()
-        if usd is not None and not endpoint.embedded and price_of(endpoint.model, own, endpoint.base_url) is None
+        if usd is not None
+        and not (endpoint.embedded or endpoint.served)
+        and price_of(endpoint.model, own, endpoint.base_url) is None
     }
     if unknown:
         models = ", ".join(f"'{model}' ({role})" for model, role in unknown.items())

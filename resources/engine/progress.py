@@ -38,6 +38,7 @@ class Tally:
     asked: dict[str, Usage] = field(default_factory=dict)  # by call: all that was answered, whoever paid
     failed: Counter[str] = field(default_factory=Counter)  # answers that could not be used, by kind
     retried: Counter[str] = field(default_factory=Counter)  # tries that got no answer, by kind
+    served: dict[str, float] = field(default_factory=dict)  # what a server of ours says that it did
 
     def metadata(self) -> dict[str, float]:
         """Numbers for an asset's metadata: what its rows took, whichever run made the calls, and what this run made and
@@ -59,6 +60,7 @@ class Tally:
             **({"call_seconds_mean": round(self.latency_s / self.made, 3)} if self.made else {}),
             **{f"failed_{kind}": count for kind, count in sorted(self.failed.items())},
             **{f"retried_{kind}": count for kind, count in sorted(self.retried.items())},
+            **self.served,
         }
 
 

@@ -27,6 +27,7 @@ class Server:
         self.memory = memory
         self.client: openai.AsyncOpenAI = endpoint.client(url)
         self.limit = Limit(endpoint.concurrency)
+        self.starting = asyncio.Lock()  # one of ours is started by one call
         self.in_flight = 0
         self.tail = False
         self.down_until = 0.0

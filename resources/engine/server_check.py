@@ -99,13 +99,16 @@ def picture_of(number: str) -> bytes:
     return out.getvalue()
 
 
-async def check(endpoint: Endpoint, url: str, kept: Kept, own_prices: Mapping[str, Price], wait_s: float) -> Checked:
-    """What the server at `url`, one of the endpoint's, takes. kept: where its profile is; wait_s: for one answer."""
+async def check(
+    endpoint: Endpoint, url: str, kept: Kept, own_prices: Mapping[str, Price], wait_s: float, address: str = ""
+) -> Checked:
+    """What the server at `url`, one of the endpoint's, takes. kept: where its profile is; wait_s: for one answer;
+    address: where it is, if that is not `url` (a server of ours)."""
     picture = picture_of(NUMBER)
     sha256 = hashlib.sha256(picture).hexdigest()
     memory = ServerMemory(kept, url, endpoint.model, endpoint.wire, fresh=True)
     found = Checked(first=first_profile(endpoint))
-    async with endpoint.client(url) as client:
+    async with endpoint.client(address or url) as client:
         exchange = Exchange(endpoint, client, memory, Images(lambda _: picture, 1), lambda: None, lambda: None)
         listed = asyncio.ensure_future(ask_facts(client, endpoint.model))
         calls = probes(sha256)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from resources.endpoints import Endpoint
 from resources.engine.known_models import VARIANT
 from resources.json_types import Json
+from resources.settings import Settings
+from resources.vllm.serve_command import served_context
+from resources.vllm.served_model import max_positions
 
 if TYPE_CHECKING:
     import openai
@@ -98,6 +101,9 @@ async def facts_of(endpoint: Endpoint) -> ServerFacts:
 
     if endpoint.embedded:
         return NOTHING
+    if endpoint.served:  # it is not there before it is needed, and its context is known
+        context = served_context(Settings().vllm_context, max_positions(endpoint.served))
+        return ServerFacts(context, vision=True, models=(endpoint.model,))
     found = await asyncio.gather(*map(ask, endpoint.urls))
     contexts = [facts.context for facts in found if facts.context]
     answers = [facts.most_tokens for facts in found if facts.most_tokens]

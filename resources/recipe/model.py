@@ -130,6 +130,16 @@ class Corrections(Part):
     alike: float = Field(0.9, ge=0, le=1)  # from this likeness on, the corrections of two people are one
 
 
+class Sampling(Part):
+    """How a checkpoint's texts are sampled, besides their temperature; never as the base model's own file says."""
+
+    top_p: float = Field(0.95, gt=0, le=1)
+    top_k: int = Field(0, ge=0)  # tokens that may be drawn; 0: all
+    min_p: float = Field(0, ge=0, le=1)  # of the likeliest token's probability, that a token needs at least
+    repetition_penalty: float = Field(1, gt=0, le=2)  # 1: none
+    presence_penalty: float = Field(0, ge=-2, le=2)
+
+
 class Pairs(Part):
     """Preference pairs (docs/method.md 3.2 to 3.4). Shares are of the weight in training; 0 leaves a kind out."""
 
@@ -140,7 +150,15 @@ class Pairs(Part):
     last_share: float = Field(0.5, ge=0, lt=1)  # of a document's cumulative weight on its last prefix; 0: the paper's
     samples: int = Field(4, ge=1)  # drafts of one example, for `sampled`; the first is corrected
     temperature: float = Field(0.8, gt=0, le=2)  # of drafts: above the benchmark's 0.6, so that they differ
+    sampling: Sampling = Sampling()  # of drafts
     margin: float = Field(5.0, ge=0)  # least difference of (S_l + S_q) / 2 between the sides, points
+
+
+class Scores(Part):
+    """How checkpoints write for the benchmark (docs/method.md 4.1)."""
+
+    temperature: float = Field(0.6, gt=0, le=2)
+    sampling: Sampling = Sampling()
 
 
 class Training(Part):
@@ -226,3 +244,4 @@ class Recipe(Part):
     corrections: Corrections = Corrections()
     pairs: Pairs = Pairs()
     training: Training = Training()
+    scores: Scores = Scores()

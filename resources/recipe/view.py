@@ -9,9 +9,8 @@ from resources.recipe.model import Part, Recipe
 
 P = TypeVar("P", bound=Part)
 _ABSENT = object()
-# Constants until 0.3. At its default such a field is left out of what made a table, so that the
-# tables and recipes of older versions stay what they are.
-LATER = (
+# Thresholds that were constants until 0.3.
+THRESHOLDS = (
     "checks.instruction_characters",
     "checks.length_score",
     "checks.repeated_share",
@@ -21,6 +20,14 @@ LATER = (
     "checks.drift_psi",
     "checks.drift_ks",
     "checks.judged_share",
+)
+# Fields that came later: at its default such a field is left out of what made a table, so that the tables and recipes
+# of older versions stay what they are.
+LATER = (
+    *THRESHOLDS,
+    "pairs.sampling",
+    "scores.temperature",
+    "scores.sampling",
     "training.sft_steps",
     "training.sft_documents",
     "training.dpo_steps",

@@ -4,7 +4,7 @@ from os import PathLike
 from typing import Protocol, Self, cast
 
 import torch
-from transformers import AutoModelForImageTextToText
+from transformers import AutoModelForImageTextToText, GenerationConfig
 
 
 class Writer(Protocol):
@@ -22,6 +22,8 @@ class Writer(Protocol):
     def eval(self) -> Self:
         """Itself, without dropout."""
         ...
+
+    generation_config: "GenerationConfig"
 
     def generate(self, **inputs: object) -> torch.Tensor:
         """[texts, tokens]: what was given, then what was written."""

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal, TypedDict, cast
 
 from resources.lines import read_lines
+from resources.sampling import SampledBy
 from resources.text.shown import clean_text
 
 
@@ -38,6 +39,8 @@ class AnswerLine(Answer):
 
     model: str  # its name
     item_id: str
+    seed: int
+    sampling: SampledBy
 
 
 def read_answers(path: Path) -> dict[tuple[str, str], AnswerLine]:

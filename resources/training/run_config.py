@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from resources.sampling import SampledBy
 from resources.training.common_hyperparameters import Hyperparameters
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.generation_lines import NamedModel, PromptLine
@@ -18,8 +19,8 @@ class GenerationRun:
     models: list[NamedModel]
     prompts: list[PromptLine]
     output: Path  # JSON lines, only ever added to
-    temperature: float
-    top_p: float
+    sampling: SampledBy
+    max_pixels: int | None = None  # of an image, for all of them alike; None: as each one's processor has it
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:

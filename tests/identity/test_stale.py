@@ -17,7 +17,7 @@ from lwv_dagster.definitions import defs
 from lwv_dagster.refresh import stale_tables
 from resources.recipe.model import Recipe
 from resources.recipe.read import read_recipe
-from resources.recipe.view import LATER, all_fields
+from resources.recipe.view import THRESHOLDS, all_fields
 from resources.settings import Settings
 from tests.conftest import Factory, draw_page, draw_unlike_decks, write_recipe
 
@@ -195,7 +195,7 @@ def test_each_field_of_the_recipe_changes_the_derivations_of_those_that_use_it_a
     assert users, f"no step uses {field}"
     stale = {name for name in before if before[name] != after[name]}
     # A threshold changes no row, so nothing that is made of the rows.
-    assert stale == (users if field in LATER else set().union(*map(descendants, users)))
+    assert stale == (users if field in THRESHOLDS else set().union(*map(descendants, users)))
 
 
 def another(value: object) -> object:

@@ -91,7 +91,7 @@ def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file(tmp_path: Pa
     found = said(tmp_path, "temperature = 1\n" + "".join(lines)).splitlines()
     assert found[0].endswith("cannot be used:")
     assert [line.strip() for line in found[1:]] == [
-        "line 1: `temperature` stands in no table: it belongs below [writing] or [pairs]",
+        "line 1: `temperature` stands in no table: it belongs below [writing] or [pairs] or [scores]",
         "line 3, [writing]: `bnd` is no field of it; did you mean `band`?",
         "line 4, [mix]: long_share and short_share add up to more than 1; chat_rows asks for 5 rows of general chat: "
         "name a JSONL file in chat",
@@ -137,7 +137,7 @@ def test_every_field_has_words_for_what_it_takes() -> None:
     schema = Recipe.model_json_schema()
     for table in Recipe.model_fields:
         for name, field in schema["$defs"][table.capitalize()]["properties"].items():
-            assert (in_words(field, schema["$defs"]) == "a table") == (name == "words")
+            assert (in_words(field, schema["$defs"]) == "a table") == (name in ("words", "sampling"))
 
 
 def test_a_recipe_is_no_stricter_on_what_is_right(tmp_path: Path) -> None:

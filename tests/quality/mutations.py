@@ -104,6 +104,11 @@ MUTATIONS: list[tuple[str, Callable[[Rows], Rows], set[str]]] = [
     ("drafts", change(length_score=120.0), {"length_scored"}),
     ("drafts", change(author="another sft 2"), {"on_policy"}),
     ("drafts", lambda rows: [{**row, "finish": "length"} for row in rows], {"mostly_whole"}),
+    (
+        "drafts",
+        lambda rows: [{**row, "output": rows[0]["output"], "words": rows[0]["words"]} for row in rows],
+        {"drafts_differ"},
+    ),
     ("segments", double, {"ids_unique", "joins_back", "deck_pages"}),
     ("segments", change(text="Other words."), {"joins_back"}),
     ("segments", change(page=9), {"deck_pages"}),

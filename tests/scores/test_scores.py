@@ -18,6 +18,7 @@ from starlette.responses import Response
 from assets.benchmark_scores.asset import Answer, judge_all
 from assets.benchmark_scores.score_files import MODELS, scores_path
 from assets.benchmark_scores.scores import summarise
+from assets.generation import WrittenAnswers
 from assets.judging.judge import DIMENSIONS, TRIES, Question, judge_answer, parse_scores
 from assets.partitions import SHARDS
 from assets.training_dataset import Manifest
@@ -192,9 +193,12 @@ def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     checkpoint(factory.store, "sft", "first", "/models/base", "learnt")
     checkpoint(factory.store, "dpo", "pairs", "/moved/checkpoints/sft/first", "compared")
 
-    def write_answers(context, pipes, store, gpu, models, prompts, output, **sampling) -> dict[tuple[str, str], Any]:
+    def write_answers(writers, models, prompts, output, sampling, size) -> WrittenAnswers:
         names.append(output.name)
-        return {(model, prompt["item_id"]): {"text": english(model, 200)} for model in models for prompt in prompts}
+        found: dict[tuple[str, str], Any] = {
+            (model, prompt["item_id"]): {"text": english(model, 200)} for model in models for prompt in prompts
+        }
+        return WrittenAnswers(found, {})
 
     monkeypatch.setattr("assets.benchmark_scores.asset.write_answers", write_answers)
     return names

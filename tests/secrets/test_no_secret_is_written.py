@@ -13,12 +13,14 @@ import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from assets import generation
-from assets.generation import GenerationError, write_answers
+from assets.generation import GenerationError, Writers, write_answers
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import SHARDS
 from assets.quality.quarantine import read_quarantine
-from resources.dagster import GpuResource, clear_failures
+from resources.dagster import GpuResource, ModelsResource, clear_failures
 from resources.embedded import reading
+from resources.recipe.model import Sampling
+from resources.sampling import sampled_by
 from resources.store import Store
 from testing.leaks import leaks
 from testing.quirky_server import Body, Quirk, QuirkyServer, Seen, quirky_server, with_message
@@ -142,7 +144,8 @@ def test_a_training_log_that_prints_its_environment_holds_no_secret(
         with clear_failures(GenerationError):
             answers = store.home / "drafts" / "answers.jsonl"
             line: Any = {"item_id": "1", "prompt": "p", "images": [], "seed": 1, "max_new_tokens": 1}
-            write_answers(context, pipes, store, GpuResource(), {"sft": "nowhere"}, [line], answers, 1.0, 1.0)
+            writers = Writers(context, pipes, store, GpuResource(), ModelsResource())
+            write_answers(writers, {"sft": "nowhere"}, [line], answers, sampled_by(1.0, Sampling()))
 
     came = dg.materialize(
         [tells], instance=instance, resources={"pipes": dg.PipesSubprocessClient()}, raise_on_error=False

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from assets.benchmark_scores.score_files import MODELS
+from assets.generation import WrittenAnswers
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.preference_pairs.schema import PREFERENCE_PAIRS
 from assets.source_images.schema import SOURCE_IMAGES
@@ -57,9 +58,11 @@ def trained_and_scored(factory: Factory, patch: pytest.MonkeyPatch) -> None:
     checkpoint(factory.store, "sft", SFT, "/models/base", sft)
     checkpoint(factory.store, "dpo", DPO, f"{factory.home}/checkpoints/sft/{SFT}", preference)
 
-    def write_answers(*given: Any, **_: object) -> dict[tuple[str, str], Any]:
-        models, prompts = given[4], given[5]
-        return {(model, each["item_id"]): {"text": english(model, 90)} for model in models for each in prompts}
+    def write_answers(*given: Any, **_: object) -> WrittenAnswers:
+        found: dict[tuple[str, str], Any] = {
+            (model, each["item_id"]): {"text": english(model, 90)} for model in given[1] for each in given[2]
+        }
+        return WrittenAnswers(found, {})
 
     patch.setattr("assets.benchmark_scores.asset.write_answers", write_answers)
     assert factory.run("evaluation_job").success

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.recipe.model import Training
+from resources.recipe.model import Sampling, Training
+from resources.sampling import sampled_by
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.run_config import DpoRun, GenerationRun, SftRun
 from resources.training.sft.hyperparameters import SftHyperparameters
@@ -33,8 +34,7 @@ GENERATION = GenerationRun(
     models=[{"name": "sft", "path": "/c/sft/a"}],
     prompts=[{"item_id": "1", "prompt": "Write.", "images": ["/i.jpg"], "seed": 1, "max_new_tokens": 8}],
     output=Path("/drafts/a.jsonl"),
-    temperature=0.6,
-    top_p=0.95,
+    sampling=sampled_by(0.6, Sampling()),
 )
 
 
@@ -47,7 +47,7 @@ def test_files_keep_their_keys() -> None:
     shared = {"dataset", "dataset_id", "student", "output", "authors", "recipe"}
     assert SFT.as_json().keys() == {*shared, "base_folder"}
     assert DPO.as_json().keys() == {*shared, "sft", "reference"}
-    assert GENERATION.as_json().keys() == {"models", "prompts", "output", "temperature", "top_p"}
+    assert GENERATION.as_json().keys() == {"models", "prompts", "output", "sampling", "max_pixels"}
 
 
 def test_a_file_with_a_field_that_no_trainer_knows_is_refused() -> None:

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from assets.sft_dataset.schema import SFT_DATASET
-from resources.recipe.model import Training
+from resources.recipe.model import Sampling, Training
+from resources.sampling import sampled_by
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.dpo.pair_sizes import pair_sizes
 from resources.training.generation_lines import PromptLine
@@ -320,8 +321,7 @@ def test_each_model_answers_each_item_once_and_never_again(data: Path, sft: Path
         models=[{"name": "base", "path": str(data / "base")}, {"name": "sft", "path": str(sft)}],
         prompts=items,
         output=data / "answers.jsonl",
-        temperature=0.6,
-        top_p=0.95,
+        sampling=sampled_by(0.6, Sampling()),
     )
     launch("resources.training.generate", run, data / "generate.json")
     answers = (data / "answers.jsonl").read_text()

@@ -16,6 +16,8 @@ from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.ledger import Ledger
 from resources.lines import appending, read_lines
+from resources.recipe.model import Sampling
+from resources.sampling import sampled_by
 from resources.store import Store
 from testing.openai_server import completion, scripted_server
 
@@ -61,10 +63,12 @@ def test_an_author_is_the_checkpoint_and_says_what_it_learnt_from() -> None:
 def test_each_sample_of_each_example_has_an_id_and_a_seed_of_its_own_that_stay_the_same(tmp_path: Path) -> None:
     store = Store(tmp_path)
     examples = [{**EXAMPLE, "instruction": f"Write {number} words."} for number in range(20)]
-    prompts = [draft_prompt(store, example, sample, 0.8) for example in examples for sample in range(4)]
+    prompts = [
+        draft_prompt(store, example, sample, sampled_by(0.8, Sampling())) for example in examples for sample in range(4)
+    ]
     assert len({prompt["item_id"] for prompt in prompts}) == len({prompt["seed"] for prompt in prompts}) == 80
-    assert draft_prompt(store, examples[3], 2, 0.8) == prompts[3 * 4 + 2]
-    assert draft_prompt(store, examples[3], 2, 0.9)["item_id"] != prompts[3 * 4 + 2]["item_id"]
+    assert draft_prompt(store, examples[3], 2, sampled_by(0.8, Sampling())) == prompts[3 * 4 + 2]
+    assert draft_prompt(store, examples[3], 2, sampled_by(0.9, Sampling()))["item_id"] != prompts[3 * 4 + 2]["item_id"]
 
 
 def test_the_first_draft_is_cut_where_the_recipe_wants_it_and_it_answers_what_is_asked_now() -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 class Tokenizer(Protocol):
     """What is asked of transformers' tokenizers."""
 
+    padding_side: str
+    pad_token_id: int
+
     def __call__(self, text: str, *, add_special_tokens: bool = True) -> Mapping[str, list[int]]:
         """`input_ids` and `attention_mask` of a text."""
         ...
@@ -49,8 +52,10 @@ class Processor(Protocol):
     chat_template: str | Mapping[str, str] | None
     image_token: str  # an image's place in a text
 
-    def __call__(self, *, text: list[str], images: "Sequence[Image] | None", return_tensors: str) -> "BatchFeature":
-        """What the model takes, for texts with `image_token` once for each of their images."""
+    def __call__(
+        self, *, text: list[str], images: "Sequence[Image] | None", return_tensors: str, padding: bool = False
+    ) -> "BatchFeature":
+        """What the model takes, for texts with `image_token` once for each of their images, text by text."""
         ...
 
     def apply_chat_template(
