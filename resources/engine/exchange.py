@@ -58,7 +58,6 @@ class Exchange:
         self.first = first_profile(endpoint)
         self.may_send = may_send
         self._client, self._images, self._taught = client, images, taught
-        self._address = f"{str(client.base_url).rstrip('/')}/chat/completions"  # whole: else it is joined for each call
 
     async def send(self, call: Call, paid: TokenUsage = NO_TOKENS) -> Exchanged | Trouble:
         """paid: what earlier tries of the call took. Raises EndpointError where the server serves no call, and what
@@ -82,7 +81,7 @@ class Exchange:
         try:
             async with asyncio.timeout(self.endpoint.timeout_s):
                 response = await self._client.post(
-                    self._address,
+                    "/chat/completions",
                     cast_to=httpx2.Response,
                     content=request.pieces[0] if len(request.pieces) == 1 else _stream(request.pieces),
                     options={"headers": {"Content-Type": "application/json", "Content-Length": str(request.size)}},
