@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ClauseElement,
     Column,
-    CursorResult,
     Float,
     Integer,
     MetaData,
@@ -155,7 +154,7 @@ class CallCost(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """SQL that is run for each call, as the database takes it: SQLAlchemy's own way costs three times as much.
+    """A row that is written for each call, as SQL that the database takes: SQLAlchemy's own way costs twice as much.
 
     names: of its values in order, where the driver takes them in order. Only for texts and numbers.
     """
@@ -170,10 +169,10 @@ class Statement(NamedTuple):
         assert isinstance(compiled, SQLCompiler)
         return cls(str(compiled), compiled.positiontup if compiled.positional else None)
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
         """Run it with these values, among others."""
-        given = values if self.names is None else tuple(values[name] for name in self.names)
-        return connection.exec_driver_sql(self.sql, given)
+        given = values if self.names is None else tuple([values[name] for name in self.names])
+        connection.exec_driver_sql(self.sql, given)
 
 
 class Ledger:
@@ -195,11 +194,11 @@ class Ledger:
             where=CALLS.c.status != literal_column("'ok'"),
             set_={column.name: row.excluded[column.name] for column in CALLS.columns if column.name != "call_id"},
         )
-        find = select(CALLS).where(CALLS.c.call_id == bindparam("call_id"))
-        self._find, self._put, self._put_messages = (
-            Statement.of(clause, self._engine.dialect)
-            for clause in (find, put, insert(PROMPTS).on_conflict_do_nothing())
+        self._put, self._put_messages = (
+            Statement.of(clause, self._engine.dialect) for clause in (put, insert(PROMPTS).on_conflict_do_nothing())
         )
+        # Built once: SQLAlchemy compiles a statement that it knows only once.
+        self._find = select(CALLS).where(CALLS.c.call_id == bindparam("call_id"))
 
     @classmethod
     def at(cls, home: Path) -> "Ledger":
@@ -238,7 +237,7 @@ class Ledger:
     def get(self, call_id: str) -> Record | None:
         """The row of a call, whatever its status; None where it was never made."""
         with self.connected() as connection:
-            row = self._find.run(connection, {"call_id": call_id}).first()
+            row = connection.execute(self._find, {"call_id": call_id}).first()
         return Record(*tuple(row)) if row is not None else None
 
     def put(self, record: Record, messages: Sequence[Mapping[str, str]] = ()) -> None:

@@ -5,11 +5,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from json.encoder import encode_basestring
 from typing import Literal
+
+from resources.text.headings import SEPARATOR
 
 Role = Literal["teacher", "critic", "judge", "student"]
 Speaker = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("teacher", "critic", "judge")  # that have a model of their own; the student has checkpoints
+
+
+def as_json(text: str) -> str:
+    """A text as `json.dumps(text, ensure_ascii=False)` has it, without what that does first."""
+    return encode_basestring(text)
 
 
 @dataclass(frozen=True)
@@ -21,7 +29,10 @@ class Image:
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation: texts and images in the order in which the model gets them."""
+    """One turn of a conversation: texts and images in the order in which the model gets them.
+
+    It is sent again with each further step of its conversation, so what follows from it is computed once.
+    """
 
     speaker: Speaker
     parts: tuple[str | Image, ...]
@@ -36,6 +47,28 @@ class Message:
             else:
                 marks.append(b"\x02" + hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
         return b"".join(marks)
+
+    @cached_property
+    def ids(self) -> dict[str, str]:
+        """Its ids of `sent_prompts`, by the id of the message before it; filled there."""
+        return {}
+
+    @cached_property
+    def images(self) -> int:
+        """How many it has."""
+        return sum(isinstance(part, Image) for part in self.parts)
+
+    @cached_property
+    def length(self) -> int:
+        """Characters, an image as 2,000 of them."""
+        return sum(2000 if isinstance(part, Image) else len(part) for part in self.parts)
+
+    @cached_property
+    def texts_json(self) -> bytes:
+        """The turn with its texts as one, as a request's JSON has it. Half a surrogate pair has no UTF-8: it becomes a
+        question mark."""
+        texts = as_json(SEPARATOR.join(map(str, self.parts)))
+        return f'{{"role":"{self.speaker}","content":{texts}}}'.encode("utf-8", "replace")
 
 
 # A conversation is sent again with each of its steps: its messages, and their hashes, are made once.
@@ -80,9 +113,7 @@ class Call:
     @property
     def length(self) -> int:
         """Of the prompt: characters, an image as 2,000 of them."""
-        return sum(
-            2000 if isinstance(part, Image) else len(part) for message in self.messages for part in message.parts
-        )
+        return sum(message.length for message in self.messages)
 
     def key(self, model: str, extra: Mapping[str, object] | None = None) -> str:
         """Ledger key, sha256 hex: role, model, parameters, template, seed, attempt, and each part's content in order.

@@ -71,7 +71,10 @@ def prompt_ids(messages: Sequence[Message]) -> list[str]:
     """The id of each message of a chat: a hash over it and the id of the one before. There is at least one."""
     found, before = list[str](), ""
     for message in messages:
-        before = hashlib.sha256(before.encode() + message.mark).hexdigest()[:ID_DIGITS]
+        known = message.ids
+        if before not in known:
+            known[before] = hashlib.sha256(before.encode() + message.mark).hexdigest()[:ID_DIGITS]
+        before = known[before]
         found.append(before)
     return found
 

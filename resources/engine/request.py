@@ -10,7 +10,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from json.encoder import encode_basestring as quoted  # a text as JSON, as json.dumps(text, ensure_ascii=False) has it
 from math import ceil
 from typing import Any
 
@@ -18,8 +17,7 @@ from resources.engine.learning import Sent
 from resources.engine.profile import Profile, Reach, power
 from resources.engine.schemas import as_plain
 from resources.failures import AnswerError
-from resources.messages import Call, Image, Message
-from resources.text.headings import SEPARATOR
+from resources.messages import Call, Image, Message, as_json
 
 LEAST_SIDE = 224  # pixels: under it nobody can read a page
 LEAST_TOKENS = 16
@@ -89,7 +87,7 @@ async def build(
 
     Raises AnswerError("overflow") where the profile takes fewer images or bytes than the call has.
     """
-    count = sum(isinstance(part, Image) for message in call.messages for part in message.parts)
+    count = sum(message.images for message in call.messages)
     if profile.most_images is not None and count > profile.most_images:
         raise AnswerError(
             "overflow", f"it has {count} images, and the server takes {profile.most_images} a request: "
@@ -193,23 +191,25 @@ class _Body:
     def __init__(self, sample: str, images: Images, percent: int) -> None:
         self._sample, self._images, self._percent = sample, images, percent
         self._done: list[bytes] = []
-        self._text: list[str] = []
+        self._text: list[bytes] = []
 
     def text(self, text: str) -> None:
-        self._text.append(text)
+        self._text.append(text.encode("utf-8", "replace"))
 
     def turns(self, messages: Sequence[Message]) -> None:
         for number, message in enumerate(messages):
-            self.text(f'{"," if number else ""}{{"role":"{message.speaker}","content":')
-            if all(isinstance(part, str) for part in message.parts):
-                self.text(quoted(SEPARATOR.join(map(str, message.parts))))
-            else:
-                self._parts(message.parts)
+            if number:
+                self._text.append(b",")
+            if not message.images:
+                self._text.append(message.texts_json)
+                continue
+            self.text(f'{{"role":"{message.speaker}","content":')
+            self._parts(message.parts)
             self.text("}")
 
     def pieces(self) -> list[bytes]:
-        """All of it. A half of a surrogate pair has no UTF-8: it becomes a question mark."""
-        text = "".join(self._text).encode("utf-8", "replace")
+        """All of it."""
+        text = b"".join(self._text)
         self._text.clear()
         return [*self._done, text]
 
@@ -221,7 +221,7 @@ class _Body:
                 self._done = [*self.pieces(), self._images.encoded(self._sample, part.sha256, self._percent)]
                 self.text(_CLOSING)
             else:
-                self.text(f'{{"type":"text","text":{quoted(part)}}}')
+                self.text(f'{{"type":"text","text":{as_json(part)}}}')
         self.text("]")
 
 
