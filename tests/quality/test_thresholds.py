@@ -16,7 +16,7 @@ from assets.recipe_nodes import node_metadata
 from assets.steps import STEP_OF, STEPS
 from resources.identity import TableIdentity
 from resources.recipe.model import Checks, Recipe
-from resources.recipe.view import LATER, all_fields, field_values, recipe_of_values
+from resources.recipe.view import LATER, THRESHOLDS, all_fields, field_values, recipe_of_values
 from resources.settings import Settings
 from resources.store import Store
 
@@ -40,7 +40,7 @@ OTHER: dict[str, Any] = {
 
 def test_every_threshold_but_the_oldest_is_a_later_field_and_has_another_value_here() -> None:
     thresholds = {name for name in all_fields() if name.startswith("checks.")} - {"checks.quarantine_share"}
-    assert thresholds == {*LATER} == {f"checks.{name}" for name in OTHER}
+    assert thresholds == {*THRESHOLDS} == {f"checks.{name}" for name in OTHER}
 
 
 def test_the_default_recipe_is_what_it_was_before_there_were_thresholds() -> None:

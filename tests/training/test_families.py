@@ -22,12 +22,14 @@ from trl.trainer.utils import add_fused_lm_head
 from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.sft_dataset.schema import SFT_DATASET
 from assets.sft_dataset.student_budget import TokenBudget
-from resources.recipe.model import Training
+from resources.recipe.model import Sampling, Training
+from resources.sampling import sampled_by
 from resources.training.answer_writer import load_writer
 from resources.training.dpo import train as dpo
 from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.dpo.pair_sizes import pair_sizes
-from resources.training.generate import write_answer
+from resources.training.generate import write_batch
+from resources.training.generation_lines import PromptLine
 from resources.training.packed_attention import SAMPLES
 from resources.training.rows.chat import render_answer, render_prompt
 from resources.training.rows.dataset_rows import ChatRow
@@ -320,10 +322,16 @@ def test_a_checkpoint_is_loaded_and_writes_with_an_image_and_without(
     assert record["losses"][-1] < record["losses"][0]
     assert largest_difference(folder, students[kind]) > 1e-3
     model, processor = load_writer(folder), load_processor(folder)
-    for images in ([], [sft_rows[0]["images"][0]["path"]]):
-        item = {"item_id": "i", "prompt": "Write.", "images": images, "max_new_tokens": 5, "seed": 1}
-        answer = write_answer(model, processor, item, 1.0, 1.0)  # type: ignore[arg-type]
-        assert 0 < answer["tokens"] <= 5
+    page = sft_rows[0]["images"][0]["path"]
+    items: list[PromptLine] = [
+        {"item_id": str(seed), "prompt": prompt, "images": images, "max_new_tokens": 5, "seed": seed}
+        for seed, (prompt, images) in enumerate([("Write.", []), ("Write about it.", [page]), ("Both", [page, page])])
+    ]
+    sampling = sampled_by(1.0, Sampling())
+    together = write_batch(model, processor, items, sampling)
+    assert all(0 < answer["tokens"] <= 5 for answer in together)
+    alone = [write_batch(model, processor, [item], sampling)[0]["text"] for item in items]
+    assert [answer["text"] for answer in together] == alone
 
 
 @pytest.mark.parametrize("kind", TYPES)
