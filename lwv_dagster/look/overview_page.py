@@ -16,7 +16,7 @@ NOTHING = "No shard was run yet: run `lwv demo`, or the shard job in `make ui`, 
 def overview(request: Request) -> Response:
     """The whole page; the parts of LATER are places that the page's script fills."""
     look = look_of(request)
-    found = _overview(look).first()
+    found = _first(look)
     notes = [] if look.tables.shards("source_images") else [NOTHING]
     return page(request, "overview.jinja", title="Overview", titles=TITLES, parts=found, notes=notes)
 
@@ -26,7 +26,7 @@ def part(request: Request) -> Response:
     name = request.path_params["part"]
     if name not in LATER:
         raise HTTPException(404, "The overview has no such part.")
-    return HTMLResponse(_overview(look_of(request)).part(name))
+    return HTMLResponse(_part(look_of(request), name))
 
 
 def style(_request: Request) -> Response:
@@ -37,14 +37,24 @@ def style(_request: Request) -> Response:
 def warm(look: Look) -> None:
     """Read what the overview needs before anybody asks for it. What cannot be read, the page says."""
     with suppress(Exception):
-        found = _overview(look)
-        found.first()
-        found.part("drift")
+        _first(look)
+        _part(look, "drift")
+
+
+def _first(look: Look) -> dict[str, str]:
+    with look.alone("overview"):
+        return _overview(look).first()
+
+
+def _part(look: Look, name: str) -> str:
+    with look.alone(f"overview, {name}"):
+        return _overview(look).part(name)
 
 
 def _overview(look: Look) -> Overview:
     """The same as long as the app runs: it keeps what it has read."""
-    return look.kept("overview", look.home, lambda: Overview(look.store))
+    with look.alone("the overview's reader"):
+        return look.kept("overview", look.home, lambda: Overview(look.store))
 
 
 ROUTES = [Route("/overview", overview), Route("/overview.css", style), Route("/overview/{part}", part)]

@@ -1,5 +1,6 @@
 """What every page has: the home that is looked at, its tables, the templates with all that they print escaped."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ class Look:
     tables: Tables
     standing: Standing
     _kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
     @classmethod
     def at(cls, home: Path) -> "Look":
@@ -53,6 +55,10 @@ class Look:
             self._kept[name] = found = (stamp, make())
         value: T = found[1]
         return value
+
+    def alone(self, name: str) -> threading.Lock:
+        """Held while this is computed: who asks for it meanwhile waits, and finds what was read."""
+        return self._locks.setdefault(name, threading.Lock())
 
     def close(self) -> None:
         """Close the databases."""

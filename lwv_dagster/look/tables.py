@@ -39,7 +39,7 @@ TABLES: Mapping[str, Table[Any]] = {
     )
 }
 THREADS = 2
-MEMORY = "200MB"  # of DuckDB; what does not fit is written to a temporary folder
+MEMORY = "150MB"  # of DuckDB; what does not fit is written to a temporary folder
 NAMED = 3  # shards that a note lists
 TRIES = 8  # to read tables that are replaced meanwhile
 _ASKED = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+)")
