@@ -55,7 +55,6 @@ def trainer_settings(hyperparameters: Hyperparameters, folder: Path, documents: 
         "max_length": None,
         "include_num_input_tokens_seen": "all",
         "report_to": hyperparameters.reports,
-        "accelerator_config": {"even_batches": False},  # planned passes differ in size, and each device has as many
         "disable_tqdm": True,
         **validation_settings(hyperparameters),
         "use_cpu": not cuda,

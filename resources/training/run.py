@@ -1,6 +1,7 @@
 """What a training run needs around its trainer: configuration, progress, a partial folder, the record at its end."""
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -172,15 +173,15 @@ def finish_run(
     """Run `train(checkpoint to resume from)` and put its result at `run.output` in one rename.
 
     train returns the trainer and what its kind adds to `training.json`. samples: whose losses the trained and the saved
-    model are to have alike. A run that was killed finds its partial folder
-    again and resumes from the last step it saved; its seconds are those since it was started again.
+    model are to have alike. A run that was killed finds its partial folder again and resumes from the last step it
+    saved; its seconds are those since it was started again.
     """
     output, partial = run.output, partial_folder(run.output)
     partial.mkdir(parents=True, exist_ok=True)
     started, checkpoint = time.monotonic(), whole_checkpoint(partial, say)
     known = tokens_seen(Path(checkpoint)) if checkpoint else 0
     final = partial / "final"
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(final / "tensorboard"))
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(final / "tensorboard")  # Trainer has no argument for it
     trainer, more = train(checkpoint)
     if trainer.state.global_step < trainer.state.max_steps:
         STOP.check()
@@ -192,8 +193,12 @@ def finish_run(
     # Else the model would be loaded as ZeRO-3 does it, by all ranks together, and the others are gone.
     unset: Callable[[], None] = unset_hf_deepspeed_config
     unset()
-    logged = trainer.state.log_history
-    tokens, seconds = trainer.state.num_input_tokens_seen, time.monotonic() - started
+    state, device = trainer.state, trainer.args.device
+    del trainer  # with its optimizer: the saved model is loaded beside nothing else
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    logged, tokens, seconds = state.log_history, state.num_input_tokens_seen, time.monotonic() - started
     record: TrainingRecord = {
         **more,
         "student": run.student,
@@ -204,8 +209,8 @@ def finish_run(
         "losses": [float(entry["loss"]) for entry in logged if "loss" in entry],
         "validation": [float(entry["eval_loss"]) for entry in logged if "eval_loss" in entry],
         "ended": ended,
-        "saved": saved_losses(final, samples, trainer.args.device),
-        "steps": trainer.state.global_step,
+        "saved": saved_losses(final, samples, device),
+        "steps": state.global_step,
         "seconds": seconds,
         "tokens": tokens,
         "tokens_per_second": (tokens - known) / seconds,

@@ -36,7 +36,7 @@ def to_bfloat16(folder: Path) -> None:
 def keep_adapter_alone(folder: Path) -> None:
     """Of what Trainer wrote into a folder, the adapters and their configuration."""
     for path in folder.glob("*"):
-        if not path.name.startswith("adapter_"):
+        if path.is_file() and not path.name.startswith("adapter_"):
             path.unlink()
 
 

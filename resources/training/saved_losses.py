@@ -68,14 +68,19 @@ def losses(model: torch.nn.Module, batches: Sequence[Batch], dtype: Dtype) -> li
 
 
 def saved_losses(folder: Path, batches: Sequence[Batch], device: torch.device) -> list[float]:
-    """The same of the model in `folder`, loaded as it is served: in the dtype of its weights."""
+    """The same of the model in `folder`, loaded as it is served: in the dtype of its weights. Where the device has no
+    room for it, on the CPU: a run is not to fail at its end."""
     load: Callable[..., PreTrainedModel] = AutoModelForImageTextToText.from_pretrained
     model = load(folder, dtype="auto")
     if family_of(model.config.to_dict()).way == "packed":
         model.set_attn_implementation({"vision_config": WINDOWS})
-    model.to(device)  # type: ignore[arg-type]
     given = [
         {name: values.to(model.dtype) if values.is_floating_point() else values for name, values in batch.items()}
         for batch in batches
     ]
-    return losses(model, given, "float32")
+    try:
+        model.to(device)  # type: ignore[arg-type]
+        return losses(model, given, "float32")
+    except torch.OutOfMemoryError:
+        model.to(torch.device("cpu"))  # type: ignore[arg-type]
+        return losses(model, given, "float32")

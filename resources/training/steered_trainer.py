@@ -72,7 +72,12 @@ class SteeredTrainer(Trainer):
             persistent_workers=args.dataloader_persistent_workers,
             prefetch_factor=args.dataloader_prefetch_factor,
         )
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        # Passes differ in size, and each device has as many of them; any other loader is still filled up by accelerate.
+        filled, self.accelerator.even_batches = self.accelerator.even_batches, False
+        try:
+            prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        finally:
+            self.accelerator.even_batches = filled
         return prepared
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:

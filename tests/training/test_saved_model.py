@@ -67,15 +67,16 @@ def test_a_saved_model_that_is_another_one_shuts_its_check(data: Path, tmp_path:
 
 
 def test_passes_are_filled_documents_are_held_back_and_curves_are_written(
-    data: Path,
-    tmp_path: Path,
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "of-another-run"))
     output = trained(
         data, tmp_path, tokens_per_pass=4000, documents_per_update=2, validation_share=0.3, eval_steps=2, seed=3
     )
     record = read_training(output)
     assert len(record["validation"]) >= 2 and len(record["losses"]) == 4
     assert list((output / "tensorboard").glob("events.*"))
+    assert not (tmp_path / "of-another-run").exists()
 
 
 def test_training_ends_early_where_what_is_held_back_gets_no_better(data: Path, tmp_path: Path) -> None:
