@@ -1,6 +1,7 @@
 """What `dpo_checkpoint` is made of: the preference data set, the SFT checkpoint, and the recipe's numbers for it."""
 
 from assets.step import Step
+from resources.recipe.view import STEERING
 
 STEP = Step(
     "dpo_checkpoint",
@@ -16,17 +17,7 @@ STEP = Step(
         "training.dpo_epochs",
         "training.dpo_steps",
         "training.dpo_pairs",
-        "training.scheduler",
-        "training.warmup_share",
-        "training.seed",
-        "training.tokens_per_pass",
-        "training.save_steps",
-        "training.validation_share",
-        "training.eval_steps",
-        "training.patience",
-        "training.vision_rate",
-        "training.merger_rate",
-        "training.reports",
+        *STEERING,
         "training.packing",
         "training.layout",
         "training.beta",

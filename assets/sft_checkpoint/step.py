@@ -1,6 +1,7 @@
 """What `sft_checkpoint` is made of: the SFT data set, the student, and the recipe's numbers for it."""
 
 from assets.step import Step
+from resources.recipe.view import STEERING
 
 STEP = Step(
     "sft_checkpoint",
@@ -17,17 +18,7 @@ STEP = Step(
         "training.sft_epochs",
         "training.sft_steps",
         "training.sft_documents",
-        "training.scheduler",
-        "training.warmup_share",
-        "training.seed",
-        "training.tokens_per_pass",
-        "training.save_steps",
-        "training.validation_share",
-        "training.eval_steps",
-        "training.patience",
-        "training.vision_rate",
-        "training.merger_rate",
-        "training.reports",
+        *STEERING,
     ),
     settings=("student",),
     student=True,

@@ -21,17 +21,8 @@ THRESHOLDS = (
     "checks.drift_ks",
     "checks.judged_share",
 )
-# Fields that came later: at its default such a field is left out of what made a table, so that the tables and recipes
-# of older versions stay what they are.
-LATER = (
-    *THRESHOLDS,
-    "pairs.sampling",
-    "scores.temperature",
-    "scores.sampling",
-    "training.sft_steps",
-    "training.sft_documents",
-    "training.dpo_steps",
-    "training.dpo_pairs",
+# What steers both trainings alike.
+STEERING = (
     "training.scheduler",
     "training.warmup_share",
     "training.seed",
@@ -43,6 +34,19 @@ LATER = (
     "training.vision_rate",
     "training.merger_rate",
     "training.reports",
+)
+# Fields that came later: at its default such a field is left out of what made a table, so that the tables and recipes
+# of older versions stay what they are.
+LATER = (
+    *THRESHOLDS,
+    "pairs.sampling",
+    "scores.temperature",
+    "scores.sampling",
+    "training.sft_steps",
+    "training.sft_documents",
+    "training.dpo_steps",
+    "training.dpo_pairs",
+    *STEERING,
 )
 
 

@@ -40,14 +40,26 @@ class Family:
     ms_swift: str  # `template` of ms-swift
 
 
-def attention_weights(hidden: int, query: int, key_value: int) -> int:
-    """Of a layer whose attention has four matrices, queries and outputs being as wide as each other."""
-    return 2 * hidden * query + 2 * hidden * key_value
-
-
-def adapted_widths(hidden: int, query: int, key_value: int, feed_forward: int) -> int:
-    """Inputs and outputs of the seven matrices of such a layer."""
-    return 2 * (hidden + query) + 2 * (hidden + key_value) + 3 * (hidden + feed_forward)
+def with_full_attention(config: Mapping[str, Any], vision: int, patches: int) -> Shape:
+    """Of a model whose language model has full attention in each layer, of heads that may be wider together than the
+    hidden states. vision: weights of all that makes visual tokens; patches: of one of these."""
+    text = config["text_config"]
+    hidden, layers, feed_forward = text["hidden_size"], text["num_hidden_layers"], text["intermediate_size"]
+    query = head_width(text) * text["num_attention_heads"]
+    key_value = head_width(text) * text["num_key_value_heads"]
+    return Shape(
+        layers=layers,
+        hidden=hidden,
+        query=query,
+        feed_forward=feed_forward,
+        vocabulary=text["vocab_size"],
+        tied=bool(config.get("tie_word_embeddings")),
+        attention=layers * (2 * hidden * query + 2 * hidden * key_value),
+        attending=layers,
+        adapted=layers * (2 * (hidden + query) + 2 * (hidden + key_value) + 3 * (hidden + feed_forward)),
+        vision=vision,
+        patches=patches,
+    )
 
 
 def head_width(text: Mapping[str, Any]) -> int:

@@ -5,14 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from resources.training.shape import Shape
-from resources.training.students.families.family import (
-    FEED_FORWARD,
-    FULL_ATTENTION,
-    Family,
-    adapted_widths,
-    attention_weights,
-    head_width,
-)
+from resources.training.students.families.family import FEED_FORWARD, FULL_ATTENTION, Family, with_full_attention
 from resources.training.students.families.qwen2_5_vl import TOKENS
 
 
@@ -32,23 +25,8 @@ def tower(vision: Mapping[str, Any]) -> int:
 
 def shape(config: Mapping[str, Any]) -> Shape:
     """Queries may be wider than the hidden states (4B: 32 heads of 128 on 2,560)."""
-    text, vision = config["text_config"], config["vision_config"]
-    hidden, layers, feed_forward = text["hidden_size"], text["num_hidden_layers"], text["intermediate_size"]
-    query = head_width(text) * text["num_attention_heads"]
-    key_value = head_width(text) * text["num_key_value_heads"]
-    return Shape(
-        layers=layers,
-        hidden=hidden,
-        query=query,
-        feed_forward=feed_forward,
-        vocabulary=text["vocab_size"],
-        tied=bool(config.get("tie_word_embeddings")),
-        attention=layers * attention_weights(hidden, query, key_value),
-        attending=layers,
-        adapted=layers * adapted_widths(hidden, query, key_value, feed_forward),
-        vision=tower(vision),
-        patches=vision["spatial_merge_size"] ** 2,
-    )
+    vision = config["vision_config"]
+    return with_full_attention(config, tower(vision), vision["spatial_merge_size"] ** 2)
 
 
 QWEN3_VL = Family(
