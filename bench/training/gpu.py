@@ -224,7 +224,8 @@ def measure_dpo(shape: str, way: str, kind: Kind, count: int, words: int, update
             )
         }
     sys.stdin.readline()  # until the GPU is free
-    args = dpo_settings(hyperparameters, folder, len(data["train_dataset"]), len(rows))
+    per_update = hyperparameters.pairs_per_update * len(data["train_dataset"]) / len(rows)
+    args = dpo_settings(hyperparameters, folder, per_update)
     return train(
         DocumentDPOTrainer if way == "packed" else DPOTrainer, args, data, shape, hyperparameters, processor, way, load
     )

@@ -78,19 +78,26 @@ def validation_settings(hyperparameters: Hyperparameters) -> dict[str, Any]:
     }
 
 
-def planned(hyperparameters: Hyperparameters, tokens: Sequence[int], documents_per_update: float) -> Plan | None:
+def planned(
+    args: TrainingArguments,
+    hyperparameters: Hyperparameters,
+    tokens: Sequence[int],
+    documents_per_update: float,
+    say: Callable[[str], None],
+) -> Plan | None:
     """The passes of an epoch over documents of so many tokens, where several share one, or several devices wait for
-    each other."""
-    if hyperparameters.tokens_per_pass is None and device_count() == 1:
+    each other; the arguments are changed to follow them."""
+    budget, devices = hyperparameters.tokens_per_pass, device_count()
+    if budget is None and devices == 1:
         return None
-    return plan_passes(
-        tokens, documents_per_update, hyperparameters.tokens_per_pass, device_count(), hyperparameters.seed
-    )
-
-
-def follow(args: TrainingArguments, plan: Plan) -> None:
-    """Change the arguments as a plan has it."""
+    plan = plan_passes(tokens, documents_per_update, budget, devices, hyperparameters.seed)
     args.per_device_train_batch_size, args.gradient_accumulation_steps = 1, plan.rounds_per_update
+    passes = sum(map(len, plan.rounds))
+    say(
+        f"{passes} passes of {sum(tokens) / passes:,.0f} tokens on average, {plan.rounds_per_update} rounds an update, "
+        f"devices idle {idle_share(plan, tokens):.1%}"
+    )
+    return plan
 
 
 def longest_pass(plan: Plan | None, tokens: Sequence[int], batch: int) -> int:
@@ -98,15 +105,6 @@ def longest_pass(plan: Plan | None, tokens: Sequence[int], batch: int) -> int:
     if plan is None:
         return sum(sorted(tokens)[-batch:])
     return max(sum(tokens[number] for number in one) for each in plan.rounds for one in each)
-
-
-def plan_says(plan: Plan, tokens: Sequence[int]) -> str:
-    """A line of what was planned."""
-    passes = sum(map(len, plan.rounds))
-    return (
-        f"{passes} passes of {sum(tokens) / passes:,.0f} tokens on average, {plan.rounds_per_update} rounds an update, "
-        f"devices idle {idle_share(plan, tokens):.1%}"
-    )
 
 
 def device_count() -> int:
@@ -119,10 +117,12 @@ def sharing_devices(hyperparameters: Hyperparameters) -> int:
     return 1 if hyperparameters.sharding == "none" else device_count()
 
 
-def epochs(hyperparameters: Hyperparameters, args: TrainingArguments, documents: int) -> float:
-    """How many the run takes, of so many documents each."""
+def epochs(hyperparameters: Hyperparameters, args: TrainingArguments, documents: int, plan: Plan | None) -> float:
+    """How many the run takes, of so many documents each, or of a plan's rounds."""
     if hyperparameters.max_steps < 0:
         return hyperparameters.epochs
+    if plan is not None:
+        return hyperparameters.max_steps * plan.rounds_per_update / len(plan.rounds)
     per_update = hyperparameters.batch * args.gradient_accumulation_steps * device_count()
     return hyperparameters.max_steps * per_update / documents
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from datasets import Dataset, Image, List
 from transformers import PrinterCallback, Trainer
@@ -13,10 +13,8 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from resources.text.shown import number_of
 from resources.training.arguments import (
     epochs,
-    follow,
     forecast_run,
     longest_pass,
-    plan_says,
     planned,
     sharing_devices,
     starting_point,
@@ -36,6 +34,7 @@ from resources.training.run import callbacks, finish_run, partial_folder, run_sc
 from resources.training.run_config import DpoRun
 from resources.training.saved_losses import as_chat, sample_batches, smallest
 from resources.training.steered_trainer import part_rates
+from resources.training.students.families.family import Family
 from resources.training.students.resolve import student_family
 from resources.training.students.student_files import BUILT
 from resources.training.trainable_model import adapters, load_model
@@ -118,17 +117,35 @@ def load_of(hyperparameters: DpoHyperparameters, plan: Sequence[Cost], several: 
     )
 
 
-def settings(hyperparameters: DpoHyperparameters, folder: Path, passes: int, pairs: int) -> DPOConfig:
-    """TRL's arguments. passes: forward passes of one epoch, which hold `pairs` pairs together."""
+def settings(hyperparameters: DpoHyperparameters, folder: Path, passes_per_update: float) -> DPOConfig:
+    """TRL's arguments. passes_per_update: as many as hold the pairs of an update."""
     sft = hyperparameters.sft_weight
     return DPOConfig(
-        **trainer_settings(hyperparameters, folder, hyperparameters.pairs_per_update * passes / pairs),
+        **trainer_settings(hyperparameters, folder, passes_per_update),
         beta=hyperparameters.beta,
         ld_alpha=hyperparameters.ld_alpha,
         loss_type=[hyperparameters.loss, "sft"] if sft else [hyperparameters.loss],
         loss_weights=[1.0, sft] if sft else None,
         precompute_ref_log_probs=keeps_reference(hyperparameters),
     )
+
+
+class Passes(NamedTuple):
+    """Forward passes of one epoch."""
+
+    trained: list[PlannedPass]
+    held_out: list[PlannedPass]
+
+
+def passes_of(rows: Dataset, processor: Processor, hyperparameters: DpoHyperparameters, family: Family) -> Passes:
+    """As the family's pairs are passed, those of the documents that are held back apart. Raises RowError."""
+    asked = (rows, by_document(rows["example_id"]), processor, hyperparameters.layout, hyperparameters.max_tokens)
+    alone = hyperparameters.packing == "pairs"
+    found = plan_pairs(*asked) if family.way == "plain" else plan_documents(*asked, alone=alone)
+    first = [rows[one["document"][0]] for one in found]
+    documents = [document_of(row["example_id"], row["images"]) for row in first]
+    parts = split(documents, hyperparameters.validation_share, hyperparameters.seed)
+    return Passes(*([found[number] for number in part] for part in parts))
 
 
 def train(run: DpoRun, say: Callable[[str], None]) -> None:
@@ -143,15 +160,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
     if run.student in BUILT:  # for any other the quality gate could count, and a row that is over is a fault
         rows = within_budget(whole, processor, hyperparameters.layout, hyperparameters.max_tokens, say)
     documents, stored = hyperparameters.packing == "documents", keeps_reference(hyperparameters)
-    asked = (rows, by_document(rows["example_id"]), processor, hyperparameters.layout, hyperparameters.max_tokens)
-    found = plan_pairs(*asked) if family.way == "plain" else plan_documents(*asked, alone=not documents)
-    first = [rows[one["document"][0]] for one in found]
-    parts = split(
-        [document_of(row["example_id"], row["images"]) for row in first],
-        hyperparameters.validation_share,
-        hyperparameters.seed,
-    )
-    passes, held_out = ([found[number] for number in part] for part in parts)
+    passes, held_out = passes_of(rows, processor, hyperparameters, family)
     counts = [one["tokens"] for one in passes]
     tokens, alone = sum(counts), sum(one["pair_tokens"] for one in passes)
     held = f", {len(held_out)} held back" if held_out else ""
@@ -161,14 +170,10 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
     )
     if documents and hyperparameters.reference == "stored" and not stored:
         say("the reference is computed in each pass: with adapters it is the model itself, which devices share")
-    pairs = sum(len(one["rows"]) for one in passes)
-    args = settings(hyperparameters, partial_folder(run.output), len(passes), pairs)
-    per_update = hyperparameters.pairs_per_update * len(passes) / pairs
-    plan = planned(hyperparameters, counts, per_update) if documents else None
-    if plan is not None:
-        say(plan_says(plan, counts))
-        follow(args, plan)
-    load = load_of(hyperparameters, passes, epochs(hyperparameters, args, len(passes)))
+    per_update = hyperparameters.pairs_per_update * len(passes) / sum(len(one["rows"]) for one in passes)
+    args = settings(hyperparameters, partial_folder(run.output), per_update)
+    plan = planned(args, hyperparameters, counts, per_update, say) if documents else None
+    load = load_of(hyperparameters, passes, epochs(hyperparameters, args, len(passes), plan))
     longest = longest_pass(plan, counts, hyperparameters.batch)
     keep = forecast_run(sft, hyperparameters, replace(load, longest=longest), say)
 

@@ -10,10 +10,8 @@ from trl.trainer.sft_config import SFTConfig
 from resources.text.shown import number_of
 from resources.training.arguments import (
     epochs,
-    follow,
     forecast_run,
     longest_pass,
-    plan_says,
     planned,
     starting_point,
     trainer_settings,
@@ -58,10 +56,7 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
     held = f", {len(held_out)} held back" if len(held_out) else ""
     say(f"{run.student} from {base}, {number_of(len(rows), 'row')}{held}")
     tokens = [count.total for count in counts]
-    plan = planned(hyperparameters, tokens, hyperparameters.documents_per_update)
-    if plan is not None:
-        say(plan_says(plan, tokens))
-        follow(args, plan)
+    plan = planned(args, hyperparameters, tokens, hyperparameters.documents_per_update, say)
     keep = forecast_run(
         base,
         hyperparameters,
@@ -70,7 +65,7 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
             tokens=sum(tokens),
             attended=sum(causal(count.total) for count in counts),
             vision_tokens=sum(count.vision for count in counts),
-            epochs=epochs(hyperparameters, args, len(rows)),
+            epochs=epochs(hyperparameters, args, len(rows), plan),
         ),
         say,
     )
