@@ -8,6 +8,8 @@ import pytest
 
 from assets.preference_dataset.schema import PREFERENCE_DATASET
 from assets.sft_dataset.schema import SFT_DATASET
+from resources.training.students.families.registry import FAMILIES
+from testing.students import build_student
 from tests.conftest import draw_page
 
 STORY = "## Slide {0}\n\nThe river runs past the old mill and slows down in the plain, where number {0} counts."
@@ -60,3 +62,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     pq.write_table(pa.Table.from_pylist(pairs, schema=PREFERENCE_DATASET.schema), folder / "preference.parquet")
     return folder
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    home = tmp_path_factory.mktemp("students")
+    for family in FAMILIES:
+        build_student(family.model_type, [STORY], home / family.model_type)
+    return {family.model_type: home / family.model_type for family in FAMILIES}

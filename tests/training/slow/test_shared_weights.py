@@ -21,7 +21,6 @@ from tests.training.test_families import (
 )
 from tests.training.test_families import data as data
 from tests.training.test_families import one_thread as one_thread
-from tests.training.test_families import students as students
 from tests.training.test_packed_sft import rows as sft_rows  # noqa: F401
 from tests.training.test_training import ROOT, largest_difference
 
