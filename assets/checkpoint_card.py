@@ -1,5 +1,6 @@
 """The model card in a checkpoint's folder: what it was trained from, on what, how, and how it scored."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ EMBEDDED = (
     "> The embedded model, written-down heuristics, wrote or judged some of the data: this checkpoint shows that the "
     "factory works, and not how well a model writes."
 )
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 SCORES = "## Scores"  # the last section: scoring comes after training
 
 
@@ -40,14 +42,11 @@ def add_scores(store: Store, output: Path, says: str, scores: Mapping[str, float
 
 def render_card(training: TrainingRecord, name: str, manifest: Manifest) -> str:
     """Markdown with the hub's YAML in front. Pure."""
-    front = {
-        "base_model": visible(training["base"]),
-        "library_name": "transformers",
-        "tags": ["long-output", training["kind"]],
-    }
+    on_the_hub = {"base_model": training["base"]} if HUB_ID.fullmatch(training["base"]) else {}
+    front = {**on_the_hub, "library_name": "transformers", "tags": ["long-output", training["kind"]]}
     facts = {
-        "base": training["base"],
-        "student": training["student"],
+        "base": named(training["base"]),
+        "student": named(training["student"]),
         "trained": {"sft": "supervised fine-tuning", "dpo": "preference training (DPO)"}[training["kind"]],
         "training dataset": f"{manifest.id}, {manifest.rows:,} rows",
         "recipe": f"{manifest.made_with.get('recipe_hash', UNKNOWN_RECIPE)} (data), {name} (run)",
@@ -66,6 +65,11 @@ def render_card(training: TrainingRecord, name: str, manifest: Manifest) -> str:
         _table(numbers),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def named(model: str) -> str:
+    """A model as others know it: a hub id, or of a folder the end of its path, which is no affair of theirs. Pure."""
+    return visible(model if HUB_ID.fullmatch(model) else "/".join(Path(model).parts[-2:]).lstrip("/"))
 
 
 def _table(values: Mapping[str, object]) -> str:

@@ -28,6 +28,7 @@ from resources.engine import ModelEngine, run
 from resources.recipe.read import RecipeError
 from resources.sampling import sampled_by
 from resources.store import Store
+from resources.text.shown import number_of
 from resources.text.thoughts import without_thoughts
 from resources.training.checkpoint import TrainingError, current_checkpoint, read_training
 from resources.training.generation_lines import PromptLine
@@ -106,7 +107,7 @@ def benchmark_scores(
         for name, checkpoint in (("sft", sft), ("dpo", dpo)):
             if (means := summary["models"].get(name)) is not None:
                 shown = {"S": means["S"], "S_l": means["S_l"], "S_q": means["S_q"]}
-                says = f"{HARNESS}; judge: {summary['judge']}; {len(items)} held-out items"
+                says = f"{HARNESS}; judge: {summary['judge']}; {number_of(len(items), 'held-out item')}"
                 add_scores(tables, checkpoint, says, shown)
         took = engine.tally.metadata()
     return dg.MaterializeResult(

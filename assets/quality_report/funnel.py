@@ -32,6 +32,11 @@ class Stage:
     documents: int | None
     lost: tuple[Lost, ...] = ()
 
+    @property
+    def counted(self) -> str:
+        """The unit as its count has it: `1 document`, `2 documents`."""
+        return self.unit.removesuffix("s") if self.count == 1 else self.unit
+
 
 def funnel(facts: Facts, files: FileTally, training: TrainingFacts) -> list[Stage]:
     """In the order of the lineage: what both data sets share, then each on its own."""

@@ -32,6 +32,13 @@ def test_a_card_has_base_data_set_recipe_and_who_wrote_the_data() -> None:
     assert "max_pixels" not in card and "embedded" not in card
 
 
+def test_a_folder_of_this_machine_is_named_by_its_end_and_is_no_base_of_the_hub() -> None:
+    base = "/home/ann/.lwv/checkpoints/sft/184d"
+    card = render_card({**RECORD, "base": base, "student": "/home/ann/models/qwen"}, "run1", manifest("gpt-x"))
+    assert "ann" not in card and "base_model" not in card
+    assert "| base | sft/184d |" in card and "| student | models/qwen |" in card
+
+
 def test_what_the_embedded_model_wrote_is_labelled() -> None:
     assert "shows that the factory works" in render_card(RECORD, "run1", manifest("embedded-teacher-1"))
 
