@@ -24,7 +24,7 @@ from resources.settings import SettingError, Settings
 from resources.storage_faults import why
 from resources.text.shown import number_of
 from resources.training.students.student_files import StudentError, look_at_student
-from resources.training.ways import LayoutError, require_layout
+from resources.training.ways import LayoutError, OptimizerError, require_layout, require_optimizer
 from resources.vllm.served_endpoints import require_servable
 from resources.vllm.vllm_environment import vllm_environment
 
@@ -42,6 +42,7 @@ KNOWN = (
     StorageError,
     StudentError,
     LayoutError,
+    OptimizerError,
 )
 
 
@@ -143,7 +144,9 @@ def _endpoints_alone() -> Iterator[Found]:
 
 def _student(settings: Settings) -> Iterator[Found]:
     look = look_at_student(settings.student)
-    require_layout(look.family, read_recipe().training.layout)
+    training = read_recipe().training
+    require_layout(look.family, training.layout)
+    require_optimizer(training.optimizer)
     yield Found("student", "good", look.says)
 
 

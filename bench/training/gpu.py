@@ -95,6 +95,7 @@ def train(
     clock, config = Clock(), shape_config(shape, processor.tokenizer)
     if load is not None:
         data["keep"] = partial(kept_layers, shape_of(config.to_dict()), hyperparameters, load, device_memory()[1])
+        data["compiled"] = hyperparameters.compile_layers
     trainer = make(
         model=random_model(config, hyperparameters, stock=load is None),
         args=args,
@@ -132,18 +133,19 @@ def sft_samples(count: int, tokens: int, folder: Path) -> tuple[list[ChatRow], P
     return [sample(number, words) for number in range(count)], processor
 
 
-def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, Any]:
-    """One sample an update."""
+def measure_sft(shape: str, way: str, tokens: int, updates: int, documents: int = 1, **changed: Any) -> dict[str, Any]:
+    """Samples of so many tokens, `documents` an update, each a pass. changed: of the hyperparameters."""
     updates += warm(way)
     folder = Path(tempfile.mkdtemp(prefix="bench-training-"))
-    rows, processor = sft_samples(updates, tokens, folder)
+    rows, processor = sft_samples(updates * documents, tokens, folder)
     hyperparameters = replace(
         SftHyperparameters(),
         lora_rank=LORA[shape],
         dtype=DTYPE,
         max_steps=updates,
-        documents_per_update=1,
+        documents_per_update=documents,
         sharding="none",
+        **changed,
     )
     if way == "packed":
         data: dict[str, Any] = {"train_dataset": Dataset.from_list(rows), "data_collator": PackedCollator(processor)}
@@ -166,7 +168,7 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
         epochs=1,
     )
     sys.stdin.readline()  # until the GPU is free
-    args = SFTConfig(**trainer_settings(hyperparameters, folder, 1), remove_unused_columns=False)
+    args = SFTConfig(**trainer_settings(hyperparameters, folder, documents), remove_unused_columns=False)
     found = train(
         TokenMeanSFTTrainer if way == "packed" else SFTTrainer,
         args,
@@ -179,7 +181,7 @@ def measure_sft(shape: str, way: str, tokens: int, updates: int) -> dict[str, An
     )
     flops = epoch_flops(shape_of(shape_config(shape, processor.tokenizer).to_dict()), hyperparameters, load)
     peak = next((peak for name, peak in PEAK_FLOPS.items() if CUDA and name in torch.cuda.get_device_name()), None)
-    return {**found, "mfu": peak and flops / found["seconds"] / peak}
+    return {**found, "mfu": peak and documents * flops / found["seconds"] / peak}
 
 
 def measure_dpo(shape: str, way: str, kind: Kind, count: int, words: int, updates: int) -> dict[str, Any]:

@@ -187,6 +187,8 @@ class Training(Part):
     patience: int | None = Field(None, ge=1)  # such looks without a lower loss end the training early
     vision_rate: float | None = Field(None, gt=0)  # of the vision tower, with freeze_vision = false
     merger_rate: float | None = Field(None, gt=0)  # of what joins it to the language model; unset: as the tower's
+    compile_layers: bool = False  # of the language model, by torch.compile: worth it on a GPU, in long runs
+    optimizer: Literal["adamw", "adamw_8bit"] = "adamw"  # adamw_8bit: its moments take 2 bytes of a weight, not 8
     reports: Literal["tensorboard", "wandb", "mlflow", "trackio", "none"] = "tensorboard"  # where curves are written
     packing: Literal["documents", "pairs"] = "documents"  # pairs: TRL's own trainer, pair by pair, without weights
     layout: Literal["images_first", "interleaved", "paper"] = "images_first"  # where a pair's images stand

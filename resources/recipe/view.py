@@ -33,6 +33,8 @@ STEERING = (
     "training.patience",
     "training.vision_rate",
     "training.merger_rate",
+    "training.compile_layers",
+    "training.optimizer",
     "training.reports",
 )
 # Fields that came later: at its default such a field is left out of what made a table, so that the tables and recipes

@@ -14,6 +14,7 @@ from resources.training.common_hyperparameters import Hyperparameters, Scheduler
 from resources.training.forecast import GIB, Load, forecast, kept_layers
 from resources.training.packed_trainer import Keep
 from resources.training.students.families.registry import shape_of
+from resources.training.ways import require_optimizer
 
 SCHEDULERS: dict[Scheduler, str] = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
@@ -32,8 +33,9 @@ def starting_point(base: str, checkpoint: str | None, hyperparameters: Hyperpara
 def trainer_settings(hyperparameters: Hyperparameters, folder: Path, documents: float) -> dict[str, Any]:
     """What SFTConfig and DPOConfig share. No truncation: it would cut image tokens or the answer's end.
 
-    documents: of an update, on all devices together.
+    documents: of an update, on all devices together. Raises OptimizerError where the recipe's is not installed.
     """
+    require_optimizer(hyperparameters.optimizer)
     cuda = torch.cuda.is_available()
     # Images are opened ahead of a GPU; the order of documents is the same.
     ahead = {"dataloader_num_workers": 4, "dataloader_persistent_workers": True, "dataloader_prefetch_factor": 2}
@@ -57,6 +59,7 @@ def trainer_settings(hyperparameters: Hyperparameters, folder: Path, documents: 
         "report_to": hyperparameters.reports,
         "disable_tqdm": True,
         **validation_settings(hyperparameters),
+        **({"optim": "adamw_torch_8bit"} if hyperparameters.optimizer == "adamw_8bit" else {}),
         "use_cpu": not cuda,
         **(ahead if cuda else {}),
         "logging_nan_inf_filter": False,  # it logs a loss that is NaN as 0, and no check would see it

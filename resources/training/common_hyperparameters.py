@@ -1,15 +1,26 @@
 """The hyperparameters that supervised and preference training share. Imports no torch."""
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import ClassVar, Literal
 
 Dtype = Literal["bfloat16", "float32"]
 Sharding = Literal["fsdp2", "zero3", "none"]
 Scheduler = Literal["cosine", "linear", "constant"]
+Optimizer = Literal["adamw", "adamw_8bit"]
 Reports = Literal["tensorboard", "wandb", "mlflow", "trackio", "none"]
 ADAPTERS_RATE = 10  # adapters learn best at about this times the rate of all weights (LoRA Without Regret)
 # Fields that came after 0.3, and those that change nothing of what is trained: at their default, and always.
-LATER = ("scheduler", "tokens_per_pass", "validation_share", "eval_steps", "patience", "vision_rate", "merger_rate")
+LATER = (
+    "scheduler",
+    "tokens_per_pass",
+    "validation_share",
+    "eval_steps",
+    "patience",
+    "vision_rate",
+    "merger_rate",
+    "compile_layers",
+    "optimizer",
+)
 UNNAMED = ("reports",)
 
 
@@ -17,6 +28,7 @@ UNNAMED = ("reports",)
 class Hyperparameters:
     """What a trainer needs whatever it trains on. Its fields are on disk under `recipe`: run ids follow from them."""
 
+    keeps_attention: ClassVar[bool] = False  # checkpointed layers keep what attention made; flex_attention cannot
     learning_rate: float
     epochs: float = 3
     max_steps: int = -1  # above 0: stop there, whatever the epochs
@@ -38,6 +50,8 @@ class Hyperparameters:
     patience: int | None = None  # such looks without a lower loss end the training; None: it goes to its end
     vision_rate: float | None = None  # of the vision tower, where it is trained; None: learning_rate
     merger_rate: float | None = None  # of what joins it to the language model; None: as the tower's
+    compile_layers: bool = False  # the language model's, by torch.compile
+    optimizer: Optimizer = "adamw"  # adamw_8bit: its moments take 2 bytes of a weight instead of 8
     reports: Reports = "tensorboard"  # where curves are written besides training.json
 
     def named(self) -> dict[str, object]:

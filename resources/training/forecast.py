@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from resources.training.common_hyperparameters import Hyperparameters
+from resources.training.common_hyperparameters import Hyperparameters, Optimizer
 from resources.training.shape import Shape
 
 GIB = 2**30
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "A800": 312e12}  # bf16, dense, by a part of the name
 MFU = 0.4  # assumed; published for Qwen2.5-VL-7B: 0.30 to 0.45
+MOMENTS: dict[Optimizer, int] = {"adamw": 8, "adamw_8bit": 2}  # bytes of a weight
+HEAD = 64  # dimensions at least, of an attention head, whose sums are kept in float32
 SAFE = 0.9  # of the free memory: what is given out in pieces is never used whole
 
 
@@ -68,15 +70,19 @@ def forecast(shape: Shape, hyperparameters: Hyperparameters, load: Load, devices
     kept = computed if adapters else 4
     trained = adapters or shape.parameters - (shape.vision if hyperparameters.freeze_vision else 0)
     size = load.longest
-    # With checkpointing each layer keeps its input and one is computed again; else each keeps all.
+    # With checkpointing each layer keeps its input, and what its attention made where that can be; one is computed
+    # again. Else each keeps all.
     values = (
-        shape.hidden * shape.layers + 6 * shape.feed_forward + 8 * shape.hidden
+        shape.hidden * shape.layers
+        + kept_attention(shape, hyperparameters) * shape.attending
+        + 6 * shape.feed_forward
+        + 8 * shape.hidden
         if hyperparameters.gradient_checkpointing
         else shape.layers * shape.layer_values(hyperparameters.dtype)
     )
     memory = {
         "weights": (load.copies * shape.parameters * kept + adapters * 4) / devices,
-        "gradients and optimiser": trained * 12 / devices,
+        "gradients and optimiser": trained * (4 + MOMENTS[hyperparameters.optimizer]) / devices,
         # FSDP2 shares gradients at an update's last pass; until then each device adds up its own, of all weights.
         "gradients not shared yet": trained * 4 if devices > 1 and hyperparameters.sharding == "fsdp2" else 0,
         "activations": size * values * computed,
@@ -87,11 +93,17 @@ def forecast(shape: Shape, hyperparameters: Hyperparameters, load: Load, devices
     return Forecast(memory, load.epochs * epoch_flops(shape, hyperparameters, load))
 
 
+def kept_attention(shape: Shape, hyperparameters: Hyperparameters) -> int:
+    """Values of a token that a checkpointed layer keeps of its attention: the output, and a float32 of each head."""
+    return shape.query + 2 * shape.query // HEAD if hyperparameters.keeps_attention else 0
+
+
 def kept_layers(shape: Shape, hyperparameters: Hyperparameters, load: Load, available: float, tokens: int) -> int:
     """Layers that a pass of so many tokens need not compute again on its way back: as many as fit into the memory which
     checkpointing of all layers would leave free. For a device that shares the weights with none."""
     spare = SAFE * available - forecast(shape, hyperparameters, replace(load, longest=tokens), 1).needed
-    layer = tokens * shape.layer_values(hyperparameters.dtype) * (2 if hyperparameters.dtype == "bfloat16" else 4)
+    values = shape.layer_values(hyperparameters.dtype) - kept_attention(shape, hyperparameters)
+    layer = tokens * values * (2 if hyperparameters.dtype == "bfloat16" else 4)
     return max(0, min(shape.layers, int(spare // layer)))
 
 

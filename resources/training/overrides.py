@@ -40,5 +40,7 @@ def steered(own: H, training: Training, rate: float | None, epochs: float | None
         patience=training.patience,
         vision_rate=training.vision_rate,
         merger_rate=training.merger_rate,
+        compile_layers=training.compile_layers,
+        optimizer=training.optimizer,
         reports=training.reports,
     )

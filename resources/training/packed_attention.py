@@ -6,13 +6,50 @@ document, which transformers' `sdpa` takes one by one; here those of one size ar
 """
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from transformers import AttentionInterface
+from torch.nn.attention.varlen import varlen_attn
+from transformers import AttentionInterface, PreTrainedModel
 
 SAMPLES = "packed_samples"
 WINDOWS = "packed_windows_flash"  # by `flash` in its name transformers knows one that takes all windows in one call
+
+
+class Samples(NamedTuple):
+    """The samples of a row of S tokens. It reaches the attention as a keyword that transformers' models hand down; one
+    that drops it fails at its first layer, and does not let samples see each other."""
+
+    borders: torch.Tensor  # [samples + 1] int32: where they begin, then S
+    sizes: list[int]
+    longest: int
+
+
+def samples_of(position_ids: torch.Tensor | None, tokens: int, device: torch.device) -> Samples:
+    """position_ids: [4, 1, S], whose row 0 counts each sample's tokens from 0; else the row is one sample. Waits for
+    the device, once."""
+    if position_ids is None or position_ids.ndim != 3 or position_ids.shape[0] != 4:
+        sizes = [tokens]
+    else:
+        starts = (position_ids[0, 0] == 0).nonzero()[:, 0].tolist()
+        sizes = [stop - start for start, stop in zip(starts, [*starts[1:], tokens], strict=True)]
+    borders = torch.tensor([0, *sizes], dtype=torch.int32).cumsum(0, dtype=torch.int32)
+    return Samples(borders.to(device, non_blocking=True), sizes, max(sizes))
+
+
+def attend_to_own_sample(model: PreTrainedModel) -> None:
+    """Let the language model attend so, in place; before each pass its samples are found once for all layers."""
+    model.set_attn_implementation({"text_config": SAMPLES})
+    language: torch.nn.Module = model.get_decoder()  # type: ignore[no-untyped-call]
+
+    def tell(module: torch.nn.Module, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        if "samples" not in given:
+            states = given["inputs_embeds"]
+            given["samples"] = samples_of(given.get("position_ids"), states.shape[1], states.device)
+        return args, given
+
+    language.register_forward_pre_hook(tell, with_kwargs=True)
 
 
 def attend_samples(
@@ -22,23 +59,39 @@ def attend_samples(
     value: torch.Tensor,
     attention_mask: None,
     scaling: float | None = None,
-    position_ids: torch.Tensor | None = None,
+    *,
+    samples: Samples,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """transformers' attention function `packed_samples`. query [1, heads, S, d]; key, value [1, groups, S, d];
-    position_ids [1, S] counts each sample's tokens from 0, or is None where the row is one sample."""
-    size = query.shape[2]
-    starts = [0] if position_ids is None else (position_ids[0] == 0).nonzero()[:, 0].tolist()
-    sizes = [stop - start for start, stop in zip(starts, [*starts[1:], size], strict=True)]
-    groups = query.shape[1] // key.shape[1]
-    samples = zip(
-        torch.split(query, sizes, dim=2),
-        torch.split(key.repeat_interleave(groups, dim=1), sizes, dim=2),
-        torch.split(value.repeat_interleave(groups, dim=1), sizes, dim=2),
-        strict=True,
-    )
-    outputs = [F.scaled_dot_product_attention(*sample, is_causal=True, scale=scaling) for sample in samples]
-    return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
+    """transformers' attention function `packed_samples`. query [1, heads, S, d]; key, value [1, groups, S, d]. On a GPU
+    in bfloat16 flash attention takes all samples in one call."""
+    if query.is_cuda and value.dtype == torch.bfloat16:
+        return attend_all_at_once(query, key, value, samples, scaling), None
+    return attend_one_by_one(query, key, value, samples.sizes, scaling), None
+
+
+def attend_all_at_once(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, samples: Samples, scaling: float | None
+) -> torch.Tensor:
+    """[1, S, heads, d]: one call of flash attention. Queries and keys are float32 after their rotation."""
+    q, k, v = (states[0].transpose(0, 1).to(value.dtype) for states in (query, key, value))
+    output = varlen_attn(
+        q, k, v, samples.borders, samples.borders, samples.longest, samples.longest,
+        scale=scaling, window_size=(-1, 0), enable_gqa=True,
+    )  # fmt: skip
+    assert isinstance(output, torch.Tensor)  # a pair where more is asked for
+    return output[None]
+
+
+def attend_one_by_one(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, sizes: list[int], scaling: float | None
+) -> torch.Tensor:
+    """[1, S, heads, d]: a call for each sample."""
+    parts = zip(*(torch.split(states, sizes, dim=2) for states in (query, key, value)), strict=True)
+    outputs = [
+        F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling, enable_gqa=True) for q, k, v in parts
+    ]
+    return torch.cat(outputs, dim=2).transpose(1, 2).contiguous()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from peft.tuners.lora import LoraLayer
 
 from resources.training.steered_trainer import SteeredTrainer
-from resources.training.trainable_model import language_layers
+from resources.training.trainable_model import compile_layers, language_layers
 
 if TYPE_CHECKING:
     from accelerate import FullyShardedDataParallelPlugin
@@ -25,18 +25,17 @@ def keep_float32(plugin: "FullyShardedDataParallelPlugin") -> None:
 
 
 class PackedTrainer(SteeredTrainer):
-    """What the trainers on packed rows share: sums in float32, and checkpointing of as many layers as memory asks for.
-
-    keep: the layers that are not checkpointed; None: as the arguments have it.
-    """
+    """keep: the layers that are not checkpointed; None: as the arguments have it. compiled: whether layers are."""
 
     model: torch.nn.Module  # there is one, once the trainer is made
 
-    def __init__(self, *, keep: Keep = None, **more: Any) -> None:
+    def __init__(self, *, keep: Keep = None, compiled: bool = False, **more: Any) -> None:
         self.keep = keep
         super().__init__(**more)
         modules = list(self.model.modules())
         self.layers = language_layers(self.model)
+        if compiled:
+            compile_layers(self.layers)
         if self.args.bf16:  # Autocast casts; PEFT would cast adapters' inputs to float32 before.
             for module in modules:
                 if isinstance(module, LoraLayer):

@@ -12,7 +12,7 @@ from transformers import AutoModelForImageTextToText, PreTrainedModel
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from resources.training.common_hyperparameters import Dtype
-from resources.training.packed_attention import SAMPLES, WINDOWS
+from resources.training.packed_attention import WINDOWS, attend_to_own_sample
 from resources.training.rows.dataset_rows import ChatRow, PairRow
 from resources.training.rows.processor import Processor
 from resources.training.sft.packing import PackedCollator
@@ -51,7 +51,7 @@ def losses(model: torch.nn.Module, batches: Sequence[Batch], dtype: Dtype) -> li
     """Of each batch the mean loss of a trainable token, in nats, computed in `dtype`."""
     whole: Any = model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
     if family_of(whole.config.to_dict()).way == "packed":
-        whole.set_attn_implementation({"text_config": SAMPLES})
+        attend_to_own_sample(whole)
     training = model.training
     model.eval()
     device = next(model.parameters()).device

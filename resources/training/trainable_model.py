@@ -1,7 +1,7 @@
 """A student as it is trained: its weights' precision, what is frozen, adapters, and the kernels it computes with."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import MethodType
 from typing import NamedTuple, TypeVar
 
@@ -46,11 +46,24 @@ def prepare_model(model: Model, hyperparameters: Hyperparameters) -> Model:
             # With checkpointing transformers asks for gradients at the tower's input too, and the way back would lead
             # through all of it for nothing.
             vision.forward = torch.no_grad()(vision.forward)
-    if torch.cuda.is_available():
+    if hyperparameters.dtype == "bfloat16" and kept_dtype(hyperparameters) == torch.float32:
+        model.get_input_embeddings().register_forward_hook(in_bfloat16)
+    if torch.cuda.is_available() and not hyperparameters.compile_layers:  # a compiler fuses them itself
         from liger_kernel.transformers.functional import liger_rms_norm, liger_swiglu
 
         fuse(model.get_submodule("model"), liger_rms_norm, liger_swiglu)
     return model
+
+
+def in_bfloat16(module: torch.nn.Module, inputs: object, states: torch.Tensor) -> torch.Tensor:
+    """What goes from layer to layer, of weights that are kept in float32: autocast would leave it in float32."""
+    return states.to(torch.bfloat16)
+
+
+def compile_layers(layers: Iterable[torch.nn.Module]) -> None:
+    """In place, with their checkpointing, for passes of any length."""
+    for layer in layers:
+        layer.forward = torch.compile(layer.forward, dynamic=True)
 
 
 def language_layers(model: torch.nn.Module) -> list[GradientCheckpointingLayer]:

@@ -1,9 +1,12 @@
-"""What a family's way of training leaves no choice in: hyperparameters and layouts that only packed documents have."""
+"""What leaves a training no choice: a family's way, which only packed documents
+have layouts for, and what is installed."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TypeVar
 
+from resources.training.common_hyperparameters import Optimizer
 from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.students.families.family import SAYS, Family
@@ -13,6 +16,19 @@ Numbers = TypeVar("Numbers", SftHyperparameters, DpoHyperparameters)
 
 class LayoutError(ValueError):
     """A layout of images that the student cannot be trained with; the sentence says which can."""
+
+
+class OptimizerError(ValueError):
+    """An optimizer whose package is not installed; the sentence says how it is."""
+
+
+def require_optimizer(optimizer: Optimizer) -> None:
+    """Raise OptimizerError where its package is missing."""
+    if optimizer == "adamw_8bit" and find_spec("torchao") is None:
+        raise OptimizerError(
+            'training.optimizer = "adamw_8bit" needs torchao: pip install "lwv_dagster[adamw8]", or '
+            'set "adamw" in the recipe (LWV_RECIPE).'
+        )
 
 
 def require_layout(family: Family, layout: Layout) -> None:

@@ -27,7 +27,7 @@ from resources.training.dpo.hyperparameters import DpoHyperparameters
 from resources.training.dpo.pair_sizes import pair_sizes
 from resources.training.generate import write_batch
 from resources.training.generation_lines import PromptLine
-from resources.training.packed_attention import SAMPLES
+from resources.training.packed_attention import attend_to_own_sample
 from resources.training.rows.chat import render_answer, render_prompt
 from resources.training.rows.dataset_rows import ChatRow
 from resources.training.rows.processor import load_processor
@@ -149,7 +149,7 @@ def as_it_is_trained(kind: str, student: Path, rows: list[ChatRow]) -> tuple[lis
     add_fused_lm_head(model)
     way = student_family(str(student)).way
     if way == "packed":
-        model.set_attn_implementation({"text_config": SAMPLES})
+        attend_to_own_sample(model)
         batches = [PackedCollator(processor)(rows)]
     elif way == "alone":
         batches = [PackedCollator(processor)([row]) for row in rows]

@@ -11,7 +11,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from trl import SFTConfig
 
 from resources.training.arguments import trainer_settings
-from resources.training.packed_attention import SAMPLES, WINDOWS
+from resources.training.packed_attention import WINDOWS, attend_to_own_sample
 from resources.training.packed_trainer import Keep
 from resources.training.rows.dataset_rows import ChatRow
 from resources.training.sft.hyperparameters import SftHyperparameters
@@ -122,7 +122,7 @@ def test_fused_kernels_compute_what_the_model_does(base: Path, rows: list[ChatRo
 
     batch = {name: value.cuda() for name, value in PackedCollator(AutoProcessor.from_pretrained(base))(rows).items()}
     model: Any = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32).cuda()
-    model.set_attn_implementation({"text_config": SAMPLES})
+    attend_to_own_sample(model)
     plain = model(**batch).loss
     expected = plain.item(), gradients(model, plain)
     fuse(model.model, liger_rms_norm, liger_swiglu)

@@ -10,7 +10,7 @@ from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 from trl.trainer.utils import add_fused_lm_head
 
-from resources.training.packed_attention import SAMPLES
+from resources.training.packed_attention import attend_to_own_sample
 from resources.training.rows.chat import image_paths
 from resources.training.rows.dataset_rows import ChatRow
 from resources.training.rows.sequence import RowError
@@ -179,5 +179,5 @@ def test_attention_sample_by_sample_is_attention_under_transformers_own_mask(
     model = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
     add_fused_lm_head(model)
     expected = per_token(model, packed)
-    model.set_attn_implementation({"text_config": SAMPLES})
+    attend_to_own_sample(model)
     torch.testing.assert_close(per_token(model, packed), expected, atol=1e-5, rtol=0)

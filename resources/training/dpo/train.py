@@ -194,6 +194,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
             trainer = DocumentDPOTrainer(
                 **more,
                 keep=keep,
+                compiled=hyperparameters.compile_layers,
                 plan=plan,
                 rates=part_rates(hyperparameters),
                 train_dataset=Dataset.from_list(passes),

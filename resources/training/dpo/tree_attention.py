@@ -66,6 +66,7 @@ def _ranges(indices: np.ndarray) -> list[tuple[int, int]]:
     return [(int(part[0]), int(part[-1]) + 1) for part in np.split(indices, breaks)]
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # each tree is another one
 def attend_chains(
     module: torch.nn.Module,
     query: torch.Tensor,

@@ -1,6 +1,7 @@
 """How a student is fine-tuned: the numbers, and the name of a run that follows from them. Imports no torch."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from resources.recipe.model import Training
 from resources.training.common_hyperparameters import Hyperparameters
@@ -11,6 +12,7 @@ from resources.training.overrides import override, steered
 class SftHyperparameters(Hyperparameters):
     """Defaults are the paper's for 7B (docs/method.md 3.5): 16 documents a step, three epochs."""
 
+    keeps_attention: ClassVar[bool] = True
     learning_rate: float = 1e-5
     documents_per_update: int = 16  # on all devices together
     max_pixels: int | None = None  # of an image; None: as the base model's processor has it

@@ -77,6 +77,7 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
         trainer = TokenMeanSFTTrainer(
             model=load_model(starting_point(base, checkpoint, hyperparameters), hyperparameters),
             keep=keep,
+            compiled=hyperparameters.compile_layers,
             plan=plan,
             rates=part_rates(hyperparameters),
             peft_config=adapters(hyperparameters),

@@ -5,7 +5,8 @@ from typing import Any
 from transformers import PreTrainedModel
 from trl.trainer.sft_trainer import SFTTrainer
 
-from resources.training.packed_attention import SAMPLES
+from resources.training.kept_attention import keep_attention
+from resources.training.packed_attention import attend_to_own_sample
 from resources.training.packed_trainer import PackedTrainer
 from resources.training.students.families.registry import family_of
 
@@ -21,6 +22,7 @@ class TokenMeanSFTTrainer(PackedTrainer, SFTTrainer):
     def __init__(self, *, model: PreTrainedModel, **more: Any) -> None:
         """model: its attention is changed in place where its samples are packed. more: SFTTrainer's arguments."""
         if family_of(model.config.to_dict()).way == "packed":
-            model.set_attn_implementation({"text_config": SAMPLES})
+            attend_to_own_sample(model)
+        keep_attention(model)
         super().__init__(model=model, **more)
         self.model_accepts_loss_kwargs = True
