@@ -21,7 +21,8 @@ from resources.wanted import wrong_settings
 
 if TYPE_CHECKING:
     import httpx2
-    import openai
+
+    from resources.model_client import ModelClient
 
 EMBEDDED_URL = "http://embedded/v1"
 NOWHERE = "http://127.0.0.1:9/v1"  # no server: one of ours has no port before it is started
@@ -181,7 +182,7 @@ class Endpoint:
         """The call as a server of ours is asked it: with all of its sampling, so that no file of the model decides."""
         return replace(call, extra={**PLAIN_SAMPLING, **call.extra}) if self.served else call
 
-    def client(self, url: str) -> "openai.AsyncOpenAI":
+    def client(self, url: str) -> "ModelClient":
         """A new client for one of `urls`, for the running event loop (a client belongs to one loop).
 
         Close it after use. That of a server that is started here has no address yet: its `base_url` is set once it is.
@@ -190,6 +191,7 @@ class Endpoint:
         import openai
 
         from resources.bounded_answers import bounded
+        from resources.model_client import ModelClient
 
         if self.embedded:
             from resources.embedded.protocol import app
@@ -207,15 +209,14 @@ class Endpoint:
         if is_azure(url) and self.api_key:  # takes the key under a name of its own, and a bearer token for another kind
             headers["api-key"] = key
             http.event_hooks["request"] = [_without_bearer]
-        return openai.AsyncOpenAI(
+        return ModelClient(
             base_url=urlunsplit(parts._replace(query="")),
             api_key=key,
             http_client=http,
             timeout=httpx2.Timeout(self.timeout_s, connect=min(self.connect_s, self.timeout_s)),
             default_query=query,
             default_headers=headers,
-            max_retries=0,
-        )  # `engine.retries` decides: a 429 must reach the limiter
+        )
 
     def __repr__(self) -> str:
         where = "(embedded, in process)" if self.embedded else f"at {self.base_url}"

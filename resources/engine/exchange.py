@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import openai
-
 from resources.endpoints import Endpoint
 from resources.engine.answers import NO_TOKENS, Answer, Lost, TokenUsage, read_answer
 from resources.engine.known_models import known
@@ -24,6 +22,8 @@ from resources.messages import Call
 
 if TYPE_CHECKING:
     import httpx2
+
+    from resources.model_client import ModelClient
 
 MOST_TRIES = 10  # of one call, each with another lesson
 FIRST_THINKING = 4096  # tokens of room for thoughts, where max_tokens ended an answer before any text
@@ -48,7 +48,7 @@ class Exchange:
     def __init__(
         self,
         endpoint: Endpoint,
-        client: openai.AsyncOpenAI,
+        client: "ModelClient",
         memory: ServerMemory,
         images: Images,
         may_send: Callable[[], None],
@@ -80,15 +80,9 @@ class Exchange:
 
         try:
             async with asyncio.timeout(self.endpoint.timeout_s):
-                response = await self._client.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    content=request.pieces[0] if len(request.pieces) == 1 else _stream(request.pieces),
-                    options={"headers": {"Content-Type": "application/json", "Content-Length": str(request.size)}},
-                )
-        except openai.APIStatusError as error:
-            return read_refusal(error.status_code, _text(error.response), error.response.headers)
-        except (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError, ValueError) as error:
+                body = request.pieces[0] if len(request.pieces) == 1 else _stream(request.pieces)
+                response = await self._client.complete(body, request.size)
+        except (httpx2.HTTPError, aiohttp.ClientError, OSError, ValueError) as error:
             return lost_connection(error, self.endpoint)
         if response.status_code >= 300:
             return read_refusal(response.status_code, _text(response), response.headers)

@@ -14,7 +14,7 @@ from resources.engine.server_memory import ServerMemory
 from resources.secrets import mask
 
 if TYPE_CHECKING:
-    import openai
+    from resources.model_client import ModelClient
 
 AWAY_S = 3.0  # seconds without an answer before people are told
 
@@ -25,7 +25,7 @@ class Server:
     def __init__(self, endpoint: Endpoint, url: str, memory: ServerMemory) -> None:
         self.url = url
         self.memory = memory
-        self.client: openai.AsyncOpenAI = endpoint.client(url)
+        self.client: ModelClient = endpoint.client(url)
         self.limit = Limit(endpoint.concurrency)
         self.starting = asyncio.Lock()  # one of ours is started by one call
         self.in_flight = 0
