@@ -111,6 +111,7 @@ bench-training: setup
 	$(BIN)/python -m bench.training.run
 	$(BIN)/python -m bench.training.sft
 	$(BIN)/python -m bench.training.gpu
+	$(BIN)/python -m bench.training.levers
 
 .PHONY: bench-drafts
 bench-drafts: smol vllm
