@@ -125,6 +125,9 @@ def main() -> None:
     if given.one is not None:
         print(json.dumps(one(given.one, given.shapes[0], given.tokens[0], given.updates)))
         return
+    if not gpu.CUDA and given.shapes != ["tiny"]:
+        print("No GPU is here: what each lever gives on one was not measured.")
+        return
     print(
         f"{torch.cuda.get_device_name() if gpu.CUDA else 'CPU'}, torch {torch.__version__}, {gpu.DTYPE}\n", flush=True
     )
