@@ -22,6 +22,7 @@ from resources.settings import Settings
 from resources.stopping import STOP
 from resources.vllm.asked_of_servers import GivenUpError
 from resources.vllm.served_endpoints import Serving
+from resources.vllm.served_model import replica_of
 
 WAIT_S = 45.0
 NEEDED = {"settings", "home", "recipe", "endpoints"}  # to ask a server
@@ -58,7 +59,7 @@ def check_servers(settings: Settings, endpoints: Sequence[Endpoint], wait_s: flo
         for url in group[0].urls:
             console.print(f"[bold]{roles}[/]: {escape(f'{group[0].model} at {url}')}", soft_wrap=True)
             with console.status("  asking …"):
-                address = own.address(group[0]) if group[0].served else url
+                address = own.address(group[0], replica=replica_of(url)) if group[0].served else url
                 found = asyncio.run(check(group[0], url, ledger, prices, wait_s, address))
             if found.context and any(endpoint.role == "teacher" for endpoint in group):
                 context = Context(found.context, "see above")
@@ -76,7 +77,7 @@ def start_servers(settings: Settings, endpoints: Sequence[Endpoint]) -> bool:
     for group in same_server(endpoints):
         with console.status(f"  vLLM loads {escape(group[0].model)} …"):
             try:
-                own.address(group[0])
+                own.start(group[0])
             except EndpointError as error:
                 console.print(f"  [red]✗ {escape(str(error))}[/]", soft_wrap=True)
                 return False

@@ -1,12 +1,7 @@
 """The Dagster side of `resources`: typed factories whose `create` gives assets plain objects, and clear failures."""
 
-import os
-import re
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +13,7 @@ from resources.endpoints import Endpoint, endpoints_from_env
 from resources.engine import ModelEngine, StoppedError
 from resources.engine.money import Budget, read_prices, require_prices
 from resources.failures import EndpointError, StorageError
+from resources.gpus import visible_gpus
 from resources.ledger import Ledger
 from resources.messages import Role
 from resources.recipe.read import RecipeError
@@ -31,7 +27,6 @@ from resources.vllm.served_endpoints import Serving, require_servable
 # What an asset tells Dagster of its data, by name: the UI plots numbers; a MetadataValue says how it is shown.
 MetadataEntry: TypeAlias = dg.MetadataValue | str | float | list[str] | list[int] | None
 Metadata: TypeAlias = Mapping[str, MetadataEntry]
-DEVICE = re.compile(r"\d+$|(GPU|MIG)-")  # an index, a uuid, or the beginning of a uuid
 LEDGER_ALONE_TAG = "lwv/ledger_alone"  # of a run that may ask no model: what was never answered stops it
 BUDGET_TAG = "lwv/budget"  # of a run: whose budget its calls are counted in, where that is not its own
 
@@ -106,12 +101,7 @@ class GpuResource(dg.ConfigurableResource["GpuResource"]):
         """Indices of the GPUs to use; empty: the CPU."""
         if self.device_ids:
             return self.device_ids
-        if shutil.which("nvidia-smi") is None:
-            return []
-        if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-            return list(range(count_visible(visible)))
-        listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=False).stdout
-        return list(range(sum(line.startswith("GPU ") for line in listing.splitlines())))
+        return list(range(len(visible_gpus())))
 
     def env(self) -> dict[str, str]:
         """CUDA_VISIBLE_DEVICES where devices were chosen; otherwise nothing, so the machine's own setting applies."""
@@ -131,11 +121,6 @@ def counts_table(counts: Mapping[str, float | None]) -> Metadata:
 def mean(total: float, count: int) -> float | None:
     """total / count, for metadata; None where there is nothing to take a mean of: the entry is left out."""
     return total / count if count else None
-
-
-def count_visible(setting: str) -> int:
-    """How many GPUs CUDA_VISIBLE_DEVICES names: as CUDA reads it, nothing after an invalid name counts."""
-    return sum(1 for _ in takewhile(DEVICE.match, map(str.strip, setting.split(","))))
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from resources.failures import EndpointError
 from resources.messages import ROLES, Call, Role
 from resources.secret_values import secrets_in_address, secrets_in_fields, secrets_in_headers
 from resources.secrets import keep_secret, know_environment, mask
+from resources.settings import Settings
 from resources.vllm.serve_command import PLAIN_SAMPLING
-from resources.vllm.served_model import SCHEME, ServedModel, is_ours, of_path, served_model
+from resources.vllm.served_model import SCHEME, ServedModel, is_ours, of_path, replica_addresses, served_model
 from resources.wanted import wrong_settings
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Endpoint:
     once, for each server. window: samples open at once for each slot (`order.open_samples`). timeout_s: for one call;
     document_s: for all calls of one sample. patience_s: how long a server that has answered before may answer no call
     before the run stops; startup_s: one that never has, while it cannot be reached. wire: what its requests hold.
+    replicas: servers of ours side by side.
     """
 
     connect_s = 10.0  # for a connection: a firewall that drops packets says nothing else
@@ -89,6 +91,7 @@ class Endpoint:
         document_s: float = 6 * 3600,
         startup_s: float = 5,
         wire: Wire | None = None,
+        replicas: int = 1,
     ) -> None:
         self.role = role
         self.prefix = f"LWV_{role.upper()}"
@@ -134,7 +137,7 @@ class Endpoint:
         else:
             raise EndpointError(f"{self.prefix}_MODEL is not set: name the model to ask for at {mask(self.base_url)}.")
         if self.served:
-            self.urls = [self.base_url]
+            self.urls = replica_addresses(self.served, replicas)
             return
         if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
             raise EndpointError(
@@ -176,6 +179,7 @@ class Endpoint:
                 read_extra(found.extra, prefix),
                 read_headers(headers, prefix),
             ),
+            Settings().vllm_replicas if is_ours(base_url or found.base_url or "") else 1,
         )
 
     def in_full(self, call: Call) -> Call:

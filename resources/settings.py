@@ -63,6 +63,11 @@ class Settings(BaseSettings):
         description="Tokens of prompt and answer that a vLLM of ours takes; unset: 32,768 at most.",
     )
     vllm_start_s: float = Field(default=900, gt=0, description="Seconds that a vLLM of ours may take to load.")
+    vllm_replicas: int = Field(
+        default=1,
+        ge=1,
+        description="Servers of vLLM side by side, each with its share of the GPUs; a document stays with one.",
+    )
     vllm_args: str = Field(default="", description="Further arguments of a vLLM of ours, as in a shell.")
 
     label_studio_url: str = Field(

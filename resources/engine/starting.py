@@ -8,6 +8,7 @@ from resources.endpoints import Endpoint
 from resources.engine.server import Server
 from resources.failures import EndpointError, StoppedError
 from resources.vllm.asked_of_servers import GivenUpError, OwnServer
+from resources.vllm.served_model import replica_of
 
 MOST_STARTS = 3  # of one server in a run: after that it is the calls that end it
 
@@ -25,7 +26,7 @@ class Starting:
             return
         async with server.starting:
             try:
-                address = await asyncio.to_thread(self._own.address, endpoint, stopped)
+                address = await asyncio.to_thread(self._own.address, endpoint, stopped, replica_of(server.url))
             except GivenUpError as error:
                 raise StoppedError(str(error)) from error
             if str(server.client.base_url).rstrip("/") == address:

@@ -14,8 +14,8 @@ class GivenUpError(RuntimeError):
 class OwnServer(Protocol):
     """Starts the server of an endpoint that is `served`; its methods wait, so they are called in a thread."""
 
-    def address(self, endpoint: "Endpoint", stopped: Callable[[], bool]) -> str:
-        """Where the API is, http://127.0.0.1:port/v1. Raises EndpointError, GivenUpError."""
+    def address(self, endpoint: "Endpoint", stopped: Callable[[], bool], replica: int = 1) -> str:
+        """Where the API of one of its servers is, http://127.0.0.1:port/v1. Raises EndpointError, GivenUpError."""
         ...
 
     def last_words(self, endpoint: "Endpoint") -> str:

@@ -1,7 +1,8 @@
-"""The vLLM server that this process uses: started where none is there, shared with other steps, given up in order.
+"""The vLLM servers that this process uses: started where none is there, shared with other steps, given up in order.
 
-One at a time: a machine has room for one model beside nothing else. Files under LWV_HOME/vllm/<key>/: `log.txt`,
-`server.json`, and the lock `alive` that its keeper holds; LWV_HOME/locks/vllm-<key>.lock: held by all who use it.
+Of one model at a time: a machine has room for one beside nothing else, on as many servers as its GPUs carry. Files
+under LWV_HOME/vllm/<key>/: `log.txt`, `server.json`, and the lock `alive` that its keeper holds;
+LWV_HOME/locks/vllm-<key>.lock: held by all who use it.
 """
 
 import fcntl
@@ -14,18 +15,21 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from resources.failures import EndpointError
+from resources.gpus import visible_gpus
 from resources.identity import short_hash
 from resources.locks import EVERY_S, Lock
 from resources.settings import Settings
 from resources.stopping import STOP
 from resources.training.launcher import kept_back
 from resources.vllm.asked_of_servers import GivenUpError
+from resources.vllm.gpu_share import ONE, Share, share_of
 from resources.vllm.serve_command import MODULE, ServeOptions, serve_arguments, serve_environment
 from resources.vllm.served_model import ServedModel, max_positions, require_model, weights_dtype
 from resources.vllm.server_figures import DIRECT, ask_figures, figures_since
@@ -38,14 +42,13 @@ SAY_EVERY_S = 10.0
 GONE_S = 15.0  # a server that nobody uses has ended by then
 PORTS = 3  # tries: another process may take a free port before the server does
 ROOT = Path(__file__).resolve().parents[2]
-ALONE = threading.RLock()
+MANY = threading.RLock()  # held while it changes which servers there are
 
 
 @dataclass
 class RunningServer:
     """root: http://127.0.0.1:port; users: held as long as this process needs it."""
 
-    key: str
     root: str
     folder: Path
     users: Lock
@@ -57,31 +60,50 @@ class RunningServer:
         """Whether its keeper is at work."""
         return held(self.folder / "alive")
 
+    def mark(self) -> None:
+        """What is counted from here on is what it did."""
+        self.before, self.since = ask_figures(self.root), time.monotonic()
+
 
 class OwnServers:
-    """The server of this process. Made once; its methods may be called from any thread."""
+    """The servers of this process, all of one model. Made once; its methods may be called from any thread."""
 
     def __init__(self) -> None:
-        self._now: RunningServer | None = None
+        self._now: dict[int, RunningServer] = {}
+        self._model = ""
+        self._places: dict[int, threading.Lock] = defaultdict(threading.Lock)  # one replica is started at a time
         self._kept = 0
 
     def root(
         self, home: Path, settings: Settings, model: ServedModel, size: Mapping[str, int] | None,
-        setting: str, stopped: Callable[[], bool],
+        setting: str, stopped: Callable[[], bool], share: Share = ONE,
     ) -> str:  # fmt: skip
         """Where the model is served, http://127.0.0.1:port; it is started where it is not.
 
-        setting: that names the model, for messages; stopped: whether to give up waiting. Raises EndpointError,
-        GivenUpError.
+        setting: that names the model, for messages; stopped: whether to give up waiting; share: which of several
+        servers side by side is asked for. Raises EndpointError, GivenUpError.
         """
-        with ALONE:
-            key, environment, arguments = self._plan(home, settings, model, size, setting)
-            if self._now and self._now.key == key and self._now.lives:
-                return self._now.root
-            self.let_go()
-            self._now = _obtain(home, key, environment, arguments, settings, model, stopped)
-            self.mark()
-            return self._now.root
+        key, environment, arguments = self._plan(home, settings, model, size, setting)
+        gpus = {} if environment.cpu else share_of(share, visible_gpus())
+        with MANY:
+            if self._model != key:
+                self.let_go()
+                self._model = key
+        with self._places[share.replica]:
+            now = self._now.get(share.replica)
+            if now and now.lives:
+                return now.root
+            if now:
+                now.users.release()
+            name = key if share.replica == 1 else f"{key}-{share.replica}"
+            found = _obtain(home, name, environment, arguments, gpus, settings, model, stopped)
+            with MANY:
+                if self._model != key:
+                    found.users.release()
+                    raise GivenUpError(f"another model than {model.name} was asked for while vLLM was loading")
+                self._now[share.replica] = found
+            found.mark()
+            return found.root
 
     def _plan(
         self, home: Path, settings: Settings, model: ServedModel, size: Mapping[str, int] | None, setting: str
@@ -102,34 +124,39 @@ class OwnServers:
 
     def mark(self) -> None:
         """What is counted from here on is what `figures` gives."""
-        if self._now:
-            self._now.before, self._now.since = ask_figures(self._now.root), time.monotonic()
+        for server in list(self._now.values()):
+            server.mark()
 
     def figures(self) -> dict[str, float]:
-        """What the server did since `mark`; empty where there is none."""
-        if not self._now or not self._now.lives:
+        """What the servers did together since `mark`; empty where there is none."""
+        living = [server for server in list(self._now.values()) if server.lives]
+        if not living:
             return {}
-        return figures_since(self._now.before, ask_figures(self._now.root), time.monotonic() - self._now.since)
+        before, after = Counter[str](), Counter[str]()
+        for server in living:
+            before.update(server.before)
+            after.update(ask_figures(server.root))
+        return figures_since(before, after, time.monotonic() - min(server.since for server in living))
 
     def let_go(self) -> None:
-        """Give the server up, and wait until its memory is free where nobody else uses it."""
-        with ALONE:
-            now, self._now = self._now, None
-            if now is None:
-                return
-            now.users.release()
+        """Give the servers up, and wait until their memory is free where nobody else uses it."""
+        with MANY:
+            gone, self._now, self._model = list(self._now.values()), {}, ""
+            for server in gone:
+                server.users.release()
             deadline = time.monotonic() + GONE_S
-            while now.lives and not used(now.users.path) and time.monotonic() < deadline:
-                time.sleep(EVERY_S)
+            for server in gone:
+                while server.lives and not used(server.users.path) and time.monotonic() < deadline:
+                    time.sleep(EVERY_S)
 
     def step_ended(self) -> None:
-        """A step of this process has ended: its server goes, unless one command runs many steps (`keeping`)."""
+        """A step of this process has ended: its servers go, unless one command runs many steps (`keeping`)."""
         if not self._kept:
             self.let_go()
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """The server stays from step to step while the block runs."""
+        """The servers stay from step to step while the block runs."""
         self._kept += 1
         try:
             yield
@@ -149,8 +176,8 @@ def _more_arguments(text: str) -> list[str]:
 
 
 def _obtain(
-    home: Path, key: str, environment: VllmEnvironment, arguments: list[str], settings: Settings, model: ServedModel,
-    stopped: Callable[[], bool],
+    home: Path, key: str, environment: VllmEnvironment, arguments: list[str], gpus: Mapping[str, str],
+    settings: Settings, model: ServedModel, stopped: Callable[[], bool],
 ) -> RunningServer:  # fmt: skip
     """Attach to the server where one lives, else start it; one process at a time starts it."""
     folder, what = home / "vllm" / key, f"a step that asks {model.name}"
@@ -163,13 +190,13 @@ def _obtain(
         while not starting.take(what):  # somebody else starts it
             waiting.a_moment()
         try:
-            root = _living(folder, model) or _started(folder, environment, arguments, users, waiting)
+            root = _living(folder, model) or _started(folder, environment, arguments, gpus, users, waiting)
         finally:
             starting.release()
     except BaseException:
         users.release()
         raise
-    return RunningServer(key, root, folder, users)
+    return RunningServer(root, folder, users)
 
 
 def _living(folder: Path, model: ServedModel) -> str | None:
@@ -186,7 +213,14 @@ def _living(folder: Path, model: ServedModel) -> str | None:
     return root
 
 
-def _started(folder: Path, environment: VllmEnvironment, arguments: list[str], users: Lock, waiting: "_Waiting") -> str:
+def _started(
+    folder: Path,
+    environment: VllmEnvironment,
+    arguments: list[str],
+    gpus: Mapping[str, str],
+    users: Lock,
+    waiting: "_Waiting",
+) -> str:
     """Start it and wait until it answers. Raises EndpointError."""
     while held(folder / "alive"):  # one that no longer answers, or that was not ready: it has no user but us
         _end_keeper(folder)
@@ -194,7 +228,8 @@ def _started(folder: Path, environment: VllmEnvironment, arguments: list[str], u
     for _ in range(PORTS):
         port = free_port()
         root = f"http://127.0.0.1:{port}"
-        keeper = _start_keeper(folder, environment, [*arguments, "--host", "127.0.0.1", "--port", str(port)], users)
+        address = ["--host", "127.0.0.1", "--port", str(port)]
+        keeper = _start_keeper(folder, environment, [*arguments, *address], gpus, users)
         try:
             while keeper.poll() is None:
                 if healthy(root) and keeper.poll() is None:
@@ -214,7 +249,7 @@ def _started(folder: Path, environment: VllmEnvironment, arguments: list[str], u
 
 
 def _start_keeper(
-    folder: Path, environment: VllmEnvironment, arguments: list[str], users: Lock
+    folder: Path, environment: VllmEnvironment, arguments: list[str], gpus: Mapping[str, str], users: Lock
 ) -> "subprocess.Popen[bytes]":
     plan: KeeperPlan = {
         "python": environment.python,
@@ -227,7 +262,7 @@ def _start_keeper(
     _write(folder / "plan.json", plan)
     with (folder / "log.txt").open("w", encoding="utf-8") as log:
         log.write(f"{STARTED}\n{shlex.join([environment.python, '-m', MODULE, *arguments])}\n")
-    env = serve_environment(os.environ, kept_back(os.environ), environment.cpu)
+    env = {**serve_environment(os.environ, kept_back(os.environ), environment.cpu), **gpus}
     (folder / "work").mkdir(exist_ok=True)
     return subprocess.Popen(
         [sys.executable, str(ROOT / "resources" / "vllm" / "server_keeper.py"), str(folder / "plan.json")],

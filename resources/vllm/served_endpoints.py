@@ -1,13 +1,15 @@
 """The servers of a factory's endpoints: what one step's engine is given, with the folder and the settings it needs."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from resources.endpoints import Endpoint
 from resources.failures import EndpointError
 from resources.settings import Settings
+from resources.vllm.gpu_share import Share
 from resources.vllm.own_servers import OWN_SERVERS
-from resources.vllm.served_model import ServedModel, require_model
+from resources.vllm.served_model import ServedModel, replica_of, require_model
 from resources.vllm.server_log import why_it_ended
 from resources.vllm.vllm_environment import vllm_environment
 
@@ -19,15 +21,21 @@ class Serving:
         self._home, self._settings, self._size = home, settings, size
         self._asked = False
 
-    def address(self, endpoint: Endpoint, stopped: Callable[[], bool] = lambda: False) -> str:
-        """Where the API is, http://127.0.0.1:port/v1. Raises EndpointError, GivenUpError."""
+    def address(self, endpoint: Endpoint, stopped: Callable[[], bool] = lambda: False, replica: int = 1) -> str:
+        """Where the API of one of its servers is, http://127.0.0.1:port/v1. Raises EndpointError, GivenUpError."""
         root = OWN_SERVERS.root(
-            self._home, self._settings, _model(endpoint), self._size, f"{endpoint.prefix}_BASE_URL", stopped
-        )
+            self._home, self._settings, _model(endpoint), self._size, f"{endpoint.prefix}_BASE_URL", stopped,
+            Share(replica, len(endpoint.urls)),
+        )  # fmt: skip
         if not self._asked:
             self._asked = True
             OWN_SERVERS.mark()
         return f"{root}/v1"
+
+    def start(self, endpoint: Endpoint) -> None:
+        """Start all servers of the endpoint, side by side. Raises EndpointError, GivenUpError."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda url: self.address(endpoint, replica=replica_of(url)), endpoint.urls))
 
     def last_words(self, endpoint: Endpoint) -> str:
         """Why its server ended last."""

@@ -25,6 +25,18 @@ def is_ours(address: str) -> bool:
     return address.strip().startswith(SCHEME)
 
 
+def replica_addresses(model: ServedModel, replicas: int) -> list[str]:
+    """A name for each of the servers that serve the model side by side; of one it is the model's."""
+    first = f"{SCHEME}{model.name}"
+    return [first, *(f"{first}#{number}" for number in range(2, replicas + 1))]
+
+
+def replica_of(address: str) -> int:
+    """Which of them has this name, from 1 on."""
+    number = address.rpartition("#")[2]
+    return int(number) if "#" in address and number.isdecimal() else 1
+
+
 def served_model(address: str, setting: str) -> ServedModel:
     """The model of an address `vllm:PATH-OR-ID`. setting: that holds it. Raises EndpointError where it names none."""
     path = address.strip().removeprefix(SCHEME).strip()
