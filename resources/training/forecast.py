@@ -31,6 +31,7 @@ class Load:
     attended: int  # pairs of a token and one that it sees, of these
     vision_tokens: int  # of these
     epochs: float
+    longest_vision: int = 0  # visual tokens of the pass that has most
     reference_passes: float = 0  # forward passes of a reference model per trained pass
     copies: int = 1  # of the model: 2 with a reference beside it
 
@@ -59,7 +60,8 @@ class Forecast:
             raise DoesNotFitError(
                 f"This run needs about {self.needed / GIB:.1f} GiB on each device ({parts}), and {available / GIB:.1f} "
                 "are free. What helps, in [training] of the recipe (LWV_RECIPE): lora_rank = 16 (adapters instead of "
-                'all weights), a smaller max_tokens, reference = "stored"; or more devices, which share the weights.'
+                'all weights), freeze_vision = true, a smaller max_tokens, reference = "stored"; or more devices, '
+                "which share the weights."
             )
 
 
@@ -86,6 +88,12 @@ def forecast(shape: Shape, hyperparameters: Hyperparameters, load: Load, devices
         # FSDP2 shares gradients at an update's last pass; until then each device adds up its own, of all weights.
         "gradients not shared yet": trained * 4 if devices > 1 and hyperparameters.sharding == "fsdp2" else 0,
         "activations": size * values * computed,
+        "vision tower's activations": 0
+        if hyperparameters.freeze_vision
+        else load.longest_vision
+        * shape.patches
+        * shape.tower.values(hyperparameters.dtype, hyperparameters.gradient_checkpointing)
+        * computed,
         "head": min(size, 4096) * min(shape.vocabulary, 32_768) * computed
         + size * shape.hidden * 4
         + (0 if adapters else shape.vocabulary * shape.hidden * 4),

@@ -111,6 +111,7 @@ def load_of(hyperparameters: DpoHyperparameters, plan: Sequence[Cost], several: 
         tokens=sum(one["tokens"] for one in plan),
         attended=sum(one["attended"] for one in plan),
         vision_tokens=sum(one["vision_tokens"] for one in plan),
+        longest_vision=sum(sorted(one["vision_tokens"] for one in plan)[-hyperparameters.batch :]),
         epochs=several,
         reference_passes=1 / several if stored else 1,
         copies=1 if stored or hyperparameters.lora_rank else 2,
@@ -174,8 +175,10 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
     args = settings(hyperparameters, partial_folder(run.output), per_update)
     plan = planned(args, hyperparameters, counts, per_update, say) if documents else None
     load = load_of(hyperparameters, passes, epochs(hyperparameters, args, len(passes), plan))
-    longest = longest_pass(plan, counts, hyperparameters.batch)
-    keep = forecast_run(sft, hyperparameters, replace(load, longest=longest), say)
+    most, most_vision = (
+        longest_pass(plan, one, hyperparameters.batch) for one in (counts, [each["vision_tokens"] for each in passes])
+    )
+    keep = forecast_run(sft, hyperparameters, replace(load, longest=most, longest_vision=most_vision), say)
 
     def fit(checkpoint: str | None) -> tuple[Trainer, KindRecord]:
         # The reference never comes from a resumed run's checkpoint: a copy is loaded where the policy is none, unless

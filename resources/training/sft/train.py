@@ -65,6 +65,7 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
             tokens=sum(tokens),
             attended=sum(causal(count.total) for count in counts),
             vision_tokens=sum(count.vision for count in counts),
+            longest_vision=longest_pass(plan, [count.vision for count in counts], hyperparameters.batch),
             epochs=epochs(hyperparameters, args, len(rows), plan),
         ),
         say,

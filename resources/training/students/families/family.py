@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from resources.training.shape import Shape
+from resources.training.shape import Shape, Tower
 
 Way = Literal["packed", "alone", "plain"]
 
@@ -40,7 +40,7 @@ class Family:
     ms_swift: str  # `template` of ms-swift
 
 
-def with_full_attention(config: Mapping[str, Any], vision: int, patches: int) -> Shape:
+def with_full_attention(config: Mapping[str, Any], vision: int, tower: Tower, patches: int) -> Shape:
     """Of a model whose language model has full attention in each layer, of heads that may be wider together than the
     hidden states. vision: weights of all that makes visual tokens; patches: of one of these."""
     text = config["text_config"]
@@ -58,6 +58,7 @@ def with_full_attention(config: Mapping[str, Any], vision: int, patches: int) ->
         attending=layers,
         adapted=layers * (2 * (hidden + query) + 2 * (hidden + key_value) + 3 * (hidden + feed_forward)),
         vision=vision,
+        tower=tower,
         patches=patches,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from resources.training.shape import Shape
+from resources.training.shape import Shape, Tower
 from resources.training.students.families.family import FEED_FORWARD, FULL_ATTENTION, Family, with_full_attention
 
 
@@ -12,9 +12,12 @@ def shape(config: Mapping[str, Any]) -> Shape:
     vision, hidden = config["vision_config"], config["text_config"]["hidden_size"]
     own, patches = vision["hidden_size"], round(1 / config["downsample_ratio"] ** 2)
     (height, width), (side, across) = vision["image_size"], vision["patch_size"]
-    layers = vision["num_hidden_layers"] * (4 * own**2 + 2 * own * vision["intermediate_size"])
+    tower = Tower(
+        layers=vision["num_hidden_layers"], hidden=own, feed_forward=vision["intermediate_size"], gated=False, wide=True
+    )
+    layers = tower.layers * (4 * own**2 + 2 * own * vision["intermediate_size"])
     embedded = vision["num_channels"] * side * across + (height // side) * (width // across)
-    return with_full_attention(config, layers + embedded * own + patches * own * hidden + hidden**2, patches)
+    return with_full_attention(config, layers + embedded * own + patches * own * hidden + hidden**2, tower, patches)
 
 
 INTERNVL = Family(

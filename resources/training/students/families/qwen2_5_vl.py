@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from resources.training.shape import Shape
+from resources.training.shape import Shape, Tower
 from resources.training.students.families.family import FEED_FORWARD, FULL_ATTENTION, Family, with_full_attention
 
 TOKENS = ("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
@@ -16,7 +16,9 @@ def shape(config: Mapping[str, Any]) -> Shape:
     patches = vision["spatial_merge_size"] ** 2
     patch = vision["in_channels"] * vision["temporal_patch_size"] * vision["patch_size"] ** 2
     layers = vision["depth"] * (4 * own**2 + 3 * own * vision["intermediate_size"])
-    return with_full_attention(config, layers + patch * own + (own * patches) ** 2 + own * patches * hidden, patches)
+    weights = layers + patch * own + (own * patches) ** 2 + own * patches * hidden
+    tower = Tower(layers=vision["depth"], hidden=own, feed_forward=vision["intermediate_size"], gated=True)
+    return with_full_attention(config, weights, tower, patches)
 
 
 QWEN2_5_VL = Family(

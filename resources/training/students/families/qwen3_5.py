@@ -6,7 +6,7 @@ from typing import Any
 from resources.training.shape import Shape
 from resources.training.students.families.family import FEED_FORWARD, FULL_ATTENTION, Family, head_width
 from resources.training.students.families.qwen2_5_vl import TOKENS
-from resources.training.students.families.qwen3_vl import tower
+from resources.training.students.families.qwen3_vl import tower, weights
 
 LINEAR_ATTENTION = ("in_proj_qkv", "in_proj_z", "out_proj")  # but not the small gates
 
@@ -36,7 +36,8 @@ def shape(config: Mapping[str, Any]) -> Shape:
         adapted=layers * 3 * (hidden + feed_forward)
         + full * (2 * (hidden + key_value) + (hidden + 2 * query) + (query + hidden))
         + (layers - full) * (hidden + mixed + 2 * (hidden + values)),
-        vision=tower(vision),
+        vision=weights(vision),
+        tower=tower(vision),
         patches=vision["spatial_merge_size"] ** 2,
     )
 
