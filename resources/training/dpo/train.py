@@ -25,7 +25,7 @@ from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.dpo.layout import arrange, document_images
 from resources.training.dpo.pair_sizes import over_budget
 from resources.training.dpo.plain_pairs import plan_pairs
-from resources.training.dpo.trainer import DocumentDPOTrainer
+from resources.training.dpo.trainer import DocumentDPOTrainer, PairDPOTrainer
 from resources.training.forecast import Load
 from resources.training.held_out import document_of, split
 from resources.training.rows.processor import Processor, load_processor
@@ -191,15 +191,15 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
             "args": args,
             "processing_class": processor,
             "callbacks": callbacks(hyperparameters, say),
+            "compiled": hyperparameters.compile_layers,
+            "rates": part_rates(hyperparameters),
         }
         trainer: DPOTrainer
         if documents:
             trainer = DocumentDPOTrainer(
                 **more,
                 keep=keep,
-                compiled=hyperparameters.compile_layers,
                 plan=plan,
-                rates=part_rates(hyperparameters),
                 train_dataset=Dataset.from_list(passes),
                 eval_dataset=Dataset.from_list(held_out) if held_out else None,
                 reference_file=run.reference,
@@ -207,7 +207,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
             )
         else:
             own, other = (_pairs_of(rows, some, processor, hyperparameters.layout) for some in (passes, held_out))
-            trainer = DPOTrainer(**more, train_dataset=own, eval_dataset=other)
+            trainer = PairDPOTrainer(**more, train_dataset=own, eval_dataset=other)
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
             say(f"resuming from {checkpoint}")

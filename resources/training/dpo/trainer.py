@@ -46,6 +46,10 @@ def share(count: int, rank: int, ranks: int) -> list[int]:
     return [min(number, count - 1) for number in range(rank, rank + math.ceil(count / ranks) * ranks, ranks)]
 
 
+class PairDPOTrainer(PackedTrainer, DPOTrainer):
+    """TRL's, pair by pair, steered as the other trainers are."""
+
+
 class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
     """Trains on `documents.plan_documents`' passes through `documents.DocumentCollator`; the rest is TRL's.
 
