@@ -13,7 +13,6 @@ from resources.engine import run
 from resources.sampling import SampledBy
 from resources.settings import Settings
 from resources.store import Store
-from resources.text.tokens import STUDENT_CAP_PER_WORD
 from resources.training.generation_lines import AnswerLine, PromptLine, read_answers
 from resources.training.launcher import launch_command, launch_env
 from resources.training.run_config import GenerationRun
@@ -28,15 +27,15 @@ class GenerationError(RuntimeError):
 
 
 def prompt_line(
-    store: Store, item_id: str, prompt: str, images: Iterable[str], seed: int, words: int, most_tokens: int
+    store: Store, item_id: str, prompt: str, images: Iterable[str], seed: int, most_tokens: int
 ) -> PromptLine:
-    """What the script is asked to answer once. images: sha256 of each; words: as many as are wanted."""
+    """What the script is asked to answer once. images: sha256 of each."""
     return {
         "item_id": item_id,
         "prompt": prompt,
         "images": [str(store.image_path(image)) for image in images],
         "seed": seed,
-        "max_new_tokens": min(most_tokens, STUDENT_CAP_PER_WORD * words),
+        "max_new_tokens": most_tokens,
     }
 
 

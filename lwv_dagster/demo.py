@@ -237,14 +237,14 @@ def show_quarantine(store: Store, shards: list[str]) -> None:
 
 def show_scores(store: Store) -> None:
     """The means of base, SFT, DPO and teacher, and what they are worth."""
-    from assets.benchmark_scores.scores import read_summary
+    from assets.benchmark_scores.scores import SCORE_COLUMNS, read_summary
 
     summary = read_summary(store)
     if summary:
         print_table(
             f"Scores ({summary['harness']}; judge: {escape(summary['judge'])})",
-            ("model", "items", "S", "S_l", "S_l released", "S_q", "words"),
+            SCORE_COLUMNS,
             summary["rows"],
-            numbers=("items", "S", "S_l", "S_l released", "S_q", "words"),
+            numbers=SCORE_COLUMNS[1:],
         )
         console.print(summary["note"], soft_wrap=True, markup=False)

@@ -35,7 +35,8 @@ from resources.training.generation_lines import PromptLine
 from resources.training.run_id import run_id
 from resources.vllm.served_model import image_size
 
-MOST_TOKENS = 8192  # the paper's setting, as the recipe's defaults are (docs/method.md 4.1)
+MOST_TOKENS = 8192  # the paper's setting, as the recipe's defaults are (docs/method.md 4.1), whatever length is asked
+TINY_TOKENS = 2048  # of the tiny student, whose noise has no end
 
 
 class Answer(NamedTuple):
@@ -44,6 +45,7 @@ class Answer(NamedTuple):
     model: str
     item_id: str
     text: str
+    finish: str
 
 
 @step_asset(STEP, kinds={"torch", "openai"})
@@ -74,7 +76,8 @@ def benchmark_scores(
         pending = pending_shards(known_shards(context.instance), shards, learnt)
         items = held_out_items(tables, shards, pending_note(pending))
         checkpoints = {"base": training["base"], "sft": str(sft), "dpo": str(dpo)}
-        prompts, size = [item_prompt(tables, item) for item in items], image_size(str(sft))
+        most = TINY_TOKENS if training["student"] == "tiny" else MOST_TOKENS
+        prompts, size = [item_prompt(tables, item, most) for item in items], image_size(str(sft))
         sampling = sampled_by(made_with.recipe.scores.temperature, made_with.recipe.scores.sampling)
         # A hash over harness, models, items and parameters: where one of them changes, so does the file of the answers.
         run_name = run_id(
@@ -92,10 +95,10 @@ def benchmark_scores(
             size,
         )
         answers = [
-            Answer(model, item_id, without_thoughts(answer["text"]).text)
+            Answer(model, item_id, without_thoughts(answer["text"]).text, answer["finish"])
             for (model, item_id), answer in written.answers.items()
         ]
-        answers += [Answer("teacher", item["item_id"], item["reference"]) for item in items]
+        answers += [Answer("teacher", item["item_id"], item["reference"], "stop") for item in items]
         answers.sort(key=lambda answer: (MODELS.index(answer.model), answer.item_id))
         engine = models.engine(tables, context.run)
         rows = run(judge_all(engine, by_id(items), answers))
@@ -155,12 +158,10 @@ def pending_shards(known: Iterable[str], scored: Sequence[str], learnt: Sequence
     return {shard: why.get(shard, "added after training began") for shard in known if shard not in scored}
 
 
-def item_prompt(store: Store, item: Item) -> PromptLine:
+def item_prompt(store: Store, item: Item, most_tokens: int) -> PromptLine:
     """What each checkpoint is asked for an item, with a seed that follows from its id."""
     seed = int(item["item_id"][:6], 16) % 100_000
-    return prompt_line(
-        store, item["item_id"], item["instruction"], item["images"], seed, item["required_words"], MOST_TOKENS
-    )
+    return prompt_line(store, item["item_id"], item["instruction"], item["images"], seed, most_tokens)
 
 
 async def judge_all(engine: ModelEngine, items: Mapping[str, Item], answers: Sequence[Answer]) -> list[Score]:
@@ -176,6 +177,6 @@ async def judge_all(engine: ModelEngine, items: Mapping[str, Item], answers: Seq
     async with engine:
         async for answer, judged in engine.run(answers, work, "judge", "benchmark_scores"):
             rows[answer.model, answer.item_id] = score_row(
-                answer.model, items[answer.item_id], answer.text, judged, judge
+                answer.model, items[answer.item_id], answer.text, answer.finish, judged, judge
             )
     return [rows[answer.model, answer.item_id] for answer in answers]

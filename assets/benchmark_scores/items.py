@@ -19,6 +19,7 @@ class Item(TypedDict):
     """One item: what every model is asked, and what the teacher wrote for it."""
 
     item_id: str
+    cluster: str  # what items share that are alike: the document
     task: str  # the example's own
     language: str
     instruction: str
@@ -58,6 +59,7 @@ def benchmark_item(row: LongOutput, required_words: int) -> Item:
     """The item of a held-out example."""
     return {
         "item_id": row["example_id"],
+        "cluster": row["document_id"],
         "task": row["task"],
         "language": row["language"],
         "instruction": row["instruction"],

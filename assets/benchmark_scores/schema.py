@@ -11,10 +11,12 @@ class Score(TypedDict):
     model: str  # base | sft | dpo | teacher
     benchmark: str  # held_out: MMLongBench-Write's form, made from held-out documents
     item_id: str
+    cluster: str  # what items share that are alike: the document
     task: str  # of the example: open, a family of MMLongBench-Write, or a deck task
     language: str
     required_words: Int32
     words: Int32
+    finish: str  # stop, or length: its limit ended it
     length_score: Float32  # 0-100, paper eq. 6
     length_score_released: Float32  # 0-100, the released code's formula (divisors swapped)
     relevance: Float32 | None  # this and the next five: 1-5, mean over the votes; null where it gave none
@@ -32,4 +34,4 @@ class Score(TypedDict):
     output: str  # what the model wrote
 
 
-BENCHMARK_SCORES = Table("benchmark_scores", Score, version=2)
+BENCHMARK_SCORES = Table("benchmark_scores", Score, version=3)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import TypeAlias, TypedDict, cast
 
+from assets.benchmark_scores.intervals import Part, interval
 from assets.benchmark_scores.items import Item
 from assets.benchmark_scores.schema import Score
 from assets.benchmark_scores.score_files import BENCHMARK, MODELS, summary_path
@@ -15,10 +16,11 @@ from resources.store import Store
 from resources.text.length_score import length_score, length_score_released
 from resources.text.words import count_words
 
-HARNESS = "lwv held_out 3"  # raise with any change to how texts are generated or scored
+HARNESS = "lwv held_out 4"  # raise with any change to how texts are generated or scored
 REFUSED = ("refused", "filtered")  # kinds of AnswerError
 
-# items, judged: how many; S, S_l, S_l_released, S_q: 0-100; words. None: no item was judged.
+# items, judged, cut (by the limit of tokens): how many; S, S_l, S_l_released, S_q: 0-100, S, S_l and S_q each with _low
+# and _high (`intervals`); words. None: no item was judged, or one document tells no interval.
 Means: TypeAlias = dict[str, float | None]
 
 
@@ -33,12 +35,15 @@ class Summary(TypedDict):
     checkpoints: dict[str, str]  # model -> the id of the checkpoint that wrote its answers: sft, dpo
 
 
+SCORE_COLUMNS = ("model", "items", "S", "S_l", "S_l released", "S_q", "words", "cut")
+
+
 class ScoreTable(TypedDict):
     """The scores as a table for people."""
 
     harness: str
     judge: str
-    rows: list[tuple[str | int, ...]]  # model, items, S, S_l, S_l released, S_q, words
+    rows: list[tuple[str | int, ...]]  # as SCORE_COLUMNS
     note: str  # what the numbers are worth
 
 
@@ -46,6 +51,7 @@ def score_row(
     model: str,
     item: Item,
     output: str,
+    finish: str,
     judged: Mapping[str, int] | AnswerError,
     judge: str,
 ) -> Score:
@@ -56,10 +62,12 @@ def score_row(
         "model": model,
         "benchmark": BENCHMARK,
         "item_id": item["item_id"],
+        "cluster": item["cluster"],
         "task": item["task"],
         "language": item["language"],
         "required_words": item["required_words"],
         "words": words,
+        "finish": finish,
         "length_score": length_score(words, item["required_words"]),
         "length_score_released": length_score_released(words, item["required_words"]),
         "relevance": mean.get("relevance"),
@@ -79,25 +87,46 @@ def score_row(
 
 
 def summarise(rows: Iterable[Score]) -> dict[str, Means]:
-    """model -> means over its items: S = (S_l + S_q) / 2, both length scores, S_q over the items that were judged."""
+    """model -> means over its items: S = (S_l + S_q) / 2, both length scores, S_q over the items that were judged; of
+    three of them intervals over documents."""
     summary: dict[str, Means] = {}
     found = list(rows)
     for model in MODELS:
         mine = [row for row in found if row["model"] == model]
         if not mine:
             continue
-        judged = [row["quality_score"] for row in mine if row["quality_score"] is not None]
-        s_l, s_q = fmean(row["length_score"] for row in mine), fmean(judged) if judged else None
+        length, quality = length_of(mine), quality_of(mine)
         summary[model] = {
             "items": len(mine),
-            "judged": len(judged),
-            "S": (s_l + s_q) / 2 if s_q is not None else None,
-            "S_l": s_l,
+            "judged": sum(value is not None for value in quality),
+            "cut": sum(row["finish"] == "length" for row in mine),
+            **with_interval("S", [Part(0.5, length), Part(0.5, quality)], mine),
+            **with_interval("S_l", [Part(1.0, length)], mine),
             "S_l_released": fmean(row["length_score_released"] for row in mine),
-            "S_q": s_q,
+            **with_interval("S_q", [Part(1.0, quality)], mine),
             "words": fmean(row["words"] for row in mine),
         }
     return summary
+
+
+def length_of(rows: Iterable[Score]) -> list[float | None]:
+    """The length score of each."""
+    return [row["length_score"] for row in rows]
+
+
+def quality_of(rows: Iterable[Score]) -> list[float | None]:
+    """The quality score of each, None where it was not judged."""
+    return [row["quality_score"] for row in rows]
+
+
+def with_interval(name: str, parts: Sequence[Part], rows: Sequence[Score]) -> Means:
+    """The mean of a measure of one model's rows, and its interval."""
+    found = interval(parts, [row["cluster"] for row in rows])
+    return {
+        name: found.mean if found else None,
+        f"{name}_low": found.low if found else None,
+        f"{name}_high": found.high if found else None,
+    }
 
 
 def write_summary(
@@ -131,7 +160,12 @@ def read_summary(store: Store) -> ScoreTable | None:
     value = cast(Summary, read_object(path, "models", "judge", "student", "teacher"))
     columns = ("S", "S_l", "S_l_released", "S_q", "words")
     rows: list[tuple[str | int, ...]] = [
-        (model, int(means["items"] or 0), *(_cell(means[name]) for name in columns))
+        (
+            model,
+            int(means["items"] or 0),
+            *(_cell(means[name], means.get(f"{name}_low"), means.get(f"{name}_high")) for name in columns),
+            int(means.get("cut") or 0),
+        )
         for model in MODELS
         if (means := value["models"].get(model)) is not None
     ]
@@ -141,10 +175,14 @@ def read_summary(store: Store) -> ScoreTable | None:
             "The tiny student has random weights and a few training steps: it shows that training works, "
             "not how well it writes."
         )
+    if any(row[-1] for row in rows):
+        notes.append("cut: answers that their limit of tokens ended.")
     if is_embedded(value["judge"]):
         notes.append("S_q is by the embedded judge's written-down heuristics, not by a model.")
     return {"harness": value["harness"], "judge": value["judge"], "rows": rows, "note": " ".join(notes)}
 
 
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+def _cell(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if low is None or high is None else f"{value:.1f} ({max(0, low):.0f}–{min(100, high):.0f})"

@@ -13,6 +13,7 @@ from resources.store import Store
 from resources.text.length_score import length_score
 from resources.text.repetition import loop_start
 from resources.text.thoughts import without_thoughts
+from resources.text.tokens import STUDENT_CAP_PER_WORD
 from resources.text.words import count_words
 from resources.training.generation_lines import Answer, PromptLine
 from resources.training.run_id import run_id
@@ -54,8 +55,7 @@ def draft_prompt(store: Store, example: LongOutput, sample: int, sampling: Sampl
         example["instruction"],
         example["images"],
         int(item_id[:7], 16),
-        example["target_words"],
-        MOST_TOKENS,
+        min(MOST_TOKENS, STUDENT_CAP_PER_WORD * example["target_words"]),
     )
 
 

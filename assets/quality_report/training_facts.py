@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from assets.benchmark_scores.scores import read_means, read_summary
+from assets.benchmark_scores.scores import SCORE_COLUMNS, read_means, read_summary
 from assets.quality.gate import GateClosedError
 from assets.training_dataset import Manifest, current_manifest
 from resources.failures import StorageError
@@ -29,8 +29,8 @@ class Trained:
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """datasets: by gate (`sft`, `preference`); scores: model, items, S, S_l, S_l released, S_q, words; means: model ->
-    score -> its mean; says: what they are worth; written: when each data set and `<kind>_checkpoint` was, Unix time."""
+    """datasets: by gate (`sft`, `preference`); scores: of `columns`; means: model -> score -> its mean; says: what they
+    are worth; written: when each data set and `<kind>_checkpoint` was, Unix time."""
 
     datasets: dict[str, Manifest] = field(default_factory=dict)
     trained: list[Trained] = field(default_factory=list)
@@ -38,6 +38,7 @@ class TrainingFacts:
     means: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     says: Sequence[str] = ()
     written: dict[str, float] = field(default_factory=dict)
+    columns: Sequence[str] = SCORE_COLUMNS
 
 
 def read_training_facts(store: Store) -> TrainingFacts:

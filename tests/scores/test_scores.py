@@ -15,9 +15,11 @@ from PIL import Image
 from safetensors.numpy import save_file
 from starlette.responses import Response
 
-from assets.benchmark_scores.asset import Answer, judge_all
+from assets.benchmark_scores.asset import Answer, item_prompt, judge_all
+from assets.benchmark_scores.checks import not_worse
+from assets.benchmark_scores.schema import Score
 from assets.benchmark_scores.score_files import MODELS, scores_path
-from assets.benchmark_scores.scores import summarise
+from assets.benchmark_scores.scores import score_row, summarise
 from assets.generation import WrittenAnswers
 from assets.judging.judge import DIMENSIONS, TRIES, Question, judge_answer, parse_scores
 from assets.partitions import SHARDS
@@ -28,6 +30,7 @@ from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
 from resources.ledger import Ledger
 from resources.store import Store
+from resources.text.length_score import length_score
 from resources.training.checkpoint import FILES
 from testing.openai_server import completion, failure, scripted_server
 from testing.rows import english, write_shard, written
@@ -38,6 +41,7 @@ from tests.identity.test_stale import failures
 FOURS = dict.fromkeys(DIMENSIONS, 4)
 ITEM: dict[str, Any] = {
     "item_id": "abcdef-single",
+    "cluster": "abcdef",
     "instruction": "Write.",
     "images": [],
     "task": "open",
@@ -138,7 +142,7 @@ def test_an_answer_without_scores_says_why_and_counts_as_refused_only_where_it_w
     with scripted_server(answer) as server:
         endpoint = Endpoint("judge", server.url, "judge-1")
         engine = ModelEngine({"judge": endpoint}, Ledger.at(tmp_path), lambda sha256: b"")
-        rows = run(judge_all(engine, {"item": ITEM}, [Answer(name, "item", name) for name in replies]))
+        rows = run(judge_all(engine, {"item": ITEM}, [Answer(name, "item", name, "stop") for name in replies]))
     assert {row["model"]: (row["unjudged"], row["refused"], row["votes"]) for row in rows} == {
         "good": (None, False, 1),
         "vague": ("malformed", False, 0),
@@ -148,6 +152,45 @@ def test_an_answer_without_scores_says_why_and_counts_as_refused_only_where_it_w
     }
     summary = summarise([{**row, "model": "sft"} for row in rows])["sft"]
     assert (summary["items"], summary["judged"], summary["S_q"]) == (5, 1, 75.0)
+
+
+def rows_of(model: str, lengths: list[float], finish: str = "stop") -> list[Score]:
+    """A row per length score, two of each document, all judged alike."""
+    return [
+        {
+            **score_row(model, {**ITEM, "item_id": f"{number}", "cluster": f"d{number // 2}"}, "a", finish, FOURS, "j"),  # type: ignore[typeddict-item]
+            "length_score": length,
+        }
+        for number, length in enumerate(lengths)
+    ]
+
+
+def test_sft_is_called_worse_than_the_base_only_where_the_items_can_tell() -> None:
+    base = [50.0, 60.0, 40.0, 55.0, 45.0, 52.0, 48.0, 51.0]
+    for change, passed in ((0.0, True), (-20.0, False), (20.0, True)):
+        sft = [value + change + (-1) ** number for number, value in enumerate(base)]
+        assert not_worse([*rows_of("base", base), *rows_of("sft", sft)]).passed is passed
+    mixed = [0.0, 100.0, 0.0, 90.0, 0.0, 0.0, 100.0, 20.0]  # its mean is 11 lower, and nothing can be told
+    assert not_worse([*rows_of("base", base), *rows_of("sft", mixed)]).passed
+    one = not_worse([*rows_of("base", base[:2]), *rows_of("sft", [0.0, 0.0])])  # two items of one document
+    assert one.passed
+
+
+def test_a_mean_has_an_interval_over_documents_and_what_the_limit_cut_is_counted() -> None:
+    found = summarise([*rows_of("sft", [50.0, 60.0, 40.0, 55.0], "length"), *rows_of("dpo", [50.0, 60.0])])
+    sft, dpo = found["sft"], found["dpo"]
+    assert sft["S_l_low"] is not None and sft["S_l_high"] is not None and sft["S_l"] is not None
+    assert sft["S_l_low"] < sft["S_l"] < sft["S_l_high"]
+    assert (sft["cut"], dpo["cut"]) == (4, 0)
+    assert dpo["S_l_low"] is None  # one document
+
+
+@pytest.mark.parametrize("words", [100, 1500, 6000])
+def test_a_checkpoint_may_write_as_much_whatever_length_is_asked(words: int, tmp_path: Path) -> None:
+    """Else one that never stops could not overshoot, and noise that is cut would score well."""
+    item: Any = {**ITEM, "required_words": words}
+    assert item_prompt(Store(tmp_path), item, 8192)["max_new_tokens"] == 8192
+    assert length_score(8192 * 3 // 4, 1500) == 0  # English noise up to the limit
 
 
 # -- whose score it is ------------------------------------------------------------------------------------------------
@@ -196,7 +239,12 @@ def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def write_answers(writers, models, prompts, output, sampling, size) -> WrittenAnswers:
         names.append(output.name)
         found: dict[tuple[str, str], Any] = {
-            (model, prompt["item_id"]): {"text": english(model, 200)} for model in models for prompt in prompts
+            (model, prompt["item_id"]): {
+                "text": english(model, 200),
+                "finish": "length" if model == "base" else "stop",
+            }
+            for model in models
+            for prompt in prompts
         }
         return WrittenAnswers(found, {})
 
