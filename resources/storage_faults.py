@@ -36,6 +36,15 @@ def why(error: BaseException, home: Path) -> str | None:
     return None
 
 
+def of_full_disk(error: BaseException, folder: Path) -> str | None:
+    """What to say where nothing more can be written into `folder`, whoever found that out: what writes weights says it
+    in words of its own. None where there is room."""
+    found = next((each for each in _chain(error) if "No space left on device" in str(each)), None)
+    if found is None and shutil.disk_usage(folder).free > NEARLY_FULL_BYTES:
+        return None
+    return of_disk(OSError(errno.ENOSPC, "No space left on device", str(folder)), folder)
+
+
 def of_disk(error: OSError, home: Path) -> str | None:
     """What to say of an error of the operating system; None where it is none of a disk. Pure."""
     place, code = error.filename or home, error.errno

@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +33,7 @@ from resources.authors import is_embedded
 from resources.logs import clean_logs, clean_output
 from resources.secrets import mask, without_secrets
 from resources.stopping import STOP, Stopped
+from resources.storage_faults import of_full_disk
 from resources.training.answer_writer import load_writer
 from resources.training.common_hyperparameters import Dtype, Hyperparameters
 from resources.training.rows.processor import load_processor
@@ -272,16 +273,24 @@ def run_script(what: str, kind: type[Run], body: Callable[[Run, Callable[[str], 
     disable_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the trainers' own, about names that change in v6
     problem: BaseException | None = None
+    full: str | None = None
     with STOP.listening(), reporting(what) as say:
         try:
             body(run, say)
         except Stopped:
             say(f"stopped by {STOP.name}; it goes on from here when it is started again")
         except Exception as error:
-            print(f"{what} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            failed.write_text(mask(str(error)))
-            problem = without_secrets(error)
+            full = of_full_disk(error, run.output.parent)
+            if full:
+                whole_checkpoint(partial_folder(run.output), say)  # room for a sentence, and for what comes next
+            else:
+                problem = without_secrets(error)
+            print(f"{what} failed: {full or f'{type(error).__name__}: {error}'}", file=sys.stderr, flush=True)
+            with suppress(OSError):
+                failed.write_text(mask(full or str(error)))
         if problem is not None:  # outside of the handler, which would tie what held a secret to it
             raise problem
+    if full:
+        sys.exit(1)
     if STOP.requested:
         sys.exit(STOP.exit_code)
