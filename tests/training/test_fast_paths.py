@@ -133,6 +133,22 @@ def test_a_checkpointed_layer_is_computed_again_without_its_attention(base: Path
     torch.testing.assert_close(found[True], found[False], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("rank", [0, 4])
+def test_fine_tuning_keeps_attention_of_all_weights_and_of_adapters(
+    rank: int, base: Path, rows: list[ChatRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+    for kept in (True, False):
+        if not kept:
+            monkeypatch.setattr("resources.training.sft.trainer.keep_attention", lambda model: None)
+        trainer = trainer_of(base, rows, tmp_path, replace(HYPERPARAMETERS, lora_rank=rank, max_steps=1))
+        with Attentions() as mode:
+            trainer.train()
+        counts.append(mode.count)
+    documents = HYPERPARAMETERS.documents_per_update
+    assert counts[1] - counts[0] == len(trainer.layers) * documents
+
+
 @pytest.mark.parametrize(("rank", "dtype"), [(0, "bfloat16"), (4, "bfloat16"), (0, "float32")])
 def test_what_goes_from_layer_to_layer_is_in_the_dtype_that_is_computed_in(
     rank: int, dtype: Any, base: Path, rows: list[ChatRow], tmp_path: Path
