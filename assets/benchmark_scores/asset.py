@@ -79,24 +79,22 @@ def benchmark_scores(
         most = TINY_TOKENS if training["student"] == "tiny" else MOST_TOKENS
         prompts, size = [item_prompt(tables, item, most) for item in items], image_size(str(sft))
         sampling = sampled_by(made_with.recipe.scores.temperature, made_with.recipe.scores.sampling)
-        # A hash over harness, models, items and parameters: where one of them changes, so does the file of the answers.
-        run_name = run_id(
-            harness=HARNESS,
-            models={name: "/".join(Path(model).parts[-2:]) for name, model in checkpoints.items()},
-            settings={**sampling, "size": size},
-            items=[{**prompt, "images": item["images"]} for prompt, item in zip(prompts, items, strict=True)],
-        )
+        # Answers are filed one by one: by checkpoint, item, and what decides how it is asked. What is there stays.
+        filed = {name: "/".join(Path(model).parts[-2:]) for name, model in checkpoints.items()}
+        asked = run_id(harness=HARNESS, settings={**sampling, "size": size})
         written = write_answers(
             Writers(context, pipes, tables, gpu, models),
-            checkpoints,
+            {filed[name]: path for name, path in checkpoints.items()},
             prompts,
-            answers_path(tables, run_name),
+            answers_path(tables, asked),
             sampling,
             size,
         )
         answers = [
-            Answer(model, item_id, without_thoughts(answer["text"]).text, answer["finish"])
-            for (model, item_id), answer in written.answers.items()
+            Answer(name, item["item_id"], without_thoughts(answer["text"]).text, answer["finish"])
+            for name in checkpoints
+            for item, prompt in zip(items, prompts, strict=True)
+            for answer in [written.answers[filed[name], prompt["item_id"]]]
         ]
         answers += [Answer("teacher", item["item_id"], item["reference"], "stop") for item in items]
         answers.sort(key=lambda answer: (MODELS.index(answer.model), answer.item_id))
@@ -114,7 +112,7 @@ def benchmark_scores(
                 add_scores(tables, checkpoint, says, shown)
         took = engine.tally.metadata()
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(run_id(answers=run_name, rows=[row["quality_score"] for row in rows])),
+        data_version=dg.DataVersion(run_id(asked=asked, rows=[[row["output"], row["quality_score"]] for row in rows])),
         tags=version_tags(made_with),
         metadata={
             "dagster/row_count": count,
@@ -159,9 +157,11 @@ def pending_shards(known: Iterable[str], scored: Sequence[str], learnt: Sequence
 
 
 def item_prompt(store: Store, item: Item, most_tokens: int) -> PromptLine:
-    """What each checkpoint is asked for an item, with a seed that follows from its id."""
+    """What each checkpoint is asked for an item, with a seed that follows from its id. It is named by the item and by
+    what is asked, so that an item that changes is written anew, and no other."""
+    asked = run_id(prompt=item["instruction"], images=item["images"], most_tokens=most_tokens)
     seed = int(item["item_id"][:6], 16) % 100_000
-    return prompt_line(store, item["item_id"], item["instruction"], item["images"], seed, most_tokens)
+    return prompt_line(store, f"{item['item_id']}-{asked}", item["instruction"], item["images"], seed, most_tokens)
 
 
 async def judge_all(engine: ModelEngine, items: Mapping[str, Item], answers: Sequence[Answer]) -> list[Score]:

@@ -13,9 +13,9 @@ def scores_path(store: Store) -> Path:
     return store.home / "scores" / BENCHMARK / "scores.parquet"
 
 
-def answers_path(store: Store, run: str) -> Path:
-    """The JSON lines of what the checkpoints wrote; `run`: hash of harness, checkpoints and items."""
-    return store.home / "scores" / BENCHMARK / f"answers-{run}.jsonl"
+def answers_path(store: Store, asked: str) -> Path:
+    """The JSON lines of what checkpoints wrote. asked: hash of the harness and of how they sample."""
+    return store.home / "scores" / BENCHMARK / f"answers-{asked}.jsonl"
 
 
 def summary_path(store: Store) -> Path:

@@ -22,6 +22,7 @@ from assets.benchmark_scores.score_files import MODELS, scores_path
 from assets.benchmark_scores.scores import score_row, summarise
 from assets.generation import WrittenAnswers
 from assets.judging.judge import DIMENSIONS, TRIES, Question, judge_answer, parse_scores
+from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.partitions import SHARDS
 from assets.training_dataset import Manifest
 from resources.dagster import MOST_NUMBERS
@@ -238,10 +239,11 @@ def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def write_answers(writers, models, prompts, output, sampling, size) -> WrittenAnswers:
         names.append(output.name)
+        asked.append({(model, prompt["item_id"]) for model in models for prompt in prompts})
         found: dict[tuple[str, str], Any] = {
             (model, prompt["item_id"]): {
                 "text": english(model, 200),
-                "finish": "length" if model == "base" else "stop",
+                "finish": "length" if model.endswith("base") else "stop",
             }
             for model in models
             for prompt in prompts
@@ -250,6 +252,32 @@ def files(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("assets.benchmark_scores.asset.write_answers", write_answers)
     return names
+
+
+asked: list[set[tuple[str, str]]] = []  # what was to be there after each run: (checkpoint, item as it is asked)
+
+
+def test_a_retrained_checkpoint_or_another_item_leaves_the_answers_that_are_there(
+    factory: Factory, files: list[str]
+) -> None:
+    asked.clear()
+    said(factory.run("evaluation_job"))
+    checkpoint(factory.store, "dpo", "again", "/moved/checkpoints/sft/first", "compared")
+    said(factory.run("evaluation_job"))
+    before, retrained = asked
+    assert files[0] == files[1]  # one file, that is only added to
+    assert {model for model, _ in retrained - before} == {"dpo/again"}
+    assert {model for model, _ in retrained & before} == {"models/base", "sft/first"}
+    (first,) = factory.store.rows(LONG_OUTPUTS, "a-001")
+    held = [written("fedcba-single", english("more", 200), first["images"], split="benchmark", required_words=200)]
+    write_shard(factory.store, "b-001", held)
+    factory.instance.add_dynamic_partitions(str(SHARDS.name), ["b-001"])
+    data_set(factory.store, "sft", "learnt", ["a-001", "b-001"])
+    data_set(factory.store, "preference", "compared", ["a-001", "b-001"])
+    said(factory.run("evaluation_job"))
+    assert asked[2] > retrained
+    assert {item.rpartition("-")[0] for _, item in asked[2] - retrained} == {"fedcba-single"}
+    assert files[1] == files[2]
 
 
 def said(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
