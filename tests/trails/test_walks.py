@@ -60,7 +60,9 @@ def trained_and_scored(factory: Factory, patch: pytest.MonkeyPatch) -> None:
 
     def write_answers(*given: Any, **_: object) -> WrittenAnswers:
         found: dict[tuple[str, str], Any] = {
-            (model, each["item_id"]): {"text": english(model, 90)} for model in given[1] for each in given[2]
+            (model, each["item_id"]): {"text": english(model.partition("/")[0], 90), "finish": "stop"}
+            for model in given[1]
+            for each in given[2]
         }
         return WrittenAnswers(found, {})
 
