@@ -59,7 +59,12 @@ def check_servers(settings: Settings, endpoints: Sequence[Endpoint], wait_s: flo
         for url in group[0].urls:
             console.print(f"[bold]{roles}[/]: {escape(f'{group[0].model} at {url}')}", soft_wrap=True)
             with console.status("  asking …"):
-                address = own.address(group[0], replica=replica_of(url)) if group[0].served else url
+                try:
+                    address = own.address(group[0], replica=replica_of(url)) if group[0].served else url
+                except EndpointError as error:
+                    console.print(f"  [red]✗ {escape(str(error))}[/]", soft_wrap=True)
+                    good = False
+                    continue
                 found = asyncio.run(check(group[0], url, ledger, prices, wait_s, address))
             if found.context and any(endpoint.role == "teacher" for endpoint in group):
                 context = Context(found.context, "see above")

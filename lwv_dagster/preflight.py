@@ -24,7 +24,7 @@ from resources.settings import SettingError, Settings
 from resources.storage_faults import why
 from resources.text.shown import number_of
 from resources.training.students.student_files import StudentError, look_at_student
-from resources.training.ways import LayoutError, OptimizerError, require_layout, require_optimizer
+from resources.training.ways import LayoutError, PackageError, require_layout, require_optimizer, require_reports
 from resources.vllm.served_endpoints import require_servable
 from resources.vllm.vllm_environment import vllm_environment
 
@@ -42,7 +42,7 @@ KNOWN = (
     StorageError,
     StudentError,
     LayoutError,
-    OptimizerError,
+    PackageError,
 )
 
 
@@ -147,6 +147,7 @@ def _student(settings: Settings) -> Iterator[Found]:
     training = read_recipe().training
     require_layout(look.family, training.layout)
     require_optimizer(training.optimizer)
+    require_reports(training.reports)
     yield Found("student", "good", look.says)
 
 

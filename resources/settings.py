@@ -82,11 +82,14 @@ class Settings(BaseSettings):
             raise SettingError(wrong_settings("LWV_", error, type(self).model_json_schema())) from error
 
     def absolute(self) -> "Settings":
-        """The same settings with `home` and `sources` as absolute paths, safe to hand to a subprocess.
+        """The same settings with `home`, `sources` and a student's folder as absolute paths, safe to hand to a
+        subprocess.
 
         Raises SettingError where one of them can be no path.
         """
-        return self.model_copy(update={name: _absolute(name, getattr(self, name)) for name in ("home", "sources")})
+        student = Path(self.student).resolve() if Path(self.student).is_dir() else self.student
+        paths = {name: _absolute(name, getattr(self, name)) for name in ("home", "sources")}
+        return self.model_copy(update={**paths, "student": str(student)})
 
 
 def _absolute(name: str, path: Path) -> Path:

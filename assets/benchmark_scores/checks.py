@@ -6,7 +6,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 
 from assets.benchmark_scores.intervals import Part, contrast
-from assets.benchmark_scores.schema import Score
+from assets.benchmark_scores.schema import BENCHMARK_SCORES, Score
 from assets.benchmark_scores.score_files import scores_path
 from assets.benchmark_scores.scores import length_of
 from assets.quality.model_markup import NO_MODEL_MARKUP, markup_in
@@ -28,10 +28,19 @@ RULES = (
 )
 
 
+class OldTableError(RuntimeError):
+    """A table that lacks columns of today's."""
+
+
 def evaluate(store: Store) -> dict[str, Outcome]:
     """The outcome of every rule on what the asset wrote last."""
     table = pq.read_table(scores_path(store))
-    rows, limits = table.to_pylist(), limits_of(read_identity(table.schema.metadata))
+    rows, limits = table.to_pylist(), limits_of(read_identity(pq.read_metadata(scores_path(store)).metadata))
+    if lacking := [name for name in BENCHMARK_SCORES.schema.names if name not in table.column_names]:
+        raise OldTableError(
+            f"{scores_path(store)} was made by an older version (it lacks {', '.join(lacking)}): materialise "
+            "`benchmark_scores` again."
+        )
     items = {row["item_id"] for row in rows}
     scored = {(row["model"], row["item_id"]) for row in rows}
     missing = {

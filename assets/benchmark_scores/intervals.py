@@ -8,7 +8,7 @@ from there on the bootstrap over clusters, whose draws are the same for all cont
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MANY = 30  # clusters
+ENOUGH = 1_000  # from so many on t is as good again, and the draws would take a GB
+ROUNDING = 1e-9
 DRAWS = 10_000
 LEVEL = 0.95
 POWER = 0.8  # at which a difference could have been seen
@@ -58,9 +60,9 @@ class Contrast:
     def verdict(self) -> Verdict:
         """Of `a`, where the interval leaves zero out."""
         low, high = self.difference.low, self.difference.high
-        if low is None or high is None or low <= 0 <= high:
-            return "not told apart"
-        return "better" if low > 0 else "worse"
+        if low is not None and low > ROUNDING:
+            return "better"
+        return "worse" if high is not None and high < -ROUNDING else "not told apart"
 
 
 def interval(parts: Sequence[Part], clusters: Sequence[str]) -> Interval | None:
@@ -73,20 +75,23 @@ def interval(parts: Sequence[Part], clusters: Sequence[str]) -> Interval | None:
     if not sums.size or not counts.sum(axis=1).all():
         return None
     weights = np.array([part.weight for part in parts])
+    counted = counts.any(axis=0)
+    sums, counts = sums[:, counted], counts[:, counted]  # a cluster in which nothing counts tells nothing
     totals = counts.sum(axis=1)
     means = sums.sum(axis=1) / totals
-    mean, number = float(weights @ means), counts.shape[1]
+    mean, number = float(weights @ means), int((counts > 0).sum(axis=1).min())
     items, missing = int(totals.min()), int(len(clusters) - totals.min())
     if number < 2:
         return Interval(mean, None, None, None, "one cluster", items, number, missing)
     influence = weights @ ((sums - means[:, None] * counts) / totals[:, None])  # of each cluster, on the measure
     error = float(np.sqrt(number / (number - 1) * (influence**2).sum()))
-    if number < MANY:
+    if not MANY <= number < ENOUGH:
         reach = _t_quantile(number - 1, 0.5 + LEVEL / 2) * error
         return Interval(mean, mean - reach, mean + reach, error, "t on clusters", items, number, missing)
-    drawn = draws(number)
-    found = (weights @ ((sums @ drawn) / np.maximum(counts @ drawn, 1))).astype(float)
-    low, high = np.quantile(found, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+    drawn = draws(counts.shape[1])
+    with np.errstate(invalid="ignore"):  # a draw in which nothing counts is none
+        found = weights @ ((sums @ drawn) / (counts @ drawn))
+    low, high = np.nanquantile(found, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
     return Interval(mean, float(low), float(high), error, "bootstrap over clusters", items, number, missing)
 
 
@@ -123,7 +128,7 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     return corrected
 
 
-@cache
+@lru_cache(maxsize=4)
 def draws(clusters: int) -> "NDArray[np.float64]":
     """[clusters, DRAWS] how often each cluster is drawn: the same for whatever is measured."""
     chosen = np.random.default_rng(0).multinomial(clusters, np.full(clusters, 1 / clusters), DRAWS)

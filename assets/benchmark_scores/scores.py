@@ -17,10 +17,11 @@ from resources.text.length_score import length_score, length_score_released
 from resources.text.words import count_words
 
 HARNESS = "lwv held_out 4"  # raise with any change to how texts are generated or scored
+TELLING = 3  # documents, from which on an interval is shown
 REFUSED = ("refused", "filtered")  # kinds of AnswerError
 
-# items, judged, cut (by the limit of tokens): how many; S, S_l, S_l_released, S_q: 0-100, S, S_l and S_q each with _low
-# and _high (`intervals`); words. None: no item was judged, or one document tells no interval.
+# items, documents, judged, cut (by the limit of tokens): how many; S, S_l, S_l_released, S_q: 0-100, of them S, S_l and
+# S_q each with _low and _high (`intervals`); words. None: no item was judged, or one document tells no interval.
 Means: TypeAlias = dict[str, float | None]
 
 
@@ -98,6 +99,7 @@ def summarise(rows: Iterable[Score]) -> dict[str, Means]:
         length, quality = length_of(mine), quality_of(mine)
         summary[model] = {
             "items": len(mine),
+            "documents": len({row["cluster"] for row in mine}),
             "judged": sum(value is not None for value in quality),
             "cut": sum(row["finish"] == "length" for row in mine),
             **with_interval("S", [Part(0.5, length), Part(0.5, quality)], mine),
@@ -124,8 +126,8 @@ def with_interval(name: str, parts: Sequence[Part], rows: Sequence[Score]) -> Me
     found = interval(parts, [row["cluster"] for row in rows])
     return {
         name: found.mean if found else None,
-        f"{name}_low": found.low if found else None,
-        f"{name}_high": found.high if found else None,
+        f"{name}_low": max(0.0, found.low) if found and found.low is not None else None,
+        f"{name}_high": min(100.0, found.high) if found and found.high is not None else None,
     }
 
 
@@ -158,12 +160,12 @@ def read_summary(store: Store) -> ScoreTable | None:
     if not path.exists():
         return None
     value = cast(Summary, read_object(path, "models", "judge", "student", "teacher"))
-    columns = ("S", "S_l", "S_l_released", "S_q", "words")
     rows: list[tuple[str | int, ...]] = [
         (
             model,
             int(means["items"] or 0),
-            *(_cell(means[name], means.get(f"{name}_low"), means.get(f"{name}_high")) for name in columns),
+            _cell(means["S"], *interval_shown(means, "S")),
+            *(_cell(means[name]) for name in ("S_l", "S_l_released", "S_q", "words")),
             int(means.get("cut") or 0),
         )
         for model in MODELS
@@ -175,6 +177,10 @@ def read_summary(store: Store) -> ScoreTable | None:
             "The tiny student has random weights and a few training steps: it shows that training works, "
             "not how well it writes."
         )
+    if any("(" in str(row[2]) for row in rows):
+        notes.append("In brackets: where S lies in 95 of 100 such tests, over other documents.")
+    else:
+        notes.append(f"Fewer than {TELLING} documents: how sure S is cannot be told.")
     if any(row[-1] for row in rows):
         notes.append("cut: answers that their limit of tokens ended.")
     if is_embedded(value["judge"]):
@@ -182,7 +188,14 @@ def read_summary(store: Store) -> ScoreTable | None:
     return {"harness": value["harness"], "judge": value["judge"], "rows": rows, "note": " ".join(notes)}
 
 
-def _cell(value: float | None, low: float | None, high: float | None) -> str:
+def interval_shown(means: Means, name: str) -> tuple[float | None, float | None]:
+    """The ends that people are shown; none where too few documents tell little but that."""
+    if (means.get("documents") or 0) < TELLING:
+        return None, None
+    return means.get(f"{name}_low"), means.get(f"{name}_high")
+
+
+def _cell(value: float | None, low: float | None = None, high: float | None = None) -> str:
     if value is None:
         return "-"
-    return f"{value:.1f}" if low is None or high is None else f"{value:.1f} ({max(0, low):.0f}–{min(100, high):.0f})"
+    return f"{value:.1f}" if low is None or high is None else f"{value:.1f} ({low:.0f}–{high:.0f})"

@@ -48,7 +48,7 @@ class Evidence:
 
     def entries(self, needle: str, name: str) -> list[ReadRow]:
         """The lines of the register in which a field is this text, the newest of a path alone."""
-        quoted = f'"{name}": {json.dumps(needle)}'.encode()
+        quoted = f'"{name}": {json.dumps(needle, ensure_ascii=False)}'.encode("utf-8", "surrogatepass")
         latest, at = dict[str, ReadRow](), self.register.find(quoted)
         while at >= 0:
             start, end = self.register.rfind(b"\n", 0, at) + 1, self.register.find(b"\n", at)

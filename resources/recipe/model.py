@@ -170,16 +170,16 @@ class Training(Part):
     max_pixels: int | None = Field(None, ge=784)  # of an image, kept with the checkpoint; unset: the base model's own
     max_tokens: int = Field(32_768, ge=256)  # of one forward pass; a longer row is refused, never cut
     sft_learning_rate: float | None = Field(None, gt=0)
-    sft_epochs: float | None = Field(None, gt=0)
+    sft_epochs: float | None = Field(None, gt=0, le=1000)
     sft_steps: int | None = Field(None, ge=1)  # instead of epochs
     sft_documents: int | None = Field(None, ge=1)  # of an update, on all devices together
     dpo_learning_rate: float | None = Field(None, gt=0)
-    dpo_epochs: float | None = Field(None, gt=0)
+    dpo_epochs: float | None = Field(None, gt=0, le=1000)
     dpo_steps: int | None = Field(None, ge=1)
     dpo_pairs: int | None = Field(None, ge=1)  # of an update, about: whole documents
     scheduler: Literal["cosine", "linear", "constant"] = "cosine"  # of the rate, behind its warm-up
     warmup_share: float = Field(0.1, ge=0, le=1)  # of the steps
-    seed: int = Field(42, ge=0)
+    seed: int = Field(42, ge=0, lt=2**32)
     tokens_per_pass: int | None = Field(None, ge=256)  # documents share a pass up to so many; unset: one a pass
     save_steps: int | None = Field(None, ge=1)  # between points from which a killed run goes on
     validation_share: float = Field(0, ge=0, le=0.5)  # of the documents, not trained on: their loss is logged beside

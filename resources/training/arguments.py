@@ -2,21 +2,26 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from transformers import AutoConfig, TrainingArguments
+from transformers import AutoConfig, IntervalStrategy, TrainingArguments
 
 from resources.training.balance import Plan, idle_share, plan_passes
 from resources.training.common_hyperparameters import Hyperparameters, Scheduler
 from resources.training.forecast import GIB, Load, forecast, kept_layers
 from resources.training.packed_trainer import Keep
 from resources.training.students.families.registry import shape_of
-from resources.training.ways import require_optimizer
+from resources.training.ways import require_optimizer, require_reports, without_effect
 
+Numbers = TypeVar("Numbers", bound=Hyperparameters)
 SCHEDULERS: dict[Scheduler, str] = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
+
+
+WHOLE = 1 - 1e-9  # 1.0 would be one step
 
 
 def accumulation(documents: float, batch: int, devices: int) -> int:
@@ -33,9 +38,10 @@ def starting_point(base: str, checkpoint: str | None, hyperparameters: Hyperpara
 def trainer_settings(hyperparameters: Hyperparameters, folder: Path, documents: float) -> dict[str, Any]:
     """What SFTConfig and DPOConfig share. No truncation: it would cut image tokens or the answer's end.
 
-    documents: of an update, on all devices together. Raises OptimizerError where the recipe's is not installed.
+    documents: of an update, on all devices together. Raises PackageError where a package is not installed.
     """
     require_optimizer(hyperparameters.optimizer)
+    require_reports(hyperparameters.reports)
     cuda = torch.cuda.is_available()
     # Images are opened ahead of a GPU; the order of documents is the same.
     ahead = {"dataloader_num_workers": 4, "dataloader_persistent_workers": True, "dataloader_prefetch_factor": 2}
@@ -47,7 +53,7 @@ def trainer_settings(hyperparameters: Hyperparameters, folder: Path, documents: 
         "num_train_epochs": hyperparameters.epochs,
         "max_steps": hyperparameters.max_steps,
         "lr_scheduler_type": SCHEDULERS[hyperparameters.scheduler],
-        "warmup_steps": hyperparameters.warmup_share,
+        "warmup_steps": min(hyperparameters.warmup_share, WHOLE),
         "bf16": hyperparameters.dtype == "bfloat16",
         "gradient_checkpointing": hyperparameters.gradient_checkpointing,
         "logging_steps": hyperparameters.logging_steps,
@@ -79,6 +85,17 @@ def validation_settings(hyperparameters: Hyperparameters) -> dict[str, Any]:
         "prediction_loss_only": True,
         **(patient if hyperparameters.patience else {}),
     }
+
+
+def without_validation(
+    args: TrainingArguments, hyperparameters: Numbers, held_out: int, say: Callable[[str], None]
+) -> Numbers:
+    """The hyperparameters, and the arguments changed in place, of a run in which no document could be held back."""
+    if held_out or not hyperparameters.validation_share:
+        return hyperparameters
+    say("there is one document alone, so none is held back: no loss of held-out documents, and no early end")
+    args.eval_strategy, args.do_eval, args.eval_on_start = IntervalStrategy.NO, False, False
+    return replace(hyperparameters, validation_share=0.0, patience=None)
 
 
 def planned(
@@ -137,6 +154,8 @@ def forecast_run(base: str, hyperparameters: Hyperparameters, load: Load, say: C
     `gradient_checkpointing` says; so too where devices share the weights, for they must gather the same ones at the
     same time.
     """
+    for note in without_effect(hyperparameters):
+        say(f"note: {note}")
     devices, shape = device_count(), shape_of(AutoConfig.from_pretrained(base).to_dict())
     expected = forecast(shape, hyperparameters, load, sharing_devices(hyperparameters))
     name, available = device_memory()

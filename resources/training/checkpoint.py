@@ -8,7 +8,7 @@ import numpy as np
 from resources.damaged_files import read_object
 from resources.store import Store
 from resources.training.training_record import TrainingRecord
-from resources.training.weight_files import StoredTensor, stored_tensors, weight_faults
+from resources.training.weight_files import StoredTensor, missing_weights, stored_tensors, weight_faults
 
 FILES = ("config.json", "tokenizer.json", "training.json")
 EXPONENTS = {"F32": ("<u4", 0x7F800000), "BF16": ("<u2", 0x7F80), "F16": ("<u2", 0x7C00)}  # all set: NaN or infinite
@@ -41,9 +41,8 @@ def current_checkpoint(store: Store, kind: Literal["sft", "dpo"]) -> Path:
 def faults(folder: Path) -> list[str]:
     """What is missing from a checkpoint or cut short; empty where it is whole."""
     found = [f"{name} is missing" for name in FILES if not (folder / name).exists()]
-    weights = sorted(folder.glob("*.safetensors"))
-    found += [] if weights else ["*.safetensors is missing"]
-    return found + [fault for path in weights for fault in weight_faults(path)]
+    found += [f"{name} is missing" for name in missing_weights(folder)]
+    return found + [fault for path in sorted(folder.glob("*.safetensors")) for fault in weight_faults(path)]
 
 
 def unsound_tensors(folder: Path) -> list[str]:

@@ -131,11 +131,35 @@ class SaveAndStop(TrainerCallback):
         self._orderly.close()
 
 
+class EarlyEnd(EarlyStoppingCallback):
+    """Trainer's, which says so. The weights are those of the last step: nothing is gone back to."""
+
+    def __init__(self, patience: int, say: Callable[[str], None]) -> None:
+        super().__init__(patience)
+        self._say = say
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Trainer's own warns here of the weights that it will not go back to."""
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **more: Any
+    ) -> None:
+        """Ends the training where the loss has not become lower for so many looks."""
+        super().on_evaluate(args, state, control, metrics, **more)  # type: ignore[no-untyped-call]
+        if control.should_training_stop:
+            self._say(
+                f"ended early at step {state.global_step} of {state.max_steps}: {self.early_stopping_patience} looks "
+                "without a lower loss of what is held back; the weights are those of this step"
+            )
+
+
 def callbacks(hyperparameters: Hyperparameters, say: Callable[[str], None]) -> list[TrainerCallback]:
     """What both trainers have: progress, an orderly end, and an early one where the recipe has patience."""
     found: list[TrainerCallback] = [Progress(say), SaveAndStop()]
     if hyperparameters.patience is not None:
-        found.append(EarlyStoppingCallback(hyperparameters.patience))
+        found.append(EarlyEnd(hyperparameters.patience, say))
     return found
 
 

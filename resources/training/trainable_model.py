@@ -1,7 +1,7 @@
 """A student as it is trained: its weights' precision, what is frozen, adapters, and the kernels it computes with."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from types import MethodType
 from typing import NamedTuple, TypeVar
 
@@ -21,11 +21,22 @@ MATRICES = dict.fromkeys(name for family in FAMILIES for name in family.matrices
 LORA_TARGETS = rf".*language_model.*\.({'|'.join(MATRICES)})$"  # the vision tower is left alone
 
 
+class MissingWeightsError(ValueError):
+    """A model's folder that lacks weights."""
+
+
 def load_model(path: str, hyperparameters: Hyperparameters) -> PreTrainedModel:
-    """The model at `path`, ready to train."""
-    return prepare_model(
-        AutoModelForImageTextToText.from_pretrained(path, dtype=kept_dtype(hyperparameters)), hyperparameters
+    """The model at `path`, ready to train. Raises MissingWeightsError."""
+    load: Callable[..., tuple[PreTrainedModel, dict[str, Collection[str]]]] = (
+        AutoModelForImageTextToText.from_pretrained  # type: ignore[assignment]  # so with output_loading_info
     )
+    model, found = load(path, dtype=kept_dtype(hyperparameters), output_loading_info=True)
+    if missing := sorted(found["missing_keys"]):
+        raise MissingWeightsError(
+            f"{path} has no weights for {len(missing)} tensors of its model ({', '.join(missing[:3])} …), which would "
+            "be drawn at random: download the model again, or name another."
+        )
+    return prepare_model(model, hyperparameters)
 
 
 def kept_dtype(hyperparameters: Hyperparameters) -> torch.dtype:

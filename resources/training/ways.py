@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TypeVar
 
-from resources.training.common_hyperparameters import Optimizer
+from resources.training.common_hyperparameters import Hyperparameters, Optimizer, Reports
 from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
 from resources.training.sft.hyperparameters import SftHyperparameters
 from resources.training.students.families.family import SAYS, Family
@@ -18,17 +18,39 @@ class LayoutError(ValueError):
     """A layout of images that the student cannot be trained with; the sentence says which can."""
 
 
-class OptimizerError(ValueError):
-    """An optimizer whose package is not installed; the sentence says how it is."""
+class PackageError(ValueError):
+    """A package that the recipe needs and that is not installed; the sentence says how it is."""
+
+
+def require_reports(reports: Reports) -> None:
+    """Raise PackageError where the package that curves are written with is missing."""
+    if reports != "none" and find_spec(reports) is None:
+        raise PackageError(
+            f'training.reports = "{reports}" needs the package {reports}: pip install {reports}, or set "tensorboard" '
+            'or "none" in the recipe (LWV_RECIPE).'
+        )
 
 
 def require_optimizer(optimizer: Optimizer) -> None:
-    """Raise OptimizerError where its package is missing."""
+    """Raise PackageError where its package is missing."""
     if optimizer == "adamw_8bit" and find_spec("torchao") is None:
-        raise OptimizerError(
+        raise PackageError(
             'training.optimizer = "adamw_8bit" needs torchao: pip install "lwv_dagster[adamw8]", or '
             'set "adamw" in the recipe (LWV_RECIPE).'
         )
+
+
+def without_effect(hyperparameters: Hyperparameters) -> list[str]:
+    """What the recipe asks of a run and cannot have, a sentence each."""
+    found = []
+    rates = hyperparameters.vision_rate is not None or hyperparameters.merger_rate is not None
+    if hyperparameters.lora_rank and not hyperparameters.freeze_vision:
+        found.append("adapters stand on the language model alone: the vision tower and its merger are not trained")
+    elif hyperparameters.freeze_vision and rates:
+        found.append("the vision tower is frozen (freeze_vision): vision_rate and merger_rate have no effect")
+    if hyperparameters.eval_steps and not hyperparameters.validation_share:
+        found.append("no document is held back (validation_share): eval_steps has no effect")
+    return found
 
 
 def require_layout(family: Family, layout: Layout) -> None:

@@ -35,3 +35,15 @@ def weight_faults(path: Path) -> list[str]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         return [f"{path.name} cannot be read ({error})"]
     return [f"{path.name} is cut short"] if end > path.stat().st_size else []
+
+
+def missing_weights(folder: Path) -> list[str]:
+    """The files of weights that a model's folder lacks: those that its index names, or any at all."""
+    index = folder / "model.safetensors.index.json"
+    try:
+        named = set(json.loads(index.read_bytes())["weight_map"].values()) if index.exists() else set()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return [f"a readable {index.name}"]
+    if named:
+        return sorted(str(file) for file in named if not (folder / str(file)).exists())
+    return [] if any(folder.glob("*.safetensors")) else ["*.safetensors"]

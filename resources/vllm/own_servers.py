@@ -95,7 +95,7 @@ class OwnServers:
                 return now.root
             if now:
                 now.users.release()
-            name = key if share.replica == 1 else f"{key}-{share.replica}"
+            name = key if share.replicas == 1 else f"{key}-{share.replica}-of-{share.replicas}"
             found = _obtain(home, name, environment, arguments, gpus, settings, model, stopped)
             with MANY:
                 if self._model != key:

@@ -1,5 +1,6 @@
 """The servers of a factory's endpoints: what one step's engine is given, with the folder and the settings it needs."""
 
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,7 +36,19 @@ class Serving:
     def start(self, endpoint: Endpoint) -> None:
         """Start all servers of the endpoint, side by side. Raises EndpointError, GivenUpError."""
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda url: self.address(endpoint, replica=replica_of(url)), endpoint.urls))
+            failed = threading.Event()
+
+            def one(url: str) -> str:
+                try:
+                    return self.address(endpoint, failed.is_set, replica_of(url))
+                except EndpointError:
+                    failed.set()  # the others are not waited for
+                    raise
+
+            starting = [pool.submit(one, url) for url in endpoint.urls]
+            errors = [error for each in starting if (error := each.exception()) is not None]
+        if errors:
+            raise next((error for error in errors if isinstance(error, EndpointError)), errors[0])
 
     def last_words(self, endpoint: Endpoint) -> str:
         """Why its server ended last."""

@@ -121,3 +121,35 @@ def test_a_corrected_p_is_no_smaller_and_keeps_the_order(p: dict[str, float]) ->
     assert corrected[min(p, key=lambda name: p[name])] == pytest.approx(min(1.0, len(p) * min(p.values())))
     order = sorted(p, key=lambda name: p[name])
     assert all(corrected[one] <= corrected[other] for one, other in pairwise(order))
+
+
+def test_documents_of_which_nothing_was_judged_tell_nothing() -> None:
+    labels = [f"d{number}" for number in range(40)]
+    one: list[float | None] = [80.0, *([None] * 39)]
+    alone = interval([Part(1.0, one)], labels)
+    assert alone is not None
+    assert (alone.mean, alone.low, alone.clusters) == (80.0, None, 1)
+    two = interval([Part(1.0, [80.0, 90.0, *([None] * 38)])], labels)
+    assert two is not None and two.low is not None and two.high is not None
+    assert two.clusters == 2
+    assert two.high - two.low > 100  # t with one degree of freedom
+    few = interval([Part(0.5, [50.0 + number for number in range(40)]), Part(0.5, one)], labels)  # S, one judged
+    assert few is not None
+    assert few.low is None
+
+
+def test_what_is_no_number_tells_nothing_apart() -> None:
+    labels = ["a", "b", "c"]
+    found = contrast([Part(1.0, [1.0, float("nan"), 2.0])], [Part(1.0, [1.0, 1.0, 1.0])], labels)
+    assert found is not None
+    assert found.verdict == "not told apart"
+    equal = contrast([Part(1.0, [0.1 + 0.2, 0.3, 0.3])], [Part(1.0, [0.3, 0.1 + 0.2, 0.3])], labels)
+    assert equal is not None
+    assert equal.verdict == "not told apart"
+
+
+def test_thousands_of_documents_take_no_gigabyte() -> None:
+    random = np.random.default_rng(6)
+    found = interval([Part(1.0, scores(random, 10_000, 1).ravel().tolist())], names(10_000, 1))
+    assert found is not None
+    assert found.method == "t on clusters"

@@ -16,8 +16,8 @@ from safetensors.numpy import save_file
 from starlette.responses import Response
 
 from assets.benchmark_scores.asset import Answer, item_prompt, judge_all
-from assets.benchmark_scores.checks import not_worse
-from assets.benchmark_scores.schema import Score
+from assets.benchmark_scores.checks import OldTableError, evaluate, not_worse
+from assets.benchmark_scores.schema import BENCHMARK_SCORES, Score
 from assets.benchmark_scores.score_files import MODELS, scores_path
 from assets.benchmark_scores.scores import score_row, summarise
 from assets.generation import WrittenAnswers
@@ -29,6 +29,7 @@ from resources.dagster import MOST_NUMBERS
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import AnswerError
+from resources.identity import TableIdentity
 from resources.ledger import Ledger
 from resources.store import Store
 from resources.text.length_score import length_score
@@ -184,6 +185,30 @@ def test_a_mean_has_an_interval_over_documents_and_what_the_limit_cut_is_counted
     assert sft["S_l_low"] < sft["S_l"] < sft["S_l_high"]
     assert (sft["cut"], dpo["cut"]) == (4, 0)
     assert dpo["S_l_low"] is None  # one document
+
+
+def judged_half(store: Store, share: float) -> None:
+    """A table of today's in which half of the answers were not judged, made under this threshold."""
+    rows = [row for model in ("base", "sft", "dpo") for row in rows_of(model, [50.0, 60.0])]
+    for row in rows[::2]:
+        row.update(quality_score=None, unjudged="malformed")
+    identity = TableIdentity(BENCHMARK_SCORES.version, recipe={"checks.judged_share": share})
+    store.write_parquet(scores_path(store), rows, BENCHMARK_SCORES.schema, identity)
+
+
+def test_the_share_that_must_be_judged_is_that_of_the_recipe(tmp_path: Path) -> None:
+    for share, passed in ((0.4, True), (0.9, False)):
+        judged_half(Store(tmp_path), share)
+        assert evaluate(Store(tmp_path))["judged"].passed is passed
+
+
+def test_scores_of_an_older_version_are_said_to_be_so(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    judged_half(store, 0.4)
+    old = pq.read_table(scores_path(store)).drop_columns(["cluster", "finish"])
+    pq.write_table(old, scores_path(store))
+    with pytest.raises(OldTableError, match=r"made by an older version \(it lacks cluster, finish\): materialise"):
+        evaluate(store)
 
 
 @pytest.mark.parametrize("words", [100, 1500, 6000])

@@ -13,6 +13,7 @@ from assets.benchmark_scores.score_files import MODELS
 from assets.generation import WrittenAnswers
 from assets.long_outputs.schema import LONG_OUTPUTS
 from assets.preference_pairs.schema import PREFERENCE_PAIRS
+from assets.source_images.register import FILE as REGISTER
 from assets.source_images.schema import SOURCE_IMAGES
 from assets.training_dataset import current_manifest, read_manifest, rows_of
 from lwv_dagster.cli import main
@@ -21,6 +22,7 @@ from lwv_dagster.trace.evidence import Evidence
 from lwv_dagster.trace.trail_text import trail_lines
 from lwv_dagster.trace.walking import UnknownIdError, trace
 from resources.ledger_forget import LedgerCleaner, Which
+from resources.store import Store
 from testing.rows import english
 from testing.trails import missing_back, missing_forward
 from tests.conftest import UNLIKE_DECKS, Factory, draw_page, draw_unlike_decks, factory_in, write_recipe
@@ -210,3 +212,12 @@ def test_a_folder_without_anything_is_a_sentence(tmp_path: Path, monkeypatch: py
     code, says = called("0123456789abcdef")
     assert code == 1 and "is the id of no file" in says
     assert not (tmp_path / "none").exists()
+
+
+def test_a_file_is_found_by_its_path_whatever_its_letters(tmp_path: Path) -> None:
+    path = "lectures/茶文化 🍵.pptx"
+    entry = json.dumps({"path": path, "document_id": "0" * 16}, ensure_ascii=False)
+    register = tmp_path / REGISTER
+    register.parent.mkdir(parents=True, exist_ok=True)
+    register.write_text(entry + "\n", encoding="utf-8")
+    assert [found["path"] for found in Evidence(Store(tmp_path)).entries(path, "path")] == [path]

@@ -179,11 +179,9 @@ def test_an_optimizer_that_is_not_installed_is_refused_before_anything_is_read(
 ) -> None:
     hyperparameters = SftHyperparameters.for_student("tiny", Training(optimizer="adamw_8bit"))
     monkeypatch.setattr(ways, "find_spec", lambda name: None)
-    with pytest.raises(
-        ways.OptimizerError, match=r'needs torchao: pip install "lwv_dagster\[adamw8\]", or set "adamw"'
-    ):
+    with pytest.raises(ways.PackageError, match=r'needs torchao: pip install "lwv_dagster\[adamw8\]", or set "adamw"'):
         trainer_settings(hyperparameters, tmp_path, 1)
-    assert ways.OptimizerError in KNOWN  # `lwv check` and the demo say it in one sentence
+    assert ways.PackageError in KNOWN  # `lwv check` and the demo say it in one sentence
 
 
 def test_the_forecast_counts_moments_of_one_byte_and_attention_that_is_kept(

@@ -241,10 +241,15 @@ def test_the_smallest_document_with_a_fork_is_checked() -> None:
     assert smallest([4, 3], [4, 3]) == 1
 
 
-@pytest.mark.parametrize(("rounding", "within"), [(0.0, LEAST), (1e-3, 5e-3), (1.0, MOST)])
-def test_what_may_differ_follows_from_what_rounding_makes_of_the_same_sides(rounding: float, within: float) -> None:
+@pytest.mark.parametrize(
+    ("rounding", "half", "within"),
+    [(0.0, False, LEAST[False]), (0.0, True, LEAST[True]), (1e-3, True, 5e-3), (1.0, False, MOST)],
+)
+def test_what_may_differ_follows_from_what_rounding_makes_of_the_same_sides(
+    rounding: float, half: bool, within: float
+) -> None:
     alone = torch.zeros(3)
-    assert require_equal(alone + 0.9 * within, alone, alone - rounding) == pytest.approx(0.9 * within)
+    assert require_equal(alone + 0.9 * within, alone, alone - rounding, half=half) == pytest.approx(0.9 * within)
     for wrong in (1.1 * within, float("nan")):
         with pytest.raises(TreeError):
-            require_equal(alone + wrong, alone, alone - rounding)
+            require_equal(alone + wrong, alone, alone - rounding, half=half)

@@ -4,12 +4,14 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lwv_dagster.check import check_servers
 from resources.endpoints import Endpoint
 from resources.engine import ModelEngine, run
 from resources.failures import EndpointError
@@ -98,3 +100,38 @@ def test_the_first_server_keeps_the_name_that_one_alone_has(model: Path, monkeyp
     assert list(map(replica_of, several)) == [1, 2, 3]
     monkeypatch.setenv("LWV_VLLM_REPLICAS", "1")
     assert Endpoint.from_env("teacher").urls == several[:1]
+
+
+def test_servers_that_cannot_be_started_are_a_sentence_of_the_check(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LWV_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FAKE_VLLM", "refuse")
+    assert not check_servers(Settings(), [Endpoint.from_env("teacher")])
+    assert "vLLM could not serve models/one" in capsys.readouterr().out
+
+
+def test_the_first_that_cannot_be_started_ends_the_start_of_all(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Number 2 finds no memory at once, the others load without end."""
+    monkeypatch.setenv("LWV_VLLM_START_S", "60")
+    monkeypatch.setenv("FAKE_VLLM", "second")
+    began = time.monotonic()
+    with pytest.raises(EndpointError, match="vLLM could not serve models/one"):
+        Serving(tmp_path / "home", Settings()).start(Endpoint.from_env("teacher"))
+    assert time.monotonic() - began < 40
+
+
+def test_one_that_cannot_be_started_does_not_end_a_run_that_others_serve(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    run(ask(home, 30, 1))
+    servers = [pid for pid, command in group_of(home).items() if "-2-of-3" in str(Path(f"/proc/{pid}/cwd").readlink())]
+    for pid in servers:
+        os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: len(group_of(home)) == 6)
+    monkeypatch.setenv("FAKE_VLLM", "second-full")
+    run(ask(home, 30, 3))
+    assert len(group_of(home)) == 6

@@ -19,6 +19,7 @@ from resources.training.arguments import (
     sharing_devices,
     starting_point,
     trainer_settings,
+    without_validation,
 )
 from resources.training.dpo.documents import Cost, DocumentCollator, PlannedPass, by_document, plan_documents
 from resources.training.dpo.hyperparameters import DpoHyperparameters, Layout
@@ -173,6 +174,7 @@ def train(run: DpoRun, say: Callable[[str], None]) -> None:
         say("the reference is computed in each pass: with adapters it is the model itself, which devices share")
     per_update = hyperparameters.pairs_per_update * len(passes) / sum(len(one["rows"]) for one in passes)
     args = settings(hyperparameters, partial_folder(run.output), per_update)
+    hyperparameters = without_validation(args, hyperparameters, len(held_out), say)
     plan = planned(args, hyperparameters, counts, per_update, say) if documents else None
     load = load_of(hyperparameters, passes, epochs(hyperparameters, args, len(passes), plan))
     most, most_vision = (

@@ -176,7 +176,7 @@ class DocumentDPOTrainer(PackedTrainer, DPOTrainer):
             inner = self.accelerator.unwrap_model(model)
             alone, as_trees = (tokens_alone(model, inner, sides, as_tree) for as_tree in (False, True))
         model.train(training)
-        require_equal(packed, alone, as_trees)
+        require_equal(packed, alone, as_trees, self.args.bf16)
 
     def _sides(self, model: torch.nn.Module, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         kwargs = {name: value for name, value in inputs.items() if name not in _EXTRA}

@@ -15,6 +15,7 @@ from resources.training.arguments import (
     planned,
     starting_point,
     trainer_settings,
+    without_validation,
 )
 from resources.training.forecast import Load, causal
 from resources.training.held_out import document_of, split
@@ -52,6 +53,7 @@ def train(run: SftRun, say: Callable[[str], None]) -> None:
     parts = split(documents, hyperparameters.validation_share, hyperparameters.seed)
     held_out = rows.select(parts.held_out, keep_in_memory=True)
     rows = rows.select(parts.trained, keep_in_memory=True)
+    hyperparameters = without_validation(args, hyperparameters, len(held_out), say)
     counts = [counts[number] for number in parts.trained]
     held = f", {len(held_out)} held back" if len(held_out) else ""
     say(f"{run.student} from {base}, {number_of(len(rows), 'row')}{held}")

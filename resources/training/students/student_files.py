@@ -10,7 +10,7 @@ from resources.training.launcher import launch_env
 from resources.training.students.families.family import SAYS, Family
 from resources.training.students.families.qwen2_5_vl import QWEN2_5_VL
 from resources.training.students.families.registry import FAMILIES, UnknownFamilyError, family_of
-from resources.training.weight_files import weight_faults
+from resources.training.weight_files import missing_weights, weight_faults
 from resources.wanted import nearest
 
 BUILT = ("tiny", "smol")  # students that are built when training starts; any other is a local path or hub id
@@ -52,9 +52,16 @@ def look_at_student(name: str) -> Look:
             raise StudentError(SMOL)
         return Look("smol, built when training starts", 150_000_000, QWEN2_5_VL)
     path = Path(name)
-    if path.is_dir():
-        return _look_at(path, str(path))
-    if path.exists():
+    try:
+        there, folder = path.exists(), path.is_dir()
+    except OSError as error:  # a name that no file can have
+        raise StudentError(f"LWV_STUDENT={name[:80]}… can be no path ({error.strerror}).") from error
+    if folder:
+        try:
+            return _look_at(path, str(path))
+        except (AttributeError, TypeError, KeyError, RecursionError) as error:
+            raise StudentError(f"LWV_STUDENT={name}: its config.json is not that of a model ({error!r}).") from error
+    if there:
         raise StudentError(f"LWV_STUDENT={name} is a file: it must name a model's folder, with config.json in it.")
     if name.startswith(("/", ".", "~")) or name.count("/") != 1:
         guess = nearest(name, BUILT) if "/" not in name else ""
@@ -191,17 +198,5 @@ def _require_chat(folder: Path, name: str, family: Family) -> None:
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except OSError:  # not there, or a folder
         return b""
-
-
-def missing_weights(folder: Path) -> list[str]:
-    """The files of weights that a model's folder lacks: those that its index names, or any at all."""
-    index = folder / "model.safetensors.index.json"
-    try:
-        named = set(json.loads(index.read_bytes())["weight_map"].values()) if index.exists() else set()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return [f"a readable {index.name}"]
-    if named:
-        return sorted(str(file) for file in named if not (folder / str(file)).exists())
-    return [] if any(folder.glob("*.safetensors")) else ["*.safetensors"]
