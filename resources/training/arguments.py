@@ -115,7 +115,8 @@ def planned(
     passes = sum(map(len, plan.rounds))
     say(
         f"{passes} passes of {sum(tokens) / passes:,.0f} tokens on average, {plan.rounds_per_update} rounds an update, "
-        f"devices idle {idle_share(plan, tokens):.1%}"
+        f"about {len(tokens) / passes * plan.rounds_per_update * devices:.0f} documents in it, devices idle "
+        f"{idle_share(plan, tokens):.1%}"
     )
     return plan
 
