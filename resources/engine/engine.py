@@ -33,7 +33,6 @@ from resources.structured_output import second_try
 from resources.text.shown import clean_text, number_of
 from resources.vllm.asked_of_servers import OwnServer
 
-GONE_S = 600.0  # one of ours that cannot be started is tried again so much later, where another one answers
 DOWN_S = 15.0  # a server that cannot be reached is left alone for so long, where another one is there
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -286,13 +285,7 @@ class ModelEngine:
             server = choose(servers, call.sample, time.monotonic())
             async with server.slot(Waiting(place, call.left)) as generation:
                 self._may_send()
-                try:
-                    await self._starting.up(endpoint, server, self._stopped.is_set)
-                except EndpointError as error:
-                    if not any(other.answered_at and other is not server for other in servers):
-                        raise
-                    logger.warning("%s", f"{error} The others answer in its place.")
-                    server.down_until = time.monotonic() + GONE_S
+                if not await self._starting.up(endpoint, server, servers, self._stopped.is_set):
                     continue
                 outcome = await self._exchanges[server].send(call, paid)
                 pushed_back = isinstance(outcome, Trouble) and outcome.kind in ("pushed_back", "timeout")

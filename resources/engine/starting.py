@@ -1,15 +1,18 @@
 """Servers of our own within a run: started when a call is about to be sent, and again where one was killed."""
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from resources.endpoints import Endpoint
+from resources.engine.progress import logger
 from resources.engine.server import Server
 from resources.failures import EndpointError, StoppedError
 from resources.vllm.asked_of_servers import GivenUpError, OwnServer
 from resources.vllm.served_model import replica_of
 
+GONE_S = 600.0  # one that cannot be started is tried again so much later, where another one answers
 MOST_STARTS = 3  # of one server in a run: after that it is the calls that end it
 
 
@@ -20,8 +23,22 @@ class Starting:
         self._own = own
         self._starts = Counter[Server]()
 
-    async def up(self, endpoint: Endpoint, server: Server, stopped: Callable[[], bool]) -> None:
-        """The endpoint's server lives, and its client knows where. Raises EndpointError, StoppedError."""
+    async def up(
+        self, endpoint: Endpoint, server: Server, servers: Sequence[Server], stopped: Callable[[], bool]
+    ) -> bool:
+        """The endpoint's server lives, and its client knows where; false: it does not, and another one of `servers`
+        answers in its place. Raises EndpointError, StoppedError."""
+        try:
+            await self._up(endpoint, server, stopped)
+        except EndpointError as error:
+            if not any(other.answered_at and other is not server for other in servers):
+                raise
+            logger.warning("%s", f"{error} The others answer in its place.")
+            server.down_until = time.monotonic() + GONE_S
+            return False
+        return True
+
+    async def _up(self, endpoint: Endpoint, server: Server, stopped: Callable[[], bool]) -> None:
         if endpoint.served is None or self._own is None:
             return
         async with server.starting:
