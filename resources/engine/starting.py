@@ -31,10 +31,11 @@ class Starting:
         try:
             await self._up(endpoint, server, stopped)
         except EndpointError as error:
-            if not any(other.answered_at and other is not server for other in servers):
+            now = time.monotonic()
+            if not any(other.answered_at and other.down_until <= now for other in servers if other is not server):
                 raise
             logger.warning("%s", f"{error} The others answer in its place.")
-            server.down_until = time.monotonic() + GONE_S
+            server.down_until = now + GONE_S
             return False
         return True
 

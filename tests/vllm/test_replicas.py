@@ -135,3 +135,27 @@ def test_one_that_cannot_be_started_does_not_end_a_run_that_others_serve(
     monkeypatch.setenv("FAKE_VLLM", "second-full")
     run(ask(home, 30, 3))
     assert len(group_of(home)) == 6
+
+
+def test_where_none_can_be_started_again_the_run_ends(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has answered before, so that each might count on another one without end."""
+    home = tmp_path / "home"
+
+    async def go() -> None:
+        endpoint = Endpoint.from_env("teacher")
+        engine = ModelEngine({"teacher": endpoint}, Ledger.at(home), lambda _: b"", own=Serving(home, Settings()))
+        async with engine:
+            for number in range(30):
+                await engine.ask(Call("teacher", (user(f"s{number}"),), "t@1", f"s{number}", "one"))
+            assert all(server.answered_at for server in engine.servers["teacher"])
+            monkeypatch.setenv("FAKE_VLLM", "full")
+            for pid, command in group_of(home).items():
+                if "served_process" in command:
+                    os.kill(pid, signal.SIGKILL)
+            assert await asyncio.to_thread(wait_until, lambda: not group_of(home))
+            await engine.ask(Call("teacher", (user("s1 again"),), "t@1", "s1", "two"))
+
+    with pytest.raises(EndpointError, match="vLLM could not serve models/one"):
+        run(asyncio.wait_for(go(), 60))
